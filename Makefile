@@ -1,0 +1,42 @@
+# `make run` and `make test` do all the set-up; `make check` is what to run before a commit.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# torch comes first, by itself, from the index of its CPU builds: the one on PyPI drags in several GB of GPU packages.
+# On a machine with a GPU: make run TORCH_INDEX=
+TORCH_INDEX ?= --extra-index-url https://download.pytorch.org/whl/cpu --retries 1
+PIP := $(BIN)/pip --disable-pip-version-check install --quiet
+
+.PHONY: run test check format clean
+
+run: $(VENV)/.run
+	$(BIN)/rag serve
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "not slow"
+
+format: $(VENV)/.test
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf $(VENV) index/builds index/CURRENT index/builder.lock
+
+$(VENV)/.torch:
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --no-deps torch==2.13.0 $(TORCH_INDEX)
+	touch $@
+
+$(VENV)/.run: $(VENV)/.torch pyproject.toml constraints.txt
+	$(PIP) -e . -c constraints.txt
+	touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	$(PIP) -e ".[test]" -c constraints.txt
+	touch $@

@@ -1,0 +1,36 @@
+"""Question answering over your own documents, in exact sentences with citations.
+
+Importing this loads nothing heavy: each public name is fetched from its module when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rag.config import Settings, load_settings
+    from rag.conversation import Chat
+    from rag.errors import IndexMismatch, IndexMissing, RagError
+    from rag.records import Answer, Citation, Document, Hit, Passage, Span
+
+_HOMES = {
+    "Answer": "rag.records",
+    "Chat": "rag.conversation",
+    "Citation": "rag.records",
+    "Document": "rag.records",
+    "Hit": "rag.records",
+    "IndexMismatch": "rag.errors",
+    "IndexMissing": "rag.errors",
+    "Passage": "rag.records",
+    "RagError": "rag.errors",
+    "Settings": "rag.config",
+    "Span": "rag.records",
+    "load_settings": "rag.config",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'rag' has no attribute {name!r}")

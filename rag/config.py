@@ -1,0 +1,99 @@
+"""Settings: defaults below, then rag.toml, then RAG_… variables, then what the caller names.
+
+A setting inside a section is written `[retrieval] depth = 50` in rag.toml and RAG_RETRIEVAL__DEPTH=50 in the environment.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from rag.errors import SettingsError
+
+SETTINGS_FILE = Path("rag.toml")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EmbeddingSettings(_Section):
+    """Which model embeds, and how it wants its texts."""
+
+    model: str = Field("all-MiniLM-L6-v2", description="carried by a package; else a local folder, or a name on a hub")
+    offline: bool = Field(True, description="never ask a network for the model; false lets a name be downloaded once")
+    query_prefix: str = Field("", description='put before every query; e5 models need "query: "')
+    passage_prefix: str = Field("", description='put before every passage; e5 models need "passage: "')
+
+
+class PassageSettings(_Section):
+    """How documents are split."""
+
+    max_tokens: int | None = Field(
+        None, ge=32, description="longest passage in tokens of the model, with title and headings; unset: what it reads"
+    )
+
+
+class RetrievalSettings(_Section):
+    """How passages are found. Defaults are those of DATA.md's first trials: see docs/how-it-works.md."""
+
+    dense_weight: float = Field(0.5, ge=0, le=1, description="share of the dense score in the fused one; BM25 has the rest")
+    depth: int = Field(100, ge=1, description="candidates taken from each search before fusion")
+    k: int = Field(10, ge=1, description="passages returned")
+
+
+class AnsweringSettings(_Section):
+    """How answers are composed."""
+
+    read: int = Field(6, ge=1, description="passages whose sentences are read for an answer")
+    max_sentences: int = Field(3, ge=1, description="sentences quoted at most, marked context not counted")
+    min_confidence: float = Field(0.3, ge=0, le=1, description="below this nothing is quoted: it abstains")
+
+
+class ServerSettings(_Section):
+    """Where the page is served."""
+
+    host: str = Field("127.0.0.1", description="loopback: this machine only")
+    port: int = Field(7860, ge=0, le=65535, description="0 takes any free port")
+
+
+class Settings(BaseSettings):
+    """All settings, checked and frozen. An unknown name is an error, so a misspelt one cannot be passed over."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="RAG_", env_nested_delimiter="__", toml_file=SETTINGS_FILE
+    )
+
+    corpus: Path = Field(Path("corpus"), description="folder of the documents")
+    index: Path = Field(Path("index"), description="folder of the built index")
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    passages: PassageSettings = PassageSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    answering: AnsweringSettings = AnsweringSettings()
+    server: ServerSettings = ServerSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource, **_: Any,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(**named: Any) -> Settings:
+    """Settings from all sources; values named here win, None leaves a setting to the others.
+
+    Raises SettingsError with one line for the first setting that cannot be used.
+    """
+    try:
+        return Settings(**{name: value for name, value in named.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(
+            f"setting {name} = {first['input']!r}: {first['msg'].lower()}; look in {SETTINGS_FILE}, "
+            f"in RAG_{name.replace('.', '__').upper()} and at the command line"
+        ) from None
+    except ValueError as error:
+        raise SettingsError(f"{SETTINGS_FILE} cannot be read: {error}; mend or remove it") from error

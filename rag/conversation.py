@@ -1,0 +1,88 @@
+"""A conversation with the documents: puts index, model, retrieval, reader and answering together."""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rag.answering import compose
+from rag.config import Settings, load_settings
+from rag.embedding import Embedder, SentenceTransformerEmbedder
+from rag.errors import IndexBroken
+from rag.index import Index, load_index
+from rag.reader import Reader, SimilarityReader
+from rag.records import Answer, Hit
+from rag.retrieval import retrieve
+from rag.storage import live_build
+
+History = Sequence[Mapping[str, str]]
+"""Earlier turns, oldest first: {"speaker": "user" | "agent", "text": ...}."""
+
+
+class Chat:
+    """Asks a built index. Safe to share between threads; moves to a new build by itself."""
+
+    def __init__(self, settings: Settings, embedder: Embedder, reader: Reader | None = None) -> None:
+        self.settings = settings
+        self.embedder = embedder
+        self.reader = reader or SimilarityReader(embedder)
+        self._lock = threading.Lock()
+        self._folder: Path | None = None
+        self._index: Index | None = None
+
+    @classmethod
+    def open(cls, corpus: str | Path | None = None, index: str | Path | None = None, *, settings: Settings | None = None) -> "Chat":
+        """Loads model and index; builds nothing. Folders not named are those of the settings.
+
+        Raises IndexMissing, IndexMismatch or IndexBroken where there is no index that fits the settings.
+        """
+        settings = settings or load_settings(corpus=corpus, index=index)
+        live_build(settings.index)  # says that there is no index before the model is loaded
+        chat = cls(settings, SentenceTransformerEmbedder(settings.embedding))
+        chat.index()
+        return chat
+
+    def index(self) -> Index:
+        """The live build, read again only when another has become live."""
+        folder = live_build(self.settings.index)
+        with self._lock:
+            if self._index is None or folder != self._folder:
+                self._index = self._load()
+            return self._index
+
+    def _load(self) -> Index:
+        while True:
+            folder = live_build(self.settings.index)
+            try:
+                index = load_index(folder, model=self.embedder.identity, settings=self.settings.passages)
+            except IndexBroken:
+                if live_build(self.settings.index) == folder:
+                    raise
+                continue  # it was replaced and swept while it was being read
+            self._folder = folder
+            return index
+
+    def search(self, query: str, *, k: int | None = None, documents: Sequence[str] | None = None) -> list[Hit]:
+        """The best passages for a query as it stands; none for an empty one."""
+        if not query.strip():
+            return []
+        return retrieve(self.index(), query, self.embedder.embed_query(query), self.settings.retrieval, k=k, documents=documents)
+
+    def ask(self, question: str, *, history: History = (), documents: Sequence[str] | None = None) -> Answer:
+        """An answer in quoted sentences, or an abstention; `documents` are the ids of those to be asked, all if None.
+
+        Questions are searched as typed: `history` is accepted for follow-up questions, which are not resolved yet.
+        """
+        started = time.perf_counter()
+        index = self.index()
+        query = " ".join(question.split())
+        hits: list[Hit] = []
+        if query and index.passages:
+            vector = self.embedder.embed_query(query)
+            hits = retrieve(index, query, vector, self.settings.retrieval, documents=documents)
+        retrieved = time.perf_counter()
+        answer = compose(question, query, hits, self.reader, index, self.settings.answering)
+        ended = time.perf_counter()
+        timings = {"retrieve": retrieved - started, "read": ended - retrieved, "total": ended - started}
+        return replace(answer, timings_ms={name: round(1000 * seconds, 1) for name, seconds in timings.items()})

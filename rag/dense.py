@@ -1,0 +1,57 @@
+"""Nearest vectors, by FAISS: inner products of unit vectors, which are cosines. Exact (flat)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+
+class DenseIndex:
+    """Rows are those of the vectors it was built from."""
+
+    def __init__(self, index: faiss.Index) -> None:
+        self._index = index
+
+    @classmethod
+    def build(cls, vectors: NDArray[np.float32]) -> "DenseIndex":
+        """From float32 unit vectors of shape (n, dim)."""
+        index = faiss.IndexFlatIP(vectors.shape[1])
+        index.add(np.ascontiguousarray(vectors, dtype=np.float32))
+        return cls(index)
+
+    @property
+    def size(self) -> int:
+        return int(self._index.ntotal)
+
+    @property
+    def dim(self) -> int:
+        return int(self._index.d)
+
+    def search(
+        self, vector: NDArray[np.float32], k: int, *, rows: Sequence[int] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The `k` best rows, or as many as there are, and their cosines, best first; only among `rows` where given."""
+        wanted = min(k, self.size if rows is None else len(rows))
+        if wanted == 0:
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
+        parameters = None
+        if rows is not None:
+            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.asarray(rows, dtype=np.int64)))
+        scores, found = self._index.search(vector.reshape(1, -1).astype(np.float32), wanted, params=parameters)
+        kept = found[0] >= 0  # FAISS fills up with -1
+        return found[0][kept], scores[0][kept]
+
+    def similarities(self, vector: NDArray[np.float32], rows: Sequence[int]) -> NDArray[np.float32]:
+        """Cosines of given rows, in their order."""
+        if not len(rows):
+            return np.zeros(0, dtype=np.float32)
+        return self._index.reconstruct_batch(np.asarray(rows, dtype=np.int64)) @ vector.astype(np.float32)
+
+    def save(self, path: Path) -> None:
+        faiss.write_index(self._index, str(path))
+
+    @classmethod
+    def load(cls, path: Path) -> "DenseIndex":
+        return cls(faiss.read_index(str(path)))

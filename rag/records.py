@@ -1,0 +1,169 @@
+"""The records that flow from file to screen. All are frozen; all positions are Spans of one document's text."""
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+BlockKind = Literal["heading", "paragraph", "item", "table", "code", "question"]
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Span:
+    """A half-open range [start, end) in code points of one document's text."""
+
+    start: int
+    end: int
+
+    def of(self, text: str) -> str:
+        return text[self.start : self.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A structural unit of a document.
+
+    `level` is 1 to 6 for a heading (also for a question that is a heading), 1 for the header
+    row of a table, else 0. A table has one block per row. `page` counts from 1, None without pages.
+    """
+
+    kind: BlockKind
+    span: Span
+    level: int = 0
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file that was read. `id` is its path within the corpus with forward slashes.
+
+    `text` is the one coordinate system of all spans. For plain text and Markdown it is the decoded
+    file itself, without a byte order mark and with line ends as "\\n". `blocks` are in order and
+    do not overlap; what no block covers (front matter, link lists at the foot) is not content.
+    `digest` is the SHA-256 of the file's bytes, in hex.
+    """
+
+    id: str
+    title: str
+    text: str
+    blocks: tuple[Block, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence, list item, table row or heading within a passage, without list or table markers.
+
+    `kind` and `level` are those of its block.
+    """
+
+    span: Span
+    kind: BlockKind
+    level: int = 0
+
+    @property
+    def quotable(self) -> bool:
+        """Headings, questions and the header rows of tables lead to an answer but are none."""
+        return self.kind not in ("heading", "question") and not (self.kind == "table" and self.level)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A run of sentences that is embedded, searched and read as one.
+
+    `headings` is the path of headings above its first quotable sentence, without the document's
+    title. `context` is what is embedded before its text. `cut` says that a sentence longer than the
+    embedder reads was cut at a word here.
+    """
+
+    document_id: str
+    span: Span
+    text: str
+    headings: tuple[str, ...] = ()
+    page: int | None = None
+    sentences: tuple[Sentence, ...] = ()
+    cut: bool = False
+    context: str = ""
+
+    @cached_property
+    def id(self) -> str:
+        """16 hex digits made from place and content, so the same in every build of the same document."""
+        name = f"{self.document_id}\0{self.span.start}\0{self.span.end}\0{self.text}"
+        return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A retrieved passage. Higher scores are better; `rank` counts from 1; ties end on the passage id.
+
+    `similarity` is the cosine of query and passage, which, unlike the fused score, can be compared between queries.
+    """
+
+    passage: Passage
+    score: float
+    rank: int
+    similarity: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Where a quoted sentence stands: `quote == document.text[span]`.
+
+    `digest` is that of the document's file when it was read. `answer_phrase` is a span of the same text.
+    """
+
+    number: int
+    document_id: str
+    title: str
+    span: Span
+    quote: str
+    page: int | None
+    headings: tuple[str, ...]
+    digest: str
+    answer_phrase: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedSentence:
+    """A sentence of an answer. `context` marks one shown only so that the next can be understood."""
+
+    text: str
+    citation: int
+    context: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Quoted sentences with one citation each, numbered from 1 in order; or an abstention and its `reason`.
+
+    `query` is what was searched. `confidence` is 0 to 1. `nearest` are the passages shown on an
+    abstention, which are no answer. `index` is the manifest hash of the index that was asked.
+    """
+
+    question: str
+    query: str
+    sentences: tuple[QuotedSentence, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    confidence: float = 0.0
+    reason: str | None = None
+    nearest: tuple[Hit, ...] = ()
+    index: str = ""
+    timings_ms: dict[str, float] = field(default_factory=dict, compare=False)
+
+    @property
+    def abstained(self) -> bool:
+        return not self.citations
+
+    @property
+    def text(self) -> str:
+        """The quotes in order, each followed by its number in brackets; empty for an abstention."""
+        return " ".join(f"{sentence.text} [{sentence.citation}]" for sentence in self.sentences)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One exchange of a conversation; `answer` is None where only the question is known."""
+
+    question: str
+    query: str
+    answer: Answer | None = None

@@ -1,0 +1,88 @@
+"""Text to sentence spans, by nupunkt with a few rules of ours where its statistics miss.
+
+The splitter sees one block of a document at a time (a paragraph, an item, a table row), so it
+need not know about headings or lists; line breaks inside a block are white space.
+"""
+
+import re
+
+from rag.records import Span
+
+# Abbreviations that never end a sentence, and those that do not before a digit; nupunkt misses some.
+_LEADS_ON = re.compile(r"(?:^|[\s(\[“\"'])(?:e\.g|i\.e|cf|viz|approx|ca)\.\s*$")
+_LEADS_TO_NUMBER = re.compile(r"(?:^|[\s(\[“\"'])(?:chr|nos?|figs?|tabs?|eqs?|refs?|vols?|pp?)\.\s*$", re.IGNORECASE)
+# A unit after a number may end a sentence: "2.5 h. Clearance fell." nupunkt takes "h." for an abbreviation.
+_UNIT_END = re.compile(r"\d\s?(?:h|hr|hrs|min|s|ms|mg|µg|g|kg|mm|cm|m|km|ml|l|Hz|mV|°C|%)\.(?=\s+[A-Z][a-z])")
+# Some whole words ("month.", "hand.", "CMT.") pass for abbreviations too. Titles and names begin with one capital, so not those.
+_WORD_END = re.compile(
+    r"(?<![\w.-])(?!(?:approx|incl|resp|dept|univ|assoc|figs|refs|vols|subsp|spec|cont|misc|orig|appr)\.)(?:[a-z]{4,}|[A-Z]{3,})\."
+    r"(?=\s+[A-Z](?:[a-z]|\s))"
+)
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
+
+
+def split_sentences(text: str, span: Span | None = None) -> list[Span]:
+    """Sentence spans of `text[span]` in order, in coordinates of `text`.
+
+    They do not overlap, leave out only white space, and are never empty; a piece without a letter or a digit is
+    joined to its neighbour. White space only gives an empty list.
+    """
+    span = span or Span(0, len(text))
+    source = span.of(text)
+    if not source.strip():
+        return []
+    pieces = _split_where_missed(source, _boundaries(source))
+    spans = [_trim(source, start, end) for start, end in _join(source, pieces)]
+    return [Span(span.start + start, span.start + end) for start, end in spans]
+
+
+def _boundaries(source: str) -> list[tuple[int, int]]:
+    from nupunkt import sent_spans  # its model takes a moment to load, so only when there is text to split
+
+    return list(sent_spans(source))
+
+
+def _split_where_missed(source: str, pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    result = []
+    for start, end in pieces:
+        ends = {match.end() for pattern in (_UNIT_END, _WORD_END) for match in pattern.finditer(source, start, end)}
+        for middle in sorted(ends):
+            result.append((start, middle))
+            start = middle
+        result.append((start, end))
+    return result
+
+
+def _join(source: str, pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    joined: list[tuple[int, int]] = []
+    for start, end in pieces:
+        if joined and _belongs_together(source, *joined[-1], end):
+            joined[-1] = (joined[-1][0], end)
+        elif source[start:end].strip():
+            joined.append((start, end))
+    return joined
+
+
+def _belongs_together(source: str, start: int, middle: int, end: int) -> bool:
+    """Whether source[start:middle] and source[middle:end] are one sentence."""
+    if not _LETTER_OR_DIGIT.search(source, middle, end) or not _LETTER_OR_DIGIT.search(source, start, middle):
+        return True
+    before = source[max(start, middle - 20) : middle]
+    first_before = _first_character(source, start)
+    first_after = _first_character(source, middle)
+    # Where sentences begin with capitals, a small letter goes on: `"Why?" she asked.`
+    if first_after.islower() and not first_before.islower():
+        return True
+    if first_after.isdigit() and _LEADS_TO_NUMBER.search(before):
+        return True
+    return bool(_LEADS_ON.search(before))
+
+
+def _first_character(source: str, start: int) -> str:
+    match = _LETTER_OR_DIGIT.search(source, start)
+    return match.group() if match else ""
+
+
+def _trim(source: str, start: int, end: int) -> tuple[int, int]:
+    piece = source[start:end]
+    return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
