@@ -8,7 +8,7 @@ from itertools import groupby
 
 from rag.config import AnsweringSettings
 from rag.index import Index
-from rag.lexical import terms
+from rag.terms import terms
 from rag.passages import embedded_text
 from rag.reader import Reader, ScoredSentence
 from rag.records import Answer, Citation, Hit, Passage, QuotedSentence, Sentence, Span
@@ -69,16 +69,21 @@ def _lists_references(passage: Passage) -> bool:
 def confidence(query: str, hits: Sequence[Hit], scored: Sequence[ScoredSentence], index: Index) -> float:
     """How sure it is that the documents answer the query, 0 to 1; 0 where nothing was read.
 
-    A logistic combination of the best sentence's score, the best passage's similarity, and the share of the query's
-    terms, weighted by rarity, that the best sentence's passage holds. Fitted by benchmarks/confidence.py.
+    A logistic combination of the features, fitted by benchmarks/confidence.py.
     """
     if not scored:
         return 0.0
-    best = max(scored, key=lambda s: s.score)
-    similarity = max(hit.similarity for hit in hits)
-    features = (best.score, similarity, _coverage(query, best.passage, index))
-    logit = BIAS + sum(weight * value for weight, value in zip(WEIGHTS, features, strict=True))
+    logit = BIAS + sum(w * value for w, value in zip(WEIGHTS, features(query, hits, scored, index), strict=True))
     return round(1 / (1 + math.exp(-logit)), 4)
+
+
+def features(
+    query: str, hits: Sequence[Hit], scored: Sequence[ScoredSentence], index: Index
+) -> tuple[float, float, float]:
+    """The best sentence's score; the best passage's similarity; the share of the query's terms, weighted by rarity, that
+    the best sentence's passage holds. `scored` must not be empty."""
+    best = max(scored, key=lambda s: s.score)
+    return best.score, max(hit.similarity for hit in hits), _coverage(query, best.passage, index)
 
 
 def _coverage(query: str, passage: Passage, index: Index) -> float:

@@ -39,7 +39,7 @@ SOME_FAILED = 3
 def main() -> None:
     """Runs the command line; an error of ours is one plain line."""
     try:
-        app()
+        app(prog_name="rag")
     except RagError as error:
         notes.print(f"rag: {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
@@ -189,8 +189,12 @@ def serve(
     from rag.conversation import Chat
     from rag.embedding import SentenceTransformerEmbedder
     from rag.index import update_index
-    from rag.server.app import run
+    from rag.server.app import require_loopback, run
+    from rag.storage import live_build
 
+    require_loopback(settings.server.host)
+    if not build_first:
+        live_build(settings.index)
     notes.print("loading the model …")
     embedder = SentenceTransformerEmbedder(settings.embedding)
     if build_first:

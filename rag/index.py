@@ -14,12 +14,13 @@ from rag.config import PassageSettings
 from rag.dense import DenseIndex
 from rag.embedding import Embedder, ModelIdentity
 from rag.errors import IndexBroken, IndexMismatch, IndexMissing, UnreadableFile
-from rag.lexical import LexicalIndex, terms
+from rag.lexical import LexicalIndex
+from rag.terms import terms
 from rag.loading.files import corpus_files, load_document, read_bytes
 from rag.passages import embedded_text, split_passages
 from rag.records import Block, Document, Passage, Sentence, Span
 from rag.storage import (
-    build_lock, canonical_json, commit_build, json_lines, live_build, new_staging, read_json_lines, sha256_bytes, sha256_file, write_synced,
+    build_lock, canonical_json, commit_build, json_lines, live_build, new_staging, read_json_lines, sha256_bytes, sha256_file,
 )
 
 # Raised whenever the same files would give other documents, passages, terms or another layout of the build's files.
@@ -265,14 +266,13 @@ def _manifest(
 
 def save_index(index: Index, folder: Path) -> None:
     """Writes a build into an empty folder; the manifest comes last and holds the hash of every other file."""
-    write_synced(folder / "documents.jsonl", json_lines(_document_record(document) for document in index.documents.values()))
-    write_synced(folder / "passages.jsonl", json_lines(_passage_record(passage) for passage in index.passages))
-    with (folder / "vectors.npy").open("wb") as file:
-        np.save(file, index.vectors, allow_pickle=False)
+    (folder / "documents.jsonl").write_bytes(json_lines(_document_record(document) for document in index.documents.values()))
+    (folder / "passages.jsonl").write_bytes(json_lines(_passage_record(passage) for passage in index.passages))
+    np.save(folder / "vectors.npy", index.vectors, allow_pickle=False)
     index.dense.save(folder / "dense.faiss")
     index.lexical.save(folder)
     files = {name: sha256_file(folder / name) for name in _FILES}
-    write_synced(folder / "manifest.json", canonical_json(index.manifest | {"files": files}).encode())
+    (folder / "manifest.json").write_bytes(canonical_json(index.manifest | {"files": files}).encode())
 
 
 def load_index(folder: Path, *, model: ModelIdentity | None = None, settings: PassageSettings | None = None) -> Index:

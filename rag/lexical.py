@@ -7,54 +7,17 @@ those of the live passages, and k1 and b can be changed without building again.
 """
 
 import json
-import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import Stemmer
 from numpy.typing import NDArray
 
-from rag.storage import canonical_json, write_synced
+from rag.storage import canonical_json
 
 K1 = 1.2  # saturation of repeated terms; Robertson et al. 1994, "Okapi at TREC-3"
 B = 0.75  # how far long passages are held back; same source
-
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")  # soft hyphen, zero width, direction marks
-_TOKEN = re.compile(r"[^\W_]+(?:['’.·-](?=\w)[^\W_]+)*")
-_PART = re.compile(r"[^\W_]+")
-# Words that say nothing of the subject; rare in short passages, so their idf alone does not silence them.
-STOPWORDS = frozenset(
-    "a about after all also am an and any are as at be been being but by can could did do does doing done for from get "
-    "give had has have having he her here him his how i if in into is it its just may me might more most much must my "
-    "of on or our out please shall she should show so some such tell than that the their them then there these they "
-    "this those to too upon us very was we were what when where which while who whom whose why will with would you your".split()
-)
-
-
-@lru_cache(maxsize=1)
-def _stemmer() -> Any:
-    return Stemmer.Stemmer("english")
-
-
-def terms(text: str) -> list[str]:
-    """Stemmed words in order, folded for case and compatibility forms, without stop words.
-
-    A compound also gives its parts: "S1-nerve" -> s1-nerve, s1, nerve. Only stop words: an empty list.
-    """
-    folded = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold()
-    words: list[str] = []
-    for match in _TOKEN.finditer(folded):
-        word = match.group()
-        parts = _PART.findall(word)
-        if len(parts) > 1:
-            words.append(word.replace("’", "'").removesuffix("'s"))
-        words.extend(part for part in parts if len(parts) == 1 or len(part) > 1)
-    return _stemmer().stemWords([word for word in words if word not in STOPWORDS])
 
 
 @dataclass(frozen=True)
@@ -119,10 +82,9 @@ class LexicalIndex:
         return scores.astype(np.float32)
 
     def save(self, folder: Path) -> None:
-        write_synced(folder / "terms.json", canonical_json(list(self.vocabulary)).encode("utf-8", "surrogatepass"))
+        (folder / "terms.json").write_bytes(canonical_json(list(self.vocabulary)).encode("utf-8", "surrogatepass"))
         for name in ("offsets", "rows", "counts", "lengths"):
-            with (folder / f"terms_{name}.npy").open("wb") as file:
-                np.save(file, getattr(self, name), allow_pickle=False)
+            np.save(folder / f"terms_{name}.npy", getattr(self, name), allow_pickle=False)
 
     @classmethod
     def load(cls, folder: Path) -> "LexicalIndex":

@@ -58,10 +58,10 @@ def split_passages(document: Document, *, count_tokens: TokenCounter, limit: int
     for section in _sections(document):
         context = _context(document.title, section.headings, count_tokens=count_tokens, limit=limit // _CONTEXT_SHARE)
         budget = limit - (sum(count_tokens([context])) if context else 0)
-        units = _units(document.text, section.body, count_tokens=count_tokens, budget=budget)
-        lead = [_whole(document.text, block) for block in section.lead]
-        groups = list(_pack(units, budget)) or [[]]
-        for i, group in enumerate(groups):
+        # A heading that nothing follows is a passage by itself.
+        units = _units(document.text, section.body or section.lead, count_tokens=count_tokens, budget=budget)
+        lead = [_whole(document.text, block) for block in section.lead] if section.body else []
+        for i, group in enumerate(_pack(units, budget)):
             passages.append(_passage(document, section.headings, context, [*lead, *group] if i == 0 else group))
     return passages
 

@@ -1,5 +1,6 @@
 """Reading: a query and passages to scored sentences. The seam where a trained reader can take the place of similarity."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -7,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.lexical import terms
+from rag.terms import terms
 from rag.records import Passage, Sentence, Span
 
 
@@ -40,12 +41,13 @@ class SentenceEmbedder(Protocol):
 
 
 class SimilarityReader:
-    """Scores a sentence by its cosine to the query, alone and under its headings, and by the query's terms in it.
+    """Scores a sentence by its cosine to the query, alone and under its headings, and by the query's terms found there.
 
-    The answer to a question of a FAQ is as good as the question is like the query. Weights: docs/how-it-works.md.
+    The answer to a question of a FAQ is scored as its question is. Terms are weighted by their rarity among the
+    sentences that are read: what stands in all of them tells none apart. Weights: benchmarks/README.md.
     """
 
-    ALONE, UNDER_HEADINGS, TERMS = 0.4, 0.4, 0.2
+    ALONE, UNDER_HEADINGS, TERMS = 0.25, 0.45, 0.3
     STEP = 0.02  # each further sentence of a FAQ answer says a little less
 
     def __init__(self, embedder: SentenceEmbedder) -> None:
@@ -55,27 +57,39 @@ class SimilarityReader:
         places = [(passage, n) for passage in passages for n, sentence in enumerate(passage.sentences) if sentence.quotable]
         if not places:
             return []
-        texts = [_text(passage, passage.sentences[n]) for passage, n in places]
-        under = [f"{passage.context}\n{text}" for (passage, _), text in zip(places, texts, strict=True)]
-        questions = {passage.id: question for passage in passages if (question := _question(passage))}
-        cosines = self._cosines(query, [*texts, *under, *questions.values()])
-        question_cosines = dict(zip(questions, cosines[2 * len(texts) :], strict=True))
-        wanted = set(terms(query))
+        alone = [_text(passage, passage.sentences[n]) for passage, n in places]
+        under = [f"{passage.context}\n{text}" for (passage, _), text in zip(places, alone, strict=True)]
+        questions = [_question(passage) for passage, _ in places]
+        cosines = self._cosines(query, {*alone, *under, *filter(None, questions)})
+        shares = _shares(query, alone, [passage.context for passage, _ in places])
         scored = []
         for i, (passage, number) in enumerate(places):
-            share = len(wanted.intersection(terms(texts[i]))) / max(1, len(wanted))
-            score = self.ALONE * cosines[i] + self.UNDER_HEADINGS * cosines[len(texts) + i] + self.TERMS * share
-            if passage.id in question_cosines:
-                position = sum(sentence.quotable for sentence in passage.sentences[:number])
-                score = max(score, question_cosines[passage.id] - self.STEP * position)
-            scored.append(ScoredSentence(passage, number, round(float(score), 5)))
+            similarity = self.ALONE * cosines[alone[i]] + self.UNDER_HEADINGS * cosines[under[i]]
+            if question := questions[i]:
+                before = sum(sentence.quotable for sentence in passage.sentences[:number])
+                asked = (self.ALONE + self.UNDER_HEADINGS) * cosines[question] - self.STEP * before
+                similarity = max(similarity, asked)
+            scored.append(ScoredSentence(passage, number, round(similarity + self.TERMS * shares[i], 5)))
         return scored
 
-    def _cosines(self, query: str, texts: list[str]) -> list[float]:
-        unique = sorted(set(texts), key=lambda text: (len(text), text))  # alike lengths share a batch, so little is padded
-        vectors = self._embedder.embed_sentences(unique)
-        by_text = dict(zip(unique, (vectors @ self._embedder.embed_query(query)).tolist(), strict=True))
-        return [by_text[text] for text in texts]
+    def _cosines(self, query: str, texts: set[str]) -> dict[str, float]:
+        ordered = sorted(texts, key=lambda text: (len(text), text))  # alike lengths share a batch, so little is padded
+        vectors = self._embedder.embed_sentences(ordered)
+        return dict(zip(ordered, (vectors @ self._embedder.embed_query(query)).tolist(), strict=True))
+
+
+def _shares(query: str, sentences: Sequence[str], contexts: Sequence[str]) -> list[float]:
+    """For each sentence, the share of the query's terms that it or its headings hold, weighted by BM25's idf among them."""
+    wanted = sorted(set(terms(query)))
+    held = [set(terms(sentence)) for sentence in sentences]
+    of_context = {context: set(terms(context)) for context in set(contexts)}
+    counts = {term: sum(term in words for words in held) for term in wanted}
+    rarity = {term: math.log(1 + (len(held) - count + 0.5) / (count + 0.5)) for term, count in counts.items()}
+    total = sum(rarity.values()) or 1.0
+    return [
+        sum(rarity[term] for term in wanted if term in words or term in of_context[context]) / total
+        for words, context in zip(held, contexts, strict=True)
+    ]
 
 
 def _text(passage: Passage, sentence: Sentence) -> str:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rag.config import RetrievalSettings
 from rag.index import Index
-from rag.lexical import terms
+from rag.terms import terms
 from rag.records import Hit
 
 Scores = dict[int, float]

@@ -42,11 +42,9 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_synced(path: Path, data: bytes) -> None:
-    """Writes a new file and waits until it is on disk. Not atomic: for files in a folder that is not live yet."""
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
+def sync_file(path: Path) -> None:
+    """Waits until a file's content is on disk."""
+    with path.open("rb") as file:
         os.fsync(file.fileno())
 
 
@@ -54,7 +52,8 @@ def replace_file(path: Path, data: bytes) -> None:
     """Replaces a file in one step: a reader, or a crash at any moment, sees the old content or the new."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        write_synced(temporary, data)
+        temporary.write_bytes(data)
+        sync_file(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -104,6 +103,8 @@ def commit_build(index: Path, staging: Path, name: str) -> Path:
     builds = index / "builds"
     taken = {folder.name for folder in builds.iterdir()}
     free = next(candidate for number in count(1) if (candidate := name if number == 1 else f"{name}-{number}") not in taken)
+    for file in staging.iterdir():
+        sync_file(file)
     sync_folder(staging)
     os.replace(staging, builds / free)
     sync_folder(builds)

@@ -16,6 +16,7 @@ _MARKS = (
 )
 # Unguided, charset-normalizer takes cp1252 for its East European neighbour; these are the ones that people have.
 _GUESSES = ["cp1252", "cp932", "gb18030", "big5", "euc_kr", "koi8_r", "cp1251"]
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _DECLARED = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)|<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)", re.I)
 
 
@@ -46,16 +47,16 @@ def _decoded(data: bytes) -> str:
 
 
 def _unmarked_utf16(data: bytes) -> str | None:
-    """UTF-16 without a mark has a zero in every second byte of most Latin text."""
+    """UTF-16 without a mark has a zero in every second byte of most Latin text, and no control characters."""
     sample = data[:4000]
-    if len(data) % 2 or sample.count(0) < len(sample) // 4:
+    if len(data) % 2 or b"\0" not in data or sample.count(0) < len(sample) / 4:
         return None
     encoding = "utf-16-le" if sample[1::2].count(0) > sample[::2].count(0) else "utf-16-be"
     try:
-        data.decode(encoding)
+        text = data.decode(encoding)
     except UnicodeDecodeError:
         return None
-    return encoding
+    return None if _CONTROL.search(text) else encoding
 
 
 def _declared(data: bytes) -> str | None:

@@ -1,0 +1,40 @@
+"""Text to terms, the words that lexical search counts."""
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Any
+
+import Stemmer
+
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")  # soft hyphen, zero width, direction marks
+_TOKEN = re.compile(r"[^\W_]+(?:['’.·-](?=\w)[^\W_]+)*")
+_PART = re.compile(r"[^\W_]+")
+# Words that say nothing of the subject; rare in short passages, so their idf alone does not silence them.
+STOPWORDS = frozenset(
+    "a about after all also am an and any are as at be been being but by can could did do does doing done for from get "
+    "give had has have having he her here him his how i if in into is it its just may me might more most much must my "
+    "of on or our out please shall she should show so some such tell than that the their them then there these they "
+    "this those to too upon us very was we were what when where which while who whom whose why will with would you your".split()
+)
+
+
+@lru_cache(maxsize=1)
+def _stemmer() -> Any:
+    return Stemmer.Stemmer("english")
+
+
+def terms(text: str) -> list[str]:
+    """Stemmed words in order, folded for case and compatibility forms, without stop words.
+
+    A compound also gives its parts: "S1-nerve" -> s1-nerve, s1, nerve. Only stop words: an empty list.
+    """
+    folded = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    words: list[str] = []
+    for match in _TOKEN.finditer(folded):
+        word = match.group()
+        parts = _PART.findall(word)
+        if len(parts) > 1:
+            words.append(word.replace("’", "'").removesuffix("'s"))
+        words.extend(part for part in parts if len(parts) == 1 or len(part) > 1)
+    return _stemmer().stemWords([word for word in words if word not in STOPWORDS])

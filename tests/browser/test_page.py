@@ -1,0 +1,171 @@
+"""The page in a real browser: ask, click a citation, and what is highlighted is the exact slice of the file."""
+
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from rag.config import Settings
+from rag.conversation import Chat
+from rag.embedding import SentenceTransformerEmbedder
+from rag.index import update_index
+from rag.server.app import create_app
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: install it for the browser tests"),
+]
+playwright = pytest.importorskip("playwright.sync_api")
+
+HOSTILE = (
+    "# Odd <b>ferns</b> & ${window.hacked=1} {{hacked}}\n\n"
+    'The spiny fern costs 5 < 6 & "says" <img src=x onerror="window.hacked=1"> **not bold** $x^2$ [link](javascript:hacked=1) 😀 e\u0301 İß.\n\n'
+    "A second spiny fern sentence stands after the odd one 😀.\n"
+)
+
+
+@pytest.fixture(scope="module")
+def chat(tmp_path_factory: pytest.TempPathFactory, embedder: SentenceTransformerEmbedder) -> Chat:
+    folder = tmp_path_factory.mktemp("served")
+    corpus = folder / "corpus"
+    corpus.mkdir()
+    (corpus / "faq.txt").write_text("How often should I repot a fern?\nRepot a fern every two years. Spring is the best season.\n")
+    (corpus / "odd.md").write_text(HOSTILE, encoding="utf-8")
+    settings = Settings(corpus=corpus, index=folder / "index")
+    (corpus / "long.md").write_text("# Long\n\n" + "Filler about moss and stones.\n\n" * 600 + "## Dyes\n\nBracken roots dye wool yellow.\n")
+    update_index(corpus, settings.index, embedder, settings.passages)
+    return Chat(settings, embedder)
+
+
+@pytest.fixture(scope="module")
+def address(chat: Chat) -> Iterator[str]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(create_app(chat), log_level="warning", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    server.should_exit = True
+    thread.join(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["playwright.Browser"]:
+    arguments = [
+        "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
+        "--disable-quic",
+    ]  # fmt: skip
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: "playwright.Browser", address: str) -> Iterator["playwright.Page"]:
+    page = browser.new_page(viewport={"width": 1280, "height": 860}, locale="en-US")
+    page.set_default_timeout(60_000)
+    outside: list[str] = []
+    problems: list[str] = []
+    page.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else outside.append(r.url))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(address)
+    page.wait_for_selector("#question textarea")
+    yield page
+    assert page.evaluate("window.hacked") is None
+    assert (outside, problems) == ([], [])
+    page.close()
+
+
+def ask(page: "playwright.Page", question: str) -> "playwright.Locator":
+    answers = page.locator("#conversation .answer:not(.pending)")
+    before = answers.count()
+    page.fill("#question textarea", question)
+    page.keyboard.press("Enter")
+    page.wait_for_function("n => document.querySelectorAll('#conversation .answer:not(.pending)').length > n", arg=before)
+    return answers.nth(before)
+
+
+def marked(page: "playwright.Page") -> str:
+    page.wait_for_selector("#source-mark")
+    return page.evaluate("document.querySelector('#source-mark').textContent")
+
+
+def test_ask_click_and_see_the_exact_slice(page: "playwright.Page", chat: Chat) -> None:
+    ask(page, "How often should I repot my fern?").locator("button.cite").first.click()
+    citation = chat.ask("How often should I repot my fern?").citations[0]
+    text = (chat.settings.corpus / "faq.txt").read_text()
+    assert marked(page) == text[citation.span.start : citation.span.end] == "Repot a fern every two years."
+    assert page.evaluate("document.querySelector('#source-text').textContent") == text
+    assert page.text_content("#source-place") == "faq.txt › How often should I repot a fern?"
+
+
+def test_next_previous_escape_and_keyboard(page: "playwright.Page") -> None:
+    answer = ask(page, "How often should I repot my fern?")
+    answer.locator("button.cite").first.focus()
+    page.keyboard.press("Enter")
+    assert marked(page) == "Repot a fern every two years."
+    page.click("#source-next")
+    page.wait_for_function("document.querySelector('#source-mark').textContent === 'Spring is the best season.'")
+    assert page.text_content("#source-count") == "Citation 2 of 2"
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#source-mark", state="detached")
+    assert page.evaluate("document.activeElement.textContent") == "Open source 2"
+
+
+def test_hostile_text_is_shown_exactly_and_inertly(page: "playwright.Page", chat: Chat) -> None:
+    question = "What does the spiny fern cost & say <b>?</b> ${window.hacked=1}"
+    answer = ask(page, question)
+    citations = chat.ask(question).citations
+    shown = answer.locator("p:has(> q)").evaluate_all("ps => ps.map(p => [...p.querySelectorAll('q')].map(q => q.textContent).join(''))")
+    assert shown == [citation.quote for citation in citations]
+    for number, citation in enumerate(citations):
+        answer.locator("button.cite").nth(number).click()
+        page.wait_for_function("text => document.querySelector('#source-mark')?.textContent === text", arg=citation.quote)
+        assert citation.quote == HOSTILE[citation.span.start : citation.span.end]
+    assert page.locator("#conversation img, #source img, #conversation .answer b, #source b").count() == 0
+    assert page.locator("#conversation .user").first.inner_text().strip() == question
+
+
+def test_the_sentence_is_in_view_in_a_long_document(page: "playwright.Page") -> None:
+    ask(page, "What do bracken roots dye wool?").locator("button.cite").first.click()
+    assert marked(page) == "Bracken roots dye wool yellow."
+    assert page.locator("#source-mark").evaluate(
+        "m => { const a = m.getBoundingClientRect(), b = document.querySelector('#source-text').getBoundingClientRect();"
+        " return a.top >= b.top && a.bottom <= b.bottom }"
+    )
+
+
+def test_off_subject_it_abstains(page: "playwright.Page") -> None:
+    answer = ask(page, "Who won the football world cup in 2018?")
+    assert "The documents do not answer this." in answer.inner_text()
+    assert answer.locator("button.cite").count() == 0
+
+
+def test_example_questions_and_the_state_of_the_index(page: "playwright.Page", chat: Chat) -> None:
+    page.wait_for_selector(".state.current")
+    assert "3 documents" in page.inner_text(".state")
+    page.get_by_text("How often should I repot a fern?").first.click()
+    page.wait_for_selector("#conversation button.cite")
+    extra: Path = chat.settings.corpus / "new.txt"
+    extra.write_text("Moss grows.")
+    try:
+        ask(page, "Anything new?")
+        page.wait_for_selector(".state.stale")
+    finally:
+        extra.unlink()
+
+
+def test_phone(page: "playwright.Page") -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert not page.locator("#source").is_visible()
+    ask(page, "How often should I repot my fern?").locator("button.cite").first.click()
+    assert marked(page) == "Repot a fern every two years."
+    assert page.locator("#source").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.click("#source-close")
+    page.wait_for_selector("#source", state="hidden")

@@ -1,0 +1,98 @@
+"""Shared parts: the real model, loaded once, and a model that needs no model for laws over random input."""
+
+import os
+import re
+import shutil
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag.config import EmbeddingSettings, Settings
+from rag.embedding import ModelIdentity, SentenceTransformerEmbedder, Vectors
+
+ROOT = Path(__file__).parent.parent
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before anything imports torch
+
+
+class WordEmbedder:
+    """Embeds a text as the counts of its words in 32 buckets: instant, and the same everywhere."""
+
+    identity = ModelIdentity("words", "0" * 64, 32)
+
+    def __init__(self, max_tokens: int = 40) -> None:
+        self.max_tokens = max_tokens
+        self.embedded: list[str] = []
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
+
+    def embed_query(self, query: str) -> Vectors:
+        return self._vectors([query])[0]
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        self.embedded.extend(texts)
+        return self._vectors(texts)
+
+    def embed_sentences(self, texts: Sequence[str]) -> Vectors:
+        return self._vectors(texts)
+
+    def _vectors(self, texts: Sequence[str]) -> Vectors:
+        vectors = np.zeros((len(texts), 32), dtype=np.float32)
+        for row, text in enumerate(texts):
+            vectors[row, 0] = 0.01  # no text has the vector 0
+            for word in re.findall(r"\w+", text.casefold()):
+                vectors[row, zlib.crc32(word.encode("utf-8", "surrogatepass")) % 32] += 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def words() -> WordEmbedder:
+    return WordEmbedder()
+
+
+@pytest.fixture(scope="session")
+def embedder() -> SentenceTransformerEmbedder:
+    return SentenceTransformerEmbedder(EmbeddingSettings())
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No rag.toml of the checkout and no RAG_… variable reaches a test."""
+    for name in list(os.environ):
+        if name.startswith("RAG_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def handbook(tmp_path_factory: pytest.TempPathFactory, embedder: SentenceTransformerEmbedder) -> Settings:
+    """Settings of the default corpus and an index of it, built once for all tests."""
+    from rag.index import update_index
+
+    folder = tmp_path_factory.mktemp("handbook")
+    shutil.copytree(ROOT / "corpus", folder / "corpus")
+    settings = Settings(corpus=folder / "corpus", index=folder / "index")
+    update_index(settings.corpus, settings.index, embedder, settings.passages)
+    return settings
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """A small corpus with one document of each shape."""
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    (folder / "guide.md").write_text(
+        "# Guide to ferns\n\n## Water\n\nFerns need damp soil. They wilt within two days without water.\n\n"
+        "## Light\n\n- Ferns grow best in shade.\n- Direct sun burns the fronds.\n\n"
+        "| Fern | Height |\n|---|---|\n| Bracken | 2 m |\n| Maidenhair | 30 cm |\n",
+        encoding="utf-8",
+    )
+    (folder / "faq.txt").write_text(
+        "Questions\n\nHow often should I repot a fern?\nRepot a fern every two years. Spring is the best season.\n\n"
+        "Are ferns toxic to cats?\nTrue ferns are safe for cats.\n",
+        encoding="utf-8",
+    )
+    return folder

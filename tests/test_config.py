@@ -1,0 +1,33 @@
+from pathlib import Path
+
+import pytest
+
+from rag.config import load_settings
+from rag.errors import SettingsError
+
+
+def test_later_sources_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """conftest makes tmp_path the working directory, where rag.toml is looked for."""
+    Path("rag.toml").write_text('corpus = "from-file"\nindex = "from-file"\n[retrieval]\ndepth = 50\nk = 5\n')
+    monkeypatch.setenv("RAG_INDEX", "from-environment")
+    monkeypatch.setenv("RAG_RETRIEVAL__K", "7")
+    settings = load_settings(index=Path("named"), corpus=None)
+    assert (settings.corpus, settings.index) == (Path("from-file"), Path("named"))
+    assert (settings.retrieval.depth, settings.retrieval.k) == (50, 7)
+    assert settings.embedding.offline is True
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[retrieval]\ndepht = 50\n", r"retrieval\.depht"),
+        ("[retrieval]\ndense_weight = 2\n", r"retrieval\.dense_weight = 2: .*less than or equal to 1"),
+        ("colour = 'red'\n", "colour"),
+        ("not toml", "rag.toml cannot be read"),
+    ],
+)
+def test_a_bad_setting_is_named_in_one_line(text: str, message: str) -> None:
+    Path("rag.toml").write_text(text)
+    with pytest.raises(SettingsError, match=message) as error:
+        load_settings()
+    assert "\n" not in str(error.value)

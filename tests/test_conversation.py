@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import pytest
+
+from rag.config import Settings
+from rag.conversation import Chat
+from rag.errors import IndexMissing
+from rag.index import update_index
+from tests.conftest import WordEmbedder
+
+
+@pytest.fixture
+def chat(corpus: Path, words: WordEmbedder, tmp_path: Path) -> Chat:
+    settings = Settings(corpus=corpus, index=tmp_path / "index")
+    update_index(corpus, settings.index, words, settings.passages)
+    return Chat(settings, words)
+
+
+def test_moves_to_a_new_build_by_itself(chat: Chat, corpus: Path) -> None:
+    before = chat.ask("Are ferns toxic to cats?")
+    assert before.text.startswith("True ferns are safe for cats. [1]")
+    (corpus / "faq.txt").write_text("Are ferns toxic to cats?\nNobody knows for certain.\n")
+    update_index(corpus, chat.settings.index, WordEmbedder(), chat.settings.passages)
+    after = chat.ask("Are ferns toxic to cats?")
+    assert after.text.startswith("Nobody knows for certain. [1]")
+    assert after.index != before.index
+
+
+def test_an_index_taken_away_is_an_error_not_a_crash(chat: Chat) -> None:
+    (chat.settings.index / "CURRENT").unlink()
+    with pytest.raises(IndexMissing):
+        chat.ask("Are ferns toxic to cats?")
+
+
+@pytest.mark.parametrize("question", ["", "  \n\t", "\u00a0"])
+def test_empty_questions(chat: Chat, question: str) -> None:
+    assert chat.ask(question).reason == "empty_question"
+    assert chat.search(question) == []
+
+
+@pytest.mark.parametrize("question", ["?!", "the of and", "😀" * 50, "x" * 100_000, "\ud800", "İß\u202e\u0000"])
+def test_odd_questions_get_an_answer_or_a_reason(chat: Chat, question: str) -> None:
+    answer = chat.ask(question)
+    assert answer.citations or answer.reason == "not_in_documents"
+
+
+def test_an_empty_corpus(tmp_path: Path, words: WordEmbedder) -> None:
+    (tmp_path / "corpus").mkdir()
+    settings = Settings(corpus=tmp_path / "corpus", index=tmp_path / "index")
+    update_index(settings.corpus, settings.index, words, settings.passages)
+    assert Chat(settings, words).ask("Why?").reason == "no_documents"
+
+
+def test_only_named_documents_are_asked(chat: Chat) -> None:
+    answer = chat.ask("How often should I repot a fern?", documents=["guide.md"])
+    assert {citation.document_id for citation in answer.citations} <= {"guide.md"}

@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import bm25s
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.lexical import K1, B, LexicalIndex
+from rag.terms import terms
+
+DOCUMENTS = [["nerve", "injury", "nerve"], ["muscle", "injury"], ["muscle", "muscle", "weak", "nerve"], []]
+
+
+def test_scores_of_a_worked_example() -> None:
+    """N = 4, mean length 9/4; "weak" stands once in the third document, of length 4: idf = ln(1 + 3.5/1.5)."""
+    index = LexicalIndex.build(DOCUMENTS)
+    norm = 1.2 * (1 - 0.75 + 0.75 * 4 / 2.25)
+    expected = np.log(1 + 3.5 / 1.5) * 2.2 / (1 + norm)
+    assert index.scores(["weak"]).tolist() == pytest.approx([0, 0, expected, 0])
+
+
+words = st.sampled_from(["a", "b", "c", "d", "e"])
+corpora = st.lists(st.lists(words, min_size=1, max_size=8), min_size=2, max_size=12)
+
+
+@given(corpora, st.lists(words, min_size=1, max_size=4, unique=True))
+def test_scores_equal_those_of_bm25s(documents: list[list[str]], query: list[str]) -> None:
+    known = {word for document in documents for word in document}
+    query = [word for word in query if word in known]
+    if not query:
+        return
+    reference = bm25s.BM25(method="lucene", k1=K1, b=B)
+    reference.index(documents, show_progress=False)
+    ours = LexicalIndex.build(documents).scores(query)
+    # bm25s leaves out the constant factor k1 + 1, as Lucene does; it changes no order.
+    assert ours / (K1 + 1) == pytest.approx(reference.get_scores(query), abs=1e-5)
+
+
+def test_load_of_save_searches_alike(tmp_path: Path) -> None:
+    index = LexicalIndex.build(DOCUMENTS)
+    index.save(tmp_path)
+    loaded = LexicalIndex.load(tmp_path)
+    assert loaded.vocabulary == index.vocabulary
+    for query in (["nerve"], ["muscle", "weak"], ["unknown"], []):
+        assert loaded.scores(query).tobytes() == index.scores(query).tobytes()
+
+
+def test_no_documents_and_no_terms() -> None:
+    assert LexicalIndex.build([]).scores(["nerve"]).shape == (0,)
+    assert LexicalIndex.build([[], []]).scores(["nerve"]).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("What is the meaning of this?", ["mean"]),
+        ("Nerves and nerve", ["nerv", "nerv"]),
+        ("S1-nerve", ["s1-nerv", "s1", "nerv"]),
+        ("ner\u00advous", ["nervous"]),
+        ("ﬁbre", ["fibr"]),
+        ("Straße STRASSE", ["strass", "strass"]),
+        ("Cannon's law", ["cannon", "cannon", "law"]),
+        ("", []),
+    ],
+)
+def test_terms(text: str, expected: list[str]) -> None:
+    assert terms(text) == expected

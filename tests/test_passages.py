@@ -1,0 +1,104 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.errors import UnreadableFile
+from rag.loading.files import load_document
+from rag.passages import embedded_text, split_passages
+from rag.records import Passage
+from tests.conftest import WordEmbedder
+
+LIMIT = 40
+
+
+def split(name: str, text: str, limit: int = LIMIT) -> list[Passage]:
+    return split_passages(load_document(name, text.encode()), count_tokens=WordEmbedder().count_tokens, limit=limit)
+
+
+def test_a_heading_starts_a_passage_and_is_carried_as_context() -> None:
+    passages = split("a.md", "# Nerves\n\n## Cuts\n\n" + "The nerve was cut with a knife. " * 8 + "\n\n## Burns\n\nBurns hurt.\n")
+    assert [passage.headings for passage in passages] == [("Cuts",), ("Cuts",), ("Burns",)]
+    assert passages[0].text.startswith("# Nerves\n\n## Cuts\n\nThe nerve")
+    assert embedded_text(passages[1]).startswith("Nerves > Cuts\nThe nerve was cut")
+    assert embedded_text(passages[2]) == "Nerves > Burns\nBurns hurt."
+
+
+def test_parts_of_a_section_are_about_equally_long() -> None:
+    passages = split("a.md", "# N\n\n" + "The nerve was cut by glass today. " * 6)
+    assert [len(passage.sentences) for passage in passages] == [4, 3]  # the first holds the heading too
+
+
+def test_a_question_stays_with_its_answer() -> None:
+    passages = split("faq.txt", "Is it safe?\nYes. It is safe.\nDoes it hurt?\nNo.\n")
+    assert [passage.text for passage in passages] == ["Is it safe?\nYes. It is safe.", "Does it hurt?\nNo."]
+    assert passages[0].headings == ("Is it safe?",)
+    assert [sentence.quotable for sentence in passages[0].sentences] == [False, True, True]
+
+
+def test_rows_items_and_headings_without_their_marks() -> None:
+    text = "# T\n\n* **one** item\n\n| a | b |\n|---|:-:|\n| 1 | 2 |\n\n1. first\n"
+    (passage,) = split("a.md", text)
+    assert [sentence.span.of(text) for sentence in passage.sentences] == ["T", "**one** item", "a | b", "1 | 2", "first"]
+    assert [sentence.quotable for sentence in passage.sentences] == [False, True, False, True, True]
+
+
+def test_a_table_is_not_torn_in_mid_row() -> None:
+    rows = "".join(f"| row {i} | " + "word " * 8 + "|\n" for i in range(9))
+    for passage in split("t.md", "| a | b |\n|---|---|\n" + rows):
+        assert passage.text.startswith("|") and passage.text.endswith("|")
+
+
+def test_a_sentence_over_the_limit_is_cut_at_words_and_says_so() -> None:
+    text = "word " * 100 + "end."
+    passages = split("a.txt", text)
+    assert all(passage.cut for passage in passages)
+    assert " ".join(passage.text for passage in passages) == text
+    assert not any(passage.cut for passage in split("b.txt", "A short one."))
+
+
+def test_a_name_that_says_nothing_is_not_embedded() -> None:
+    assert embedded_text(split("000_c546f6.txt", "Ferns are green.")[0]) == "Ferns are green."
+
+
+def test_ids_come_from_place_and_content() -> None:
+    one, two = split("a.txt", "Is it?\nYes.\nIs it?\nYes.")
+    assert one.id != two.id
+    assert one.id == split("a.txt", "Is it?\nYes.\nIs it?\nYes.")[0].id != split("b.txt", "Is it?\nYes.\nIs it?\nYes.")[0].id
+
+
+parts = st.sampled_from(
+    ["# Head\n\n", "## Sub\n\n", "Why is it so?\n", "- item one\n", "| a | b |\n|---|---|\n| c | d |\n\n", "A sentence. ", "İß ﬁ 😀e\u0301. ",
+     "word " * 50, "\n\n", "\r\n", "Dr. No \u00ad came. ", "x" * 300, "```\ncode\n```\n", "> quoted text.\n", "1. one\n", "---\n"]
+)  # fmt: skip
+
+
+@given(st.lists(parts, min_size=1, max_size=25).map("".join), st.sampled_from(["a.md", "a.txt"]), st.sampled_from([12, 40, 200]))
+def test_laws_of_passages(text: str, name: str, limit: int) -> None:
+    try:
+        document = load_document(name, text.encode())
+    except UnreadableFile:
+        return
+    count = WordEmbedder().count_tokens
+    passages = split_passages(document, count_tokens=count, limit=limit)
+    outside = list(document.text)
+    end = 0
+    for passage in passages:
+        assert passage.text == passage.span.of(document.text)
+        assert passage.span.start >= end
+        assert count([embedded_text(passage)])[0] <= limit
+        outside[passage.span.start : passage.span.end] = " " * len(passage.text)
+        inner = passage.span.start
+        for sentence in passage.sentences:
+            assert inner <= sentence.span.start < sentence.span.end <= passage.span.end
+            inner = sentence.span.end
+        end = passage.span.end
+    for block in document.blocks:
+        assert not "".join(outside[block.span.start : block.span.end]).strip()
+
+
+@pytest.mark.slow
+def test_passages_of_the_real_tokenizer_fit_the_model(embedder) -> None:
+    text = "# Ünïcode – “quotes” 😀\n\n" + "".join(f"The {i}th µ-fibre’s naïve İ–ß ﬁn costs 5 %, i.e. {'ab' * i}. " for i in range(120))
+    document = load_document("a.md", text.encode())
+    for passage in split_passages(document, count_tokens=embedder.count_tokens, limit=embedder.max_tokens):
+        assert embedder.count_tokens([embedded_text(passage)])[0] <= embedder.max_tokens
