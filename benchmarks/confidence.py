@@ -2,8 +2,8 @@
 
     python benchmarks/confidence.py FOLDER... [--questions 150]
 
-Each folder holds a question set in BEIR layout with answers.jsonl and unanswerable.jsonl (docs/question-sets.md). Every set is
-asked its own questions, answerable or not, and some of the other sets', which are off its subject. An answerable
+Each folder holds a question set in BEIR layout (corpus.jsonl, queries.jsonl) with answers.jsonl and unanswerable.jsonl. Every
+set is asked its own questions, answerable or not, and some of the other sets', which are off its subject. An answerable
 question counts as answered when a gold span meets one of the three best sentences.
 """
 
@@ -21,12 +21,12 @@ from rag.dense import DenseIndex
 from rag.embedding import SentenceTransformerEmbedder
 from rag.index import Index
 from rag.lexical import LexicalIndex
-from rag.terms import terms
 from rag.loading import plain_text
 from rag.passages import embedded_text, split_passages
 from rag.reader import ScoredSentence, SimilarityReader
 from rag.records import Document
 from rag.retrieval import retrieve
+from rag.terms import terms
 
 READ = 6
 KINDS = ("answerable", "near miss", "off subject")
@@ -46,7 +46,7 @@ def index_of(folder: Path, embedder: SentenceTransformerEmbedder) -> Index:
     texts = [embedded_text(passage) for passage in passages]
     order = np.argsort([len(text) for text in texts], kind="stable")
     vectors = np.zeros((len(texts), embedder.identity.dim), dtype=np.float32)
-    vectors[order] = embedder.embed_sentences([texts[i] for i in order])
+    vectors[order] = embedder.embed_passages([texts[i] for i in order])
     lexical = LexicalIndex.build(terms(text) for text in texts)
     manifest = {"hash": "", "settings": PassageSettings().model_dump()}
     return Index(documents, passages, vectors, DenseIndex.build(vectors), lexical, manifest)
@@ -97,12 +97,19 @@ def main() -> None:
         rows += measured
         answerable = [row for row in measured if row[0] == "answerable"]
         share = [sum(row[i] for row in answerable) / len(answerable) for i in (3, 2)]
-        print(f"{folder.name}: gold first {share[0]:.3f}, in the best three {share[1]:.3f}, n {len(answerable)}", flush=True)
+        print(
+            f"{folder.name}: gold first {share[0]:.3f}, in the best three {share[1]:.3f}, n {len(answerable)}",
+            flush=True,
+        )
     features, answered = np.array([row[1] for row in rows]), np.array([row[2] for row in rows])
     kinds = np.array([row[0] for row in rows])
     fit = LogisticRegression(C=100).fit(features, answered)
     print("BIAS", round(float(fit.intercept_[0]), 2), "WEIGHTS", np.round(fit.coef_[0], 2).tolist())
-    print("\nthreshold | " + " | ".join(f"{kind} answered" for kind in KINDS) + " | right among the answered of a set's own questions")
+    print(
+        "\nthreshold | "
+        + " | ".join(f"{kind} answered" for kind in KINDS)
+        + " | right among the answered of a set's own questions"
+    )
     certainty = fit.predict_proba(features)[:, 1]
     for threshold in (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6):
         shown = certainty >= threshold

@@ -8,10 +8,10 @@ from itertools import groupby
 
 from rag.config import AnsweringSettings
 from rag.index import Index
-from rag.terms import terms
 from rag.passages import embedded_text
 from rag.reader import Reader, ScoredSentence
 from rag.records import Answer, Citation, Hit, Passage, QuotedSentence, Sentence, Span
+from rag.terms import terms
 
 # Of the confidence: see benchmarks/README.md for data, fit and what it is worth.
 BIAS = -5.95
@@ -25,7 +25,8 @@ _LEANS = re.compile(
     re.IGNORECASE,
 )
 _REFERENCES = re.compile(
-    r"(?:\d+\.?\s*)?(?:literature|references|(?:selected )?bibliography|further reading|works cited|sources|(?:literature|sources) cited)",
+    r"(?:\d+\.?\s*)?(?:literature|references|(?:selected )?bibliography|further reading|works cited|sources"
+    r"|(?:literature|sources) cited)",
     re.IGNORECASE,
 )
 _LONGEST_CONTEXT = 2  # sentences brought along before one that leans on them
@@ -77,9 +78,7 @@ def confidence(query: str, hits: Sequence[Hit], scored: Sequence[ScoredSentence]
     return round(1 / (1 + math.exp(-logit)), 4)
 
 
-def features(
-    query: str, hits: Sequence[Hit], scored: Sequence[ScoredSentence], index: Index
-) -> tuple[float, float, float]:
+def features(query: str, hits: Sequence[Hit], scored: Sequence[ScoredSentence], index: Index) -> tuple[float, float, float]:
     """The best sentence's score; the best passage's similarity; the share of the query's terms, weighted by rarity, that
     the best sentence's passage holds. `scored` must not be empty."""
     best = max(scored, key=lambda s: s.score)
@@ -156,8 +155,15 @@ def _cite(choices: Sequence[_Choice], index: Index) -> tuple[tuple[QuotedSentenc
         sentences.append(QuotedSentence(quote, citation=number, context=choice.context))
         citations.append(
             Citation(
-                number, document.id, document.title, span, quote, choice.passage.page, choice.passage.headings,
-                document.digest, choice.answer_phrase,
+                number,
+                document.id,
+                document.title,
+                span,
+                quote,
+                choice.passage.page,
+                choice.passage.headings,
+                document.digest,
+                choice.answer_phrase,
             )
         )
     return tuple(sentences), tuple(citations)

@@ -1,10 +1,13 @@
-"""The command line. Exit codes: 0 done; 1 failed, one line on standard error; 2 wrong usage; 3 done, but some files could not be read."""
+"""The command line.
+
+Exit codes: 0 done; 1 failed, one line on standard error; 2 wrong usage; 3 done, but some files could not be read.
+"""
 
 import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,8 +19,8 @@ from rich.progress import Progress as ProgressBar
 
 from rag.config import Settings, load_settings
 from rag.errors import RagError, SettingsError
-from rag.exchange import answer_values, hit_values
-from rag.records import Answer, Citation
+from rag.exchange import ABSTENTIONS, answer_values, hit_values, place
+from rag.records import Answer, Citation, Passage
 
 app = typer.Typer(
     name="rag",
@@ -29,7 +32,9 @@ app = typer.Typer(
 out = Console(highlight=False)
 notes = Console(stderr=True, highlight=False)
 
-CorpusOption = Annotated[Path | None, typer.Option("--corpus", metavar="DIR", help="Folder of the documents.", show_default="corpus")]
+CorpusOption = Annotated[
+    Path | None, typer.Option("--corpus", metavar="DIR", help="Folder of the documents.", show_default="corpus")
+]
 IndexOption = Annotated[Path | None, typer.Option("--index", metavar="DIR", help="Folder of the index.", show_default="index")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output and nothing else.")]
 
@@ -63,9 +68,7 @@ def build(
     started = time.perf_counter()
     with _progress() as progress:
         embedder = SentenceTransformerEmbedder(settings.embedding)
-        built, changes = update_index(
-            settings.corpus, settings.index, embedder, settings.passages, full=full, progress=progress
-        )
+        built, changes = update_index(settings.corpus, settings.index, embedder, settings.passages, full=full, progress=progress)
     seconds = round(time.perf_counter() - started, 2)
     if as_json:
         _print_json(_build_values(built, changes, seconds))
@@ -74,10 +77,17 @@ def build(
             notes.print(f"could not read {escape(failure.path)}: {escape(failure.reason)}", soft_wrap=True)
         if changes.cut:
             out.print(f"{changes.cut} passages hold part of a sentence that is longer than the model reads")
-        counted = [(len(changes.added), "added"), (len(changes.changed), "changed"), (len(changes.removed), "removed"),
-                   (len(changes.unchanged), "unchanged"), (len(changes.failed), "failed")]
+        counted = [
+            (len(changes.added), "added"),
+            (len(changes.changed), "changed"),
+            (len(changes.removed), "removed"),
+            (len(changes.unchanged), "unchanged"),
+            (len(changes.failed), "failed"),
+        ]
         out.print(", ".join(f"{number} {what}" for number, what in counted))
-        out.print(f"{len(built.documents)} documents, {len(built.passages)} passages in {seconds} s, manifest {built.digest[:12]}")
+        out.print(
+            f"{len(built.documents)} documents, {len(built.passages)} passages in {seconds} s, manifest {built.digest[:12]}"
+        )
     if changes.failed:
         raise typer.Exit(SOME_FAILED)
 
@@ -104,7 +114,8 @@ def status(corpus: CorpusOption = None, index: IndexOption = None, as_json: Json
     if as_json:
         _print_json(values)
         return
-    out.print(f"{values['documents']} documents, {values['passages']} passages, model {live.manifest['model']['name']}, manifest {live.digest[:12]}")
+    held = f"{len(live.documents)} documents, {len(live.passages)} passages"
+    out.print(f"{held}, model {live.manifest['model']['name']}, manifest {live.digest[:12]}")
     for failure in changes.failed:
         out.print(f"not read: {escape(failure.path)}: {escape(failure.reason)}")
     for what, names in changed.items():
@@ -127,8 +138,7 @@ def search(
         _print_json({"hits": [hit_values(hit) for hit in hits]})
         return
     for hit in hits:
-        place = " › ".join([hit.passage.document_id, *hit.passage.headings])
-        out.print(f"[bold]{hit.rank}[/] {hit.score:.3f}  {escape(place)}")
+        out.print(f"[bold]{hit.rank}[/] {hit.score:.3f}  {escape(_place(hit.passage))}", soft_wrap=True)
         out.print(escape(hit.passage.text.strip()) + "\n", soft_wrap=True)
 
 
@@ -136,9 +146,17 @@ def search(
 def ask(
     question: Annotated[str | None, typer.Argument(help="The question.", show_default=False)] = None,
     batch: Annotated[
-        str | None, typer.Option("--batch", metavar="FILE|-", help='Answer JSON lines {"question", "history"?, "documents"?}, one object a line.')
+        str | None,
+        typer.Option(
+            "--batch",
+            metavar="FILE|-",
+            help='Answer JSON lines {"question", "history"?, "documents"?}, one object a line.',
+        ),
     ] = None,
-    history: Annotated[Path | None, typer.Option("--history", metavar="FILE", help='Earlier turns: a JSON list of {"speaker", "text"}.')] = None,
+    history: Annotated[
+        Path | None,
+        typer.Option("--history", metavar="FILE", help='Earlier turns: a JSON list of {"speaker", "text"}.'),
+    ] = None,
     corpus: CorpusOption = None,
     index: IndexOption = None,
     as_json: JsonOption = False,
@@ -177,7 +195,9 @@ def chat(corpus: CorpusOption = None, index: IndexOption = None) -> None:
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on.", show_default="127.0.0.1")] = None,
-    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.", show_default="7860")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.", show_default="7860")
+    ] = None,
     build_first: Annotated[bool, typer.Option("--build/--no-build", help="Bring the index up to date first.")] = True,
     corpus: CorpusOption = None,
     index: IndexOption = None,
@@ -238,16 +258,18 @@ def _print_answer(answer: Answer) -> None:
     if answer.abstained:
         out.print(f"[bold]{ABSTENTIONS[answer.reason or 'not_in_documents']}[/]")
         for hit in answer.nearest:
-            place = " › ".join([hit.passage.document_id, *hit.passage.headings])
-            out.print(f"  nearest, not an answer: {escape(place)}")
+            out.print(f"  nearest, not an answer: {escape(_place(hit.passage))}", soft_wrap=True)
         return
     for sentence in answer.sentences:
         style = "dim" if sentence.context else "default"
         out.print(f"[{style}]{escape(sentence.text)}[/] [bold]{escape(f'[{sentence.citation}]')}[/]", soft_wrap=True)
     for citation in answer.citations:
-        place = " › ".join([citation.document_id, *citation.headings])
-        out.print(f"  {citation.number}  {escape(place)} ({citation.span.start}–{citation.span.end})", soft_wrap=True)
+        out.print(f"  {citation.number}  {escape(_place(citation))} ({citation.span.start}–{citation.span.end})", soft_wrap=True)
     out.print(f"  confidence {answer.confidence:.2f}, {answer.timings_ms['total']:.0f} ms, index {answer.index[:12]}")
+
+
+def _place(found: Citation | Passage) -> str:
+    return place(found.document_id, found.page, found.headings)
 
 
 def _print_source(citation: Citation, documents: Any) -> None:
@@ -292,13 +314,12 @@ def _read_json(path: Path) -> Any:
 def _requests(batch: str) -> Iterator[dict[str, Any]]:
     """One checked request a line; blank lines are passed over. Raises SettingsError naming the line."""
     try:
-        lines = sys.stdin if batch == "-" else open(batch, encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(f"{batch} cannot be read: {error.strerror}") from error
-    with lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield _request(line, f"{batch} line {number}")
+        with nullcontext(sys.stdin) if batch == "-" else Path(batch).open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield _request(line, f"{batch} line {number}")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{batch} cannot be read: {error}") from error
 
 
 def _request(line: str, where: str) -> dict[str, Any]:
@@ -311,20 +332,19 @@ def _request(line: str, where: str) -> dict[str, Any]:
         raise SettingsError(f'{where} needs an object with a "question" text')
     if documents is not None and not (isinstance(documents, list) and all(isinstance(name, str) for name in documents)):
         raise SettingsError(f'{where}: "documents" must be a list of document ids')
-    return {"question": request["question"], "documents": documents, "history": _turns(request.get("history") or [], where)}
+    return {
+        "question": request["question"],
+        "documents": documents,
+        "history": _turns(request.get("history") or [], where),
+    }
 
 
 def _turns(value: Any, where: str) -> list[dict[str, str]]:
     fine = isinstance(value, list) and all(
-        isinstance(turn, dict) and turn.get("speaker") in ("user", "agent") and isinstance(turn.get("text"), str) for turn in value
+        isinstance(turn, dict) and turn.get("speaker") in ("user", "agent") and isinstance(turn.get("text"), str)
+        for turn in value
     )
     if not fine:
         raise SettingsError(f'{where}: the history must be a list of {{"speaker": "user" or "agent", "text": ...}}')
-    return value
-
-
-ABSTENTIONS = {
-    "empty_question": "Please type a question.",
-    "no_documents": "There are no documents to ask: put some into the corpus folder and run `rag build`.",
-    "not_in_documents": "The documents do not answer this.",
-}
+    turns: list[dict[str, str]] = value
+    return turns

@@ -32,7 +32,9 @@ class Chat:
         self._index: Index | None = None
 
     @classmethod
-    def open(cls, corpus: str | Path | None = None, index: str | Path | None = None, *, settings: Settings | None = None) -> "Chat":
+    def open(
+        cls, corpus: str | Path | None = None, index: str | Path | None = None, *, settings: Settings | None = None
+    ) -> "Chat":
         """Loads model and index; builds nothing. Folders not named are those of the settings.
 
         Raises IndexMissing, IndexMismatch or IndexBroken where there is no index that fits the settings.

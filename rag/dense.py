@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -36,9 +37,10 @@ class DenseIndex:
         wanted = min(k, self.size if rows is None else len(rows))
         if wanted == 0:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
-        parameters = None
+        parameters: Any = None
         if rows is not None:
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.asarray(rows, dtype=np.int64)))
+            among: Any = faiss.SearchParameters  # its bindings take the fields by name, its stubs do not say so
+            parameters = among(sel=faiss.IDSelectorBatch(np.asarray(rows, dtype=np.int64)))
         scores, found = self._index.search(vector.reshape(1, -1).astype(np.float32), wanted, params=parameters)
         kept = found[0] >= 0  # FAISS fills up with -1
         return found[0][kept], scores[0][kept]

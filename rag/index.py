@@ -2,7 +2,7 @@
 
 import json
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,21 @@ from rag.dense import DenseIndex
 from rag.embedding import Embedder, ModelIdentity
 from rag.errors import IndexBroken, IndexMismatch, IndexMissing, UnreadableFile
 from rag.lexical import LexicalIndex
-from rag.terms import terms
 from rag.loading.files import corpus_files, load_document, read_bytes
 from rag.passages import embedded_text, split_passages
 from rag.records import Block, Document, Passage, Sentence, Span
 from rag.storage import (
-    build_lock, canonical_json, commit_build, json_lines, live_build, new_staging, read_json_lines, sha256_bytes, sha256_file,
+    build_lock,
+    canonical_json,
+    commit_build,
+    json_lines,
+    live_build,
+    new_staging,
+    read_json_lines,
+    sha256_bytes,
+    sha256_file,
 )
+from rag.terms import terms
 
 # Raised whenever the same files would give other documents, passages, terms or another layout of the build's files.
 FORMAT = 1
@@ -97,7 +105,13 @@ class Changes:
 
 
 def update_index(
-    corpus: Path, folder: Path, embedder: Embedder, settings: PassageSettings, *, full: bool = False, progress: Progress | None = None
+    corpus: Path,
+    folder: Path,
+    embedder: Embedder,
+    settings: PassageSettings,
+    *,
+    full: bool = False,
+    progress: Progress | None = None,
 ) -> tuple[Index, Changes]:
     """Makes the index in `folder` agree with the corpus, in one step: until the last moment the former build is live.
 
@@ -131,8 +145,13 @@ def _digests_of(folder: Path) -> dict[str, str]:
 
 
 def build_index(
-    corpus: Path, embedder: Embedder, settings: PassageSettings, *,
-    previous: Index | None = None, before: dict[str, str] | None = None, progress: Progress | None = None,
+    corpus: Path,
+    embedder: Embedder,
+    settings: PassageSettings,
+    *,
+    previous: Index | None = None,
+    before: dict[str, str] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Index, Changes]:
     """The index of exactly what the corpus holds now. What `previous` already has is taken from it, and the result is the same.
 
@@ -223,7 +242,7 @@ def _passages_by_document(index: Index | None) -> dict[str, list[Passage]]:
 def _embed(
     passages: Sequence[Passage], embedder: Embedder, previous: Index | None, progress: Progress
 ) -> tuple[NDArray[np.float32], int]:
-    """Vectors of all passages, and how many had to be made. Equal texts are embedded once, and never again while an index knows them."""
+    """Vectors of all passages, and how many had to be made: equal texts share one, and what `previous` knows is taken from it."""
     known = {embedded_text(passage): row for row, passage in enumerate(previous.passages)} if previous else {}
     texts = [embedded_text(passage) for passage in passages]
     missing = list(dict.fromkeys(text for text in texts if text not in known))
@@ -239,8 +258,12 @@ def _embed(
 
 
 def _manifest(
-    documents: dict[str, Document], passages: Sequence[Passage], vectors: NDArray[np.float32], model: ModelIdentity,
-    settings: PassageSettings, failed: list[Failure],
+    documents: dict[str, Document],
+    passages: Sequence[Passage],
+    vectors: NDArray[np.float32],
+    model: ModelIdentity,
+    settings: PassageSettings,
+    failed: list[Failure],
 ) -> dict[str, Any]:
     """The hash is of contents, so it does not depend on the bytes that FAISS writes, nor on time or place."""
     counts: dict[str, int] = dict.fromkeys(documents, 0)
@@ -318,12 +341,22 @@ def check_manifest(manifest: dict[str, Any], *, model: ModelIdentity | None, set
             if manifest["model"].get(name) != wanted:
                 raise IndexMismatch(f"model {name}", in_index=manifest["model"].get(name), wanted=wanted)
     if settings is not None and manifest["settings"] != settings.model_dump():
-        raise IndexMismatch("passage settings", in_index=canonical_json(manifest["settings"]), wanted=canonical_json(settings.model_dump()))
+        raise IndexMismatch(
+            "passage settings",
+            in_index=canonical_json(manifest["settings"]),
+            wanted=canonical_json(settings.model_dump()),
+        )
 
 
 def _document_record(document: Document) -> dict[str, Any]:
     blocks = [[block.kind, block.span.start, block.span.end, block.level, block.page] for block in document.blocks]
-    return {"id": document.id, "title": document.title, "digest": document.digest, "text": document.text, "blocks": blocks}
+    return {
+        "id": document.id,
+        "title": document.title,
+        "digest": document.digest,
+        "text": document.text,
+        "blocks": blocks,
+    }
 
 
 def _document(record: dict[str, Any]) -> Document:

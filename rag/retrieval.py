@@ -7,16 +7,21 @@ from numpy.typing import NDArray
 
 from rag.config import RetrievalSettings
 from rag.index import Index
-from rag.terms import terms
 from rag.records import Hit
+from rag.terms import terms
 
 Scores = dict[int, float]
 """From row to score."""
 
 
 def retrieve(
-    index: Index, query: str, vector: NDArray[np.float32], settings: RetrievalSettings, *,
-    k: int | None = None, documents: Sequence[str] | None = None,
+    index: Index,
+    query: str,
+    vector: NDArray[np.float32],
+    settings: RetrievalSettings,
+    *,
+    k: int | None = None,
+    documents: Sequence[str] | None = None,
 ) -> list[Hit]:
     """The `k` best passages (settings.k where not given), best first; ties end on the passage id.
 

@@ -54,7 +54,7 @@ def replace_file(path: Path, data: bytes) -> None:
     try:
         temporary.write_bytes(data)
         sync_file(temporary)
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
@@ -106,7 +106,7 @@ def commit_build(index: Path, staging: Path, name: str) -> Path:
     for file in staging.iterdir():
         sync_file(file)
     sync_folder(staging)
-    os.replace(staging, builds / free)
+    staging.replace(builds / free)
     sync_folder(builds)
     replace_file(index / "CURRENT", f"{free}\n".encode())
     for other in builds.iterdir():

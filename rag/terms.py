@@ -37,4 +37,5 @@ def terms(text: str) -> list[str]:
         if len(parts) > 1:
             words.append(word.replace("’", "'").removesuffix("'s"))
         words.extend(part for part in parts if len(parts) == 1 or len(part) > 1)
-    return _stemmer().stemWords([word for word in words if word not in STOPWORDS])
+    stemmed: list[str] = _stemmer().stemWords([word for word in words if word not in STOPWORDS])
+    return stemmed

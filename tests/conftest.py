@@ -36,8 +36,12 @@ class WordEmbedder:
         self.embedded.extend(texts)
         return self._vectors(texts)
 
-    def embed_sentences(self, texts: Sequence[str]) -> Vectors:
-        return self._vectors(texts)
+    def query_tokens(self, query: str) -> Vectors:
+        return self._vectors(re.findall(r"\w+", query))
+
+    def sentence_tokens(self, sentences: Sequence[str], contexts: Sequence[str]) -> list[Vectors]:
+        assert len(sentences) == len(contexts)
+        return [self.query_tokens(sentence) for sentence in sentences]
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
         vectors = np.zeros((len(texts), 32), dtype=np.float32)

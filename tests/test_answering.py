@@ -1,14 +1,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.answering import compose
 from rag.config import AnsweringSettings, PassageSettings
 from rag.index import Index, build_index
-from rag.reader import ScoredSentence, SimilarityReader
+from rag.reader import ScoredSentence
 from rag.records import Answer, Hit, Passage
 from tests.conftest import WordEmbedder
 
@@ -38,8 +37,15 @@ def shown(answer: Answer) -> list[tuple[str, bool]]:
 
 
 def test_the_best_first_then_those_nearly_as_good(tmp_path: Path) -> None:
-    answer, _ = ask(tmp_path, {"a.txt": "Some nine ********* stars. Poor one *. Here ten ********** stars. Many nine ********* suns."})
-    assert [text for text, _ in shown(answer)] == ["Here ten ********** stars.", "Some nine ********* stars.", "Many nine ********* suns."]
+    answer, _ = ask(
+        tmp_path,
+        {"a.txt": "Some nine ********* stars. Poor one *. Here ten ********** stars. Many nine ********* suns."},
+    )
+    assert [text for text, _ in shown(answer)] == [
+        "Here ten ********** stars.",
+        "Some nine ********* stars.",
+        "Many nine ********* suns.",
+    ]
 
 
 def test_a_sentence_that_leans_brings_the_one_before_as_context(tmp_path: Path) -> None:
@@ -58,17 +64,26 @@ def test_context_comes_from_the_passage_before_too(tmp_path: Path) -> None:
 
 def test_context_that_is_quoted_anyway_is_not_shown_twice(tmp_path: Path) -> None:
     answer, _ = ask(tmp_path, {"a.txt": "Botulinum is a toxin **********. This toxin blocks release *********."})
-    assert shown(answer) == [("Botulinum is a toxin **********.", False), ("This toxin blocks release *********.", False)]
+    assert shown(answer) == [
+        ("Botulinum is a toxin **********.", False),
+        ("This toxin blocks release *********.", False),
+    ]
 
 
 def test_near_repetitions_are_quoted_once(tmp_path: Path) -> None:
     text = "Nerves regrow about one millimetre a day **********."
-    answer, _ = ask(tmp_path, {"a.txt": text, "b.txt": text, "c.txt": "Nerves regrow about one millimetre daily, a day *********."})
+    answer, _ = ask(
+        tmp_path, {"a.txt": text, "b.txt": text, "c.txt": "Nerves regrow about one millimetre daily, a day *********."}
+    )
     assert len(answer.citations) == 1
 
 
 def test_a_sentence_that_stands_twice_is_cited_where_it_was_chosen(tmp_path: Path) -> None:
-    answer, index = ask(tmp_path, {"a.txt": "No effect was seen. Group B *********. No effect was seen. It was small *********."}, most=1)
+    answer, index = ask(
+        tmp_path,
+        {"a.txt": "No effect was seen. Group B *********. No effect was seen. It was small *********."},
+        most=1,
+    )
     for citation in answer.citations:
         assert citation.span.of(index.documents["a.txt"].text) == citation.quote
 
@@ -88,7 +103,16 @@ def test_abstentions_have_a_reason_and_the_nearest_passages(tmp_path: Path) -> N
 
 
 sentence = st.sampled_from(
-    ["No effect was seen *.", "It rose **.", "İß ﬁ 😀 e\u0301 ***.", "This \u00ad is so **.", "<b>x</b> & $y$ ****.", "Why? ", "However, no *.", "\n\n"]
+    [
+        "No effect was seen *.",
+        "It rose **.",
+        "İß ﬁ 😀 e\u0301 ***.",
+        "This \u00ad is so **.",
+        "<b>x</b> & $y$ ****.",
+        "Why? ",
+        "However, no *.",
+        "\n\n",
+    ]
 )
 
 
@@ -99,19 +123,11 @@ def test_numbers_and_citations_are_a_bijection_of_exact_slices(texts: list[str],
 
     with tempfile.TemporaryDirectory() as folder:
         answer, index = ask(Path(folder), {f"{i}.txt": text for i, text in enumerate(texts)}, most=most)
-    assert [s.citation for s in answer.sentences] == [c.number for c in answer.citations] == list(range(1, len(answer.citations) + 1))
+    assert (
+        [s.citation for s in answer.sentences]
+        == [c.number for c in answer.citations]
+        == list(range(1, len(answer.citations) + 1))
+    )
     assert len({(c.document_id, c.span) for c in answer.citations}) == len(answer.citations)
     for quoted, citation in zip(answer.sentences, answer.citations, strict=True):
         assert quoted.text == citation.quote == citation.span.of(index.documents[citation.document_id].text)
-
-
-def test_the_answer_to_a_like_question_is_scored_by_the_question(tmp_path: Path) -> None:
-    (tmp_path / "faq.txt").write_text("How fast do nerves regrow?\nAbout a millimetre daily. Patience helps.\nNerves regrow.\nSlowly.\n")
-    index, _ = build_index(tmp_path, WordEmbedder(), PassageSettings())
-    scored = SimilarityReader(WordEmbedder()).read("How fast do nerves regrow?", index.passages)
-    assert scored[0].score == pytest.approx(1.0, abs=0.01)
-    assert scored[0].score > scored[1].score > scored[-1].score
-
-
-def test_reading_nothing() -> None:
-    assert SimilarityReader(WordEmbedder()).read("anything", []) == []

@@ -33,7 +33,9 @@ def room(path: Path) -> str:
 
 
 def imports(path: Path) -> list[ast.ImportFrom]:
-    return [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom) and (n.module or "").startswith("rag")]
+    return [
+        n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom) and (n.module or "").startswith("rag")
+    ]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -71,7 +73,16 @@ def test_modules_and_functions_are_read_in_one_sitting(path: Path) -> None:
 def test_nothing_that_runs_code_from_data_or_fetches() -> None:
     for path in MODULES:
         source = path.read_text()
-        for word in ("import pickle", "trust_remote_code=True", "allow_pickle=True", "eval(", "exec(", "urlopen", "gr.load", "import requests"):
+        for word in (
+            "import pickle",
+            "trust_remote_code=True",
+            "allow_pickle=True",
+            "eval(",
+            "exec(",
+            "urlopen",
+            "gr.load",
+            "import requests",
+        ):
             assert word not in source, f"{path.name} has {word}"
 
 

@@ -47,8 +47,23 @@ def rag(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
 
 def test_build_search_ask_status(rag: Run, corpus: Path) -> None:
     built = rag("build", "--json").json
-    assert (built["added"], built["unchanged"], built["failed"], built["documents"]) == (["faq.txt", "guide.md"], [], [], 2)
-    assert set(built) >= {"added", "changed", "removed", "unchanged", "failed", "documents", "passages", "seconds", "manifest"}
+    assert (built["added"], built["unchanged"], built["failed"], built["documents"]) == (
+        ["faq.txt", "guide.md"],
+        [],
+        [],
+        2,
+    )
+    assert set(built) >= {
+        "added",
+        "changed",
+        "removed",
+        "unchanged",
+        "failed",
+        "documents",
+        "passages",
+        "seconds",
+        "manifest",
+    }
 
     hits = rag("search", "repot", "-k", "1", "--json").json["hits"]
     assert len(hits) == 1
@@ -91,7 +106,11 @@ def test_batch_answers_in_order(rag: Run, tmp_path: Path) -> None:
     rag("build")
     requests = [
         {"question": "How often should a fern be repotted?"},
-        {"question": "How often should a fern be repotted?", "documents": ["guide.md"], "history": [{"speaker": "user", "text": "Hello"}]},
+        {
+            "question": "How often should a fern be repotted?",
+            "documents": ["guide.md"],
+            "history": [{"speaker": "user", "text": "Hello"}],
+        },
         {"question": ""},
     ]
     lines = "\n".join(json.dumps(request) for request in requests) + "\n\n"
@@ -142,7 +161,9 @@ def test_errors_are_one_plain_line(arguments: list[str], code: int, message: str
         assert ran.err.startswith("rag: ") and ran.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("line", ["not json", '{"query": 1}', '{"question": "x", "documents": "a"}', '{"question": "x", "history": [1]}'])
+@pytest.mark.parametrize(
+    "line", ["not json", '{"query": 1}', '{"question": "x", "documents": "a"}', '{"question": "x", "history": [1]}']
+)
 def test_a_bad_request_names_its_line(line: str, rag: Run) -> None:
     rag("build")
     ran = rag("ask", "--batch", "-", stdin='{"question": "Do ferns like sun?"}\n' + line + "\n")

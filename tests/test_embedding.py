@@ -34,7 +34,7 @@ def test_a_vector_depends_on_its_text_alone(embedder: SentenceTransformerEmbedde
 
 
 def test_shape_type_and_length(embedder: SentenceTransformerEmbedder) -> None:
-    vectors = embedder.embed_sentences(TEXTS)
+    vectors = embedder.embed_passages(TEXTS)
     assert (vectors.shape, vectors.dtype) == ((3, 384), np.float32)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
     assert embedder.embed_passages([]).shape == (0, 384)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from rag.config import PassageSettings
 from rag.errors import BuildLocked, CorpusError, IndexBroken, IndexMismatch, IndexMissing
 from rag.index import Index, build_index, corpus_changes, load_index, save_index, update_index
-from rag.terms import terms
 from rag.storage import build_lock, live_build
+from rag.terms import terms
 from tests.conftest import WordEmbedder
 
 SETTINGS = PassageSettings()
@@ -79,7 +79,12 @@ def test_only_new_texts_are_embedded(corpus: Path, tmp_path: Path) -> None:
     words = WordEmbedder()
     _, changes = update_index(corpus, tmp_path / "index", words, SETTINGS)
     assert words.embedded == ["New\nMoss grows on stones."]
-    assert (changes.added, changes.removed, changes.unchanged, changes.embedded) == (["moved.md", "new.txt"], ["guide.md"], ["faq.txt"], 1)
+    assert (changes.added, changes.removed, changes.unchanged, changes.embedded) == (
+        ["moved.md", "new.txt"],
+        ["guide.md"],
+        ["faq.txt"],
+        1,
+    )
 
 
 def test_nothing_changed_writes_nothing(corpus: Path, words: WordEmbedder, tmp_path: Path) -> None:
@@ -140,7 +145,9 @@ def test_an_empty_corpus_is_an_empty_index(words: WordEmbedder, tmp_path: Path) 
         update_index(tmp_path / "none", tmp_path / "index", words, SETTINGS)
 
 
-@pytest.mark.parametrize("name", ["documents.jsonl", "passages.jsonl", "vectors.npy", "dense.faiss", "terms.json", "terms_rows.npy"])
+@pytest.mark.parametrize(
+    "name", ["documents.jsonl", "passages.jsonl", "vectors.npy", "dense.faiss", "terms.json", "terms_rows.npy"]
+)
 def test_a_damaged_file_is_refused_and_mended(name: str, corpus: Path, words: WordEmbedder, tmp_path: Path) -> None:
     index, _ = update_index(corpus, tmp_path / "index", words, SETTINGS)
     path = live_build(tmp_path / "index") / name
@@ -205,7 +212,9 @@ def test_one_builder_at_a_time(corpus: Path, words: WordEmbedder, tmp_path: Path
         "import sys; from pathlib import Path; from rag.storage import build_lock\n"
         "with build_lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
-    holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "index")], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "index")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     assert holder.stdin and holder.stdout
     assert holder.stdout.readline() == b"held\n"
     with pytest.raises(BuildLocked, match=f"process {holder.pid}, since 20"):

@@ -38,7 +38,13 @@ def test_a_question_stays_with_its_answer() -> None:
 def test_rows_items_and_headings_without_their_marks() -> None:
     text = "# T\n\n* **one** item\n\n| a | b |\n|---|:-:|\n| 1 | 2 |\n\n1. first\n"
     (passage,) = split("a.md", text)
-    assert [sentence.span.of(text) for sentence in passage.sentences] == ["T", "**one** item", "a | b", "1 | 2", "first"]
+    assert [sentence.span.of(text) for sentence in passage.sentences] == [
+        "T",
+        "**one** item",
+        "a | b",
+        "1 | 2",
+        "first",
+    ]
     assert [sentence.quotable for sentence in passage.sentences] == [False, True, False, True, True]
 
 
@@ -72,7 +78,11 @@ parts = st.sampled_from(
 )  # fmt: skip
 
 
-@given(st.lists(parts, min_size=1, max_size=25).map("".join), st.sampled_from(["a.md", "a.txt"]), st.sampled_from([12, 40, 200]))
+@given(
+    st.lists(parts, min_size=1, max_size=25).map("".join),
+    st.sampled_from(["a.md", "a.txt"]),
+    st.sampled_from([12, 40, 200]),
+)
 def test_laws_of_passages(text: str, name: str, limit: int) -> None:
     try:
         document = load_document(name, text.encode())
@@ -98,7 +108,9 @@ def test_laws_of_passages(text: str, name: str, limit: int) -> None:
 
 @pytest.mark.slow
 def test_passages_of_the_real_tokenizer_fit_the_model(embedder) -> None:
-    text = "# Ünïcode – “quotes” 😀\n\n" + "".join(f"The {i}th µ-fibre’s naïve İ–ß ﬁn costs 5 %, i.e. {'ab' * i}. " for i in range(120))
+    text = "# Ünïcode – “quotes” 😀\n\n" + "".join(
+        f"The {i}th µ-fibre’s naïve İ–ß ﬁn costs 5 %, i.e. {'ab' * i}. " for i in range(120)
+    )
     document = load_document("a.md", text.encode())
     for passage in split_passages(document, count_tokens=embedder.count_tokens, limit=embedder.max_tokens):
         assert embedder.count_tokens([embedded_text(passage)])[0] <= embedder.max_tokens

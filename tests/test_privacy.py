@@ -51,14 +51,25 @@ print(answer.text, page.status_code, seen)
 
 def test_no_socket_leaves_loopback_during_build_ask_and_serve(corpus: Path, tmp_path: Path) -> None:
     ran = subprocess.run(
-        [sys.executable, "-c", WATCHED, str(corpus), str(tmp_path / "index")], capture_output=True, text=True, check=True, cwd=tmp_path
+        [sys.executable, "-c", WATCHED, str(corpus), str(tmp_path / "index")],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
     )
     assert ran.stdout.splitlines()[-1] == "Repot a fern every two years. [1] Spring is the best season. [2] 200 []"
 
 
 def test_the_watch_would_see_a_connection(corpus: Path, tmp_path: Path) -> None:
-    asking = WATCHED.replace("import time", "from urllib.request import urlopen\ntry: urlopen('http://example.com')\nexcept OSError: pass\nimport time")
+    asking = WATCHED.replace(
+        "import time",
+        "from urllib.request import urlopen\ntry: urlopen('http://example.com')\nexcept OSError: pass\nimport time",
+    )
     ran = subprocess.run(
-        [sys.executable, "-c", asking, str(corpus), str(tmp_path / "index")], capture_output=True, text=True, check=True, cwd=tmp_path
+        [sys.executable, "-c", asking, str(corpus), str(tmp_path / "index")],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
     )
     assert ran.stdout.splitlines()[-1].endswith("['example.com']")

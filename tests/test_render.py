@@ -9,7 +9,8 @@ HOSTILE = '<img src=x onerror="alert(1)"> </q></p><script>x</script> ${x} {{y}} 
 
 def answer(*quotes: str, context: bool = False) -> Answer:
     citations = tuple(
-        Citation(n, f"dir/{HOSTILE}.md", HOSTILE, Span(0, len(quote)), quote, 2, (HOSTILE,), "a" * 64) for n, quote in enumerate(quotes, 1)
+        Citation(n, f"dir/{HOSTILE}.md", HOSTILE, Span(0, len(quote)), quote, 2, (HOSTILE,), "a" * 64)
+        for n, quote in enumerate(quotes, 1)
     )
     sentences = tuple(QuotedSentence(quote, n, context and n == 1) for n, quote in enumerate(quotes, 1))
     return Answer("q", "q", sentences, citations, confidence=0.5, index="f" * 64, timings_ms={"total": 12.3})
@@ -29,7 +30,7 @@ def test_quotes_are_shown_exactly() -> None:
 def test_nothing_of_a_document_becomes_markup() -> None:
     html = answer_html(answer(HOSTILE, "Second."))
     assert re.findall(r"<(\w+)", re.sub(r"</\w+>", "", html)) == [
-        "div", *["p", "q", "span", "q", "button", "span"] * 2, "ol", *["li", "span", "span"] * 2, "p"
+        "div", *["p", "q", "span", "q", "button", "span"] * 2, "ul", "li", "span", "span", "span", "p"
     ]  # fmt: skip
     assert "onerror=" not in re.sub(r'"[^"]*"', "", html).replace("onerror=&quot;", "")
     assert "<script" not in question_html(HOSTILE) + error_html(HOSTILE)
@@ -39,6 +40,10 @@ def test_each_sentence_has_its_number_and_reference() -> None:
     html = answer_html(answer("One.", "Two."))
     assert re.findall(r'value="(a{64}:\d+:\d+):', html) == [f"{'a' * 64}:0:4"] * 2
     assert re.findall(r"</span>(\d)</button>", html) == ["1", "2"]
+
+
+def test_sentences_of_one_place_share_a_row() -> None:
+    assert '<span class="numbers">1, 2</span>' in answer_html(answer("One.", "Two."))
 
 
 def test_context_is_marked() -> None:

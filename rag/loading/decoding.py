@@ -17,7 +17,9 @@ _MARKS = (
 # Unguided, charset-normalizer takes cp1252 for its East European neighbour; these are the ones that people have.
 _GUESSES = ["cp1252", "cp932", "gb18030", "big5", "euc_kr", "koi8_r", "cp1251"]
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
-_DECLARED = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)|<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)", re.I)
+_DECLARED = re.compile(
+    rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)|<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)", re.I
+)
 
 
 def decode(data: bytes) -> str:

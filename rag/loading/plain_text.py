@@ -112,8 +112,7 @@ def _heading_needs_body(blocks: list[Block]) -> list[Block]:
     """Headings that nothing follows are short paragraphs: a list of names, a signature."""
     last_body = max((i for i, block in enumerate(blocks) if block.kind not in ("heading", "question")), default=-1)
     return [
-        Block("paragraph", block.span) if i > last_body and block.kind == "heading" else block
-        for i, block in enumerate(blocks)
+        Block("paragraph", block.span) if i > last_body and block.kind == "heading" else block for i, block in enumerate(blocks)
     ]
 
 

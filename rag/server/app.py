@@ -26,8 +26,19 @@ CONTENT_SECURITY_POLICY = (
     "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
 # Routes of gradio that the page does not use: they fetch from other hosts, take files, or poll for developers.
-CLOSED = ("/gradio_api/file=http", "/gradio_api/proxy=", "/proxy=", "/gradio_api/upload", "/gradio_api/deep_link",
-          "/gradio_api/dev/", "/gradio_api/runs", "/monitoring", "/gradio_api/monitoring", "/gradio_api/call/", "/gradio_api/openapi.json")  # fmt: skip
+CLOSED = (
+    "/gradio_api/file=http",
+    "/gradio_api/proxy=",
+    "/proxy=",
+    "/gradio_api/upload",
+    "/gradio_api/call/",
+    "/gradio_api/deep_link",
+    "/gradio_api/dev/",
+    "/gradio_api/runs",
+    "/gradio_api/openapi.json",
+    "/gradio_api/monitoring",
+    "/monitoring",
+)
 
 
 class Guard:
@@ -90,17 +101,19 @@ def create_app(chat: Chat) -> FastAPI:
             return JSONResponse({"error": {"code": "no_index", "message": str(error)}}, status_code=503)
 
     app.add_middleware(Guard)
-    app.add_middleware(CORSMiddleware, allow_origins=[])  # its presence switches off gradio's own, which admits any origin
+    # Its presence switches off gradio's own, which admits any origin.
+    app.add_middleware(CORSMiddleware, allow_origins=[])
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_NAMES)
     page = build_page(chat)
     # Only launch() sets this; while it is unset, gradio takes any path on this machine for an uploaded file.
     page.has_launched = True
-    return gr.mount_gradio_app(
+    mounted: FastAPI = gr.mount_gradio_app(
         app, page, path="/", show_error=False, run_history=False, footer_links=[], enable_monitoring=False, pwa=False,
         ssr_mode=False, mcp_server=False, allowed_paths=[], app_kwargs={"openapi_url": None},
         blocked_paths=[str(chat.settings.corpus.resolve()), str(chat.settings.index.resolve())],
         theme=_theme(), css_paths=[STYLE_SHEET],
     )  # fmt: skip
+    return mounted
 
 
 def _theme() -> object:

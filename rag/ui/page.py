@@ -1,7 +1,7 @@
 """The page's layout and its handlers, which only hand on: answers come from Chat, HTML from render."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,17 @@ HERE = Path(__file__).parent
 STYLE_SHEET = HERE / "page.css"
 LONGEST_QUESTION = 1_000  # characters
 EXAMPLES = 4
+HEADING = '<div id="masthead"><h1>Ask your documents</h1><p>Answers in exact sentences, each with its source.</p></div>'
 
 Turns = list[dict[str, str]]
 """The conversation as it is shown: {"question", "answer"}, both HTML. It lives on the server."""
 
 
 def build_page(chat: Chat) -> gr.Blocks:
-    """The page over one Chat. The conversation is shown by a Chatbot that is never an input: what it holds comes from the
-    client, who could put anything there."""
+    """The page over one Chat.
+
+    The Chatbot is never an input: what it would hand in comes from the browser, which could put anything there.
+    """
 
     def ask(question: str, turns: Turns) -> Iterator[tuple[list[dict[str, str]], Turns, Any]]:
         question = str(question).strip()[:LONGEST_QUESTION]
@@ -60,36 +63,64 @@ def build_page(chat: Chat) -> gr.Blocks:
 
     with gr.Blocks(title="Ask your documents", fill_width=True, analytics_enabled=False) as page:
         turns = gr.State([])
-        gr.HTML('<div id="masthead"><h1>Ask your documents</h1><p>Answers in exact sentences, each with its source.</p></div>')
+        gr.HTML(HEADING, elem_id="heading")
         state = gr.HTML(elem_id="state")
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
-                conversation = gr.Chatbot(
-                    elem_id="conversation", label="Conversation", height="62dvh", buttons=[], render_markdown=False,
-                    sanitize_html=True, allow_tags=False, latex_delimiters=[], feedback_options=None,
-                    examples=[{"text": example} for example in _examples(chat)],
-                    placeholder="Ask a question, or begin with one of these.",
-                )
-                question = gr.Textbox(
-                    elem_id="question", label="Your question", show_label=False, placeholder="Ask a question about your documents",
-                    max_length=LONGEST_QUESTION, submit_btn="Ask", autofocus=True,
-                )
+                conversation = _conversation(_examples(chat))
+                question = _question_box()
             with gr.Column(scale=2, min_width=320):
-                gr.HTML(
-                    html_template=(HERE / "source.html").read_text(encoding="utf-8"),
-                    js_on_load=(HERE / "source.js").read_text(encoding="utf-8"),
-                    server_functions=[get_source],
-                    apply_default_css=False,
-                )
+                _source_panel(get_source)
         outputs = [conversation, turns, question]
-        shared = {"concurrency_limit": 2, "concurrency_id": "answers", "show_progress": "hidden", "api_visibility": "private"}
-        asked = question.submit(ask, [question, turns], outputs, **shared)
-        chosen = conversation.example_select(ask_example, [turns], outputs, **shared)
-        cleared = conversation.clear(lambda: [], None, [turns], api_visibility="private")
+        queue = {"concurrency_limit": 2, "concurrency_id": "answers", "show_progress": "hidden", "api_visibility": "private"}
+        asked = question.submit(ask, [question, turns], outputs, **queue)
+        chosen = conversation.example_select(ask_example, [turns], outputs, **queue)
+        cleared = conversation.clear(list, None, [turns], api_visibility="private")
         for event in (page.load, asked.then, chosen.then, cleared.then):
             event(lambda: index_state(chat), None, [state], show_progress="hidden", api_visibility="private")
     page.queue(max_size=64)
     return page
+
+
+def _conversation(examples: list[str]) -> gr.Chatbot:
+    return gr.Chatbot(
+        elem_id="conversation",
+        label="Conversation",
+        show_label=False,
+        height="62dvh",
+        placeholder="Ask a question, or begin with one of these." if examples else "Ask a question.",
+        examples=[{"text": example} for example in examples],
+        # What it shows is HTML of our own, in which every foreign text is escaped.
+        render_markdown=False,
+        sanitize_html=True,
+        allow_tags=False,
+        latex_delimiters=[],
+        # Gradio's copy button would copy the HTML; what is liked would go nowhere.
+        buttons=[],
+        feedback_options=None,
+    )
+
+
+def _question_box() -> gr.Textbox:
+    return gr.Textbox(
+        elem_id="question",
+        label="Your question",
+        show_label=False,
+        placeholder="Ask a question about your documents",
+        max_length=LONGEST_QUESTION,
+        submit_btn="Ask",
+        autofocus=True,
+    )
+
+
+def _source_panel(get_source: Callable[..., dict[str, Any]]) -> gr.HTML:
+    return gr.HTML(
+        elem_id="panel",
+        html_template=(HERE / "source.html").read_text(encoding="utf-8"),
+        js_on_load=(HERE / "source.js").read_text(encoding="utf-8"),
+        server_functions=[get_source],
+        apply_default_css=False,
+    )
 
 
 def index_state(chat: Chat) -> str:

@@ -1,15 +1,11 @@
 """Records to HTML. Pure functions; every text of a document, a file name or a question is escaped here."""
 
+from collections.abc import Sequence
 from html import escape
 
+from rag.exchange import ABSTENTIONS, place
 from rag.records import Answer, Citation, Hit, QuotedSentence
 from rag.ui.source import reference
-
-ABSTENTIONS = {
-    "empty_question": "Please type a question.",
-    "no_documents": "There are no documents to ask yet. Put some into the corpus folder and run rag build.",
-    "not_in_documents": "The documents do not answer this.",
-}
 
 
 def question_html(question: str) -> str:
@@ -22,8 +18,7 @@ def answer_html(answer: Answer) -> str:
         return _abstention(answer)
     citations = {citation.number: citation for citation in answer.citations}
     sentences = "".join(_sentence(sentence, citations[sentence.citation]) for sentence in answer.sentences)
-    sources = "".join(_source_row(citation) for citation in answer.citations)
-    return f'<div class="answer">{sentences}<ol class="sources">{sources}</ol>{_facts(answer)}</div>'
+    return f'<div class="answer">{sentences}{_sources(answer.citations)}{_facts(answer)}</div>'
 
 
 def error_html(message: str) -> str:
@@ -38,7 +33,9 @@ def state_html(*, documents: int, passages: int, digest: str, changed: int) -> s
     """What the index holds, and whether the corpus has moved on since."""
     state, words = ("stale", f"{changed} files changed since: run rag build") if changed else ("current", "up to date")
     held = f"{documents} documents · {passages} passages"
-    return f'<p class="state {state}" title="index {escape(digest, quote=True)}">{held} · {words} · index {escape(digest[:12])}</p>'
+    return (
+        f'<p class="state {state}" title="index {escape(digest, quote=True)}">{held} · {words} · index {escape(digest[:12])}</p>'
+    )
 
 
 def no_index_html(message: str) -> str:
@@ -59,20 +56,26 @@ def _last_word(text: str) -> tuple[str, str]:
 
 
 def _button(citation: Citation) -> str:
-    place = _place(citation.document_id, citation.page, citation.headings)
+    where = place(citation.document_id, citation.page, citation.headings)
+    attributes = f'value="{escape(reference(citation), quote=True)}" title="{escape(where, quote=True)}"'
     return (
-        f'<button type="button" class="cite" value="{escape(reference(citation), quote=True)}" title="{escape(place, quote=True)}">'
+        f'<button type="button" class="cite" {attributes}>'
         f'<span class="hidden-label">Open source </span>{citation.number}</button>'
     )
 
 
-def _source_row(citation: Citation) -> str:
-    place = _place(citation.document_id, citation.page, citation.headings)
-    return f'<li><span class="title">{escape(citation.title)}</span> <span class="place">{escape(place)}</span></li>'
-
-
-def _place(document_id: str, page: int | None, headings: tuple[str, ...]) -> str:
-    return " › ".join([document_id, *([f"page {page}"] if page else []), *headings])
+def _sources(citations: Sequence[Citation]) -> str:
+    """One row for each place, with the numbers of the sentences that stand there."""
+    numbers: dict[tuple[str, str], list[str]] = {}
+    for citation in citations:
+        where = place(citation.document_id, citation.page, citation.headings)
+        numbers.setdefault((citation.title, where), []).append(str(citation.number))
+    rows = "".join(
+        f'<li><span class="numbers">{", ".join(cited)}</span> <span class="title">{escape(title)}</span> '
+        f'<span class="place">{escape(where)}</span></li>'
+        for (title, where), cited in numbers.items()
+    )
+    return f'<ul class="sources">{rows}</ul>'
 
 
 def _facts(answer: Answer) -> str:
@@ -88,4 +91,4 @@ def _abstention(answer: Answer) -> str:
 
 
 def _nearest_row(hit: Hit) -> str:
-    return f'<li><span class="place">{escape(_place(hit.passage.document_id, hit.passage.page, hit.passage.headings))}</span></li>'
+    return f'<li><span class="place">{escape(place(hit.passage.document_id, hit.passage.page, hit.passage.headings))}</span></li>'

@@ -34,10 +34,14 @@ def chat(tmp_path_factory: pytest.TempPathFactory, embedder: SentenceTransformer
     folder = tmp_path_factory.mktemp("served")
     corpus = folder / "corpus"
     corpus.mkdir()
-    (corpus / "faq.txt").write_text("How often should I repot a fern?\nRepot a fern every two years. Spring is the best season.\n")
+    (corpus / "faq.txt").write_text(
+        "How often should I repot a fern?\nRepot a fern every two years. Spring is the best season.\n"
+    )
     (corpus / "odd.md").write_text(HOSTILE, encoding="utf-8")
     settings = Settings(corpus=corpus, index=folder / "index")
-    (corpus / "long.md").write_text("# Long\n\n" + "Filler about moss and stones.\n\n" * 600 + "## Dyes\n\nBracken roots dye wool yellow.\n")
+    (corpus / "long.md").write_text(
+        "# Long\n\n" + "Filler about moss and stones.\n\n" * 600 + "## Dyes\n\nBracken roots dye wool yellow.\n"
+    )
     update_index(corpus, settings.index, embedder, settings.passages)
     return Chat(settings, embedder)
 
@@ -121,7 +125,9 @@ def test_hostile_text_is_shown_exactly_and_inertly(page: "playwright.Page", chat
     question = "What does the spiny fern cost & say <b>?</b> ${window.hacked=1}"
     answer = ask(page, question)
     citations = chat.ask(question).citations
-    shown = answer.locator("p:has(> q)").evaluate_all("ps => ps.map(p => [...p.querySelectorAll('q')].map(q => q.textContent).join(''))")
+    shown = answer.locator("p:has(> q)").evaluate_all(
+        "ps => ps.map(p => [...p.querySelectorAll('q')].map(q => q.textContent).join(''))"
+    )
     assert shown == [citation.quote for citation in citations]
     for number, citation in enumerate(citations):
         answer.locator("button.cite").nth(number).click()

@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag.config import PassageSettings
+from rag.embedding import SentenceTransformerEmbedder
+from rag.index import build_index
+from rag.reader import SimilarityReader, late_interaction, mean_similarity
+from rag.records import Passage
+from tests.conftest import WordEmbedder
+
+
+def passages(folder: Path, **files: str) -> list[Passage]:
+    for name, text in files.items():
+        (folder / f"{name}.txt").write_text(text)
+    return list(build_index(folder, WordEmbedder(), PassageSettings())[0].passages)
+
+
+def test_late_interaction_of_a_worked_example() -> None:
+    """The first token of the query finds itself (1), the second its half-right neighbour (0.6)."""
+    query = np.array([[2, 0], [0, 3]], dtype=np.float32)
+    text = np.array([[5, 0], [8, 6]], dtype=np.float32)
+    assert late_interaction(query, text) == pytest.approx((1 + 0.6) / 2)
+
+
+def test_mean_similarity_of_a_worked_example() -> None:
+    query = np.array([[1, 0], [0, 1]], dtype=np.float32)
+    assert mean_similarity(query, np.array([[2, 0]], dtype=np.float32)) == pytest.approx(1 / np.sqrt(2))
+
+
+def test_nothing_is_like_nothing() -> None:
+    some, none = np.ones((2, 3), dtype=np.float32), np.zeros((0, 3), dtype=np.float32)
+    assert [late_interaction(some, none), late_interaction(none, some), mean_similarity(some, none)] == [0, 0, 0]
+
+
+def test_a_rare_term_counts_for_more_than_one_in_every_sentence(tmp_path: Path) -> None:
+    found = passages(tmp_path, a="Ferns grow here. Ferns grow there. Ferns need iron.")
+    scored = SimilarityReader(WordEmbedder()).read("ferns iron", found)
+    assert max(scored, key=lambda s: s.score).number == 2
+
+
+def test_the_answer_to_a_like_question_is_scored_by_the_question(tmp_path: Path) -> None:
+    found = passages(
+        tmp_path, faq="How fast do nerves regrow?\nAbout a millimetre daily. Patience helps.\nDoes it hurt?\nOften, yes, at night.\n"
+    )
+    scored = SimilarityReader(WordEmbedder()).read("How fast do nerves regrow?", found)
+    assert scored[0].score == pytest.approx(1.0, abs=0.01)
+    assert scored[0].score > scored[1].score > scored[-1].score
+
+
+def test_reading_nothing() -> None:
+    assert SimilarityReader(WordEmbedder()).read("anything", []) == []
+
+
+@pytest.mark.slow
+def test_sentence_tokens_are_those_behind_the_context(embedder: SentenceTransformerEmbedder) -> None:
+    alone, behind = embedder.sentence_tokens(["Nerves regrow."] * 2, ["", "Recovery > Speed"])
+    assert len(alone) == len(behind) == sum(embedder.count_tokens(["Nerves regrow."]))
+    assert not np.allclose(alone, behind)
+    assert embedder.query_tokens("Nerves regrow.") == pytest.approx(alone, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_the_sentence_that_answers_is_the_best(tmp_path: Path, embedder: SentenceTransformerEmbedder) -> None:
+    text = "Ferns are old plants. They have no flowers. A fern drinks about half a litre of water a week. Many live in woods."
+    scored = SimilarityReader(embedder).read("How much do I have to water a fern?", passages(tmp_path, a=text))
+    assert max(scored, key=lambda s: s.score).number == 2
