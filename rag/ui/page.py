@@ -87,7 +87,6 @@ def _conversation(examples: list[str]) -> gr.Chatbot:
         elem_id="conversation",
         label="Conversation",
         show_label=False,
-        height="62dvh",
         placeholder="Ask a question, or begin with one of these." if examples else "Ask a question.",
         examples=[{"text": example} for example in examples],
         # What it shows is HTML of our own, in which every foreign text is escaped.
