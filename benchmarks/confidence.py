@@ -19,7 +19,7 @@ from rag import answering
 from rag.config import EmbeddingSettings, PassageSettings, RetrievalSettings
 from rag.dense import DenseIndex
 from rag.embedding import SentenceTransformerEmbedder
-from rag.index import Index
+from rag.index.contents import Index
 from rag.lexical import LexicalIndex
 from rag.loading import plain_text
 from rag.passages import embedded_text, split_passages
@@ -76,7 +76,7 @@ def measure(folder: Path, others: list[str], embedder: SentenceTransformerEmbedd
     for kind, text, answers in asked:
         hits = retrieve(index, text, embedder.embed_query(text), RetrievalSettings())
         scored = sorted(reader.read(text, [hit.passage for hit in hits[:READ]]), key=lambda s: -s.score)
-        features = answering.features(text, hits, scored, index) if scored else (0.0, 0.0, 0.0)
+        features = answering.features(hits, scored) if scored else (0.0, 0.0)
         found = [is_gold(sentence, answers) for sentence in scored[:3]]
         measured.append((kind, features, any(found), bool(found and found[0])))
     return measured

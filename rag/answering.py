@@ -4,18 +4,16 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 from rag.config import AnsweringSettings
-from rag.index import Index
-from rag.passages import embedded_text
+from rag.index.contents import Index
 from rag.reader import Reader, ScoredSentence
 from rag.records import Answer, Citation, Hit, Passage, QuotedSentence, Sentence, Span
 from rag.terms import terms
 
 # Of the confidence: see benchmarks/README.md for data, fit and what it is worth.
-BIAS = -5.95
-WEIGHTS = (3.2, 5.3, 1.2)
+BIAS = -7.12
+WEIGHTS = (7.2, 4.3)
 GOOD_ENOUGH = 0.85  # of the best score: a further sentence below this adds more noise than answer
 NEAREST = 3  # passages shown on an abstention
 _LEANS = re.compile(
@@ -24,11 +22,12 @@ _LEANS = re.compile(
     r"|as a result|for (?:example|instance)|but|and|or|so|another|other|one (?:such|of (?:these|them)))\b",
     re.IGNORECASE,
 )
-_REFERENCES = re.compile(
+_APPARATUS = re.compile(
     r"(?:\d+\.?\s*)?(?:literature|references|(?:selected )?bibliography|further reading|works cited|sources"
-    r"|(?:literature|sources) cited)",
+    r"|(?:literature|sources) cited|disclaimer)",
     re.IGNORECASE,
 )
+_TELLING = re.compile(r"\d|^(?:not?|nor|never|neither|none|without|cannot|un|non|.*n't)$")
 _LONGEST_CONTEXT = 2  # sentences brought along before one that leans on them
 
 
@@ -52,9 +51,9 @@ def compose(question: str, query: str, hits: Sequence[Hit], reader: Reader, inde
         return replace(abstention, reason="empty_question", nearest=())
     if not hits:
         return replace(abstention, reason="not_in_documents" if index.passages else "no_documents")
-    readable = [hit.passage for hit in hits if not _lists_references(hit.passage)]
+    readable = [hit.passage for hit in hits if not _is_apparatus(hit.passage)]
     scored = reader.read(query, readable[: settings.read])
-    certainty = confidence(query, hits, scored, index)
+    certainty = confidence(hits, scored)
     if not scored or certainty < settings.min_confidence:
         return replace(abstention, reason="not_in_documents", confidence=certainty)
     chosen = _choose(scored, settings.max_sentences)
@@ -62,33 +61,25 @@ def compose(question: str, query: str, hits: Sequence[Hit], reader: Reader, inde
     return Answer(question, query, sentences, citations, confidence=certainty, index=index.digest)
 
 
-def _lists_references(passage: Passage) -> bool:
-    """The title of a cited paper often says the question's very words, but answers nothing."""
-    return bool(passage.headings) and _REFERENCES.fullmatch(passage.headings[-1].strip(" :")) is not None
+def _is_apparatus(passage: Passage) -> bool:
+    """References and disclaimers: the title of a cited paper often says the question's very words, but answers nothing."""
+    return bool(passage.headings) and _APPARATUS.fullmatch(passage.headings[-1].strip(" :")) is not None
 
 
-def confidence(query: str, hits: Sequence[Hit], scored: Sequence[ScoredSentence], index: Index) -> float:
+def confidence(hits: Sequence[Hit], scored: Sequence[ScoredSentence]) -> float:
     """How sure it is that the documents answer the query, 0 to 1; 0 where nothing was read.
 
     A logistic combination of the features, fitted by benchmarks/confidence.py.
     """
     if not scored:
         return 0.0
-    logit = BIAS + sum(w * value for w, value in zip(WEIGHTS, features(query, hits, scored, index), strict=True))
+    logit = BIAS + sum(weight * value for weight, value in zip(WEIGHTS, features(hits, scored), strict=True))
     return round(1 / (1 + math.exp(-logit)), 4)
 
 
-def features(query: str, hits: Sequence[Hit], scored: Sequence[ScoredSentence], index: Index) -> tuple[float, float, float]:
-    """The best sentence's score; the best passage's similarity; the share of the query's terms, weighted by rarity, that
-    the best sentence's passage holds. `scored` must not be empty."""
-    best = max(scored, key=lambda s: s.score)
-    return best.score, max(hit.similarity for hit in hits), _coverage(query, best.passage, index)
-
-
-def _coverage(query: str, passage: Passage, index: Index) -> float:
-    rarity = {term: index.lexical.idf(term) for term in set(terms(query))}
-    present = rarity.keys() & set(terms(embedded_text(passage)))
-    return sum(rarity[term] for term in sorted(present)) / sum(rarity.values()) if rarity else 0.0
+def features(hits: Sequence[Hit], scored: Sequence[ScoredSentence]) -> tuple[float, float]:
+    """The best sentence's score and the best passage's similarity; neither sequence may be empty."""
+    return max(sentence.score for sentence in scored), max(hit.similarity for hit in hits)
 
 
 def _choose(scored: Sequence[ScoredSentence], most: int) -> list[ScoredSentence]:
@@ -106,9 +97,14 @@ def _choose(scored: Sequence[ScoredSentence], most: int) -> list[ScoredSentence]
 
 
 def _repeats(one: ScoredSentence, other: ScoredSentence) -> bool:
-    """Whether two sentences say the same in nearly the same words (Jaccard of their terms)."""
+    """Whether two sentences say the same in nearly the same words (Jaccard of their terms).
+
+    Never where they differ by a number or a negation: 5 mg is not 50 mg, and "did" not "did not".
+    """
     first, second = set(terms(_quote(one))), set(terms(_quote(other)))
-    return len(first & second) >= 0.8 * len(first | second)
+    if any(_TELLING.search(term) for term in first ^ second):
+        return False
+    return len(first & second) >= 0.8 * len(first | second) if first and second else _quote(one) == _quote(other)
 
 
 def _quote(scored: ScoredSentence) -> str:
@@ -117,15 +113,15 @@ def _quote(scored: ScoredSentence) -> str:
 
 
 def _with_context(chosen: Sequence[ScoredSentence], index: Index) -> list[_Choice]:
-    """Each sentence that leans on the one before it ("This toxin ...") brings it along, unless it is shown already."""
-    shown: list[_Choice] = []
-    for _, group in groupby(chosen, key=lambda s: s.passage.id):
-        for scored in group:
-            before = _leading_context(scored, index)
-            taken = {(choice.passage.document_id, choice.sentence.span) for choice in shown}
-            shown.extend(choice for choice in before if (choice.passage.document_id, choice.sentence.span) not in taken)
-            shown.append(_Choice(scored.passage, scored.sentence, answer_phrase=scored.answer_phrase))
-    return shown
+    """Each sentence that leans on the one before it ("This toxin ...") brings it along; nothing is shown twice."""
+    shown: dict[tuple[str, Span], _Choice] = {}
+    for scored in chosen:
+        itself = _Choice(scored.passage, scored.sentence, answer_phrase=scored.answer_phrase)
+        for choice in [*_leading_context(scored, index), itself]:
+            place = (choice.passage.document_id, choice.sentence.span)
+            if place not in shown or not choice.context:
+                shown[place] = choice  # keeps its place where it was shown as context before
+    return list(shown.values())
 
 
 def _leading_context(scored: ScoredSentence, index: Index) -> list[_Choice]:

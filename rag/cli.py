@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as ProgressBar
 
 from rag.config import Settings, load_settings
-from rag.errors import RagError, SettingsError
+from rag.errors import IndexMismatch, RagError, SettingsError
 from rag.exchange import ABSTENTIONS, answer_values, hit_values, place
 from rag.records import Answer, Citation, Passage
 
@@ -48,6 +48,10 @@ def main() -> None:
     except RagError as error:
         notes.print(f"rag: {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
+    except OSError as error:  # a full disk, a folder that may not be written
+        what = f"{error.filename or 'a file'}: {error.strerror or error}"
+        notes.print(f"rag: {escape(what)}; mend that and try again", soft_wrap=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         notes.print("rag: stopped")
         sys.exit(130)
@@ -62,7 +66,7 @@ def build(
 ) -> None:
     """Make the index agree with the corpus; only what changed is read and embedded."""
     from rag.embedding import SentenceTransformerEmbedder
-    from rag.index import update_index
+    from rag.index.building import update_index
 
     settings = load_settings(corpus=corpus, index=index)
     started = time.perf_counter()
@@ -95,11 +99,14 @@ def build(
 @app.command()
 def status(corpus: CorpusOption = None, index: IndexOption = None, as_json: JsonOption = False) -> None:
     """Tell what the index holds and whether the corpus has changed since."""
-    from rag.index import corpus_changes, load_index
+    from rag.index.building import corpus_changes
+    from rag.index.files import load_index
     from rag.storage import live_build
 
     settings = load_settings(corpus=corpus, index=index)
     live = load_index(live_build(settings.index), settings=settings.passages)
+    if live.manifest["model"]["name"] != settings.embedding.model:
+        raise IndexMismatch("model name", in_index=live.manifest["model"]["name"], wanted=settings.embedding.model)
     changes = corpus_changes(settings.corpus, live)
     changed = {"added": changes.added, "changed": changes.changed, "removed": changes.removed}
     values = {
@@ -208,7 +215,7 @@ def serve(
     settings = settings.model_copy(update={"server": settings.server.model_copy(update=named)})
     from rag.conversation import Chat
     from rag.embedding import SentenceTransformerEmbedder
-    from rag.index import update_index
+    from rag.index.building import update_index
     from rag.server.app import require_loopback, run
     from rag.storage import live_build
 

@@ -3,7 +3,9 @@
 A setting inside a section is written `[retrieval] depth = 50` in rag.toml and RAG_RETRIEVAL__DEPTH=50 in the environment.
 """
 
+import os
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -90,6 +92,7 @@ def load_settings(**named: Any) -> Settings:
 
     Raises SettingsError with one line for the first setting that cannot be used.
     """
+    _refuse_unknown_variables()
     try:
         return Settings(**{name: value for name, value in named.items() if value is not None})
     except ValidationError as error:
@@ -99,5 +102,15 @@ def load_settings(**named: Any) -> Settings:
             f"setting {name} = {first['input']!r}: {first['msg'].lower()}; look in {SETTINGS_FILE}, "
             f"in RAG_{name.replace('.', '__').upper()} and at the command line"
         ) from None
-    except ValueError as error:
+    except TOMLDecodeError as error:
         raise SettingsError(f"{SETTINGS_FILE} cannot be read: {error}; mend or remove it") from error
+    except ValueError as error:  # from pydantic-settings, for a variable that should hold a section
+        raise SettingsError(f"{error}; look in {SETTINGS_FILE} and at the RAG_ variables") from error
+
+
+def _refuse_unknown_variables() -> None:
+    """pydantic-settings passes over variables that it does not know; a misspelt one would change nothing and say nothing."""
+    known = {f"RAG_{name.upper()}" for name in Settings.model_fields}
+    for variable in sorted(os.environ):
+        if variable.upper().startswith("RAG_") and variable.upper().split("__")[0] not in known:
+            raise SettingsError(f"the variable {variable} names no setting; known are {', '.join(sorted(known))}")

@@ -10,7 +10,8 @@ from rag.answering import compose
 from rag.config import Settings, load_settings
 from rag.embedding import Embedder, SentenceTransformerEmbedder
 from rag.errors import IndexBroken
-from rag.index import Index, load_index
+from rag.index.contents import Index
+from rag.index.files import load_index
 from rag.reader import Reader, SimilarityReader
 from rag.records import Answer, Hit
 from rag.retrieval import retrieve
@@ -67,7 +68,8 @@ class Chat:
 
     def search(self, query: str, *, k: int | None = None, documents: Sequence[str] | None = None) -> list[Hit]:
         """The best passages for a query as it stands; none for an empty one."""
-        if not query.strip():
+        query = _clean(query)
+        if not query:
             return []
         return retrieve(self.index(), query, self.embedder.embed_query(query), self.settings.retrieval, k=k, documents=documents)
 
@@ -78,7 +80,7 @@ class Chat:
         """
         started = time.perf_counter()
         index = self.index()
-        query = " ".join(question.split())
+        query = _clean(question)
         hits: list[Hit] = []
         if query and index.passages:
             vector = self.embedder.embed_query(query)
@@ -88,3 +90,8 @@ class Chat:
         ended = time.perf_counter()
         timings = {"retrieve": retrieved - started, "read": ended - retrieved, "total": ended - started}
         return replace(answer, timings_ms={name: round(1000 * seconds, 1) for name, seconds in timings.items()})
+
+
+def _clean(text: str) -> str:
+    """White space folded; half surrogate pairs, which no tokenizer takes, replaced."""
+    return " ".join(text.encode("utf-8", "replace").decode().split())

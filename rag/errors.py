@@ -44,7 +44,7 @@ class IndexMismatch(RagError):
     def __init__(self, what: str, *, in_index: object, wanted: object) -> None:
         super().__init__(
             f"the index was built with {what} {in_index!s}, the settings ask for {wanted!s}; "
-            "run `rag build --full` to make the index anew, or change the setting back"
+            "run `rag build` to make the index anew, or change the setting back"
         )
         self.in_index = in_index
         self.wanted = wanted

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
+from rag.headings import plain
 from rag.records import Block, Document, Passage, Sentence, Span
 from rag.sentences import split_sentences
 
@@ -61,8 +63,8 @@ def split_passages(document: Document, *, count_tokens: TokenCounter, limit: int
         # A heading that nothing follows is a passage by itself.
         units = _units(document.text, section.body or section.lead, count_tokens=count_tokens, budget=budget)
         lead = [_whole(document.text, block) for block in section.lead] if section.body else []
-        for i, group in enumerate(_pack(units, budget)):
-            passages.append(_passage(document, section.headings, context, [*lead, *group] if i == 0 else group))
+        for run in _runs(document.text, [*lead, *units]):
+            passages += [_passage(document, section.headings, context, group) for group in _pack(run, budget)]
     return passages
 
 
@@ -85,7 +87,7 @@ def _sections(document: Document) -> Iterator[_Section]:
                 lead, body = [], []
             level = block.level or 7  # a question that is no heading stands below all headings
             path = [(above, label) for above, label in path if above < level]
-            path.append((level, _content(document.text, block).of(document.text).split("\n")[0].strip()))
+            path.append((level, plain(block.span.of(document.text))))
             lead.append(block)
         else:
             body.append(block)
@@ -171,6 +173,18 @@ def _cut_word(text: str, word: Span, count: int, *, count_tokens: TokenCounter, 
         yield from _cut_word(text, half, sum(count_tokens([half.of(text)])), count_tokens=count_tokens, budget=budget)
 
 
+def _runs(text: str, units: list[_Unit]) -> Iterator[list[_Unit]]:
+    """Units with nothing but white space between them: what is no content must not get into a passage."""
+    run = units[:1]
+    for before, unit in pairwise(units):
+        if text[before.raw.end : unit.raw.start].strip():
+            yield run
+            run = []
+        run.append(unit)
+    if run:
+        yield run
+
+
 def _pack(units: list[_Unit], budget: int) -> Iterator[list[_Unit]]:
     """Groups of neighbours within the budget, of about equal length, so that no section ends in a scrap."""
     left = sum(unit.tokens for unit in units)
@@ -178,7 +192,7 @@ def _pack(units: list[_Unit], budget: int) -> Iterator[list[_Unit]]:
     size = 0
     for unit in units:
         target = left / max(1, -(-left // budget)) if budget > 0 else 0
-        if group and (size + unit.tokens > budget or size >= target):
+        if size and (size + unit.tokens > budget or size >= target):
             yield group
             left -= size
             group, size = [], 0

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.config import RetrievalSettings
-from rag.index import Index
+from rag.index.contents import Index
 from rag.records import Hit
 from rag.terms import terms
 

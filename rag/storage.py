@@ -76,30 +76,26 @@ def live_build(index: Path) -> Path:
         name = (index / "CURRENT").read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         raise IndexMissing(f"there is no index in {index}; run `rag build` to make one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise IndexBroken(f"{index / 'CURRENT'} cannot be read ({error}); name another folder with --index") from error
     folder = index / "builds" / name
     if not name or "/" in name or "\\" in name or name.startswith(".") or not (folder / "manifest.json").is_file():
-        raise IndexBroken(f"{index / 'CURRENT'} names no build; run `rag build --full` to make the index anew")
+        raise IndexBroken(f"{index / 'CURRENT'} names no build; run `rag build` to make the index anew")
     return folder
 
 
 def new_staging(index: Path) -> Path:
-    """An empty folder, on the same disk as the builds, to write the next one in; leftovers of killed builds are swept."""
+    """An empty folder on the same disk as the builds, to write the next one in."""
     builds = index / "builds"
     builds.mkdir(parents=True, exist_ok=True)
-    for leftover in builds.glob(".staging-*"):
-        shutil.rmtree(leftover)
     return Path(tempfile.mkdtemp(prefix=".staging-", dir=builds))
 
 
 def commit_build(index: Path, staging: Path, name: str) -> Path:
     """Makes the files in `staging` the live build called `name`, or `name-2`, …; replacing CURRENT is the moment that counts.
 
-    The build that was live before stays on disk for its readers; older ones are swept.
+    Nothing of former builds is left, so neither is a removed document; readers hold theirs in memory.
     """
-    try:
-        previous = live_build(index).name
-    except (IndexMissing, IndexBroken):
-        previous = ""
     builds = index / "builds"
     taken = {folder.name for folder in builds.iterdir()}
     free = next(candidate for number in count(1) if (candidate := name if number == 1 else f"{name}-{number}") not in taken)
@@ -109,10 +105,16 @@ def commit_build(index: Path, staging: Path, name: str) -> Path:
     staging.replace(builds / free)
     sync_folder(builds)
     replace_file(index / "CURRENT", f"{free}\n".encode())
-    for other in builds.iterdir():
-        if other.name not in (free, previous):
-            shutil.rmtree(other)
+    sweep_builds(index)
     return builds / free
+
+
+def sweep_builds(index: Path) -> None:
+    """Removes all builds but the live one, and what killed builders left. What cannot be removed now is next time."""
+    live = live_build(index).name
+    for folder in (index / "builds").iterdir():
+        if folder.name != live and folder.is_dir():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -74,7 +74,7 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 @pytest.fixture(scope="session")
 def handbook(tmp_path_factory: pytest.TempPathFactory, embedder: SentenceTransformerEmbedder) -> Settings:
     """Settings of the default corpus and an index of it, built once for all tests."""
-    from rag.index import update_index
+    from rag.index.building import update_index
 
     folder = tmp_path_factory.mktemp("handbook")
     shutil.copytree(ROOT / "corpus", folder / "corpus")

@@ -1,12 +1,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.answering import compose
 from rag.config import AnsweringSettings, PassageSettings
-from rag.index import Index, build_index
+from rag.index.building import build_index
+from rag.index.contents import Index
 from rag.reader import ScoredSentence
 from rag.records import Answer, Hit, Passage
 from tests.conftest import WordEmbedder
@@ -131,3 +133,26 @@ def test_numbers_and_citations_are_a_bijection_of_exact_slices(texts: list[str],
     assert len({(c.document_id, c.span) for c in answer.citations}) == len(answer.citations)
     for quoted, citation in zip(answer.sentences, answer.citations, strict=True):
         assert quoted.text == citation.quote == citation.span.of(index.documents[citation.document_id].text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            "The drug did prevent atrophy in the denervated muscle group",
+            "The drug did not prevent atrophy in the denervated muscle group",
+        ),
+        (
+            "A dose of 5 mg of botulinum toxin is given into the muscle",
+            "A dose of 50 mg of botulinum toxin is given into the muscle",
+        ),
+    ],
+)
+def test_what_differs_by_a_number_or_a_negation_is_no_repetition(one: str, other: str, tmp_path: Path) -> None:
+    answer, _ = ask(tmp_path, {"a.txt": f"{one} **********.", "b.txt": f"{other} *********."})
+    assert len(answer.citations) == 2
+
+
+def test_a_chosen_sentence_that_is_also_context_is_shown_once(tmp_path: Path) -> None:
+    answer, _ = ask(tmp_path, {"a.txt": "Fern toxin blocks nerves *********. It weakens muscles fast **********."})
+    assert shown(answer) == [("Fern toxin blocks nerves *********.", False), ("It weakens muscles fast **********.", False)]

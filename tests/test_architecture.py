@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "rag"
 FLOORS = {
     0: ["records", "errors"],
-    1: ["config", "storage", "sentences", "terms", "exchange"],
+    1: ["config", "storage", "sentences", "headings", "terms", "exchange"],
     2: ["loading", "passages", "embedding", "lexical", "dense", "reader"],
     3: ["index"],
     4: ["retrieval"],

@@ -142,6 +142,8 @@ def test_files_that_cannot_be_read_make_exit_code_3(rag: Run, corpus: Path) -> N
     [
         (["ask", "Why?"], 1, "there is no index in index; run `rag build` to make one"),
         (["build", "--corpus", "nowhere"], 1, "the corpus folder nowhere does not exist"),
+        (["status", "--index", "corpus/faq.txt"], 1, "cannot be read"),
+        (["build", "--index", "corpus/faq.txt"], 1, "corpus/faq.txt"),
         (["ask"], 2, "give a question"),
         (["ask", "Why?", "--batch", "-"], 2, "give a question"),
         (["search"], 2, "Missing argument"),
@@ -178,9 +180,10 @@ def test_another_model_than_the_index_was_built_with(rag: Run, tmp_path: Path, m
     rag("build")
     shutil.copytree(embedding._carried_folder(), tmp_path / "other")
     monkeypatch.setenv("RAG_EMBEDDING__MODEL", str(tmp_path / "other"))
-    ran = rag("ask", "Do ferns like sun?")
-    assert ran.code == 1
-    assert "built with model name all-MiniLM-L6-v2, the settings ask for" in ran.err
+    for command in (["ask", "Do ferns like sun?"], ["status"]):
+        ran = rag(*command)
+        assert ran.code == 1
+        assert "built with model name all-MiniLM-L6-v2, the settings ask for" in ran.err
 
 
 def test_chat_in_the_terminal(rag: Run) -> None:

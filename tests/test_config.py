@@ -31,3 +31,17 @@ def test_a_bad_setting_is_named_in_one_line(text: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message) as error:
         load_settings()
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("RAG_CORPSU", "x", "RAG_CORPSU names no setting"),
+        ("RAG_RETRIEVAL__DEPHT", "5", r"retrieval\.depht"),
+        ("RAG_RETRIEVAL", "abc", "retrieval.*RAG_ variables"),
+    ],
+)
+def test_a_bad_variable_is_named(variable: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=message):
+        load_settings()

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from rag.config import PassageSettings
 from rag.errors import BuildLocked, CorpusError, IndexBroken, IndexMismatch, IndexMissing
-from rag.index import Index, build_index, corpus_changes, load_index, save_index, update_index
+from rag.index.building import build_index, corpus_changes, update_index
+from rag.index.contents import Index
+from rag.index.files import load_index, save_index
 from rag.storage import build_lock, live_build
 from rag.terms import terms
 from tests.conftest import WordEmbedder
@@ -231,3 +233,43 @@ def test_manifest_names_what_it_was_made_of(corpus: Path, words: WordEmbedder, t
     assert manifest["model"] == {"name": "words", "digest": "0" * 64, "dim": 32}
     assert [(d["id"], d["passages"]) for d in manifest["documents"]] == [("faq.txt", 2), ("guide.md", 3)]
     assert set(manifest["files"]) == {path.name for path in live_build(tmp_path / "index").iterdir()} - {"manifest.json"}
+
+
+def test_a_removed_document_leaves_nothing(corpus: Path, words: WordEmbedder, tmp_path: Path) -> None:
+    (corpus / "secret.txt").write_text("The password is CANARY99.")
+    update_index(corpus, tmp_path / "index", words, SETTINGS)
+
+    def found() -> list[Path]:
+        return [p for p in (tmp_path / "index").rglob("*") if p.is_file() and b"canary99" in p.read_bytes().lower()]
+
+    assert found()
+    (corpus / "secret.txt").unlink()
+    index, _ = update_index(corpus, tmp_path / "index", words, SETTINGS)
+    assert found() == []
+    assert "secret.txt" not in index.documents
+
+
+def test_a_manifest_that_was_changed_is_refused(corpus: Path, words: WordEmbedder, tmp_path: Path) -> None:
+    update_index(corpus, tmp_path / "index", words, SETTINGS)
+    path = live_build(tmp_path / "index") / "manifest.json"
+    whole = json.loads(path.read_text())
+    for broken in (whole | {"documents": []}, whole | {"hash": "f" * 64}, {"format": 1}, [], "text"):
+        path.write_text(json.dumps(broken))
+        with pytest.raises(IndexBroken, match="manifest.json"):
+            load_index(live_build(tmp_path / "index"))
+        update_index(corpus, tmp_path / "index", words, SETTINGS)
+        path = live_build(tmp_path / "index") / "manifest.json"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_not_utf8_is_one_failed_file(corpus: Path, words: WordEmbedder, tmp_path: Path) -> None:
+    (corpus / os.fsdecode(b"caf\xe9.txt")).write_text("text")
+    _, changes = update_index(corpus, tmp_path / "index", words, SETTINGS)
+    assert [(failure.path, failure.reason) for failure in changes.failed] == [("caf?.txt", "its name is not UTF-8; rename it")]
+
+
+def test_a_stray_file_among_the_builds_is_left_alone(corpus: Path, words: WordEmbedder, tmp_path: Path) -> None:
+    (tmp_path / "index" / "builds").mkdir(parents=True)
+    (tmp_path / "index" / "builds" / ".DS_Store").write_text("x")
+    update_index(corpus, tmp_path / "index", words, SETTINGS)
+    load_index(live_build(tmp_path / "index"))

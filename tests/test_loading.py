@@ -195,3 +195,60 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     (tmp_path / "a.txt").chmod(0)
     with pytest.raises(UnreadableFile, match="cannot be opened"):
         read_bytes(tmp_path, "a.txt")
+
+
+def test_few_foreign_characters_are_western() -> None:
+    """Left to guess, charset-normalizer takes µ and ° between English words for Japanese."""
+    text = "The usual dose is 100 µg at 37 °C ± 1. " + "The nerve was sewn and the hand was splinted. " * 20
+    assert decode(text.encode("cp1252")) == text
+
+
+def test_one_broken_byte_does_not_change_the_rest() -> None:
+    text = "It’s the nerve’s “sheath” – naïve. " * 5
+    assert decode(text.encode() + b"\xff end") == text + "\ufffd end"
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "ascii", "undefined", "nonsense"])
+def test_declared_encodings_as_browsers_take_them(charset: str) -> None:
+    page = f"<meta charset={charset}><p>“Quoted” nerve</p>".encode("cp1252")
+    assert load_document("page.html", page).text == "“Quoted” nerve"
+
+
+def test_a_rule_at_the_top_is_no_front_matter() -> None:
+    document = load("a.md", "---\nNot front matter.\n\nText that matters.\n\n---\n\nMore.\n")
+    assert "Text that matters." in [text for _, text in blocks(document)]
+    assert load("a.md", "---\ntitle:\n---\n\nText.\n").title == "A"
+
+
+def test_html_inside_markdown_is_content_unless_it_has_no_text() -> None:
+    document = load("a.md", "# T\n\n<div>\nSome text.\n</div>\n\n<!-- a comment -->\n\n<script>code()</script>\n\n<hr>\n\nEnd.\n")
+    assert blocks(document)[1:] == [("paragraph", "<div>\nSome text.\n</div>"), ("paragraph", "End.")]
+
+
+def test_hidden_parts_of_rows_and_code_are_left_out() -> None:
+    document = load(
+        "a.html",
+        "<table><tr><td>Nerve<script>x()</script><td>Radial <nav>menu</nav><span style='display:none'>HIDDEN</span></table>"
+        "<pre>a<script>alert(1)</script></pre>",
+    )
+    assert blocks(document) == [("table", "Nerve | Radial"), ("code", "a")]
+
+
+def test_blocks_inside_headings_items_and_forms() -> None:
+    document = load("a.html", "<form><h2><div>Heading</div></h2><ul><li><p>One.</p><li><p>Two.</p></ul><p>Text.<input></form>")
+    assert blocks(document) == [("heading", "Heading"), ("item", "One."), ("item", "Two."), ("paragraph", "Text.")]
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lost network drive must not look like a corpus from which everything was removed."""
+    (tmp_path / "sub").mkdir()
+    real = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path).endswith("sub"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(CorpusError, match="sub cannot be listed"):
+        corpus_files(tmp_path)

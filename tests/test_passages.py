@@ -114,3 +114,19 @@ def test_passages_of_the_real_tokenizer_fit_the_model(embedder) -> None:
     document = load_document("a.md", text.encode())
     for passage in split_passages(document, count_tokens=embedder.count_tokens, limit=embedder.max_tokens):
         assert embedder.count_tokens([embedded_text(passage)])[0] <= embedder.max_tokens
+
+
+def test_what_is_no_content_gets_into_no_passage() -> None:
+    text = (
+        "# T\n\nOne sentence.\n\n<!-- "
+        + "word " * 300
+        + "-->\n\nTwo sentences.\n\n"
+        + "".join(f"[l{i}]: http://x.y/{i}\n" for i in range(60))
+    )
+    passages = split("a.md", text)
+    assert [passage.text for passage in passages] == ["# T\n\nOne sentence.", "Two sentences."]
+
+
+def test_headings_are_words_without_marks() -> None:
+    passages = split("a.md", "# The *nerve* root\n\nOne.\n\n## [Link](http://x.y) `head` ##\n\nTwo.\n")
+    assert [embedded_text(passage) for passage in passages] == ["The nerve root\nOne.", "The nerve root > Link head\nTwo."]

@@ -34,7 +34,7 @@ from pathlib import Path
 from rag.config import Settings
 from rag.conversation import Chat
 from rag.embedding import SentenceTransformerEmbedder
-from rag.index import update_index
+from rag.index.building import update_index
 settings = Settings(corpus=Path(sys.argv[1]), index=Path(sys.argv[2]))
 embedder = SentenceTransformerEmbedder(settings.embedding)
 update_index(settings.corpus, settings.index, embedder, settings.passages)

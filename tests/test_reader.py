@@ -5,7 +5,7 @@ import pytest
 
 from rag.config import PassageSettings
 from rag.embedding import SentenceTransformerEmbedder
-from rag.index import build_index
+from rag.index.building import build_index
 from rag.reader import SimilarityReader, late_interaction, mean_similarity
 from rag.records import Passage
 from tests.conftest import WordEmbedder
@@ -42,7 +42,8 @@ def test_a_rare_term_counts_for_more_than_one_in_every_sentence(tmp_path: Path) 
 
 def test_the_answer_to_a_like_question_is_scored_by_the_question(tmp_path: Path) -> None:
     found = passages(
-        tmp_path, faq="How fast do nerves regrow?\nAbout a millimetre daily. Patience helps.\nDoes it hurt?\nOften, yes, at night.\n"
+        tmp_path,
+        faq="How fast do nerves regrow?\nAbout a millimetre daily. Patience helps.\nDoes it hurt?\nOften, yes, at night.\n",
     )
     scored = SimilarityReader(WordEmbedder()).read("How fast do nerves regrow?", found)
     assert scored[0].score == pytest.approx(1.0, abs=0.01)

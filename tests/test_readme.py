@@ -45,7 +45,9 @@ def test_make_targets_exist(command: str) -> None:
 
 @pytest.mark.parametrize("start", [["-m", "rag", "serve"], [str(ROOT / "app.py")]], ids=["rag serve", "app.py"])
 def test_serving_prints_the_address_and_stops_cleanly(start: list[str], home: Path) -> None:
-    serving = subprocess.Popen([sys.executable, *start, "--port", "0"], cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    serving = subprocess.Popen(
+        [sys.executable, *start, "--port", "0"], cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     try:
         assert serving.stdout
         address = re.search(r"http://127\.0\.0\.1:\d+/", serving.stdout.readline())
@@ -76,6 +78,11 @@ def test_settings_in_the_readme_are_settings(tmp_path: Path) -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")]:
+    for page in [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "benchmarks").glob("*.md"),
+    ]:
         for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from rag.config import PassageSettings, RetrievalSettings
-from rag.index import Index, build_index
+from rag.index.building import build_index
+from rag.index.contents import Index
 from rag.records import Hit
 from rag.retrieval import fuse, retrieve
 from tests.conftest import WordEmbedder

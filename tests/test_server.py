@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from rag.config import Settings
 from rag.conversation import Chat
 from rag.errors import SettingsError
-from rag.index import update_index
+from rag.index.building import update_index
 from rag.records import Citation, Span
 from rag.server.app import create_app, require_loopback
 from rag.ui.source import reference, source_view
@@ -79,6 +79,10 @@ def test_other_hosts_and_origins_are_refused(client: TestClient) -> None:
         assert client.post(path, json={}, headers={"Origin": HOME}).status_code != 403
 
 
+def test_an_origin_that_is_no_address_is_refused(client: TestClient) -> None:
+    assert client.post("/gradio_api/reset", json={}, headers={"Origin": "http://["}).status_code == 403
+
+
 def test_no_cross_origin_sharing(client: TestClient) -> None:
     answered = client.get("/config", headers={"Origin": "http://evil.example"})
     assert "access-control-allow-origin" not in answered.headers
@@ -86,6 +90,7 @@ def test_no_cross_origin_sharing(client: TestClient) -> None:
 
 def test_large_bodies_are_refused(client: TestClient) -> None:
     assert client.post("/gradio_api/queue/join", content=b"x" * 1_000_001).status_code == 413
+    assert client.post("/gradio_api/queue/join", content=iter([b"x" * 1000])).status_code == 411
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.com", ""])

@@ -45,7 +45,7 @@ def _decoded(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        return _declared(data) or _guessed(data)
+        return _declared(data) or _nearly_utf8(data) or _guessed(data)
 
 
 def _unmarked_utf16(data: bytes) -> str | None:
@@ -65,13 +65,27 @@ def _declared(data: bytes) -> str | None:
     match = _DECLARED.search(data[:4096])
     if match is None:
         return None
+    name = (match.group(1) or match.group(2)).decode("ascii", errors="replace").lower()
     try:
-        return data.decode((match.group(1) or match.group(2)).decode("ascii"))
-    except (LookupError, UnicodeDecodeError):
+        # Browsers read these as cp1252 too, because that is what such pages are written in.
+        return data.decode("cp1252" if name in ("iso-8859-1", "latin1", "latin-1", "ascii", "us-ascii") else name)
+    except (LookupError, UnicodeError):
         return None
 
 
+def _nearly_utf8(data: bytes) -> str | None:
+    """UTF-8 with a few broken bytes, each shown as the replacement character: other encodings hardly ever look like it."""
+    text = data.decode("utf-8", errors="replace")
+    broken = text.count("\ufffd")
+    whole = sum(character > "\x7f" for character in text) - broken
+    return text if whole >= 2 * broken else None
+
+
 def _guessed(data: bytes) -> str:
-    guess = from_bytes(data, cp_isolation=_GUESSES).best()
+    """What a guess from few foreign characters is worth: in English with a unit or two, µ and ° pass for Japanese."""
+    if sum(byte > 0x7F for byte in data) >= len(data) / 10:
+        guess = from_bytes(data, cp_isolation=_GUESSES).best()
+        if guess is not None:
+            return str(guess)
     # cp1252 leaves five bytes undefined; a file that uses one is shown with the replacement character there.
-    return str(guess) if guess is not None else data.decode("cp1252", errors="replace")
+    return data.decode("cp1252", errors="replace")

@@ -51,7 +51,7 @@ def corpus_files(corpus: Path) -> list[str]:
         raise CorpusError(f"the corpus folder {corpus} does not exist; create it, or name another with --corpus")
     root = corpus.resolve()
     ids = []
-    for folder, subfolders, names in os.walk(root):
+    for folder, subfolders, names in os.walk(root, onerror=_cannot_list):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
         for name in names:
             path = Path(folder, name)
@@ -60,9 +60,17 @@ def corpus_files(corpus: Path) -> list[str]:
     return sorted(ids)
 
 
+def _cannot_list(error: OSError) -> None:
+    raise CorpusError(f"the folder {error.filename} cannot be listed ({error.strerror}); mend its permissions or move it away")
+
+
 def read_bytes(corpus: Path, document_id: str) -> bytes:
     """The bytes of one file of the corpus. Raises UnreadableFile."""
     path = corpus / document_id
+    try:
+        document_id.encode()
+    except UnicodeEncodeError:
+        raise UnreadableFile("its name is not UTF-8; rename it") from None
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise UnreadableFile(f"larger than {LARGEST_FILE // 2**20} MB; split it")

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from rag.headings import plain
 from rag.loading.plain_text import is_question
 from rag.records import Block, BlockKind, Span
 
 _PARSER = MarkdownIt("commonmark").enable("table")
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_FRONT_TITLE = re.compile(r"^title:[ \t]*(?P<quote>[\"']?)(?P<title>.+?)(?P=quote)[ \t]*$", re.MULTILINE)
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?=[\w-]+[ \t]*:|---|\.\.\.)(?:.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_FRONT_TITLE = re.compile(r"^title:[ \t]*(?P<quote>[\"']?)(?P<title>[^\n]*?)(?P=quote)[ \t]*$", re.MULTILINE)
 _LINK = re.compile(r"!?\[[^\]\n]*\]\([^)\n]*\)|!?\[[^\]\n]*\]\[[^\]\n]*\]|<https?://[^>\s]*>|https?://\S+")
 _LETTERS = re.compile(r"[^\W_]")
 
@@ -26,19 +27,11 @@ def parse(text: str) -> tuple[str | None, list[Block]]:
     lines = _Lines(text)
     blocks = list(_blocks(text, lines, _PARSER.parse(body)))
     named = _FRONT_TITLE.search(front.group()) if front else None
-    title = named.group("title") if named else None
+    title = (named.group("title") if named else None) or None
     first = next((block for block in blocks if block.kind == "heading" and block.level == 1), None)
     if title is None and first is not None:
         title = plain(first.span.of(text))
     return title, _without_links_at_foot(text, blocks)
-
-
-def plain(heading: str) -> str:
-    """A heading's words without its Markdown: `## The *nerve* ##` -> `The nerve`."""
-    line = heading.strip().split("\n")[0]
-    line = re.sub(r"^#{1,6}[ \t]+|[ \t]+#+[ \t]*$", "", line)
-    line = re.sub(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])", r"\1", line)
-    return re.sub(r"(?<!\w)[*_]+|[*_]+(?!\w)|`", "", line).strip()
 
 
 class _Lines:
@@ -73,7 +66,9 @@ def _blocks(text: str, lines: _Lines, tokens: list[Token]) -> Iterator[Block]:
         # The line of dashes under a table's header goes with the header.
         span = lines.span(token.map[0], token.map[1] + in_table_head)
         span = Span(max(span.start, done), span.end)
-        if span.start >= span.end or not _LETTERS.search(text, span.start, span.end):
+        if span.start >= span.end or not _LETTERS.search(
+            _NO_TEXT.sub("", span.of(text)) if token.type == "html_block" else span.of(text)
+        ):
             continue
         done = span.end
         yield _block(text, token, kind, span, in_item=depth_of_items > 0, in_table_head=in_table_head)
@@ -85,7 +80,9 @@ _KINDS: dict[str, BlockKind] = {
     "tr_open": "table",
     "fence": "code",
     "code_block": "code",
+    "html_block": "paragraph",
 }
+_NO_TEXT = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 
 def _block(text: str, token: Token, kind: BlockKind, span: Span, *, in_item: bool, in_table_head: bool) -> Block:

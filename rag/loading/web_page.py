@@ -1,6 +1,7 @@
 """An HTML page to text and blocks: the main content in reading order, without menus, forms and hidden parts."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -9,7 +10,7 @@ from rag.loading.plain_text import is_question
 from rag.records import Block, BlockKind, Span
 
 _DROPPED = frozenset(
-    "script style template noscript nav form aside footer button select textarea iframe object embed svg canvas audio "
+    "script style template noscript nav aside footer button select textarea iframe object embed svg canvas audio "
     "video map head dialog menu".split()
 )
 _DROPPED_ROLES = frozenset("navigation banner contentinfo search complementary menu dialog".split())
@@ -58,6 +59,14 @@ class _Page:
         self.inline.append(text)
         self.linked += len(_WHITE.sub("", text)) if in_link else 0
 
+    def begin_block(self, kind: BlockKind, level: int) -> None:
+        """A plain block right inside a heading or an item is still that: `<li><p>text</p></li>`."""
+        opened = self.kind != "paragraph" and not "".join(self.inline).strip()
+        if opened and kind == "paragraph":
+            return
+        self.end_block()
+        self.kind, self.level = kind, level
+
     def end_block(self) -> None:
         text = "\n".join(line for line in (_WHITE.sub(" ", part).strip() for part in "".join(self.inline).split("\0")) if line)
         self.put(self.kind, text, level=self.level)
@@ -98,8 +107,7 @@ def _walk(root: LexborNode, page: _Page) -> None:
             continue
         elif not _is_leaf(node, tag, page):
             if tag in _BREAKS:
-                page.end_block()
-                page.kind, page.level = _kind(tag)
+                page.begin_block(*_kind(tag))
             links += tag == "a"
             stack.append((node, True))
             stack.extend((child, False) for child in reversed(list(node.iter(include_text=True))))
@@ -121,16 +129,28 @@ def _is_leaf(node: LexborNode, tag: str, page: _Page) -> bool:
     """Takes what is quoted as a whole: a row of a table of data, preformatted text."""
     if tag == "pre":
         page.end_block()
-        page.put("code", node.text().strip("\n"))
+        page.put("code", "".join(_visible(node)).strip("\n"))
         return True
     if tag != "tr" or node.css_first("table, p + p, ul, ol, h1, h2, h3") is not None:
         return False
     page.end_block()
-    cells = [cell for cell in node.iter() if cell.tag in ("td", "th")]
-    row = " | ".join(_WHITE.sub(" ", cell.text(separator=" ")).strip() for cell in cells)
+    cells = [cell for cell in node.iter() if cell.tag in ("td", "th") and not _is_dropped(cell, cell.tag)]
+    row = " | ".join(_WHITE.sub(" ", " ".join(_visible(cell))).strip() for cell in cells)
     is_header = bool(cells) and all(cell.tag == "th" for cell in cells)
     page.put("table", row if row.strip(" |") else "", level=int(is_header))
     return True
+
+
+def _visible(root: LexborNode) -> Iterator[str]:
+    """The texts below a node in order, without those of dropped ones."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        tag = node.tag or ""
+        if tag == "-text":
+            yield (node.text_content or "").replace("\0", "")
+        elif node is root or not (tag.startswith(("-", "_")) or _is_dropped(node, tag)):
+            stack.extend(reversed(list(node.iter(include_text=True))))
 
 
 def _kind(tag: str) -> tuple[BlockKind, int]:

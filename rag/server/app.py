@@ -60,13 +60,24 @@ def _refusal(scope: Scope) -> PlainTextResponse | None:
     path = scope["path"].lower()
     if path.startswith(CLOSED):
         return PlainTextResponse("not found", status_code=404)
-    origin = headers.get("origin")
-    if scope["method"] not in ("GET", "HEAD", "OPTIONS") and origin and urlsplit(origin).netloc != headers.get("host"):
+    if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        return None
+    if _is_foreign(headers.get("origin"), headers.get("host")):
         return PlainTextResponse("requests from other sites are refused", status_code=403)
+    if "transfer-encoding" in headers:
+        return PlainTextResponse("a request must say its length", status_code=411)
     length = headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > LARGEST_BODY:
         return PlainTextResponse("too large", status_code=413)
     return None
+
+
+def _is_foreign(origin: str | None, host: str | None) -> bool:
+    """Browsers name the origin of every post; programs need not."""
+    try:
+        return origin is not None and urlsplit(origin).netloc != host
+    except ValueError:
+        return True
 
 
 def _with_headers(send: Send) -> Send:
@@ -103,7 +114,7 @@ def create_app(chat: Chat) -> FastAPI:
     app.add_middleware(Guard)
     # Its presence switches off gradio's own, which admits any origin.
     app.add_middleware(CORSMiddleware, allow_origins=[])
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_NAMES)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK_NAMES, chat.settings.server.host])
     page = build_page(chat)
     # Only launch() sets this; while it is unset, gradio takes any path on this machine for an uploaded file.
     page.has_launched = True

@@ -17,7 +17,8 @@ import gradio as gr  # noqa: E402 - after the variables above
 
 from rag.conversation import Chat  # noqa: E402
 from rag.errors import RagError  # noqa: E402
-from rag.index import Index, corpus_changes  # noqa: E402
+from rag.index.building import corpus_changes  # noqa: E402
+from rag.index.contents import Index  # noqa: E402
 from rag.ui.render import answer_html, error_html, no_index_html, pending_html, question_html, state_html  # noqa: E402
 from rag.ui.source import source_view  # noqa: E402
 

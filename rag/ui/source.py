@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from rag.index import Index
+from rag.index.contents import Index
 from rag.records import Citation, Span
 
 WINDOW = 5_000  # characters shown before and after the sentence; a whole book would take the browser seconds

@@ -12,7 +12,7 @@ import uvicorn
 from rag.config import Settings
 from rag.conversation import Chat
 from rag.embedding import SentenceTransformerEmbedder
-from rag.index import update_index
+from rag.index.building import update_index
 from rag.server.app import create_app
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

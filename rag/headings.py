@@ -1,0 +1,13 @@
+"""Headings to words."""
+
+import re
+
+_MARKS = re.compile(r"^#{1,6}[ \t]+|[ \t]+#+[ \t]*$")
+_LINK = re.compile(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
+_EMPHASIS = re.compile(r"(?<!\w)[*_]+|[*_]+(?!\w)|`")
+
+
+def plain(heading: str) -> str:
+    """A heading's words without its Markdown: `## The *nerve* ##` -> `The nerve`; of several lines the first."""
+    line = _MARKS.sub("", heading.strip().split("\n")[0].strip())
+    return _EMPHASIS.sub("", _LINK.sub(r"\1", line)).strip()
