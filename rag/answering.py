@@ -12,8 +12,8 @@ from rag.records import Answer, Citation, Hit, Passage, QuotedSentence, Sentence
 from rag.terms import terms
 
 # Of the confidence: see benchmarks/README.md for data, fit and what it is worth.
-BIAS = -7.12
-WEIGHTS = (7.2, 4.3)
+BIAS = -7.14
+WEIGHTS = (7.36, 4.21)
 GOOD_ENOUGH = 0.85  # of the best score: a further sentence below this adds more noise than answer
 NEAREST = 3  # passages shown on an abstention
 _LEANS = re.compile(
