@@ -48,7 +48,7 @@ class SimilarityReader:
     """Scores a sentence by how like the query it is: token by token, as a whole, and in the query's terms found there.
 
     A sentence is read behind its title and headings, so that its words mean what they mean there, but it is compared by
-    its own tokens alone. The answer to a question of a FAQ is scored as its question is. Terms are weighted by their rarity
+    its own tokens alone. The answer to a question of a FAQ counts half by its question. Terms are weighted by their rarity
     among the sentences that are read: what stands in all of them tells none apart. Weights: benchmarks/README.md.
     """
 
@@ -71,7 +71,7 @@ class SimilarityReader:
             alike = likeness[sentences[i]]
             if question := questions[i]:
                 before = sum(sentence.quotable for sentence in passage.sentences[:number])
-                alike = max(alike, likeness[question] - self.STEP * before)
+                alike = max(alike, (alike + likeness[question] - self.STEP * before) / 2)
             scored.append(ScoredSentence(passage, number, round(alike + self.TERMS * shares[i], 5)))
         return scored
 
