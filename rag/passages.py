@@ -25,6 +25,7 @@ _TRAILING = {
     "table": re.compile(r"[\s|]*\Z"),
 }
 _WORD = re.compile(r"\S+\s*")
+_LINE = re.compile(r"[^\n]*\S[^\n]*\n*")
 _REAL_WORD = re.compile(r"\b[^\W\d_]{3,}\b")  # a title taken from a file name like "scan_0042" says nothing
 _CONTEXT_SHARE = 3  # title and headings may take at most a third of what the embedder reads
 
@@ -150,8 +151,9 @@ def _block_units(text: str, block: Block) -> Iterator[_Unit]:
 
 
 def _cut(text: str, unit: _Unit, *, count_tokens: TokenCounter, budget: int) -> Iterator[_Unit]:
-    """Cuts a sentence at words, and a word over the budget between characters."""
-    words = [Span(match.start(), match.end()) for match in _WORD.finditer(text, unit.raw.start, unit.raw.end)]
+    """Cuts a sentence at words, code at line ends, and what is over the budget even then between characters."""
+    part = _LINE if unit.sentence.kind == "code" else _WORD
+    words = [Span(match.start(), match.end()) for match in part.finditer(text, unit.raw.start, unit.raw.end)]
     counts = count_tokens([word.of(text) for word in words])
     pieces: list[tuple[Span, int]] = []
     for word, count in zip(words, counts, strict=True):
@@ -161,7 +163,8 @@ def _cut(text: str, unit: _Unit, *, count_tokens: TokenCounter, budget: int) -> 
             pieces.extend(_cut_word(text, word, count, count_tokens=count_tokens, budget=budget))
     for span, count in pieces:
         trimmed = Span(span.start, span.start + len(span.of(text).rstrip()))
-        yield replace(unit, sentence=replace(unit.sentence, span=trimmed), raw=trimmed, tokens=count, cut=True)
+        cut = unit.sentence.kind != "code"  # a program is no sentence that would lose its sense
+        yield replace(unit, sentence=replace(unit.sentence, span=trimmed), raw=trimmed, tokens=count, cut=cut)
 
 
 def _cut_word(text: str, word: Span, count: int, *, count_tokens: TokenCounter, budget: int) -> Iterator[tuple[Span, int]]:

@@ -62,6 +62,12 @@ def test_a_sentence_over_the_limit_is_cut_at_words_and_says_so() -> None:
     assert not any(passage.cut for passage in split("b.txt", "A short one."))
 
 
+def test_long_code_is_cut_at_line_ends() -> None:
+    passages = split("a.md", "# T\n\n```\n" + "one two three four five = six\n" * 30 + "```\n")
+    assert len(passages) > 3
+    assert all(passage.text.endswith(("= six", "```")) and not passage.cut for passage in passages)
+
+
 def test_a_name_that_says_nothing_is_not_embedded() -> None:
     assert embedded_text(split("000_c546f6.txt", "Ferns are green.")[0]) == "Ferns are green."
 

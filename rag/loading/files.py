@@ -37,6 +37,7 @@ LOADERS: dict[str, Callable[[bytes], Parsed]] = {
     ".text": _as_text,
     ".md": _as_markdown,
     ".markdown": _as_markdown,
+    ".mdx": _as_markdown,
     ".html": _as_web_page,
     ".htm": _as_web_page,
 }
