@@ -27,7 +27,7 @@ _APPARATUS = re.compile(
     r"|(?:literature|sources) cited|disclaimer)",
     re.IGNORECASE,
 )
-_TELLING = re.compile(r"\d|^(?:not?|nor|never|neither|none|without|cannot|un|non|.*n't)$")
+_TELLING = re.compile(r"\d|^(?:not?|nor|never|neither|none|without|cannot|.*n't)$")
 _LONGEST_CONTEXT = 2  # sentences brought along before one that leans on them
 
 
@@ -101,15 +101,10 @@ def _repeats(one: ScoredSentence, other: ScoredSentence) -> bool:
 
     Never where they differ by a number or a negation: 5 mg is not 50 mg, and "did" not "did not".
     """
-    first, second = set(terms(_quote(one))), set(terms(_quote(other)))
+    first, second = set(terms(one.text)), set(terms(other.text))
     if any(_TELLING.search(term) for term in first ^ second):
         return False
-    return len(first & second) >= 0.8 * len(first | second) if first and second else _quote(one) == _quote(other)
-
-
-def _quote(scored: ScoredSentence) -> str:
-    start = scored.passage.span.start
-    return scored.passage.text[scored.sentence.span.start - start : scored.sentence.span.end - start]
+    return len(first & second) >= 0.8 * len(first | second) if first and second else one.text == other.text
 
 
 def _with_context(chosen: Sequence[ScoredSentence], index: Index) -> list[_Choice]:

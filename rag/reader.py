@@ -30,6 +30,10 @@ class ScoredSentence:
     def sentence(self) -> Sentence:
         return self.passage.sentences[self.number]
 
+    @property
+    def text(self) -> str:
+        return self.passage.text_of(self.sentence)
+
 
 class Reader(Protocol):
     def read(self, query: str, passages: Sequence[Passage]) -> list[ScoredSentence]:
@@ -62,7 +66,7 @@ class SimilarityReader:
         places = [(passage, n) for passage in passages for n, sentence in enumerate(passage.sentences) if sentence.quotable]
         if not places:
             return []
-        sentences = [(_text(passage, passage.sentences[n]), passage.context) for passage, n in places]
+        sentences = [(passage.text_of(passage.sentences[n]), passage.context) for passage, n in places]
         questions = [_question(passage) for passage, _ in places]
         likeness = self._likeness(query, {*sentences, *filter(None, questions)})
         shares = _shares(query, sentences)
@@ -106,10 +110,6 @@ def mean_similarity(query: Vectors, text: Vectors) -> float:
 def _unit(vectors: Vectors) -> Vectors:
     unit: Vectors = (vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)).astype(np.float32)
     return unit
-
-
-def _text(passage: Passage, sentence: Sentence) -> str:
-    return passage.text[sentence.span.start - passage.span.start : sentence.span.end - passage.span.start]
 
 
 def _question(passage: Passage) -> tuple[str, str] | None:

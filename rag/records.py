@@ -91,6 +91,10 @@ class Passage:
         name = f"{self.document_id}\0{self.span.start}\0{self.span.end}\0{self.text}"
         return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
+    def text_of(self, sentence: Sentence) -> str:
+        """A sentence of this passage, whose span counts in the document."""
+        return self.text[sentence.span.start - self.span.start : sentence.span.end - self.span.start]
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:

@@ -1,8 +1,10 @@
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from rag.index.contents import Index
 from rag.index.files import load_index, save_index
 from rag.storage import build_lock, live_build
 from rag.terms import terms
-from tests.conftest import WordEmbedder
+from tests.conftest import ROOT, WordEmbedder
 
 SETTINGS = PassageSettings()
 
@@ -273,3 +275,41 @@ def test_a_stray_file_among_the_builds_is_left_alone(corpus: Path, words: WordEm
     (tmp_path / "index" / "builds" / ".DS_Store").write_text("x")
     update_index(corpus, tmp_path / "index", words, SETTINGS)
     load_index(live_build(tmp_path / "index"))
+
+
+@pytest.mark.slow
+def test_builds_killed_at_random_moments_lose_nothing(tmp_path: Path) -> None:
+    """Law 6 on real processes: after each kill the live build is the one before or the new one, and whole."""
+    code = (
+        "import sys; from pathlib import Path; from rag.config import PassageSettings; from rag.index.building import update_index\n"
+        "from tests.conftest import WordEmbedder\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+        "update_index(Path(sys.argv[1]), Path(sys.argv[2]), WordEmbedder(), PassageSettings())"
+    )
+    corpus, index = tmp_path / "corpus", tmp_path / "index"
+    corpus.mkdir()
+    moments = random.Random(7)
+    killed = 0
+    live = update_index(corpus, index, WordEmbedder(), SETTINGS)[0].digest
+    for n in range(25):
+        for m in range(20):
+            (corpus / f"{n}-{m}.md").write_text(f"# Fern {n} {m}\n\nFern {n} of bed {m} drinks {n + m} litres a week.\n")
+        wanted = build_index(corpus, WordEmbedder(), SETTINGS)[0].digest
+        builder = subprocess.Popen(
+            [sys.executable, "-c", code, str(corpus), str(index)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert builder.stdin and builder.stdout
+        assert builder.stdout.readline() == b"ready\n"
+        builder.stdin.write(b"go\n")
+        builder.stdin.flush()
+        time.sleep(moments.uniform(0, 0.15))
+        builder.kill()
+        builder.communicate()
+        killed += builder.returncode != 0
+        live_now = load_index(live_build(index)).digest
+        assert live_now in (live, wanted)
+        live = live_now
+    assert killed >= 5  # else the moments must be chosen anew
+    mended, _ = update_index(corpus, index, WordEmbedder(), SETTINGS)
+    assert mended.digest == wanted
+    assert len(list((index / "builds").iterdir())) == 1
