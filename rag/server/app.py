@@ -96,7 +96,7 @@ def create_app(chat: Chat) -> FastAPI:
     """The application over one Chat, ready for uvicorn or a test client."""
     import gradio as gr
 
-    from rag.ui.page import STYLE_SHEET, build_page
+    from rag.ui.page import LABELS, STYLE_SHEET, build_page
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -122,7 +122,7 @@ def create_app(chat: Chat) -> FastAPI:
         app, page, path="/", show_error=False, run_history=False, footer_links=[], enable_monitoring=False, pwa=False,
         ssr_mode=False, mcp_server=False, allowed_paths=[], app_kwargs={"openapi_url": None},
         blocked_paths=[str(chat.settings.corpus.resolve()), str(chat.settings.index.resolve())],
-        theme=_theme(), css_paths=[STYLE_SHEET],
+        theme=_theme(), css_paths=[STYLE_SHEET], js=LABELS.read_text(encoding="utf-8"),
     )  # fmt: skip
     return mounted
 

@@ -24,6 +24,7 @@ from rag.ui.source import source_view  # noqa: E402
 
 HERE = Path(__file__).parent
 STYLE_SHEET = HERE / "page.css"
+LABELS = HERE / "labels.js"
 LONGEST_QUESTION = 1_000  # characters
 EXAMPLES = 4
 HEADING = '<div id="masthead"><h1>Ask your documents</h1><p>Answers in exact sentences, each with its source.</p></div>'

@@ -146,6 +146,15 @@ def test_the_sentence_is_in_view_in_a_long_document(page: "playwright.Page") -> 
     )
 
 
+def test_screen_readers_are_told_words_not_markup(page: "playwright.Page") -> None:
+    page.wait_for_selector("[role=group][aria-label='Suggested questions']")
+    ask(page, "How often should I repot my fern?")
+    page.wait_for_selector("[role=group][aria-label='Answer']")
+    labels = page.locator("[aria-label]").evaluate_all("found => found.map(e => e.getAttribute('aria-label'))")
+    assert "Your question" in labels
+    assert not [label for label in labels if "<" in label]
+
+
 def test_off_subject_it_abstains(page: "playwright.Page") -> None:
     answer = ask(page, "Who won the football world cup in 2018?")
     assert "The documents do not answer this." in answer.inner_text()
