@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from rag.headings import plain
 from rag.records import Block, Document, Passage, Sentence, Span
@@ -43,7 +42,7 @@ class _Unit:
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """What stands under one heading or question, which lead it."""
+    """What stands under one heading or question, without anything else between; the headings that begin it lead it."""
 
     headings: tuple[str, ...]
     lead: tuple[Block, ...]
@@ -64,8 +63,7 @@ def split_passages(document: Document, *, count_tokens: TokenCounter, limit: int
         # A heading that nothing follows is a passage by itself.
         units = _units(document.text, section.body or section.lead, count_tokens=count_tokens, budget=budget)
         lead = [_whole(document.text, block) for block in section.lead] if section.body else []
-        for run in _runs(document.text, [*lead, *units]):
-            passages += [_passage(document, section.headings, context, group) for group in _pack(run, budget)]
+        passages += [_passage(document, section.headings, context, group) for group in _pack([*lead, *units], budget)]
     return passages
 
 
@@ -78,20 +76,22 @@ def embedded_text(passage: Passage) -> str:
 
 
 def _sections(document: Document) -> Iterator[_Section]:
+    """A new one at each heading and question, and where something that is no content must not get into a passage."""
     path: list[tuple[int, str]] = []
     lead: list[Block] = []
     body: list[Block] = []
+    end = 0
     for block in document.blocks:
-        if block.kind in ("heading", "question"):
-            if body:
-                yield _section(document, path, lead, body)
-                lead, body = [], []
+        leads = block.kind in ("heading", "question")
+        if (leads and body) or ((lead or body) and document.text[end : block.span.start].strip()):
+            yield _section(document, path, lead, body)
+            lead, body = [], []
+        if leads:
             level = block.level or 7  # a question that is no heading stands below all headings
             path = [(above, label) for above, label in path if above < level]
             path.append((level, plain(block.span.of(document.text))))
-            lead.append(block)
-        else:
-            body.append(block)
+        (lead if leads else body).append(block)
+        end = block.span.end
     if lead or body:
         yield _section(document, path, lead, body)
 
@@ -174,18 +174,6 @@ def _cut_word(text: str, word: Span, count: int, *, count_tokens: TokenCounter, 
     middle = (word.start + word.end) // 2
     for half in (Span(word.start, middle), Span(middle, word.end)):
         yield from _cut_word(text, half, sum(count_tokens([half.of(text)])), count_tokens=count_tokens, budget=budget)
-
-
-def _runs(text: str, units: list[_Unit]) -> Iterator[list[_Unit]]:
-    """Units with nothing but white space between them: what is no content must not get into a passage."""
-    run = units[:1]
-    for before, unit in pairwise(units):
-        if text[before.raw.end : unit.raw.start].strip():
-            yield run
-            run = []
-        run.append(unit)
-    if run:
-        yield run
 
 
 def _pack(units: list[_Unit], budget: int) -> Iterator[list[_Unit]]:

@@ -9,12 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from rag.config import EmbeddingSettings, Settings
 from rag.embedding import ModelIdentity, SentenceTransformerEmbedder, Vectors
 
 ROOT = Path(__file__).parent.parent
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before anything imports torch
+# No timed assertions; HYPOTHESIS_EXAMPLES=5000 looks harder. In CI the examples are the same in every run.
+settings.register_profile(
+    "rag", deadline=None, max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "100")), derandomize="CI" in os.environ
+)
+settings.load_profile("rag")
 
 
 class WordEmbedder:

@@ -118,7 +118,7 @@ sentence = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.lists(sentence, max_size=12).map(" ".join), min_size=1, max_size=4), st.integers(1, 6))
 def test_numbers_and_citations_are_a_bijection_of_exact_slices(texts: list[str], most: int) -> None:
     import tempfile

@@ -54,7 +54,7 @@ FILES = {
 step = st.sampled_from([(name, text) for name, texts in FILES.items() for text in [*texts, None]])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.lists(step, min_size=1, max_size=3), min_size=2, max_size=5))
 def test_updating_equals_building_anew(steps: list[list[tuple[str, str | None]]]) -> None:
     import tempfile
