@@ -77,9 +77,12 @@ def build_page(chat: Chat) -> gr.Blocks:
         queue = {"concurrency_limit": 2, "concurrency_id": "answers", "show_progress": "hidden", "api_visibility": "private"}
         asked = question.submit(ask, [question, turns], outputs, **queue)
         chosen = conversation.example_select(ask_example, [turns], outputs, **queue)
-        cleared = conversation.clear(list, None, [turns], api_visibility="private")
+        # Not queued: a queued event that ends just as a question is sent closes the stream that its answer would come by
+        # (gradio 6.31), and the question would wait for ever.
+        direct = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        cleared = conversation.clear(list, None, [turns], **direct)
         for event in (page.load, asked.then, chosen.then, cleared.then):
-            event(lambda: index_state(chat), None, [state], show_progress="hidden", api_visibility="private")
+            event(lambda: index_state(chat), None, [state], **direct)
     page.queue(max_size=64)
     return page
 

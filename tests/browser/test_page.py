@@ -175,6 +175,14 @@ def test_example_questions_and_the_state_of_the_index(page: "playwright.Page", c
         extra.unlink()
 
 
+def test_a_question_right_after_an_answer_is_answered(page: "playwright.Page") -> None:
+    """What follows an answer must not close the stream by which the next one comes; it did in one of three at 0 to 60 ms."""
+    page.wait_for_selector(".state")
+    for milliseconds in range(0, 60, 4):
+        ask(page, "Anything new?")
+        page.wait_for_timeout(milliseconds)
+
+
 def test_phone(page: "playwright.Page") -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     assert not page.locator("#source").is_visible()
