@@ -26,7 +26,7 @@ format: $(VENV)/.test
 	$(BIN)/ruff format
 
 clean:
-	rm -rf $(VENV) index/builds index/CURRENT index/builder.lock
+	rm -rf $(VENV) index/builds index/CURRENT index/FORMER index/embedded.journal index/builder.*
 
 $(VENV)/.torch:
 	$(PYTHON) -m venv $(VENV)

@@ -45,11 +45,11 @@ def index_of(folder: Path, embedder: SentenceTransformerEmbedder) -> Index:
         passages += split_passages(document, count_tokens=embedder.count_tokens, limit=embedder.max_tokens)
     texts = [embedded_text(passage) for passage in passages]
     order = np.argsort([len(text) for text in texts], kind="stable")
-    vectors = np.zeros((len(texts), embedder.identity.dim), dtype=np.float32)
+    vectors = np.zeros((len(texts), embedder.dim), dtype=np.float32)
     vectors[order] = embedder.embed_passages([texts[i] for i in order])
     lexical = LexicalIndex.build(terms(text) for text in texts)
-    manifest = {"hash": "", "settings": PassageSettings().model_dump()}
-    return Index(documents, passages, vectors, DenseIndex.build(vectors), lexical, manifest)
+    manifest = {"hash": "", "duplicates": [], "settings": PassageSettings().model_dump()}
+    return Index(documents, passages, DenseIndex.build(vectors), lexical, manifest)
 
 
 def is_gold(scored: ScoredSentence, answers: list[dict]) -> bool:

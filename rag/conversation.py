@@ -7,15 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from rag.answering import compose
+from rag.builds import live_build
 from rag.config import Settings, load_settings
 from rag.embedding import Embedder, SentenceTransformerEmbedder
 from rag.errors import IndexBroken
 from rag.index.contents import Index
-from rag.index.files import load_index
+from rag.index.files import check_manifest, load_index, read_manifest
 from rag.reader import Reader, SimilarityReader
 from rag.records import Answer, Hit
 from rag.retrieval import retrieve
-from rag.storage import live_build
 
 History = Sequence[Mapping[str, str]]
 """Earlier turns, oldest first: {"speaker": "user" | "agent", "text": ...}."""
@@ -41,8 +41,9 @@ class Chat:
         Raises IndexMissing, IndexMismatch or IndexBroken where there is no index that fits the settings.
         """
         settings = settings or load_settings(corpus=corpus, index=index)
-        live_build(settings.index)  # says that there is no index before the model is loaded
-        chat = cls(settings, SentenceTransformerEmbedder(settings.embedding))
+        embedder = SentenceTransformerEmbedder(settings.embedding)
+        check_manifest(read_manifest(live_build(settings.index)), model=embedder.identity, settings=settings.passages)
+        chat = cls(settings, embedder)
         chat.index()
         return chat
 
@@ -58,7 +59,7 @@ class Chat:
         while True:
             folder = live_build(self.settings.index)
             try:
-                index = load_index(folder, model=self.embedder.identity, settings=self.settings.passages)
+                index = load_index(folder, model=self.embedder.identity, dim=self.embedder.dim, settings=self.settings.passages)
             except IndexBroken:
                 if live_build(self.settings.index) == folder:
                     raise

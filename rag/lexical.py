@@ -7,17 +7,18 @@ those of the live passages, and k1 and b can be changed without building again.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.storage import canonical_json
+from rag.storage import GrowingArray, canonical_json
 
 K1 = 1.2  # saturation of repeated terms; Robertson et al. 1994, "Okapi at TREC-3"
 B = 0.75  # how far long passages are held back; same source
+BLOCK = 2**19  # postings that are merged at a time: some 30 MB
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,96 @@ class LexicalIndex:
         return scores.astype(np.float32)
 
     def save(self, folder: Path) -> None:
-        (folder / "terms.json").write_bytes(canonical_json(list(self.vocabulary)).encode("utf-8", "surrogatepass"))
+        _save_words(folder, self.vocabulary)
         for name in ("offsets", "rows", "counts", "lengths"):
             np.save(folder / f"terms_{name}.npy", getattr(self, name), allow_pickle=False)
 
     @classmethod
-    def load(cls, folder: Path) -> "LexicalIndex":
-        words = json.loads((folder / "terms.json").read_bytes().decode("utf-8", "surrogatepass"))
+    def load(cls, folder: Path, *, mapped: bool = False) -> "LexicalIndex":
+        """With `mapped` the postings stay on disk and are read when they are looked at."""
         arrays = {
-            name: np.load(folder / f"terms_{name}.npy", allow_pickle=False) for name in ("offsets", "rows", "counts", "lengths")
+            name: np.load(folder / f"terms_{name}.npy", allow_pickle=False, mmap_mode="r" if mapped else None)
+            for name in ("offsets", "rows", "counts", "lengths")
         }
-        return cls(vocabulary={word: i for i, word in enumerate(words)}, **arrays)
+        return cls(vocabulary={word: i for i, word in enumerate(_read_words(folder))}, **arrays)
+
+
+Part = tuple[Path, NDArray[np.int64]]
+"""A folder where some passages' terms are saved, and for each of its rows the number in the whole, -1 for one that is gone."""
+
+
+def save_merged(parts: Sequence[Part], folder: Path) -> None:
+    """Saves the index of all rows that the parts hold together, a block of terms at a time, as `LexicalIndex.load` reads it.
+
+    Every row must be in one part. The same rows give the same bytes, whichever parts they come from.
+    """
+    words = sorted(set[str]().union(*(_read_words(part) for part, _ in parts)))
+    places = {word: place for place, word in enumerate(words)}
+    columns = [_Columns.open(part, rows, places) for part, rows in parts]
+    most = np.zeros(len(words), dtype=np.int64)
+    for part in columns:
+        most[part.terms] += np.diff(part.offsets)
+    frequencies = np.zeros(len(words), dtype=np.int64)
+    with (
+        GrowingArray(folder / "terms_rows.npy", np.int32) as all_rows,
+        GrowingArray(folder / "terms_counts.npy", np.int32) as all_counts,
+    ):
+        for first, last in _blocks(most):
+            found = [part.postings(first, last) for part in columns]
+            terms, rows, counts = (np.concatenate(column) for column in zip(*found, strict=True))
+            order = np.lexsort((rows, terms))
+            all_rows.append(rows[order])
+            all_counts.append(counts[order])
+            frequencies[first:last] = np.bincount(terms - first, minlength=last - first)
+    _save_words(folder, [word for word, frequency in zip(words, frequencies, strict=True) if frequency])
+    offsets = np.concatenate([[0], np.cumsum(frequencies[frequencies > 0])]).astype(np.int64)
+    lengths = np.zeros(sum(int((rows >= 0).sum()) for _, rows in parts), dtype=np.int32)
+    for saved, rows in parts:
+        lengths[rows[rows >= 0]] = np.load(saved / "terms_lengths.npy", allow_pickle=False)[rows >= 0]
+    np.save(folder / "terms_offsets.npy", offsets, allow_pickle=False)
+    np.save(folder / "terms_lengths.npy", lengths, allow_pickle=False)
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The postings of a part, on disk; `terms` and `moved` number its terms and rows as in the whole."""
+
+    terms: NDArray[np.int64]
+    moved: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    counts: NDArray[np.int32]
+
+    @classmethod
+    def open(cls, folder: Path, moved: NDArray[np.int64], places: dict[str, int]) -> "_Columns":
+        terms = np.array([places[word] for word in _read_words(folder)], dtype=np.int64)
+        names = ("offsets", "rows", "counts")
+        return cls(terms, moved, *(np.load(folder / f"terms_{name}.npy", allow_pickle=False, mmap_mode="r") for name in names))
+
+    def postings(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+        """(terms, rows, counts) for the terms from `first` to `last`."""
+        low, high = np.searchsorted(self.terms, [first, last])
+        slots = slice(int(self.offsets[low]), int(self.offsets[high]))
+        rows = self.moved[self.rows[slots]]
+        alive = rows >= 0
+        terms = np.repeat(self.terms[low:high], np.diff(self.offsets[low : high + 1]))
+        return terms[alive], rows[alive], self.counts[slots][alive]
+
+
+def _blocks(sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Ranges of terms with at most BLOCK postings each, or of a single term."""
+    ends = np.cumsum(sizes)
+    first, before = 0, 0
+    while first < len(ends):
+        last = max(first + 1, int(np.searchsorted(ends, before + BLOCK, side="right")))
+        yield first, last
+        first, before = last, int(ends[last - 1])
+
+
+def _save_words(folder: Path, words: Iterable[str]) -> None:
+    (folder / "terms.json").write_bytes(canonical_json(list(words)).encode("utf-8", "surrogatepass"))
+
+
+def _read_words(folder: Path) -> list[str]:
+    words: list[str] = json.loads((folder / "terms.json").read_bytes().decode("utf-8", "surrogatepass"))
+    return words

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import tempfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from rag.config import EmbeddingSettings, Settings
-from rag.embedding import ModelIdentity, SentenceTransformerEmbedder, Vectors
+from rag.builds import live_build
+from rag.config import EmbeddingSettings, PassageSettings, Settings
+from rag.embedding import Embedder, ModelIdentity, SentenceTransformerEmbedder, Vectors
+from rag.index.building import Changes, update_index
+from rag.index.contents import Index
+from rag.index.files import load_index
 
 ROOT = Path(__file__).parent.parent
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before anything imports torch
@@ -26,7 +31,8 @@ settings.load_profile("rag")
 class WordEmbedder:
     """Embeds a text as the counts of its words in 32 buckets: instant, and the same everywhere."""
 
-    identity = ModelIdentity("words", "0" * 64, 32)
+    identity = ModelIdentity("words", "0" * 64)
+    dim = 32
 
     def __init__(self, max_tokens: int = 40) -> None:
         self.max_tokens = max_tokens
@@ -58,6 +64,22 @@ class WordEmbedder:
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
+def index_of(corpus: Path, embedder: Embedder | None = None, settings: PassageSettings | None = None) -> Index:
+    """An index built from nothing, read back from its files."""
+    with tempfile.TemporaryDirectory() as folder:
+        return updated(corpus, Path(folder, "index"), embedder, settings)[0]
+
+
+def updated(
+    corpus: Path, folder: Path, embedder: Embedder | None = None, settings: PassageSettings | None = None, **named: bool
+) -> tuple[Index, Changes]:
+    """The index after an update, read back from its files, and what has changed."""
+    manifest, changes = update_index(corpus, folder, embedder or WordEmbedder(), settings or PassageSettings(), **named)
+    index = load_index(live_build(folder))
+    assert index.manifest == manifest
+    return index, changes
+
+
 @pytest.fixture
 def words() -> WordEmbedder:
     return WordEmbedder()
@@ -80,8 +102,6 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 @pytest.fixture(scope="session")
 def handbook(tmp_path_factory: pytest.TempPathFactory, embedder: SentenceTransformerEmbedder) -> Settings:
     """Settings of the default corpus and an index of it, built once for all tests."""
-    from rag.index.building import update_index
-
     folder = tmp_path_factory.mktemp("handbook")
     shutil.copytree(ROOT / "corpus", folder / "corpus")
     settings = Settings(corpus=folder / "corpus", index=folder / "index")

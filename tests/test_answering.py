@@ -6,12 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.answering import compose
-from rag.config import AnsweringSettings, PassageSettings
-from rag.index.building import build_index
+from rag.config import AnsweringSettings
 from rag.index.contents import Index
 from rag.reader import ScoredSentence
 from rag.records import Answer, Hit, Passage
-from tests.conftest import WordEmbedder
+from tests.conftest import WordEmbedder, index_of
 
 
 class Marked:
@@ -29,7 +28,7 @@ class Marked:
 def ask(folder: Path, files: dict[str, str], *, most: int = 3, sure: float = 0.0, query: str = "stars") -> tuple[Answer, Index]:
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
-    index, _ = build_index(folder, WordEmbedder(), PassageSettings())
+    index = index_of(folder, WordEmbedder())
     hits = [Hit(passage, score=1.0, rank=rank, similarity=0.5) for rank, passage in enumerate(index.passages, start=1)]
     return compose(query, query, hits, Marked(), index, AnsweringSettings(max_sentences=most, min_confidence=sure)), index
 

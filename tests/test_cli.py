@@ -1,6 +1,7 @@
 import io
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from rag import cli
+from rag.cli import main as cli
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
@@ -137,6 +138,119 @@ def test_files_that_cannot_be_read_make_exit_code_3(rag: Run, corpus: Path) -> N
     assert "could not read photo.xyz: format .xyz is not known" in rag("build").err
 
 
+def test_add_and_remove(rag: Run, corpus: Path, tmp_path: Path) -> None:
+    rag("build")
+    (tmp_path / "moss.txt").write_text("Moss drinks CANARY99 ml of water a day.")
+    (tmp_path / "photo.xyz").write_bytes(b"x")
+    added = rag("add", "moss.txt", "photo.xyz", "--into", "plants", "--json")
+    assert (added.code, added.json["added"]) == (3, ["plants/moss.txt"])
+    assert [failure["path"] for failure in added.json["failed"]] == ["photo.xyz"]
+    assert "CANARY99" in rag("ask", "How much water does moss drink a day?").out
+    assert rag("add", "moss.txt", "--into", "plants").out.startswith("0 added, 0 changed, 0 removed, 3 unchanged")
+    (tmp_path / "moss.txt").write_text("Moss drinks nothing.")
+    assert rag("add", "moss.txt", "--into", "plants").code == 1
+    assert "changed    plants/moss.txt" in rag("add", "moss.txt", "--into", "plants", "--replace").out
+
+    removed = rag("remove", "corpus/plants/moss.txt", "--json").json
+    assert (removed["removed"], removed["documents"]) == (["plants/moss.txt"], 2)
+    assert not [p for p in (tmp_path / "index").rglob("*") if p.is_file() and b"CANARY99" in p.read_bytes()]
+    assert "CANARY99" not in rag("ask", "How much water does moss drink a day?", "--json").out
+    assert rag("remove", "plants/moss.txt").err == (
+        "rag: plants/moss.txt is not in the corpus corpus, nothing was removed; `rag status --files` lists what is there\n"
+    )
+    assert "guide.md: Guide to ferns, 2 passages" in rag("status", "--files").out
+
+
+def test_rollback(rag: Run, corpus: Path) -> None:
+    first = rag("build", "--json").json["manifest"]
+    assert "keeps no former build" in rag("rollback").err
+    (corpus / "moss.txt").write_text("Moss grows on stones.")
+    second = rag("build", "--json").json["manifest"]
+    back = rag("rollback", "--json").json
+    assert back == {"manifest": first, "documents": 2, "passages": 4, "up_to_date": False}
+    status = rag("status", "--json").json
+    assert (status["manifest"], status["added"], bool(status["former"])) == (first, ["moss.txt"], True)
+    assert "live again: 3 documents" in rag("rollback").out
+    assert rag("status", "--json").json["manifest"] == second
+
+
+def test_verify(rag: Run, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    verified = rag("build", "--verify", "--json")
+    assert (verified.code, verified.json["verified"], verified.json["differs"]) == (0, True, [])
+    assert "a build from nothing gives the same" in rag("build", "--verify").out
+    from rag.index import building
+
+    real = building.rebuild_differs
+
+    def changed_meanwhile(*arguments: object, **named: object) -> list[str]:
+        (corpus / "moss.txt").write_text("Moss grows on stones.")
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(building, "rebuild_differs", changed_meanwhile)
+    ran = rag("build", "--verify")
+    assert ran.code == 1
+    assert ran.err == "rag: a build from nothing differs in contents, documents, passages; run `rag build --full`\n"
+
+
+def test_doctor(rag: Run, tmp_path: Path) -> None:
+    built = rag("build", "--json").json
+    sound = rag("doctor", "--json")
+    assert (sound.code, sound.json["ok"]) == (0, True)
+    assert "ok    vectors" in rag("doctor").out
+    vectors = tmp_path / "index" / "builds" / built["manifest"][:16] / "vectors.npy"
+    data = bytearray(vectors.read_bytes())
+    data[-1] ^= 1
+    vectors.write_bytes(data)
+    ill = rag("doctor", "--json")
+    assert (ill.code, ill.json["ok"]) == (1, False)
+    faults = [fault for check in ill.json["checks"] for fault in check["faults"]]
+    assert [(Path(fault["what"].split(" ")[0]).name, fault["mend"]) for fault in faults] == [("vectors.npy", "run `rag build`")]
+    for command in (["ask", "Why?"], ["search", "fern"], ["status"]):
+        assert "vectors.npy is damaged" in rag(*command).err
+    assert rag("build").code == rag("doctor").code == 0
+
+
+def test_duplicates_are_listed(rag: Run, corpus: Path) -> None:
+    shutil.copy(corpus / "faq.txt", corpus / "same.txt")
+    built = rag("build", "--json").json
+    assert (built["duplicates"], built["documents"]) == ([{"path": "same.txt", "same_as": "faq.txt"}], 2)
+    assert "same as faq.txt: same.txt" in rag("status").out
+    assert "same as faq.txt, read once:  same.txt" in rag("build").out
+
+
+def test_nothing_changed_needs_no_model(rag: Run) -> None:
+    """What takes the seconds is not even imported; in a process of its own."""
+    rag("build")
+    code = "import sys; from rag.cli.main import app; app(sys.argv[1:], standalone_mode=False); assert 'torch' not in sys.modules"
+    for command in ("build", "status", "doctor"):
+        subprocess.run([sys.executable, "-W", "ignore", "-c", code, command], check=True, capture_output=True)
+
+
+def test_ctrl_c_keeps_what_was_embedded(rag: Run, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rag.embedding import SentenceTransformerEmbedder
+
+    for n in range(20):
+        (corpus / f"{n}.txt").write_text(f"Bed {n} has {n} ferns.")
+    real = SentenceTransformerEmbedder.embed_passages
+    batches: list[int] = []
+
+    def stopped(self: SentenceTransformerEmbedder, texts: list[str]) -> object:
+        if batches:
+            raise KeyboardInterrupt
+        batches.append(len(texts))
+        return real(self, texts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SentenceTransformerEmbedder, "embed_passages", stopped)
+        ran = rag("build")
+    assert (ran.code, ran.err) == (
+        130,
+        "rag: stopped; the index is as it was, and what was embedded is kept for the next build\n",
+    )
+    built = rag("build", "--json").json
+    assert built["embedded"] == built["passages"] - 16
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -193,7 +307,7 @@ def test_chat_in_the_terminal(rag: Run) -> None:
     assert "Are ferns toxic to cats?" in out  # the source around it
 
 
-@pytest.mark.parametrize("command", ["", "build", "status", "search", "ask", "chat", "serve"])
+@pytest.mark.parametrize("command", ["", *(command.callback.__name__ for command in cli.app.registered_commands)])
 def test_every_command_has_help(command: str, rag: Run) -> None:
     ran = rag(*filter(None, [command]), "--help")
     assert ran.code == 0

@@ -1,7 +1,10 @@
+import threading
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from rag.builds import former_build, roll_back
 from rag.config import Settings
 from rag.conversation import Chat
 from rag.errors import IndexMissing
@@ -24,6 +27,33 @@ def test_moves_to_a_new_build_by_itself(chat: Chat, corpus: Path) -> None:
     after = chat.ask("Are ferns toxic to cats?")
     assert after.text.startswith("Nobody knows for certain. [1]")
     assert after.index != before.index
+
+
+def test_no_question_fails_while_builds_come_and_go(chat: Chat, corpus: Path) -> None:
+    """Four threads ask while the index is built, rolled back and swept again and again."""
+    stop, failures, answered = threading.Event(), [], Counter()
+
+    def ask() -> None:
+        while not stop.is_set():
+            try:
+                answered[chat.ask("Are ferns toxic to cats?").index] += 1
+            except Exception as error:  # noqa: BLE001 - whatever it is, it fails the test
+                failures.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    built = set()
+    for n in range(15):
+        (corpus / "moss.txt").write_text(f"Moss needs {n} ml.")
+        built.add(update_index(corpus, chat.settings.index, WordEmbedder(), chat.settings.passages)[0]["hash"])
+        if n % 3 == 0 and (former := former_build(chat.settings.index)):
+            roll_back(chat.settings.index, former)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(built & answered.keys()) > 3
 
 
 def test_an_index_taken_away_is_an_error_not_a_crash(chat: Chat) -> None:

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import faiss
 import numpy as np
 import pytest
 
@@ -34,7 +35,7 @@ def test_fewer_vectors_than_asked_for(vectors: np.ndarray) -> None:
 
 def test_load_of_save_searches_alike(vectors: np.ndarray, tmp_path: Path) -> None:
     index = DenseIndex.build(vectors)
-    index.save(tmp_path / "dense.faiss")
+    DenseIndex.write(vectors, tmp_path / "dense.faiss")
     loaded = DenseIndex.load(tmp_path / "dense.faiss")
     for one, other in zip(index.search(vectors[9], 5), loaded.search(vectors[9], 5), strict=True):
         assert one.tobytes() == other.tobytes()
@@ -43,3 +44,14 @@ def test_load_of_save_searches_alike(vectors: np.ndarray, tmp_path: Path) -> Non
 def test_similarities_of_rows(vectors: np.ndarray) -> None:
     found = DenseIndex.build(vectors).similarities(vectors[0], [4, 2])
     assert found.tolist() == pytest.approx([float(vectors[4] @ vectors[0]), float(vectors[2] @ vectors[0])], abs=1e-6)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 5000])
+def test_what_is_written_is_what_faiss_writes(rows: int, tmp_path: Path) -> None:
+    vectors = np.random.default_rng(rows).standard_normal((rows, 12)).astype(np.float32)
+    index = faiss.IndexFlatIP(12)
+    index.add(vectors)
+    faiss.write_index(index, str(tmp_path / "theirs"))
+    DenseIndex.write(vectors, tmp_path / "ours")
+    assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
+    assert np.array_equal(DenseIndex.load(tmp_path / "ours").vectors(), vectors)

@@ -73,4 +73,4 @@ def test_another_model_by_its_folder_and_with_prefixes(tmp_path: Path, embedder:
 
 def test_a_folder_without_a_model(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be loaded"):
-        SentenceTransformerEmbedder(EmbeddingSettings(model=str(tmp_path)))
+        SentenceTransformerEmbedder(EmbeddingSettings(model=str(tmp_path))).load()

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from rag.builds import live_build
 from rag.config import Settings
 from rag.conversation import Chat
 from rag.embedding import SentenceTransformerEmbedder
 from rag.index.files import load_index
 from rag.records import Answer
-from rag.storage import live_build
 
 pytestmark = pytest.mark.slow
 QUESTIONS = json.loads((Path(__file__).parent / "handbook_questions.json").read_text(encoding="utf-8"))

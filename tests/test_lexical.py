@@ -1,3 +1,4 @@
+import tempfile
 from pathlib import Path
 
 import bm25s
@@ -6,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.lexical import K1, B, LexicalIndex
+from rag import lexical
+from rag.lexical import K1, B, LexicalIndex, save_merged
 from rag.terms import terms
 
 DOCUMENTS = [["nerve", "injury", "nerve"], ["muscle", "injury"], ["muscle", "muscle", "weak", "nerve"], []]
@@ -66,3 +68,31 @@ def test_no_documents_and_no_terms() -> None:
 )
 def test_terms(text: str, expected: list[str]) -> None:
     assert terms(text) == expected
+
+
+@given(
+    st.lists(st.lists(words, max_size=6), max_size=10),
+    st.lists(st.integers(0, 2), min_size=10, max_size=10),
+    st.lists(st.lists(words, min_size=1, max_size=6), max_size=4),
+    st.integers(1, 30),
+)
+def test_parts_merged_are_the_whole_built_at_once(
+    documents: list[list[str]], part_of: list[int], gone: list[list[str]], block: int
+) -> None:
+    """However the rows are spread over parts, whatever else the parts hold, and however small the blocks: the same bytes."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        parts = []
+        for number in range(3):
+            rows = [row for row in range(len(documents)) if part_of[row] == number]
+            parts.append((Path(folder, str(number)), np.array(rows + [-1] * len(gone), dtype=np.int64)))
+            parts[-1][0].mkdir()
+            LexicalIndex.build([documents[row] for row in rows] + gone).save(parts[-1][0])
+        ours, theirs = Path(folder, "ours"), Path(folder, "theirs")
+        ours.mkdir()
+        theirs.mkdir()
+        patch.setattr(lexical, "BLOCK", block)
+        save_merged(parts, ours)
+        LexicalIndex.build(documents).save(theirs)
+        assert {path.name: path.read_bytes() for path in ours.iterdir()} == {
+            path.name: path.read_bytes() for path in theirs.iterdir()
+        }

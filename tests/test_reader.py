@@ -3,18 +3,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.config import PassageSettings
 from rag.embedding import SentenceTransformerEmbedder
-from rag.index.building import build_index
 from rag.reader import SimilarityReader, late_interaction, mean_similarity
 from rag.records import Passage
-from tests.conftest import WordEmbedder
+from tests.conftest import WordEmbedder, index_of
 
 
 def passages(folder: Path, **files: str) -> list[Passage]:
     for name, text in files.items():
         (folder / f"{name}.txt").write_text(text)
-    return list(build_index(folder, WordEmbedder(), PassageSettings())[0].passages)
+    return list(index_of(folder, WordEmbedder()).passages)
 
 
 def test_late_interaction_of_a_worked_example() -> None:

@@ -26,8 +26,10 @@ COMMANDS = [line for block in fenced("sh") for line in block.splitlines()]
 
 @pytest.fixture(scope="module")
 def home(handbook: Settings) -> Path:
-    """A folder with corpus/ and index/, as the README assumes."""
-    return handbook.corpus.parent
+    """A folder with corpus/, index/ and something to add, as the README assumes."""
+    folder = handbook.corpus.parent
+    (folder / "notes.txt").write_text("The physiotherapist comes on Tuesdays.")
+    return folder
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("rag ") and "serve" not in c])

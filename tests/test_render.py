@@ -61,3 +61,5 @@ def test_an_abstention_says_why_and_marks_the_nearest_as_no_answer() -> None:
 def test_state() -> None:
     assert "up to date" in state_html(documents=2, passages=5, digest="d" * 64, changed=0)
     assert "3 files changed since" in state_html(documents=2, passages=5, digest="d" * 64, changed=3)
+    building = state_html(documents=2, passages=5, digest="d" * 64, changed=3, building=" (embedding 3 of <9>)")
+    assert "being rebuilt (embedding 3 of &lt;9&gt;)" in building

@@ -2,19 +2,18 @@ from pathlib import Path
 
 import pytest
 
-from rag.config import PassageSettings, RetrievalSettings
-from rag.index.building import build_index
+from rag.config import RetrievalSettings
 from rag.index.contents import Index
 from rag.records import Hit
 from rag.retrieval import fuse, retrieve
-from tests.conftest import WordEmbedder
+from tests.conftest import WordEmbedder, index_of
 
 SETTINGS = RetrievalSettings()
 
 
 @pytest.fixture
 def index(corpus: Path, words: WordEmbedder) -> Index:
-    return build_index(corpus, words, PassageSettings())[0]
+    return index_of(corpus, words)
 
 
 def find(index: Index, query: str, **options: object) -> list[Hit]:
@@ -42,7 +41,7 @@ def test_the_right_passage_comes_first(index: Index) -> None:
 def test_ties_end_on_the_passage_id(tmp_path: Path, words: WordEmbedder) -> None:
     for name in "abcde":
         (tmp_path / f"{name}{name}{name}.txt").write_text("Notes\n\nThe same words in every file.")
-    index, _ = build_index(tmp_path, words, PassageSettings())
+    index = index_of(tmp_path, words)
     hits = find(index, "same words")
     assert len({hit.score for hit in hits}) == 1
     assert [hit.passage.id for hit in hits] == sorted(hit.passage.id for hit in hits)

@@ -1,27 +1,43 @@
 """From a corpus to its index: built from nothing, or brought up to date with the same result."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from rag.builds import (
+    Report,
+    build_lock,
+    commit_build,
+    former_build,
+    keep_former,
+    live_build,
+    new_staging,
+    sweep_builds,
+)
 from rag.config import PassageSettings
-from rag.dense import DenseIndex
 from rag.embedding import Embedder, ModelIdentity
 from rag.errors import IndexBroken, IndexMismatch, IndexMissing, UnreadableFile
-from rag.index.contents import Failure, Index, make_manifest
-from rag.index.files import load_index, read_manifest, save_index
-from rag.lexical import LexicalIndex
-from rag.loading.files import corpus_files, load_document, read_bytes
-from rag.passages import embedded_text, split_passages
-from rag.records import Document, Passage
-from rag.storage import build_lock, commit_build, live_build, new_staging, sha256_bytes, sweep_builds
-from rag.terms import terms
+from rag.index.contents import FORMAT, Duplicate, Failure, digests_in, duplicates_in, failures_in
+from rag.index.files import (
+    CHANGES,
+    check_files,
+    check_manifest,
+    damaged_files,
+    model_values,
+    read_manifest,
+    write_manifest,
+)
+from rag.index.writing import BuildWriter, FormerBuild
+from rag.loading.files import corpus_files, digest_of, format_of, load_document, read_bytes
+from rag.passages import split_passages
+from rag.storage import canonical_json
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and of how much."""
+JOURNAL = "embedded.journal"
 
 
 @dataclass(frozen=True)
@@ -36,8 +52,22 @@ class Changes:
     removed: list[str]
     unchanged: list[str]
     failed: list[Failure]
+    duplicates: list[Duplicate]
     embedded: int = 0
     cut: int = 0
+
+
+@dataclass(frozen=True)
+class _Corpus:
+    """The files of a corpus by content: those to read, those that only repeat one of them, and those that cannot be opened."""
+
+    digests: dict[str, str]
+    same_as: dict[str, str]
+    failed: list[Failure]
+
+    @property
+    def documents(self) -> list[str]:
+        return [name for name in self.digests if name not in self.same_as]
 
 
 def update_index(
@@ -47,154 +77,234 @@ def update_index(
     settings: PassageSettings,
     *,
     full: bool = False,
-    progress: Progress | None = None,
-) -> tuple[Index, Changes]:
+    forget: bool = False,
+    wait: bool = False,
+    prepare: Callable[[], None] = lambda: None,
+    progress: Report = lambda what, done, total: None,
+) -> tuple[dict[str, Any], Changes]:
     """Makes the index in `folder` agree with the corpus, in one step: until the last moment the former build is live.
 
-    With `full`, or where the former build was made otherwise or is broken, nothing is taken from it. Where nothing has
-    changed nothing is written. Raises BuildLocked while another process builds, CorpusError when there is no corpus.
+    Gives back the manifest and what has changed. With `full`, or where the former build was made otherwise or is broken,
+    nothing is taken from it; where nothing has changed nothing is written. The former build is kept for `rag rollback`
+    unless it holds a document that is gone, or with `forget`. `prepare` is called when the lock is held, before the
+    corpus is looked at. Raises BuildLocked while another process builds, unless told to wait; CorpusError when there
+    is no corpus.
     """
-    with build_lock(folder):
-        before = _digests_of(folder)
-        previous = None if full else _reusable(folder, embedder.identity, settings)
-        index, changes = build_index(corpus, embedder, settings, previous=previous, before=before, progress=progress)
-        if previous is None or index.digest != previous.digest:
-            staging = new_staging(folder)
-            save_index(index, staging)
-            commit_build(folder, staging, index.digest[:16])
-        else:
-            sweep_builds(folder)
-        return index, changes
+    with build_lock(folder, wait=wait) as note:
+
+        def told(what: str, done: int, total: int) -> None:
+            note(what, done, total)
+            progress(what, done, total)
+
+        prepare()
+        _discard_leftovers(folder, full=full)
+        live = _manifest_of(folder, live_build)
+        former = None if full else _reusable(folder, embedder.identity, settings)
+        staging = new_staging(folder)
+        try:
+            build = staging / "build"
+            manifest, changes = _write_build(
+                corpus, build, embedder, settings, former=former, live=live, journal=folder / JOURNAL, progress=told
+            )
+            same = live is not None and manifest["hash"] == live["hash"]
+            kept = None if forget else _still_allowed(folder, former_build if same else live_build, manifest)
+            if former is not None and same:
+                keep_former(folder, kept)
+            else:
+                commit_build(folder, build, manifest["hash"][:16], former=kept)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+        sweep_builds(folder)
+        (folder / JOURNAL).unlink(missing_ok=True)
+        return manifest, changes
 
 
-def _reusable(folder: Path, model: ModelIdentity, settings: PassageSettings) -> Index | None:
-    try:
-        return load_index(live_build(folder), model=model, settings=settings)
-    except (IndexMissing, IndexMismatch, IndexBroken):
-        return None  # every one of them is mended by the build from nothing that follows
+def rebuild_differs(corpus: Path, folder: Path, embedder: Embedder, settings: PassageSettings, *, progress: Report) -> list[str]:
+    """Builds from nothing beside the live build and compares: the parts of the manifest that differ, none if all is equal."""
+    with build_lock(folder) as _:
+        live = read_manifest(live_build(folder))
+        staging = new_staging(folder)
+        try:
+            manifest, _ = _write_build(
+                corpus,
+                staging / "build",
+                embedder,
+                settings,
+                former=None,
+                live=None,
+                journal=staging / JOURNAL,
+                progress=progress,
+            )
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    return sorted(name for name in manifest if name not in ("files", "hash") and manifest[name] != live.get(name))
 
 
-def _digests_of(folder: Path) -> dict[str, str]:
-    """Digests of the documents in the live build, as far as its manifest can be read; only to tell what has changed."""
-    try:
-        return {document["id"]: document["digest"] for document in read_manifest(live_build(folder))["documents"]}
-    except (IndexMissing, IndexBroken, KeyError):
-        return {}
+def _discard_leftovers(folder: Path, *, full: bool) -> None:
+    """Frees what killed builders left, and with `full` what they had embedded."""
+    sweep_builds(folder, unfinished=True)
+    if full:
+        (folder / JOURNAL).unlink(missing_ok=True)
 
 
-def build_index(
+def _manifest_of(folder: Path, which: Callable[[Path], Path | None]) -> dict[str, Any] | None:
+    with suppress(IndexMissing, IndexBroken, IndexMismatch):  # each is mended by the build that follows
+        build = which(folder)
+        return None if build is None else read_manifest(build)
+    return None
+
+
+def _reusable(folder: Path, model: ModelIdentity, settings: PassageSettings) -> FormerBuild | None:
+    with suppress(IndexMissing, IndexBroken, IndexMismatch):  # each is mended by the build from nothing that follows
+        build = live_build(folder)
+        manifest = read_manifest(build)
+        check_manifest(manifest, model=model, settings=settings)
+        check_files(build, manifest)
+        return FormerBuild(build, manifest)
+    return None
+
+
+def _still_allowed(folder: Path, which: Callable[[Path], Path | None], now: dict[str, Any]) -> Path | None:
+    """The build that is kept beside the new one: if it is whole, and holds nothing that the corpus no longer has."""
+    before = _manifest_of(folder, which)
+    build = which(folder) if before else None
+    if before is None or build is None or any(damaged_files(build, before)):
+        return None
+    digests = digests_in(now)
+    names = digests.keys() | {failure.path for failure in failures_in(now)}
+    contents = set(digests.values())
+    gone = any(name not in names and digest not in contents for name, digest in digests_in(before).items())
+    return None if gone else build
+
+
+def _write_build(
     corpus: Path,
+    build: Path,
     embedder: Embedder,
     settings: PassageSettings,
     *,
-    previous: Index | None = None,
-    before: dict[str, str] | None = None,
-    progress: Progress | None = None,
-) -> tuple[Index, Changes]:
-    """The index of exactly what the corpus holds now. What `previous` already has is taken from it, and the result is the same.
+    former: FormerBuild | None,
+    live: dict[str, Any] | None,
+    journal: Path,
+    progress: Report,
+) -> tuple[dict[str, Any], Changes]:
+    """The build of exactly what the corpus holds now, in the folder `build`, unless that is what `former` already is.
 
-    `before` are the digests of the documents that changes are told against, those of `previous` if None.
-    A file that cannot be read is left out and listed; so is its former version, because it is no longer what the corpus says.
-    Raises CorpusError when there is no corpus.
+    What `former` has is taken from it, and the result is the same. `live` is what changes are told against. A file that
+    cannot be read is left out and listed; so is its former version, because it is no longer what the corpus says.
     """
-    progress = progress or (lambda what, done, total: None)
-    documents, passages, failed = _read_corpus(corpus, embedder, settings, previous, progress)
-    vectors, embedded = _embed(passages, embedder, previous, progress)
-    lexical = LexicalIndex.build(terms(embedded_text(passage)) for passage in passages)
-    manifest = make_manifest(documents, passages, vectors, embedder.identity, settings, failed)
-    if before is None:
-        before = _digests(previous.documents) if previous else {}
-    changes = _sorted_out(before, _digests(documents), failed)
-    changes = replace(changes, embedded=embedded, cut=sum(passage.cut for passage in passages))
-    return Index(documents, passages, vectors, DenseIndex.build(vectors), lexical, manifest), changes
+    started = time.monotonic()
+    build.mkdir()
+    found = _look(corpus, progress)
+    with BuildWriter(build, build.parent, former) as writer:
+        failed = _read(corpus, found, writer, embedder, settings, former=former, progress=progress)
+        unread = {failure.path for failure in failed}
+        duplicates = [Duplicate(name, same) for name, same in found.same_as.items() if same not in unread]
+        repeated = {failure.path: failure for failure in failed}
+        failed += [replace(repeated[same], path=name) for name, same in found.same_as.items() if same in unread]
+        contents: dict[str, Any] = {
+            "format": FORMAT,
+            "settings": settings.model_dump(),
+            "documents": writer.entries,
+            "duplicates": [asdict(duplicate) for duplicate in duplicates],
+            "failed": [asdict(failure) for failure in sorted(failed, key=lambda failure: failure.path)],
+            "passages": writer.passages,
+        }
+        changes = _told_apart(live, contents)
+        if former is not None and all(former.manifest[name] == value for name, value in contents.items()):
+            return former.manifest, changes
+        embedded, dim = writer.finish(embedder, journal, progress)
+    changes = replace(changes, embedded=embedded)
+    taken = {"built": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": round(time.monotonic() - started, 2)}
+    (build / CHANGES).write_text(canonical_json(asdict(changes) | taken), encoding="utf-8")
+    return write_manifest(build, contents | {"model": model_values(embedder.identity, dim)}), changes
 
 
-def corpus_changes(corpus: Path, index: Index) -> Changes:
-    """What a build would do, told from the files' contents; nothing is split or embedded, and new failures are not foreseen."""
-    unreadable = {failure.path: failure.digest for failure in index.failed}
-    now: dict[str, str] = {}
+def _look(corpus: Path, progress: Report) -> _Corpus:
+    digests: dict[str, str] = {}
+    same_as: dict[str, str] = {}
+    first: dict[tuple[str, str], str] = {}
     failed: list[Failure] = []
-    for name in corpus_files(corpus):
+    names = corpus_files(corpus)
+    for done, name in enumerate(names):
+        progress("looking", done, len(names))
         try:
-            digest = sha256_bytes(read_bytes(corpus, name))
+            digests[name] = digest_of(corpus, name)
         except UnreadableFile as error:
             failed.append(Failure(_printable(name), str(error)))
             continue
-        if unreadable.get(name) == digest:
-            failed.extend(failure for failure in index.failed if failure.path == name)
-        else:
-            now[name] = digest
-    return _sorted_out(_digests(index.documents), now, failed)
+        original = first.setdefault((digests[name], format_of(name)), name)
+        if original != name:
+            same_as[name] = original
+    progress("looking", len(names), len(names))
+    return _Corpus(digests, same_as, failed)
+
+
+def _read(
+    corpus: Path,
+    found: _Corpus,
+    writer: BuildWriter,
+    embedder: Embedder,
+    settings: PassageSettings,
+    *,
+    former: FormerBuild | None,
+    progress: Report,
+) -> list[Failure]:
+    """Hands every document to the writer, in order; gives back what cannot be read."""
+    failed = list(found.failed)
+    held = former.lines() if former else iter(())
+    entry, line = next(held, (None, b""))
+    names = found.documents
+    for done, name in enumerate(names):
+        progress("reading", done, len(names))
+        while entry is not None and entry["id"] < name:
+            entry, line = next(held, (None, b""))
+        if entry is not None and (entry["id"], entry["digest"]) == (name, found.digests[name]):
+            writer.keep(entry, line)
+            continue
+        try:
+            document = load_document(name, read_bytes(corpus, name))
+        except UnreadableFile as error:
+            failed.append(Failure(name, str(error), found.digests[name]))
+            continue
+        limit = min(settings.max_tokens or embedder.max_tokens, embedder.max_tokens)
+        writer.add(document, split_passages(document, count_tokens=embedder.count_tokens, limit=limit))
+    progress("reading", len(names), len(names))
+    return failed
+
+
+def corpus_changes(corpus: Path, manifest: dict[str, Any]) -> Changes:
+    """What a build would do, told from the files' contents; nothing is split or embedded, and new failures are not foreseen."""
+    found = _look(corpus, lambda what, done, total: None)
+    known = {failure.path: failure for failure in failures_in(manifest)}
+    failing = {name: known[name] for name, digest in found.digests.items() if name in known and known[name].digest == digest}
+    failing |= {name: replace(failing[same], path=name) for name, same in found.same_as.items() if same in failing}
+    read = [name for name in found.documents if name not in failing]
+    repeated = [Duplicate(name, same) for name, same in found.same_as.items() if name not in failing]
+    now = {
+        "documents": [{"id": name, "digest": found.digests[name]} for name in read],
+        "duplicates": [asdict(duplicate) for duplicate in repeated],
+        "failed": [asdict(failure) for failure in [*found.failed, *failing.values()]],
+    }
+    return _told_apart(manifest, now)
+
+
+def _told_apart(before: dict[str, Any] | None, now: dict[str, Any]) -> Changes:
+    """Compares two manifests, or the parts of them that name files."""
+    old = digests_in(before) if before else {}
+    new = digests_in(now)
+    failed = failures_in(now)
+    return Changes(
+        added=sorted(new.keys() - old.keys()),
+        changed=sorted(name for name in new.keys() & old.keys() if new[name] != old[name]),
+        removed=sorted(old.keys() - new.keys() - {failure.path for failure in failed}),
+        unchanged=sorted(name for name in new.keys() & old.keys() if new[name] == old[name]),
+        failed=failed,
+        duplicates=duplicates_in(now),
+        cut=sum(document.get("cut", 0) for document in now["documents"]),
+    )
 
 
 def _printable(name: str) -> str:
     """A file name that is not UTF-8 with question marks in place of what cannot be shown."""
     return name.encode("utf-8", "replace").decode()
-
-
-def _digests(documents: dict[str, Document]) -> dict[str, str]:
-    return {name: document.digest for name, document in documents.items()}
-
-
-def _sorted_out(before: dict[str, str], now: dict[str, str], failed: list[Failure]) -> Changes:
-    return Changes(
-        added=sorted(now.keys() - before.keys()),
-        changed=sorted(name for name in now.keys() & before.keys() if now[name] != before[name]),
-        removed=sorted(before.keys() - now.keys() - {failure.path for failure in failed}),
-        unchanged=sorted(name for name in now.keys() & before.keys() if now[name] == before[name]),
-        failed=failed,
-    )
-
-
-def _read_corpus(
-    corpus: Path, embedder: Embedder, settings: PassageSettings, previous: Index | None, progress: Progress
-) -> tuple[dict[str, Document], list[Passage], list[Failure]]:
-    documents: dict[str, Document] = {}
-    passages: list[Passage] = []
-    failed: list[Failure] = []
-    limit = min(settings.max_tokens or embedder.max_tokens, embedder.max_tokens)
-    known = previous.documents if previous else {}
-    known_passages = _passages_by_document(previous)
-    names = corpus_files(corpus)
-    for done, name in enumerate(names):
-        progress("reading", done, len(names))
-        digest = ""
-        try:
-            data = read_bytes(corpus, name)
-            digest = sha256_bytes(data)
-            if name in known and known[name].digest == digest:
-                documents[name] = known[name]
-                passages.extend(known_passages.get(name, []))
-                continue
-            documents[name] = load_document(name, data)
-        except UnreadableFile as error:
-            failed.append(Failure(_printable(name), str(error), digest))
-            continue
-        passages.extend(split_passages(documents[name], count_tokens=embedder.count_tokens, limit=limit))
-    progress("reading", len(names), len(names))
-    return documents, passages, failed
-
-
-def _passages_by_document(index: Index | None) -> dict[str, list[Passage]]:
-    grouped: dict[str, list[Passage]] = {}
-    for passage in index.passages if index else ():
-        grouped.setdefault(passage.document_id, []).append(passage)
-    return grouped
-
-
-def _embed(
-    passages: Sequence[Passage], embedder: Embedder, previous: Index | None, progress: Progress
-) -> tuple[NDArray[np.float32], int]:
-    """Vectors of all passages, and how many had to be made: equal texts share one, and what `previous` knows is taken from it."""
-    known = {embedded_text(passage): row for row, passage in enumerate(previous.passages)} if previous else {}
-    texts = [embedded_text(passage) for passage in passages]
-    missing = list(dict.fromkeys(text for text in texts if text not in known))
-    made: dict[str, NDArray[np.float32]] = {}
-    for done, text in enumerate(missing):
-        progress("embedding", done, len(missing))
-        made[text] = embedder.embed_passages([text])[0]
-    progress("embedding", len(missing), len(missing))
-    vectors = np.zeros((len(texts), embedder.identity.dim), dtype=np.float32)
-    for row, text in enumerate(texts):
-        vectors[row] = made[text] if text in made else previous.vectors[known[text]]  # type: ignore[union-attr]
-    return vectors, len(missing)

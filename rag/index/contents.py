@@ -2,21 +2,16 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from rag.config import PassageSettings
 from rag.dense import DenseIndex
-from rag.embedding import ModelIdentity
 from rag.lexical import LexicalIndex
 from rag.records import Block, Document, Passage, Sentence, Span
-from rag.storage import canonical_json, json_lines, sha256_bytes
+from rag.storage import canonical_json, sha256_bytes
 
 # Raised whenever the same files would give other documents, passages, terms or another layout of the build's files.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -29,6 +24,14 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Duplicate:
+    """A file with the same bytes as a document, which is read in its stead."""
+
+    path: str
+    same_as: str
+
+
+@dataclass(frozen=True)
 class Index:
     """Everything that is searched. Row `i` of vectors and terms is `passages[i]`; passages are ordered by document, then place.
 
@@ -37,7 +40,6 @@ class Index:
 
     documents: dict[str, Document]
     passages: Sequence[Passage]
-    vectors: NDArray[np.float32]
     dense: DenseIndex
     lexical: LexicalIndex
     manifest: dict[str, Any]
@@ -46,18 +48,15 @@ class Index:
     def digest(self) -> str:
         return str(self.manifest["hash"])
 
-    @property
-    def failed(self) -> list[Failure]:
-        return [Failure(**failure) for failure in self.manifest["failed"]]
-
     def passage_before(self, passage: Passage) -> Passage | None:
         """The passage of the same document that ends before this one begins."""
         row = bisect_left(self.passages, _place(passage), key=_place) - 1
         return self.passages[row] if row >= 0 and self.passages[row].document_id == passage.document_id else None
 
     def rows_of(self, documents: Sequence[str]) -> list[int]:
-        """Rows of the passages of these documents, in order."""
-        wanted = set(documents)
+        """Rows of the passages of these documents, in order; a duplicate stands for the document that it repeats."""
+        same_as = {duplicate.path: duplicate.same_as for duplicate in duplicates_in(self.manifest)}
+        wanted = {same_as.get(name, name) for name in documents}
         return [row for row, passage in enumerate(self.passages) if passage.document_id in wanted]
 
 
@@ -65,60 +64,46 @@ def _place(passage: Passage) -> tuple[str, int]:
     return passage.document_id, passage.span.start
 
 
-def make_manifest(
-    documents: dict[str, Document],
-    passages: Sequence[Passage],
-    vectors: NDArray[np.float32],
-    model: ModelIdentity,
-    settings: PassageSettings,
-    failed: list[Failure],
-) -> dict[str, Any]:
-    """The hash is of contents, so it does not depend on the bytes that FAISS writes, nor on time or place."""
-    counts: dict[str, int] = dict.fromkeys(documents, 0)
-    for passage in passages:
-        counts[passage.document_id] += 1
-    manifest: dict[str, Any] = {
-        "format": FORMAT,
-        "model": asdict(model),
-        "settings": settings.model_dump(),
-        "documents": [
-            {"id": name, "title": document.title, "digest": document.digest, "passages": counts[name]}
-            for name, document in documents.items()
-        ],
-        "passages": len(passages),
-        "failed": [asdict(failure) for failure in failed],
-        "contents": {
-            "passages": sha256_bytes(json_lines(passage_record(passage) for passage in passages)),
-            "vectors": sha256_bytes(vectors.tobytes()),
-        },
-    }
-    return manifest | {"hash": manifest_hash(manifest)}
+def failures_in(manifest: dict[str, Any]) -> list[Failure]:
+    return [Failure(**failure) for failure in manifest["failed"]]
+
+
+def duplicates_in(manifest: dict[str, Any]) -> list[Duplicate]:
+    return [Duplicate(**duplicate) for duplicate in manifest["duplicates"]]
+
+
+def digests_in(manifest: dict[str, Any]) -> dict[str, str]:
+    """The digest of every file that was read, duplicates among them."""
+    digests: dict[str, str] = {document["id"]: document["digest"] for document in manifest["documents"]}
+    return digests | {duplicate.path: digests[duplicate.same_as] for duplicate in duplicates_in(manifest)}
 
 
 def manifest_hash(contents: dict[str, Any]) -> str:
+    """Of contents only: it does not depend on the bytes that FAISS writes, nor on time or place."""
     return sha256_bytes(canonical_json(contents).encode("utf-8", "surrogatepass"))
 
 
-def document_record(document: Document) -> dict[str, Any]:
-    blocks = [[block.kind, block.span.start, block.span.end, block.level, block.page] for block in document.blocks]
+def document_record(document: Document, passages: Sequence[Passage]) -> dict[str, Any]:
+    """A document with its passages, as one line of the build holds them."""
     return {
         "id": document.id,
         "title": document.title,
         "digest": document.digest,
         "text": document.text,
-        "blocks": blocks,
+        "blocks": [[block.kind, block.span.start, block.span.end, block.level, block.page] for block in document.blocks],
+        "passages": [_passage_record(passage) for passage in passages],
     }
 
 
-def document_from(record: dict[str, Any]) -> Document:
+def document_from(record: dict[str, Any]) -> tuple[Document, list[Passage]]:
     blocks = tuple(Block(kind, Span(start, end), level, page) for kind, start, end, level, page in record["blocks"])
-    return Document(record["id"], record["title"], record["text"], blocks, record["digest"])
+    document = Document(record["id"], record["title"], record["text"], blocks, record["digest"])
+    return document, [_passage_from(passage, document) for passage in record["passages"]]
 
 
-def passage_record(passage: Passage) -> dict[str, Any]:
+def _passage_record(passage: Passage) -> dict[str, Any]:
     """Spans only: the text is the document's slice, now and when it is read back."""
     return {
-        "document_id": passage.document_id,
         "span": [passage.span.start, passage.span.end],
         "headings": passage.headings,
         "page": passage.page,
@@ -128,12 +113,12 @@ def passage_record(passage: Passage) -> dict[str, Any]:
     }
 
 
-def passage_from(record: dict[str, Any], documents: dict[str, Document]) -> Passage:
+def _passage_from(record: dict[str, Any], document: Document) -> Passage:
     span = Span(*record["span"])
     return Passage(
-        document_id=record["document_id"],
+        document_id=document.id,
         span=span,
-        text=span.of(documents[record["document_id"]].text),
+        text=span.of(document.text),
         headings=tuple(record["headings"]),
         page=record["page"],
         sentences=tuple(Sentence(Span(start, end), kind, level) for start, end, kind, level in record["sentences"]),

@@ -1,100 +1,145 @@
-"""An index to files and back, every file checked."""
+"""A build's files: what is in each, and reading them back, every one checked.
+
+manifest.json      format, model, settings, documents, failures, the hash of all contents, and that of every other file
+documents.jsonl    a line a document, ordered by id: text, blocks, passages
+vectors.npy        a float32 row a passage
+keys.npy           16 bytes a passage: the digest of what was embedded
+dense.faiss        the vectors as FAISS searches them
+terms…             what BM25 counts, in columns
+changes.json       what this build changed, when, and how long it took
+"""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from rag.config import PassageSettings
 from rag.dense import DenseIndex
 from rag.embedding import ModelIdentity
 from rag.errors import IndexBroken, IndexMismatch
-from rag.index.contents import (
-    FORMAT,
-    Index,
-    document_from,
-    document_record,
-    manifest_hash,
-    passage_from,
-    passage_record,
-)
+from rag.index.contents import FORMAT, Index, document_from, manifest_hash
 from rag.lexical import LexicalIndex
-from rag.storage import canonical_json, json_lines, read_json_lines, sha256_file
+from rag.records import Document, Passage
+from rag.storage import canonical_json, read_json_lines, sha256_bytes, sha256_file
 
 MEND = "run `rag build` to make the index anew"
 
-_FILES = ("documents.jsonl", "passages.jsonl", "vectors.npy", "dense.faiss", "terms.json") + tuple(
-    f"terms_{name}.npy" for name in ("offsets", "rows", "counts", "lengths")
-)
+DOCUMENTS = "documents.jsonl"
+VECTORS = "vectors.npy"
+KEYS = "keys.npy"
+DENSE = "dense.faiss"
+CHANGES = "changes.json"
+TERMS = ("terms.json", *(f"terms_{name}.npy" for name in ("offsets", "rows", "counts", "lengths")))
+FILES = (DOCUMENTS, VECTORS, KEYS, DENSE, *TERMS, CHANGES)
+CONTENTS = (DOCUMENTS, VECTORS)  # the rest follows from these, or is of no account to what is answered
 
 
-def save_index(index: Index, folder: Path) -> None:
-    """Writes a build into an empty folder; the manifest comes last and holds the hash of every other file."""
-    (folder / "documents.jsonl").write_bytes(json_lines(document_record(document) for document in index.documents.values()))
-    (folder / "passages.jsonl").write_bytes(json_lines(passage_record(passage) for passage in index.passages))
-    np.save(folder / "vectors.npy", index.vectors, allow_pickle=False)
-    index.dense.save(folder / "dense.faiss")
-    index.lexical.save(folder)
-    files = {name: sha256_file(folder / name) for name in _FILES}
-    (folder / "manifest.json").write_bytes(canonical_json(index.manifest | {"files": files}).encode("utf-8", "surrogatepass"))
+def write_manifest(folder: Path, contents: dict[str, Any]) -> dict[str, Any]:
+    """Writes the last file of a build, with the hash of every other and one of its own; gives back the manifest.
 
-
-def load_index(folder: Path, *, model: ModelIdentity | None = None, settings: PassageSettings | None = None) -> Index:
-    """Reads a build back, every file checked against its hash.
-
-    Raises IndexMismatch where the build was not made with this format, model and settings (those that are given),
-    IndexBroken where a file is missing or not what was written.
+    `contents` says what the build was made of: equal contents, equal `hash`.
     """
-    manifest = read_manifest(folder)
-    check_manifest(manifest, model=model, settings=settings)
-    try:
-        return _read_build(folder, manifest)
-    except OSError as error:  # among them a file that was swept while it was being read
-        raise IndexBroken(f"{error.filename or folder} cannot be read ({error.strerror}); {MEND}") from error
+    files = {name: sha256_file(folder / name) for name in FILES}
+    contents = contents | {"contents": {name: files[name] for name in CONTENTS}}
+    manifest = contents | {"hash": manifest_hash(contents), "files": files}
+    check = {"check": _check(manifest)}
+    (folder / "manifest.json").write_bytes(canonical_json(manifest | check).encode("utf-8", "surrogatepass"))
+    return manifest
 
 
-def _read_build(folder: Path, manifest: dict[str, Any]) -> Index:
-    for name in _FILES:
-        if sha256_file(folder / name) != manifest["files"].get(name):
-            raise IndexBroken(f"{folder / name} is damaged; {MEND}")
-    documents = {record["id"]: document_from(record) for record in read_json_lines(folder / "documents.jsonl")}
-    return Index(
-        documents=documents,
-        passages=[passage_from(record, documents) for record in read_json_lines(folder / "passages.jsonl")],
-        vectors=np.load(folder / "vectors.npy", allow_pickle=False),
-        dense=DenseIndex.load(folder / "dense.faiss"),
-        lexical=LexicalIndex.load(folder),
-        manifest={name: value for name, value in manifest.items() if name != "files"},
-    )
+def _check(manifest: dict[str, Any]) -> str:
+    return sha256_bytes(canonical_json(manifest).encode("utf-8", "surrogatepass"))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest as it was written. Raises IndexBroken where it is not: its own hash covers all but the files' hashes."""
+    """The manifest as it was written. Raises IndexBroken where it is not, IndexMismatch for another format."""
     path = folder / "manifest.json"
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        contents = {name: value for name, value in manifest.items() if name not in ("hash", "files")}
-        whole = manifest["hash"] == manifest_hash(contents) and isinstance(manifest["files"], dict)
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+        manifest = json.loads(path.read_bytes().decode("utf-8", "surrogatepass"))
+    except (OSError, ValueError) as error:
         raise IndexBroken(f"{path} cannot be read ({error}); {MEND}") from error
-    if not whole:
+    if not isinstance(manifest, dict):
         raise IndexBroken(f"{path} is damaged; {MEND}")
-    return contents | {"hash": manifest["hash"], "files": manifest["files"]}
-
-
-def check_manifest(manifest: dict[str, Any], *, model: ModelIdentity | None, settings: PassageSettings | None) -> None:
-    """Raises IndexMismatch for the first thing in which the build is not what is wanted."""
-    if manifest["format"] != FORMAT:
+    check = manifest.pop("check", None)
+    if isinstance(manifest.get("format"), int) and manifest["format"] != FORMAT:
         raise IndexMismatch("format", in_index=manifest["format"], wanted=FORMAT)
-    if model is not None and manifest["model"] != asdict(model):
-        for name, wanted in asdict(model).items():
-            if manifest["model"].get(name) != wanted:
-                raise IndexMismatch(f"model {name}", in_index=manifest["model"].get(name), wanted=wanted)
+    if check != _check(manifest):
+        raise IndexBroken(f"{path} is damaged; {MEND}")
+    return manifest
+
+
+def check_manifest(
+    manifest: dict[str, Any],
+    *,
+    model: ModelIdentity | None = None,
+    dim: int | None = None,
+    settings: PassageSettings | None = None,
+) -> None:
+    """Raises IndexMismatch for the first thing in which the build is not what is wanted; None asks for nothing."""
+    wanted: dict[str, object] = {} if model is None else {"name": model.name, "digest": model.digest}
+    wanted |= {} if dim is None else {"dim": dim}
+    for name, value in wanted.items():
+        if manifest["model"].get(name) != value:
+            raise IndexMismatch(f"model {name}", in_index=manifest["model"].get(name), wanted=value)
     if settings is not None and manifest["settings"] != settings.model_dump():
         raise IndexMismatch(
             "passage settings",
             in_index=canonical_json(manifest["settings"]),
             wanted=canonical_json(settings.model_dump()),
         )
+
+
+def damaged_files(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
+    """Names of the files that are missing or not what was written."""
+    for name in FILES:
+        try:
+            whole = sha256_file(folder / name) == manifest["files"].get(name)
+        except OSError:
+            whole = False
+        if not whole:
+            yield name
+
+
+def check_files(folder: Path, manifest: dict[str, Any]) -> None:
+    """Raises IndexBroken naming the first file that is missing or not what was written."""
+    for name in damaged_files(folder, manifest):
+        raise IndexBroken(f"{folder / name} is damaged; {MEND}")
+
+
+def read_documents(folder: Path) -> Iterator[tuple[Document, list[Passage]]]:
+    """The documents of a build with their passages, one at a time, in order."""
+    return map(document_from, read_json_lines(folder / DOCUMENTS))
+
+
+def load_index(
+    folder: Path, *, model: ModelIdentity | None = None, dim: int | None = None, settings: PassageSettings | None = None
+) -> Index:
+    """Reads a build back, every file checked against its hash.
+
+    Raises IndexMismatch where the build was not made with this format, model and settings (those that are given),
+    IndexBroken where a file is missing or not what was written.
+    """
+    manifest = read_manifest(folder)
+    check_manifest(manifest, model=model, dim=dim, settings=settings)
+    check_files(folder, manifest)
+    documents: dict[str, Document] = {}
+    passages: list[Passage] = []
+    try:
+        for document, its_passages in read_documents(folder):
+            documents[document.id] = document
+            passages += its_passages
+        return Index(documents, passages, DenseIndex.load(folder / DENSE), LexicalIndex.load(folder), manifest)
+    except OSError as error:  # a file that was swept while it was being read
+        raise IndexBroken(f"{error.filename or folder} cannot be read ({error.strerror}); {MEND}") from error
+
+
+def read_changes(folder: Path) -> dict[str, Any]:
+    """What a build changed: see `rag.index.building.Changes`, with "built" (ISO time) and "seconds"."""
+    changes: dict[str, Any] = json.loads((folder / CHANGES).read_text(encoding="utf-8"))
+    return changes
+
+
+def model_values(model: ModelIdentity, dim: int) -> dict[str, Any]:
+    return asdict(model) | {"dim": dim}

@@ -8,7 +8,7 @@ from rag.errors import CorpusError, UnreadableFile
 from rag.loading import markdown, plain_text, web_page
 from rag.loading.decoding import decode
 from rag.records import Block, Document
-from rag.storage import sha256_bytes
+from rag.storage import sha256_bytes, sha256_file
 
 LARGEST_FILE = 200 * 2**20  # bytes; more is no document that a person reads
 
@@ -67,22 +67,39 @@ def _cannot_list(error: OSError) -> None:
 
 def read_bytes(corpus: Path, document_id: str) -> bytes:
     """The bytes of one file of the corpus. Raises UnreadableFile."""
+    try:
+        return _checked(corpus, document_id).read_bytes()
+    except OSError as error:
+        raise UnreadableFile(f"cannot be opened: {error.strerror or error}") from error
+
+
+def digest_of(corpus: Path, document_id: str) -> str:
+    """The SHA-256 of one file of the corpus. Raises UnreadableFile."""
+    try:
+        return sha256_file(_checked(corpus, document_id))
+    except OSError as error:
+        raise UnreadableFile(f"cannot be opened: {error.strerror or error}") from error
+
+
+def _checked(corpus: Path, document_id: str) -> Path:
     path = corpus / document_id
     try:
         document_id.encode()
     except UnicodeEncodeError:
         raise UnreadableFile("its name is not UTF-8; rename it") from None
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise UnreadableFile(f"larger than {LARGEST_FILE // 2**20} MB; split it")
-        return path.read_bytes()
-    except OSError as error:
-        raise UnreadableFile(f"cannot be opened: {error.strerror or error}") from error
+    if path.stat().st_size > LARGEST_FILE:
+        raise UnreadableFile(f"larger than {LARGEST_FILE // 2**20} MB; split it")
+    return path
+
+
+def format_of(document_id: str) -> str:
+    """The ending by which a file's loader is chosen, in lower case."""
+    return Path(document_id).suffix.lower()
 
 
 def load_document(document_id: str, data: bytes) -> Document:
     """Reads one file. Raises UnreadableFile with the reason where nothing can be read."""
-    suffix = Path(document_id).suffix.lower()
+    suffix = format_of(document_id)
     loader = LOADERS.get(suffix)
     if loader is None:
         raise UnreadableFile(f"format {suffix or 'without an ending'} is not known; known are {' '.join(sorted(LOADERS))}")

@@ -15,6 +15,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
 
 import gradio as gr  # noqa: E402 - after the variables above
 
+from rag.builds import builder_of, describe_builder  # noqa: E402
 from rag.conversation import Chat  # noqa: E402
 from rag.errors import RagError  # noqa: E402
 from rag.index.building import corpus_changes  # noqa: E402
@@ -130,11 +131,18 @@ def _source_panel(get_source: Callable[..., dict[str, Any]]) -> gr.HTML:
 def index_state(chat: Chat) -> str:
     try:
         index = chat.index()
-        changes = corpus_changes(chat.settings.corpus, index)
+        changes = corpus_changes(chat.settings.corpus, index.manifest)
+        builder = builder_of(chat.settings.index)
     except RagError as error:
         return no_index_html(str(error))
     changed = len(changes.added) + len(changes.changed) + len(changes.removed)
-    return state_html(documents=len(index.documents), passages=len(index.passages), digest=index.digest, changed=changed)
+    return state_html(
+        documents=len(index.documents),
+        passages=len(index.passages),
+        digest=index.digest,
+        changed=changed,
+        building=None if builder is None else describe_builder(builder),
+    )
 
 
 def example_questions(index: Index, number: int = EXAMPLES) -> list[str]:

@@ -29,9 +29,11 @@ def pending_html() -> str:
     return '<div class="answer pending"><p>Reading the documents …</p></div>'
 
 
-def state_html(*, documents: int, passages: int, digest: str, changed: int) -> str:
-    """What the index holds, and whether the corpus has moved on since."""
+def state_html(*, documents: int, passages: int, digest: str, changed: int, building: str | None = None) -> str:
+    """What the index holds, and whether the corpus has moved on since; `building` says how far a running build is."""
     state, words = ("stale", f"{changed} files changed since: run rag build") if changed else ("current", "up to date")
+    if building is not None:
+        state, words = "stale", f"being rebuilt{escape(building)}"
     held = f"{documents} documents · {passages} passages"
     return (
         f'<p class="state {state}" title="index {escape(digest, quote=True)}">{held} · {words} · index {escape(digest[:12])}</p>'

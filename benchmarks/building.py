@@ -1,0 +1,143 @@
+"""How long building takes and how much memory, as the corpus grows or a file of it changes.
+
+    python benchmarks/building.py memory [--sizes 1000 10000 100000]
+    python benchmarks/building.py changes CORPUS
+
+`memory` builds corpora of that many passages, each in a process of its own, with vectors that are drawn from the texts'
+hashes: what the model itself takes is left out, and embedding costs nothing. `changes` copies a corpus and builds it with the
+real model: from nothing, with nothing changed, with one file changed, and with all files moved.
+"""
+
+import argparse
+import hashlib
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from rag.builds import live_build
+from rag.config import EmbeddingSettings, PassageSettings
+from rag.embedding import ModelIdentity, SentenceTransformerEmbedder, Vectors
+from rag.index.building import update_index
+
+DIM = 384
+WORDS = 40_000  # different words, with frequencies after Zipf
+WORDS_A_PASSAGE = 150
+PASSAGES_A_DOCUMENT = 20
+
+
+class HashEmbedder:
+    """Unit vectors drawn from the hash of a text."""
+
+    identity = ModelIdentity("hash", "0" * 64)
+    dim = DIM
+    max_tokens = 254
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [text.count(" ") + 1 for text in texts]
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        seeds = [int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") for text in texts]
+        vectors = np.stack([np.random.default_rng(seed).standard_normal(DIM, dtype=np.float32) for seed in seeds])
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def write_corpus(folder: Path, passages: int) -> None:
+    random = np.random.default_rng(7)
+    for number in range(passages // PASSAGES_A_DOCUMENT):
+        sections = []
+        for section in range(PASSAGES_A_DOCUMENT):
+            words = np.minimum(random.zipf(1.1, WORDS_A_PASSAGE), WORDS)
+            sections.append(f"## Section {section}\n\n" + " ".join(f"w{word}" for word in words) + ".\n")
+        (folder / f"{number:06}.md").write_text(f"# Document {number}\n\n" + "\n".join(sections))
+
+
+def build_and_watch(corpus: Path, index: Path) -> dict:
+    """Builds in this process; peaks in MB: all resident memory, and what of it is no file that is mapped."""
+    peak, done = 0, threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.02):
+            status = Path("/proc/self/status").read_text()
+            peak = max(peak, int(status.split("RssAnon:")[1].split()[0]) // 1024)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    started = time.perf_counter()
+    manifest, _ = update_index(corpus, index, HashEmbedder(), PassageSettings())  # type: ignore[arg-type]
+    seconds = time.perf_counter() - started
+    done.set()
+    watcher.join()
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    size = sum(path.stat().st_size for path in live_build(index).iterdir()) // 2**20
+    return {"passages": manifest["passages"], "seconds": round(seconds, 1), "own": peak, "resident": resident, "index": size}
+
+
+def memory(sizes: list[int]) -> None:
+    print("| passages | corpus MB | index MB | seconds | own memory MB | resident MB |")
+    print("|---|---|---|---|---|---|")
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            corpus = Path(folder, "corpus")
+            corpus.mkdir()
+            write_corpus(corpus, size)
+            megabytes = sum(path.stat().st_size for path in corpus.iterdir()) // 2**20
+            command = [sys.executable, __file__, "one", str(corpus), str(Path(folder, "index"))]
+            found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+            row = [found["passages"], megabytes, found["index"], found["seconds"], found["own"], found["resident"]]
+            print("| " + " | ".join(map(str, row)) + " |", flush=True)
+
+
+def changes(source: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        corpus, index = Path(folder, "corpus"), Path(folder, "index")
+        shutil.copytree(source, corpus)
+        print("| build | seconds | passages | embedded |\n|---|---|---|---|")
+
+        def build(what: str) -> None:
+            started = time.perf_counter()
+            embedder = SentenceTransformerEmbedder(EmbeddingSettings())
+            manifest, made = update_index(corpus, index, embedder, PassageSettings())
+            seconds = time.perf_counter() - started
+            print(f"| {what} | {seconds:.1f} | {manifest['passages']} | {made.embedded} |", flush=True)
+
+        build("from nothing")
+        build("nothing changed")
+        changed = sorted(path for path in corpus.rglob("*.md") if path.stat().st_size > 2000)[0]
+        changed.write_text(changed.read_text() + "\n\nA sentence that was not there before.\n")
+        build("one file changed, model loaded")
+        (corpus / "moved").mkdir()
+        for path in sorted(corpus.iterdir()):
+            if path.name != "moved":
+                path.rename(corpus / "moved" / path.name)
+        build("all files moved")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parts = parser.add_subparsers(dest="part", required=True)
+    parts.add_parser("memory").add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000])
+    parts.add_parser("changes").add_argument("corpus", type=Path)
+    one = parts.add_parser("one")
+    one.add_argument("corpus", type=Path)
+    one.add_argument("index", type=Path)
+    arguments = parser.parse_args()
+    if arguments.part == "memory":
+        memory(arguments.sizes)
+    elif arguments.part == "changes":
+        changes(arguments.corpus)
+    else:
+        print(json.dumps(build_and_watch(arguments.corpus, arguments.index)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""The command line.
+
+Exit codes: 0 done; 1 failed, one line on standard error; 2 wrong usage; 3 done, but some files could not be read.
+"""
+
+import sys
+
+import typer
+from rich.markup import escape
+
+from rag.cli import asking, curating
+from rag.cli.output import notes
+from rag.errors import RagError
+
+app = typer.Typer(
+    name="rag",
+    help="Ask your own documents: exact sentences, each with a citation. Nothing leaves this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (
+    curating.build,
+    curating.add,
+    curating.remove,
+    curating.status,
+    curating.doctor,
+    curating.rollback,
+    asking.search,
+    asking.ask,
+    asking.chat,
+    asking.serve,
+):
+    app.command()(command)
+
+
+def main() -> None:
+    """Runs the command line; an error of ours is one plain line."""
+    try:
+        app(prog_name="rag")
+    except RagError as error:
+        notes.print(f"rag: {escape(str(error))}", soft_wrap=True)
+        sys.exit(1)
+    except OSError as error:  # a full disk, a folder that may not be written
+        what = f"{error.filename or 'a file'}: {error.strerror or error}"
+        notes.print(f"rag: {escape(what)}; mend that and try again", soft_wrap=True)
+        sys.exit(1)

@@ -1,0 +1,240 @@
+"""Everything about an index that can be checked, and for each fault the command that mends it."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rag.builds import builder_of, describe_builder, former_build, live_build, orphans
+from rag.config import Settings
+from rag.dense import DenseIndex
+from rag.embedding import model_identity
+from rag.errors import RagError
+from rag.index.building import JOURNAL, corpus_changes
+from rag.index.files import (
+    DENSE,
+    FILES,
+    KEYS,
+    VECTORS,
+    check_manifest,
+    damaged_files,
+    read_documents,
+    read_manifest,
+)
+from rag.index.writing import key_of
+from rag.lexical import LexicalIndex
+from rag.passages import embedded_text
+from rag.records import Document, Passage
+from rag.terms import terms
+
+ROWS_AT_ONCE = 4096
+KNOWN = {"CURRENT", "FORMER", "builds", "builder.lock", "builder.json", JOURNAL, "README.md", ".gitignore"}
+BUILD = "run `rag build`"
+REBUILD = "run `rag build --full`"
+
+
+@dataclass
+class Check:
+    """One thing that was looked at: what is wrong, each with what mends it, and what is worth saying besides."""
+
+    name: str
+    faults: list[tuple[str, str]] = field(default_factory=list)
+    note: str = ""
+
+
+def examine(settings: Settings) -> list[Check]:
+    """Runs all checks that make sense; those of a build's inside only if its files are what was written."""
+    checks = [_run(name, check, settings) for name, check in _OUTSIDE.items()]
+    if not any(check.faults for check in checks if check.name in ("live build", "files")):
+        checks += [_run(name, check, settings) for name, check in _INSIDE.items()]
+    return checks
+
+
+Examination = Callable[[Settings, Check], None]
+
+
+def _run(name: str, examination: Examination, settings: Settings) -> Check:
+    check = Check(name)
+    try:
+        examination(settings, check)
+    except RagError as error:
+        what, _, mend = str(error).partition("; ")
+        check.faults.append((what, mend))
+    except OSError as error:
+        check.faults.append((f"{error.filename} cannot be read ({error.strerror})", "mend its permissions"))
+    return check
+
+
+def _live_build(settings: Settings, check: Check) -> None:
+    folder = live_build(settings.index)
+    manifest = read_manifest(folder)
+    check.note = f"{folder.name}: {len(manifest['documents'])} documents, {manifest['passages']} passages"
+
+
+def _files(settings: Settings, check: Check) -> None:
+    folder = live_build(settings.index)
+    for name in damaged_files(folder, read_manifest(folder)):
+        check.faults.append((f"{folder / name} is damaged or missing", BUILD))
+    for path in sorted(folder.iterdir()):
+        if path.name not in (*FILES, "manifest.json"):
+            check.faults.append((f"{path} is no part of the build", f"run `rm {path}`"))
+
+
+def _former_build(settings: Settings, check: Check) -> None:
+    folder = former_build(settings.index)
+    if folder is None:
+        check.note = "none is kept"
+        return
+    check.note = f"{folder.name} can be rolled back to"
+    for name in damaged_files(folder, read_manifest(folder)):
+        check.faults.append((f"{folder / name} is damaged or missing", REBUILD))
+
+
+def _model_and_settings(settings: Settings, check: Check) -> None:
+    identity = model_identity(settings.embedding)
+    check_manifest(read_manifest(live_build(settings.index)), model=identity, settings=settings.passages)
+    check.note = f"{identity.name} {identity.digest[:12]}"
+
+
+def _corpus(settings: Settings, check: Check) -> None:
+    changes = corpus_changes(settings.corpus, read_manifest(live_build(settings.index)))
+    for what, names in (("added", changes.added), ("changed", changes.changed), ("removed", changes.removed)):
+        check.faults += [(f"{name} was {what} since the build", BUILD) for name in names]
+    check.note = "; ".join(f"{failure.path} is not read: {failure.reason}" for failure in changes.failed)
+
+
+def _leftovers(settings: Settings, check: Check) -> None:
+    if builder_of(settings.index) is not None:
+        return  # what looks left over is at work
+    check.faults += [(f"{path} was left by a build that did not end", BUILD) for path in orphans(settings.index)]
+    if (settings.index / JOURNAL).exists():
+        check.faults.append((f"{settings.index / JOURNAL} holds what an interrupted build had embedded", BUILD))
+    if (settings.index / "builder.json").exists():
+        check.faults.append((f"{settings.index / 'builder.json'} was left by a builder that is gone", BUILD))
+    unknown = sorted(path for path in settings.index.iterdir() if path.name not in KNOWN and not path.name.endswith(".tmp"))
+    check.faults += [(f"{path} is no part of an index", f"run `rm -r {path}`") for path in unknown]
+
+
+def _lock(settings: Settings, check: Check) -> None:
+    held = builder_of(settings.index)
+    check.note = "free" if held is None else f"a build is running{describe_builder(held)}"
+
+
+def _permissions(settings: Settings, check: Check) -> None:
+    if not settings.index.exists():
+        return
+    for path in (settings.index, *settings.index.rglob("*")):
+        needed = os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)
+        if not os.access(path, needed):
+            check.faults.append((f"{path} cannot be read and written", f"run `chmod u+rwX {path}`"))
+        if os.name == "posix" and path.stat().st_mode & 0o002:
+            check.faults.append((f"{path} can be changed by anyone on this machine", f"run `chmod o-w {path}`"))
+
+
+def _disk(settings: Settings, check: Check) -> None:
+    folder = live_build(settings.index)
+    needed = 2 * sum(path.stat().st_size for path in folder.iterdir()) + 2**24
+    free = shutil.disk_usage(folder).free
+    check.note = f"{free // 2**20} MB free, a build needs up to {needed // 2**20} MB"
+    if free < needed:
+        check.faults.append((f"the disk of {settings.index} is nearly full: {check.note}", "free some space"))
+
+
+def _rows(settings: Settings, check: Check) -> None:
+    folder = live_build(settings.index)
+    manifest = read_manifest(folder)
+    dense = DenseIndex.load(folder / DENSE)
+    rows = {
+        "documents' passages": sum(document["passages"] for document in manifest["documents"]),
+        VECTORS: len(np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)),
+        KEYS: len(np.load(folder / KEYS, mmap_mode="r", allow_pickle=False)),
+        DENSE: dense.size,
+        "terms": len(LexicalIndex.load(folder, mapped=True).lengths),
+    }
+    check.faults += [
+        (f"{name} has {number} rows, the build {manifest['passages']} passages", REBUILD)
+        for name, number in rows.items()
+        if number != manifest["passages"]
+    ]
+    if dense.dim != manifest["model"]["dim"]:
+        check.faults.append((f"{DENSE} has {dense.dim} dimensions, the model {manifest['model']['dim']}", REBUILD))
+
+
+def _documents(settings: Settings, check: Check) -> None:
+    folder = live_build(settings.index)
+    manifest = read_manifest(folder)
+    keys = np.load(folder / KEYS, mmap_mode="r", allow_pickle=False)
+    row = 0
+    entries: Iterator[dict[str, Any]] = iter(manifest["documents"])
+    for document, passages in read_documents(folder):
+        entry = next(entries, {})
+        if (entry.get("id"), entry.get("digest"), entry.get("passages")) != (document.id, document.digest, len(passages)):
+            check.faults.append((f"{document.id} is not what the manifest says", REBUILD))
+        check.faults += [(f"{document.id}: {what}", REBUILD) for what in _span_faults(document, passages)]
+        for passage in passages:
+            if row < len(keys) and keys[row].tobytes() != key_of(embedded_text(passage)):
+                check.faults.append((f"{document.id}: row {row} belongs to another text", REBUILD))
+            row += 1
+    check.faults += [(f"{entry['id']} is in the manifest only", REBUILD) for entry in entries]
+
+
+def _span_faults(document: Document, passages: list[Passage]) -> Iterator[str]:
+    length = len(document.text)
+    for block in document.blocks:
+        if not 0 <= block.span.start < block.span.end <= length:
+            yield f"block {block.span} lies outside its text"
+    end = 0
+    for passage in passages:
+        if not end <= passage.span.start < passage.span.end <= length:
+            yield f"passage {passage.span} lies outside its text or overlaps the one before"
+        end = passage.span.end
+        for sentence in passage.sentences:
+            if not passage.span.start <= sentence.span.start < sentence.span.end <= passage.span.end:
+                yield f"sentence {sentence.span} lies outside its passage"
+
+
+def _vectors(settings: Settings, check: Check) -> None:
+    folder = live_build(settings.index)
+    vectors = np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)
+    searched = DenseIndex.load(folder / DENSE).vectors()
+    for start in range(0, min(len(vectors), len(searched)), ROWS_AT_ONCE):
+        batch = np.asarray(vectors[start : start + ROWS_AT_ONCE])
+        lengths = np.linalg.norm(batch, axis=1)
+        for row in np.flatnonzero(~(np.abs(lengths - 1) < 1e-3)):  # written so that NaN is a fault too
+            check.faults.append((f"vector {start + row} has length {lengths[row]:.3f}, not 1", REBUILD))
+        for row in np.flatnonzero((batch != searched[start : start + ROWS_AT_ONCE]).any(axis=1)):
+            check.faults.append((f"vector {start + row} is not the one that is searched", REBUILD))
+
+
+def _terms(settings: Settings, check: Check) -> None:
+    folder = live_build(settings.index)
+    saved = LexicalIndex.load(folder)
+    counted = LexicalIndex.build(terms(embedded_text(passage)) for _, passages in read_documents(folder) for passage in passages)
+    if saved.vocabulary != counted.vocabulary:
+        check.faults.append(("the vocabulary is not that of the passages", REBUILD))
+        return
+    for name, what in (
+        ("offsets", "document frequencies"),
+        ("rows", "postings"),
+        ("counts", "term counts"),
+        ("lengths", "lengths"),
+    ):
+        if not np.array_equal(getattr(saved, name), getattr(counted, name)):
+            check.faults.append((f"the {what} are not those of the passages", REBUILD))
+
+
+_OUTSIDE: dict[str, Examination] = {
+    "live build": _live_build,
+    "files": _files,
+    "former build": _former_build,
+    "model and settings": _model_and_settings,
+    "corpus": _corpus,
+    "leftovers": _leftovers,
+    "lock": _lock,
+    "permissions": _permissions,
+    "disk": _disk,
+}
+_INSIDE: dict[str, Examination] = {"rows": _rows, "documents and spans": _documents, "vectors": _vectors, "terms": _terms}

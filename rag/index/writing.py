@@ -1,0 +1,189 @@
+"""A build, written document by document, so that what is in memory does not grow with the texts."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.builds import Report
+from rag.dense import DenseIndex
+from rag.embedding import Embedder
+from rag.index.contents import document_record
+from rag.index.files import DENSE, DOCUMENTS, KEYS, VECTORS
+from rag.index.journal import EmbeddingJournal
+from rag.lexical import LexicalIndex, Part, save_merged
+from rag.passages import embedded_text
+from rag.records import Document, Passage
+from rag.storage import GrowingArray, json_line, read_json_lines
+from rag.terms import terms
+
+TERMS_AT_ONCE = 4096  # passages whose terms are held in memory before they are set aside
+EMBEDDED_AT_ONCE = 16  # passages that are lost at most when a build is killed
+COPIED_AT_ONCE = 1024  # vectors
+
+
+class FormerBuild:
+    """A whole build on disk, from which an update takes what has not changed."""
+
+    def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.keys: NDArray[np.void] = np.load(folder / KEYS, mmap_mode="r", allow_pickle=False)
+        self.vectors: NDArray[np.float32] = np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)
+        ends = np.cumsum([0, *(document["passages"] for document in manifest["documents"])])
+        self.rows = {
+            document["id"]: range(int(start), int(end))
+            for document, start, end in zip(manifest["documents"], ends[:-1], ends[1:], strict=True)
+        }
+
+    @cached_property
+    def row_of(self) -> dict[bytes, int]:
+        """A row for each key."""
+        return {key: row for row, key in enumerate(self.keys.tolist())}
+
+    def lines(self) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """Each document's entry in the manifest and its line."""
+        with (self.folder / DOCUMENTS).open("rb") as file:
+            yield from zip(self.manifest["documents"], file, strict=True)
+
+
+class BuildWriter:
+    """Takes documents in the order of their ids, new ones or such of a former build; then embeds and finishes.
+
+    `build` is the folder of the build, `work` one for what is needed only meanwhile. Use as a context manager.
+    """
+
+    def __init__(self, build: Path, work: Path, former: FormerBuild | None) -> None:
+        self.entries: list[dict[str, Any]] = []
+        self.passages = 0
+        self.missing = 0
+        self._build, self._work, self._former = build, work, former
+        self._moved = np.full(former.manifest["passages"] if former else 0, -1, dtype=np.int64)
+        self._parts: list[Part] = []
+        self._terms: list[list[str]] = []
+        self._term_rows: list[int] = []
+        self._seen: set[bytes] = set()
+        self._open = ExitStack()
+        self._documents = self._open.enter_context((build / DOCUMENTS).open("wb"))
+        self._keys = self._open.enter_context(GrowingArray(build / KEYS, "V16"))
+        self._missing = self._open.enter_context((work / "missing.jsonl").open("wb"))
+
+    def keep(self, entry: dict[str, Any], line: bytes) -> None:
+        """Takes over a document of the former build as it is."""
+        former = self._former
+        if former is None:
+            raise ValueError("there is no former build")
+        rows = former.rows[entry["id"]]
+        self._moved[rows.start : rows.stop] = np.arange(self.passages, self.passages + len(rows))
+        self._keys.append(former.keys[rows.start : rows.stop])
+        self._documents.write(line)
+        self._enter(entry)
+
+    def add(self, document: Document, passages: Sequence[Passage]) -> None:
+        for row, passage in enumerate(passages, start=self.passages):
+            text = embedded_text(passage)
+            self._terms.append(terms(text))
+            self._term_rows.append(row)
+            key = key_of(text)
+            self._keys.append(np.frombuffer(key, dtype="V16"))
+            if key not in self._seen and not (self._former and key in self._former.row_of):
+                self._seen.add(key)
+                self._missing.write(json_line([key.hex(), text]))
+                self.missing += 1
+        if len(self._terms) >= TERMS_AT_ONCE:
+            self._set_aside(self._work / f"terms-{len(self._parts)}")
+        self._documents.write(json_line(document_record(document, passages)))
+        cut = sum(passage.cut for passage in passages)
+        entry = {"id": document.id, "title": document.title, "digest": document.digest}
+        self._enter(entry | {"passages": len(passages), "cut": cut})
+
+    def _enter(self, entry: dict[str, Any]) -> None:
+        self.entries.append(entry)
+        self.passages += entry["passages"]
+
+    def _set_aside(self, folder: Path) -> None:
+        folder.mkdir()
+        LexicalIndex.build(self._terms).save(folder)
+        self._parts.append((folder, np.asarray(self._term_rows, dtype=np.int64)))
+        self._terms, self._term_rows = [], []
+
+    def finish(self, embedder: Embedder, journal: Path, progress: Report) -> tuple[int, int]:
+        """Embeds what is missing and writes vectors and terms; gives back how many were embedded, and their dimension.
+
+        What `journal` holds from an interrupted build is not embedded again, nor is the model loaded where nothing is missing.
+        """
+        self._open.close()
+        if self._former and not self.missing:
+            dim, embedded = int(self._former.vectors.shape[1]), 0
+            self._write_vectors(dim, None, progress)
+        else:
+            dim = embedder.dim
+            made = EmbeddingJournal(journal, model=embedder.identity.digest, dim=dim)
+            try:
+                embedded = self._embed(embedder, made, progress)
+                self._write_vectors(dim, made, progress)
+            finally:
+                made.close()
+        vectors = np.load(self._build / VECTORS, mmap_mode="r", allow_pickle=False)
+        DenseIndex.write(vectors, self._build / DENSE)
+        self._set_aside(self._work / "terms-last")
+        kept = [(self._former.folder, self._moved)] if self._former else []
+        save_merged([*kept, *self._parts], self._build)
+        return embedded, dim
+
+    def _embed(self, embedder: Embedder, made: EmbeddingJournal, progress: Report) -> int:
+        embedded = done = 0
+        progress("embedding", 0, self.missing)
+        for batch in _batches(read_json_lines(self._work / "missing.jsonl"), EMBEDDED_AT_ONCE):
+            new = [(bytes.fromhex(key), text) for key, text in batch if bytes.fromhex(key) not in made]
+            if new:
+                made.add([key for key, _ in new], embedder.embed_passages([text for _, text in new]))
+            embedded += len(new)
+            done += len(batch)
+            progress("embedding", done, self.missing)
+        return embedded
+
+    def _write_vectors(self, dim: int, made: EmbeddingJournal | None, progress: Report) -> None:
+        keys = np.load(self._build / KEYS, mmap_mode="r", allow_pickle=False)
+        progress("writing", 0, len(keys))
+        with GrowingArray(self._build / VECTORS, np.float32, (dim,)) as vectors:
+            for start in range(0, len(keys), COPIED_AT_ONCE):
+                batch = keys[start : start + COPIED_AT_ONCE].tolist()
+                vectors.append(np.stack([self._vector(key, made) for key in batch]))
+                progress("writing", start + len(batch), len(keys))
+
+    def _vector(self, key: bytes, made: EmbeddingJournal | None) -> NDArray[np.float32]:
+        if self._former and key in self._former.row_of:
+            vector: NDArray[np.float32] = self._former.vectors[self._former.row_of[key]]
+            return vector
+        if made is None:
+            raise KeyError(key)
+        return made.vector(key)
+
+    def __enter__(self) -> "BuildWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self._open.close()
+
+
+def key_of(text: str) -> bytes:
+    """16 bytes that name an embedded text: half of its SHA-256."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+def _batches(lines: Iterator[Any], size: int) -> Iterator[list[Any]]:
+    batch: list[Any] = []
+    for line in lines:
+        batch.append(line)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

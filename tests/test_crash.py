@@ -1,0 +1,281 @@
+"""Law 6: a failure or a kill at any write leaves the former build live and whole, and the next build mends everything."""
+
+import errno
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rag.builds import live_build
+from rag.config import PassageSettings
+from rag.index.building import JOURNAL, update_index
+from rag.index.files import load_index
+from rag.index.journal import EmbeddingJournal
+from tests.conftest import ROOT, WordEmbedder, index_of, updated
+
+SETTINGS = PassageSettings()
+
+
+class Scene:
+    """An index of a corpus that has changed since: what is live, and what a build would make."""
+
+    def __init__(self, corpus: Path, index: Path) -> None:
+        self.corpus, self.index = corpus, index
+        self.new = corpus / "new.txt"
+        self.before = updated(corpus, index)[0].digest
+        self.new.write_text("Moss grows on stones.")
+        self.after = index_of(corpus).digest
+
+    def again(self) -> None:
+        """As it was at first."""
+        self.new.unlink()
+        shutil.rmtree(self.index)
+        updated(self.corpus, self.index)
+        self.new.write_text("Moss grows on stones.")
+
+    def live(self) -> str:
+        return load_index(live_build(self.index)).digest
+
+    def check_mended(self) -> None:
+        assert updated(self.corpus, self.index)[0].digest == self.after
+        left = {path.name for path in self.index.iterdir()}
+        assert left == {"CURRENT", "FORMER", "builds", "builder.lock"}
+        assert len(list((self.index / "builds").iterdir())) == 2
+
+
+@pytest.fixture
+def scene(corpus: Path, tmp_path: Path) -> Scene:
+    return Scene(corpus, tmp_path / "index")
+
+
+@pytest.mark.parametrize("operation", ["fsync", "replace", "rename", "mkdir", "unlink", "rmdir"])
+def test_a_failure_at_any_step_leaves_the_former_build(operation: str, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each wait for the disk, rename and removal in turn fails as on a broken disk."""
+    failures = 0
+    for failing in range(1, 80):
+        calls = 0
+        with monkeypatch.context() as patch:
+            real = getattr(os, operation)
+
+            def fail_once(*arguments: object, real: object = real, failing: int = failing, **named: object) -> object:
+                nonlocal calls
+                calls += 1
+                if calls == failing:
+                    raise OSError(errno.EIO, "Input/output error")
+                return real(*arguments, **named)
+
+            patch.setattr(os, operation, fail_once)
+            try:
+                update_index(scene.corpus, scene.index, WordEmbedder(), SETTINGS)
+            except OSError:
+                failures += 1
+        assert scene.live() in (scene.before, scene.after)
+        if calls < failing:
+            break
+        scene.check_mended()
+        scene.again()
+    assert calls < failing
+    assert failures >= (2 if operation in ("fsync", "replace") else 0)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="this system limits no file sizes")
+def test_a_full_disk_at_any_write_leaves_the_former_build(scene: Scene) -> None:
+    """Real writes that fail, also those made in C: no file may grow over a limit, which is raised byte by byte at first."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    largest = max(path.stat().st_size for path in live_build(scene.index).iterdir())
+    limits = [*range(0, 300, 7), *range(300, 2 * largest, 61)]
+    failures = 0
+    for limit in limits:
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+            update_index(scene.corpus, scene.index, WordEmbedder(), SETTINGS)
+        except OSError:
+            failures += 1
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        live = scene.live()
+        assert live in (scene.before, scene.after)
+        if live == scene.after:
+            scene.check_mended()
+            scene.again()
+    assert failures > 40
+    scene.check_mended()
+
+
+KILLER = """
+import os, signal, sys
+from pathlib import Path
+from rag.config import PassageSettings
+from rag.index.building import update_index
+from tests.conftest import WordEmbedder
+corpus, index, last = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+EVENTS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "shutil.rmtree"}
+print("ready", flush=True)
+for line in sys.stdin:
+    deadly, count = int(line), 0
+    child = os.fork()
+    if child == 0:
+        def hook(event, arguments):
+            global count
+            if event in EVENTS and str(index) in str(arguments[0]):
+                count += 1
+                if count == deadly:
+                    os.kill(os.getpid(), signal.SIGKILL)
+        sys.addaudithook(hook)
+        update_index(corpus, index, WordEmbedder(), PassageSettings())
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_kill_before_any_file_operation_loses_nothing(scene: Scene) -> None:
+    """The builder dies by SIGKILL right before its first, second, … opening, renaming or removing of a file of the index."""
+    command = [sys.executable, "-W", "ignore", "-c", KILLER, str(scene.corpus), str(scene.index), "0"]
+    kills = 0
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as killer:
+        assert killer.stdin and killer.stdout
+        assert killer.stdout.readline() == "ready\n"
+        for deadly in range(1, 1000):
+            killer.stdin.write(f"{deadly}\n")
+            killer.stdin.flush()
+            code = int(killer.stdout.readline())
+            assert scene.live() in (scene.before, scene.after)
+            scene.check_mended()
+            if code == 0:
+                break
+            assert code == -signal.SIGKILL
+            kills += 1
+            scene.again()
+        killer.stdin.close()
+    assert code == 0
+    assert kills > 40
+
+
+@pytest.mark.slow
+def test_builds_killed_at_random_moments_lose_nothing(tmp_path: Path) -> None:
+    """Real processes, killed 60 times: the live build is the one before or the new one, and whole; what was embedded is kept."""
+    code = (
+        "import sys, time; from pathlib import Path; from rag.config import PassageSettings\n"
+        "from rag.index.building import update_index; from tests.conftest import WordEmbedder\n"
+        "class Slow(WordEmbedder):\n"
+        "    def embed_passages(self, texts):\n"
+        "        time.sleep(0.01)\n"
+        "        return super().embed_passages(texts)\n"
+        "print('ready', flush=True)\n"
+        "for line in sys.stdin:\n"
+        "    update_index(Path(sys.argv[1]), Path(sys.argv[2]), Slow(), PassageSettings())\n"
+        "    print('built', flush=True)"
+    )
+    corpus, index = tmp_path / "corpus", tmp_path / "index"
+    corpus.mkdir()
+    moments = random.Random(7)
+    live = updated(corpus, index)[0].digest
+    interrupted, longest = 0, 0.0
+    for build in range(61):
+        for bed in range(40):
+            text = f"# Fern {build} {bed}\n\nFern {build} of bed {bed} drinks {build + bed} litres a week.\n"
+            (corpus / f"{build % 5}-{bed}.md").write_text(text)
+        wanted = index_of(corpus).digest
+        command = [sys.executable, "-W", "ignore", "-c", code, str(corpus), str(index)]
+        with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as builder:
+            assert builder.stdin and builder.stdout
+            assert builder.stdout.readline() == b"ready\n"
+            builder.stdin.write(b"go\n")
+            builder.stdin.flush()
+            if build == 0:  # tells how long one takes
+                started = time.monotonic()
+                assert builder.stdout.readline() == b"built\n"
+                longest = 1.2 * (time.monotonic() - started)
+            else:
+                time.sleep(moments.uniform(0, longest))
+            builder.kill()
+            interrupted += not builder.stdout.read() and build > 0
+        live_now = load_index(live_build(index)).digest
+        assert live_now in (live, wanted)
+        live = live_now
+    assert interrupted > 10
+    assert updated(corpus, index)[0].digest == wanted
+    assert {path.name for path in index.iterdir()} <= {"CURRENT", "FORMER", "builds", "builder.lock"}
+
+
+class Interrupted(WordEmbedder):
+    """Is stopped by the user after some passages."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self.after = after
+
+    def embed_passages(self, texts: list[str]) -> object:
+        if len(self.embedded) >= self.after:
+            raise KeyboardInterrupt
+        return super().embed_passages(texts)
+
+
+@pytest.fixture
+def beds(tmp_path: Path) -> Path:
+    """A corpus of 50 passages."""
+    corpus = tmp_path / "beds"
+    corpus.mkdir()
+    for bed in range(50):
+        (corpus / f"{bed:02}.md").write_text(f"# Bed {bed}\n\nFern {bed} drinks {bed} litres.\n")
+    return corpus
+
+
+def test_an_interrupted_build_goes_on_where_it_was(beds: Path, tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    first, second = Interrupted(after=30), WordEmbedder()
+    with pytest.raises(KeyboardInterrupt):
+        updated(beds, index, first)
+    assert {path.name for path in index.iterdir()} == {"builds", "builder.lock", JOURNAL}
+    (beds / "07.md").unlink()
+    built, changes = updated(beds, index, second)
+    assert len(first.embedded) == 32  # in batches of 16
+    assert not set(second.embedded) & set(first.embedded)
+    assert changes.embedded == len(second.embedded) == 50 - 32
+    assert built.digest == index_of(beds).digest
+    assert not (index / JOURNAL).exists()
+
+
+def test_a_full_build_takes_nothing_from_an_interrupted_one(beds: Path, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        updated(beds, tmp_path / "index", Interrupted(after=1))
+    words = WordEmbedder()
+    updated(beds, tmp_path / "index", words, full=True)
+    assert len(words.embedded) == 50
+
+
+def test_a_torn_journal_gives_what_is_whole_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    keys = [bytes([n]) * 16 for n in range(5)]
+    vectors = WordEmbedder().embed_passages(["one", "two", "three", "four", "five"])
+    journal = EmbeddingJournal(path, model="m", dim=32)
+    journal.add(keys, vectors)
+    journal.close()
+    whole = path.read_bytes()
+    record = (len(whole) - whole.index(b"\n") - 1) // 5
+    for cut in (1, record - 1, record, record + 1):
+        path.write_bytes(whole[:-cut])
+        torn = EmbeddingJournal(path, model="m", dim=32)
+        kept = (5 * record - cut) // record
+        assert [key in torn for key in keys] == [n < kept for n in range(5)]
+        torn.add(keys[kept:], vectors[kept:])
+        assert all((torn.vector(key) == vector).all() for key, vector in zip(keys, vectors, strict=True))
+        torn.close()
+    flipped = bytearray(whole)
+    flipped[-3 * record + 20] ^= 1
+    path.write_bytes(flipped)
+    torn = EmbeddingJournal(path, model="m", dim=32)
+    assert [key in torn for key in keys] == [True, True, False, True, True]
+    torn.close()
+    other = EmbeddingJournal(path, model="another", dim=32)
+    assert not any(key in other for key in keys)
+    other.close()

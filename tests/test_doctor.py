@@ -1,0 +1,140 @@
+import json
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag.builds import former_build, live_build
+from rag.config import Settings
+from rag.index import doctor
+from rag.index.building import JOURNAL
+from rag.index.doctor import examine
+from rag.index.files import FILES, write_manifest
+from tests.conftest import WordEmbedder, updated
+
+
+@pytest.fixture
+def settings(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setattr(doctor, "model_identity", lambda embedding: WordEmbedder.identity)
+    updated(corpus, tmp_path / "index")
+    return Settings(corpus=corpus, index=tmp_path / "index")
+
+
+def faults(settings: Settings) -> dict[str, list[tuple[str, str]]]:
+    return {check.name: check.faults for check in examine(settings) if check.faults}
+
+
+def test_a_sound_index_has_no_faults(settings: Settings) -> None:
+    checks = examine(settings)
+    assert [check for check in checks if check.faults] == []
+    assert [check.name for check in checks] == [
+        "live build", "files", "former build", "model and settings", "corpus", "leftovers", "lock", "permissions", "disk",
+        "rows", "documents and spans", "vectors", "terms",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*FILES, "manifest.json", "CURRENT", "FORMER"])
+def test_one_flipped_bit_anywhere_is_found_and_named(name: str, settings: Settings) -> None:
+    (settings.corpus / "new.txt").write_text("Moss grows.")
+    updated(settings.corpus, settings.index)
+    path = (settings.index if name.isupper() else live_build(settings.index)) / name
+    whole = path.read_bytes()
+    places = random.Random(name)
+    for _ in range(10):
+        data = bytearray(whole)
+        data[places.randrange(len(data))] ^= 1 << places.randrange(8)
+        path.write_bytes(data)
+        if path.read_bytes().strip() != whole.strip():  # a line's end of another kind is no harm
+            found = faults(settings)
+            assert any(name in what or "format" in what for check in found.values() for what, _ in check), data
+            assert all(mend for check in found.values() for _, mend in check)
+    path.write_bytes(whole)
+    assert faults(settings) == {}
+
+
+def test_a_damaged_former_build(settings: Settings) -> None:
+    (settings.corpus / "new.txt").write_text("Moss grows.")
+    updated(settings.corpus, settings.index)
+    former = former_build(settings.index)
+    assert former is not None
+    (former / "vectors.npy").unlink()
+    assert faults(settings) == {"former build": [(f"{former / 'vectors.npy'} is damaged or missing", "run `rag build --full`")]}
+    updated(settings.corpus, settings.index, full=True)
+    assert faults(settings) == {}
+
+
+def test_what_was_left_behind(settings: Settings) -> None:
+    for name in ("builds/.staging-1", "builds/abc"):
+        (settings.index / name).mkdir()
+    for name in (JOURNAL, ".CURRENT.7.tmp", "builder.json", "notes.txt"):
+        (settings.index / name).write_text("x")
+    found = dict(faults(settings)["leftovers"])
+    assert [Path(what.split(" ")[0]).name for what in found] == [
+        ".staging-1", "abc", ".CURRENT.7.tmp", JOURNAL, "builder.json", "notes.txt"
+    ]  # fmt: skip
+    updated(settings.corpus, settings.index)
+    assert faults(settings) == {
+        "leftovers": [(f"{settings.index / 'notes.txt'} is no part of an index", f"run `rm -r {settings.index / 'notes.txt'}`")]
+    }
+
+
+def test_a_corpus_that_has_moved_on(settings: Settings) -> None:
+    (settings.corpus / "faq.txt").unlink()
+    (settings.corpus / "new.txt").write_text("Moss grows.")
+    assert faults(settings) == {
+        "corpus": [
+            ("new.txt was added since the build", "run `rag build`"),
+            ("faq.txt was removed since the build", "run `rag build`"),
+        ]
+    }
+
+
+def test_no_index_no_corpus_another_model(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = Settings(corpus=tmp_path / "nowhere", index=tmp_path / "none")
+    assert faults(nowhere)["live build"] == [(f"there is no index in {tmp_path / 'none'}", "run `rag build` to make one")]
+    gone = settings.model_copy(update={"corpus": tmp_path / "nowhere"})
+    assert "does not exist" in faults(gone)["corpus"][0][0]
+    other = type(WordEmbedder.identity)("words", "1" * 64)
+    monkeypatch.setattr(doctor, "model_identity", lambda embedding: other)
+    ((what, mend),) = faults(settings)["model and settings"]
+    assert "model digest 000" in what and "111" in what and "rag build" in mend
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no such permissions")
+def test_an_index_that_anyone_may_change(settings: Settings) -> None:
+    (settings.index / "CURRENT").chmod(0o666)
+    path = settings.index / "CURRENT"
+    assert faults(settings) == {"permissions": [(f"{path} can be changed by anyone on this machine", f"run `chmod o-w {path}`")]}
+
+
+@pytest.mark.parametrize(
+    ("name", "check", "message"),
+    [
+        ("vectors.npy", "vectors", "vector 2 has length 2.000, not 1"),
+        ("keys.npy", "documents and spans", "row 2 belongs to another text"),
+        ("terms_counts.npy", "terms", "the term counts are not those of the passages"),
+        ("terms_rows.npy", "terms", "the postings are not those of the passages"),
+        ("documents.jsonl", "documents and spans", "passage Span(start=0, end=999) lies outside its text"),
+    ],
+)
+def test_faults_that_no_hash_can_show(name: str, check: str, message: str, settings: Settings) -> None:
+    """A build whose files are what was written, but were written wrong."""
+    build = live_build(settings.index)
+    if name.endswith(".npy"):
+        array = np.load(build / name)
+        if name == "vectors.npy":
+            array[2] *= 2
+        elif name == "keys.npy":
+            array[2] = b"x" * 16
+        else:
+            array[2] += 1
+        np.save(build / name, array)
+    else:
+        lines = [json.loads(line) for line in (build / name).read_text().splitlines()]
+        lines[0]["passages"][0]["span"] = [0, 999]
+        (build / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    manifest = json.loads((build / "manifest.json").read_text())
+    write_manifest(build, {key: value for key, value in manifest.items() if key not in ("hash", "files", "check", "contents")})
+    assert any(message in what for what, _ in faults(settings)[check])
