@@ -49,7 +49,8 @@ def index_of(folder: Path, embedder: SentenceTransformerEmbedder) -> Index:
     vectors[order] = embedder.embed_passages([texts[i] for i in order])
     lexical = LexicalIndex.build(terms(text) for text in texts)
     manifest = {"hash": "", "duplicates": [], "settings": PassageSettings().model_dump()}
-    return Index(documents, passages, DenseIndex.build(vectors), lexical, manifest)
+    headings = LexicalIndex.build(terms(passage.context) for passage in passages)
+    return Index(documents, passages, DenseIndex.build(vectors), lexical, headings, manifest)
 
 
 def is_gold(scored: ScoredSentence, answers: list[dict]) -> bool:

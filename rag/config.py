@@ -38,9 +38,11 @@ class PassageSettings(_Section):
 
 
 class RetrievalSettings(_Section):
-    """How passages are found. Defaults are those of DATA.md's first trials: see docs/how-it-works.md."""
+    """How passages are found. One setting for all corpora, chosen on development sets: see benchmarks/README.md."""
 
-    dense_weight: float = Field(0.5, ge=0, le=1, description="share of the dense score in the fused one; BM25 has the rest")
+    dense_weight: float = Field(0.7, ge=0, le=1, description="share of the dense score in the fused one; BM25 has the rest")
+    headings_weight: float = Field(0.2, ge=0, description="what a term in title or headings counts besides, in the lexical score")
+    proximity_weight: float = Field(0.1, ge=0, description="what two terms count that stand together as in the query")
     depth: int = Field(100, ge=1, description="candidates taken from each search before fusion")
     k: int = Field(10, ge=1, description="passages returned")
 
@@ -50,7 +52,13 @@ class AnsweringSettings(_Section):
 
     read: int = Field(6, ge=1, description="passages whose sentences are read for an answer")
     max_sentences: int = Field(3, ge=1, description="sentences quoted at most, marked context not counted")
-    min_confidence: float = Field(0.3, ge=0, le=1, description="below this nothing is quoted: it abstains")
+    min_confidence: float = Field(0.2, ge=0, le=1, description="below this nothing is quoted: it abstains")
+
+
+class EvaluationSettings(_Section):
+    """Where evaluations are kept."""
+
+    runs: Path = Field(Path("runs"), description="folder of kept runs, and of the indexes of question sets with their own corpus")
 
 
 class ServerSettings(_Section):
@@ -73,6 +81,7 @@ class Settings(BaseSettings):
     passages: PassageSettings = PassageSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     answering: AnsweringSettings = AnsweringSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
     server: ServerSettings = ServerSettings()
 
     @classmethod

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,23 @@ class DenseIndex:
         scores, found = self._index.search(vector.reshape(1, -1).astype(np.float32), wanted, params=parameters)
         kept = found[0] >= 0  # FAISS fills up with -1
         return found[0][kept], scores[0][kept]
+
+    @cached_property
+    def _moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean of the rows, shape (dim,), and their covariance, shape (dim, dim)."""
+        total, products = np.zeros(self.dim), np.zeros((self.dim, self.dim))
+        for start in range(0, self.size, BLOCK):
+            rows = self._index.reconstruct_n(start, min(BLOCK, self.size - start)).astype(np.float64)
+            total += rows.sum(axis=0)
+            products += rows.T @ rows
+        mean = total / max(1, self.size)
+        return mean, products / max(1, self.size) - np.outer(mean, mean)
+
+    def spread(self, vector: NDArray[np.float32]) -> tuple[float, float]:
+        """Mean and standard deviation of the cosines of all rows, without computing each: q·μ and the root of qᵀΣq."""
+        mean, covariance = self._moments
+        wide = vector.astype(np.float64)
+        return float(mean @ wide), float(max(0.0, float(wide @ covariance @ wide)) ** 0.5)
 
     def vectors(self) -> NDArray[np.float32]:
         """All rows, shape (n, dim)."""

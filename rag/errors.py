@@ -9,7 +9,8 @@ RagError
 ├── IndexMissing        nothing has been built yet
 ├── IndexMismatch       the index was built with another model, format or settings than are asked for
 ├── IndexBroken         the index's files do not agree with their manifest
-└── BuildLocked         another build of the same index is running
+├── BuildLocked         another build of the same index is running
+└── QuestionSetError    a question set or a kept run cannot be read
 
 The message is one plain line: what happened, to which file or setting, what to do next.
 """
@@ -61,3 +62,7 @@ class IndexBroken(RagError):
 
 class BuildLocked(RagError):
     """Another process is building the same index."""
+
+
+class QuestionSetError(RagError):
+    """A question set, or a run that was kept, is missing or malformed."""

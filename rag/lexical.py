@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from rag.storage import GrowingArray, canonical_json
 
-K1 = 1.2  # saturation of repeated terms; Robertson et al. 1994, "Okapi at TREC-3"
-B = 0.75  # how far long passages are held back; same source
+# Robertson et al. 1994, "Okapi at TREC-3", with values for passages of a few sentences: see benchmarks/README.md.
+K1 = 0.6  # saturation of repeated terms
+B = 0.6  # how far long passages are held back
+COLUMNS = ("offsets", "rows", "counts", "lengths")
 BLOCK = 2**19  # postings that are merged at a time: some 30 MB
 
 
@@ -82,40 +84,41 @@ class LexicalIndex:
             scores[rows] += self.idf(term) * counts * (K1 + 1) / (counts + norm[rows])
         return scores.astype(np.float32)
 
-    def save(self, folder: Path) -> None:
-        _save_words(folder, self.vocabulary)
-        for name in ("offsets", "rows", "counts", "lengths"):
-            np.save(folder / f"terms_{name}.npy", getattr(self, name), allow_pickle=False)
+    def save(self, folder: Path, field: str) -> None:
+        _save_words(folder, field, self.vocabulary)
+        for column in COLUMNS:
+            np.save(folder / f"{field}_{column}.npy", getattr(self, column), allow_pickle=False)
 
     @classmethod
-    def load(cls, folder: Path, *, mapped: bool = False) -> "LexicalIndex":
-        """With `mapped` the postings stay on disk and are read when they are looked at."""
-        arrays = {
-            name: np.load(folder / f"terms_{name}.npy", allow_pickle=False, mmap_mode="r" if mapped else None)
-            for name in ("offsets", "rows", "counts", "lengths")
-        }
-        return cls(vocabulary={word: i for i, word in enumerate(_read_words(folder))}, **arrays)
+    def load(cls, folder: Path, field: str) -> "LexicalIndex":
+        arrays = {column: np.load(folder / f"{field}_{column}.npy", allow_pickle=False) for column in COLUMNS}
+        return cls(vocabulary={word: i for i, word in enumerate(_read_words(folder, field))}, **arrays)
+
+
+def file_names(field: str) -> tuple[str, ...]:
+    """The files in which the index of a field is saved."""
+    return f"{field}.json", *(f"{field}_{column}.npy" for column in COLUMNS)
 
 
 Part = tuple[Path, NDArray[np.int64]]
 """A folder where some passages' terms are saved, and for each of its rows the number in the whole, -1 for one that is gone."""
 
 
-def save_merged(parts: Sequence[Part], folder: Path) -> None:
+def save_merged(parts: Sequence[Part], folder: Path, field: str) -> None:
     """Saves the index of all rows that the parts hold together, a block of terms at a time, as `LexicalIndex.load` reads it.
 
     Every row must be in one part. The same rows give the same bytes, whichever parts they come from.
     """
-    words = sorted(set[str]().union(*(_read_words(part) for part, _ in parts)))
+    words = sorted(set[str]().union(*(_read_words(part, field) for part, _ in parts)))
     places = {word: place for place, word in enumerate(words)}
-    columns = [_Columns.open(part, rows, places) for part, rows in parts]
+    columns = [_Columns.open(part, field, rows, places) for part, rows in parts]
     most = np.zeros(len(words), dtype=np.int64)
     for part in columns:
         most[part.terms] += np.diff(part.offsets)
     frequencies = np.zeros(len(words), dtype=np.int64)
     with (
-        GrowingArray(folder / "terms_rows.npy", np.int32) as all_rows,
-        GrowingArray(folder / "terms_counts.npy", np.int32) as all_counts,
+        GrowingArray(folder / f"{field}_rows.npy", np.int32) as all_rows,
+        GrowingArray(folder / f"{field}_counts.npy", np.int32) as all_counts,
     ):
         for first, last in _blocks(most):
             found = [part.postings(first, last) for part in columns]
@@ -124,13 +127,13 @@ def save_merged(parts: Sequence[Part], folder: Path) -> None:
             all_rows.append(rows[order])
             all_counts.append(counts[order])
             frequencies[first:last] = np.bincount(terms - first, minlength=last - first)
-    _save_words(folder, [word for word, frequency in zip(words, frequencies, strict=True) if frequency])
+    _save_words(folder, field, [word for word, frequency in zip(words, frequencies, strict=True) if frequency])
     offsets = np.concatenate([[0], np.cumsum(frequencies[frequencies > 0])]).astype(np.int64)
     lengths = np.zeros(sum(int((rows >= 0).sum()) for _, rows in parts), dtype=np.int32)
     for saved, rows in parts:
-        lengths[rows[rows >= 0]] = np.load(saved / "terms_lengths.npy", allow_pickle=False)[rows >= 0]
-    np.save(folder / "terms_offsets.npy", offsets, allow_pickle=False)
-    np.save(folder / "terms_lengths.npy", lengths, allow_pickle=False)
+        lengths[rows[rows >= 0]] = np.load(saved / f"{field}_lengths.npy", allow_pickle=False)[rows >= 0]
+    np.save(folder / f"{field}_offsets.npy", offsets, allow_pickle=False)
+    np.save(folder / f"{field}_lengths.npy", lengths, allow_pickle=False)
 
 
 @dataclass(frozen=True)
@@ -144,10 +147,10 @@ class _Columns:
     counts: NDArray[np.int32]
 
     @classmethod
-    def open(cls, folder: Path, moved: NDArray[np.int64], places: dict[str, int]) -> "_Columns":
-        terms = np.array([places[word] for word in _read_words(folder)], dtype=np.int64)
+    def open(cls, folder: Path, field: str, moved: NDArray[np.int64], places: dict[str, int]) -> "_Columns":
+        terms = np.array([places[word] for word in _read_words(folder, field)], dtype=np.int64)
         names = ("offsets", "rows", "counts")
-        return cls(terms, moved, *(np.load(folder / f"terms_{name}.npy", allow_pickle=False, mmap_mode="r") for name in names))
+        return cls(terms, moved, *(np.load(folder / f"{field}_{name}.npy", allow_pickle=False, mmap_mode="r") for name in names))
 
     def postings(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
         """(terms, rows, counts) for the terms from `first` to `last`."""
@@ -169,10 +172,10 @@ def _blocks(sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
         first, before = last, int(ends[last - 1])
 
 
-def _save_words(folder: Path, words: Iterable[str]) -> None:
-    (folder / "terms.json").write_bytes(canonical_json(list(words)).encode("utf-8", "surrogatepass"))
+def _save_words(folder: Path, field: str, words: Iterable[str]) -> None:
+    (folder / f"{field}.json").write_bytes(canonical_json(list(words)).encode("utf-8", "surrogatepass"))
 
 
-def _read_words(folder: Path) -> list[str]:
-    words: list[str] = json.loads((folder / "terms.json").read_bytes().decode("utf-8", "surrogatepass"))
+def _read_words(folder: Path, field: str) -> list[str]:
+    words: list[str] = json.loads((folder / f"{field}.json").read_bytes().decode("utf-8", "surrogatepass"))
     return words

@@ -18,6 +18,7 @@ FLOORS = {
     4: ["retrieval"],
     5: ["answering"],
     6: ["conversation"],
+    7: ["evaluation"],
     8: ["ui"],
     9: ["server"],
     10: ["cli"],

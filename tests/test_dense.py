@@ -55,3 +55,9 @@ def test_what_is_written_is_what_faiss_writes(rows: int, tmp_path: Path) -> None
     DenseIndex.write(vectors, tmp_path / "ours")
     assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
     assert np.array_equal(DenseIndex.load(tmp_path / "ours").vectors(), vectors)
+
+
+def test_the_spread_is_that_of_all_cosines(vectors: np.ndarray) -> None:
+    cosines = vectors @ vectors[3]
+    assert DenseIndex.build(vectors).spread(vectors[3]) == pytest.approx((cosines.mean(), cosines.std()), abs=1e-6)
+    assert DenseIndex.build(vectors[:0]).spread(vectors[3]) == (0.0, 0.0)

@@ -114,8 +114,8 @@ def test_an_index_that_anyone_may_change(settings: Settings) -> None:
     [
         ("vectors.npy", "vectors", "vector 2 has length 2.000, not 1"),
         ("keys.npy", "documents and spans", "row 2 belongs to another text"),
-        ("terms_counts.npy", "terms", "the term counts are not those of the passages"),
-        ("terms_rows.npy", "terms", "the postings are not those of the passages"),
+        ("terms_counts.npy", "terms", "the counts of the terms are not those"),
+        ("terms_rows.npy", "terms", "the postings of the terms are not those"),
         ("documents.jsonl", "documents and spans", "passage Span(start=0, end=999) lies outside its text"),
     ],
 )

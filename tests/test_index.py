@@ -14,6 +14,7 @@ from rag.errors import CorpusError, IndexBroken, IndexMismatch, IndexMissing
 from rag.index.building import corpus_changes, rebuild_differs
 from rag.index.contents import Duplicate, Failure
 from rag.index.files import CHANGES, FILES, load_index, read_changes
+from rag.loading.files import FolderCorpus
 from tests.conftest import WordEmbedder, index_of, updated
 
 SETTINGS = PassageSettings()
@@ -92,14 +93,12 @@ def test_only_new_texts_are_embedded(corpus: Path, tmp_path: Path) -> None:
 
 
 def test_only_changed_files_are_read(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rag.index import building
-
     updated(corpus, tmp_path / "index")
     (corpus / "faq.txt").write_text("Is it?\nYes.")
     (corpus / "copy.txt").write_text("Is it?\nYes.")
     read: list[str] = []
-    real = building.load_document
-    monkeypatch.setattr(building, "load_document", lambda name, data: read.append(name) or real(name, data))
+    real = FolderCorpus.load
+    monkeypatch.setattr(FolderCorpus, "load", lambda self, name: read.append(name) or real(self, name))
     updated(corpus, tmp_path / "index")
     assert read == ["copy.txt"]
 
@@ -147,7 +146,7 @@ def test_another_model_dimension_or_format_is_refused_with_both_values(corpus: P
         load_index(live, model=identity, dim=384)
     manifest = json.loads((live / "manifest.json").read_text())
     (live / "manifest.json").write_text(json.dumps(manifest | {"format": 1}))
-    with pytest.raises(IndexMismatch, match="format 1, the settings ask for 2; run `rag build`"):
+    with pytest.raises(IndexMismatch, match="format 1, the settings ask for 3; run `rag build`"):
         load_index(live)
 
 
@@ -226,7 +225,7 @@ def test_a_damaged_file_is_refused_and_mended(name: str, corpus: Path, tmp_path:
         data[places.randrange(len(data))] ^= 1 << places.randrange(8)
         path.write_bytes(data)
         with pytest.raises(
-            (IndexBroken, IndexMismatch), match="format" if b'"format":2' not in data and name[0] == "m" else name
+            (IndexBroken, IndexMismatch), match="format" if b'"format":3' not in data and name[0] == "m" else name
         ):
             load_index(live_build(tmp_path / "index"))
         mended, _ = updated(corpus, tmp_path / "index")
@@ -246,7 +245,7 @@ def test_manifest_names_what_it_was_made_of(corpus: Path, tmp_path: Path) -> Non
     updated(corpus, tmp_path / "index")
     manifest = json.loads((live_build(tmp_path / "index") / "manifest.json").read_text())
     assert manifest["model"] == {"name": "words", "digest": "0" * 64, "dim": 32}
-    assert manifest["format"] == 2
+    assert manifest["format"] == 3
     assert [(d["id"], d["passages"]) for d in manifest["documents"]] == [("faq.txt", 2), ("guide.md", 3)]
     assert set(manifest["files"]) == {path.name for path in live_build(tmp_path / "index").iterdir()} - {"manifest.json"}
 

@@ -17,8 +17,8 @@ DOCUMENTS = [["nerve", "injury", "nerve"], ["muscle", "injury"], ["muscle", "mus
 def test_scores_of_a_worked_example() -> None:
     """N = 4, mean length 9/4; "weak" stands once in the third document, of length 4: idf = ln(1 + 3.5/1.5)."""
     index = LexicalIndex.build(DOCUMENTS)
-    norm = 1.2 * (1 - 0.75 + 0.75 * 4 / 2.25)
-    expected = np.log(1 + 3.5 / 1.5) * 2.2 / (1 + norm)
+    norm = 0.6 * (1 - 0.6 + 0.6 * 4 / 2.25)
+    expected = np.log(1 + 3.5 / 1.5) * 1.6 / (1 + norm)
     assert index.scores(["weak"]).tolist() == pytest.approx([0, 0, expected, 0])
 
 
@@ -41,8 +41,8 @@ def test_scores_equal_those_of_bm25s(documents: list[list[str]], query: list[str
 
 def test_load_of_save_searches_alike(tmp_path: Path) -> None:
     index = LexicalIndex.build(DOCUMENTS)
-    index.save(tmp_path)
-    loaded = LexicalIndex.load(tmp_path)
+    index.save(tmp_path, "terms")
+    loaded = LexicalIndex.load(tmp_path, "terms")
     assert loaded.vocabulary == index.vocabulary
     for query in (["nerve"], ["muscle", "weak"], ["unknown"], []):
         assert loaded.scores(query).tobytes() == index.scores(query).tobytes()
@@ -86,13 +86,13 @@ def test_parts_merged_are_the_whole_built_at_once(
             rows = [row for row in range(len(documents)) if part_of[row] == number]
             parts.append((Path(folder, str(number)), np.array(rows + [-1] * len(gone), dtype=np.int64)))
             parts[-1][0].mkdir()
-            LexicalIndex.build([documents[row] for row in rows] + gone).save(parts[-1][0])
+            LexicalIndex.build([documents[row] for row in rows] + gone).save(parts[-1][0], "terms")
         ours, theirs = Path(folder, "ours"), Path(folder, "theirs")
         ours.mkdir()
         theirs.mkdir()
         patch.setattr(lexical, "BLOCK", block)
-        save_merged(parts, ours)
-        LexicalIndex.build(documents).save(theirs)
+        save_merged(parts, ours, "terms")
+        LexicalIndex.build(documents).save(theirs, "terms")
         assert {path.name: path.read_bytes() for path in ours.iterdir()} == {
             path.name: path.read_bytes() for path in theirs.iterdir()
         }

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ def home(handbook: Settings) -> Path:
     """A folder with corpus/, index/ and something to add, as the README assumes."""
     folder = handbook.corpus.parent
     (folder / "notes.txt").write_text("The physiotherapist comes on Tuesdays.")
+    shutil.copytree(ROOT / "evaluation", folder / "evaluation")
     return folder
 
 

@@ -1,11 +1,13 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rag.config import RetrievalSettings
 from rag.index.contents import Index
 from rag.records import Hit
-from rag.retrieval import fuse, retrieve
+from rag.retrieval import lexical_scores, proximity, retrieve, standard
+from rag.terms import terms
 from tests.conftest import WordEmbedder, index_of
 
 SETTINGS = RetrievalSettings()
@@ -20,15 +22,60 @@ def find(index: Index, query: str, **options: object) -> list[Hit]:
     return retrieve(index, query, WordEmbedder().embed_query(query), SETTINGS, **options)  # type: ignore[arg-type]
 
 
-def test_fusion_of_a_worked_example() -> None:
-    """Dense 0.9, 0.5, 0.1 scale to 1, 0.5, 0; BM25 4 and 2 to 1 and 0; a row that one search missed has 0 there."""
-    fused = fuse({1: 0.9, 2: 0.5, 3: 0.1}, {2: 4.0, 4: 2.0}, dense_weight=0.6)
-    assert fused == pytest.approx({1: 0.6, 2: 0.3 + 0.4, 3: 0.0, 4: 0.0})
+def test_standard_scores_of_a_worked_example() -> None:
+    assert standard(np.array([1.0, 2.0, 3.0]), mean=1.0, deviation=0.5).tolist() == [0.0, 2.0, 4.0]
+    assert standard(np.array([1.0, 2.0]), mean=1.0, deviation=0.0).tolist() == [0.0, 0.0]
 
 
-def test_fusion_with_one_candidate_or_none() -> None:
-    assert fuse({5: 0.3}, {}, dense_weight=0.5) == {5: 0.5}
-    assert fuse({}, {}, dense_weight=0.5) == {}
+def test_the_score_is_the_weighted_sum_of_standard_scores(index: Index) -> None:
+    """Computed again over all rows from their vectors and terms, without candidates or moments."""
+    query = "repot a fern"
+    vector = WordEmbedder().embed_query(query)
+    cosines = index.dense.vectors() @ vector
+    words = terms(query)
+    lexical = index.lexical.scores(words) + 0.2 * index.headings.scores(words)
+    pair = 0.1 * proximity(index, words, index.passages)
+    expected = 0.7 * (cosines - cosines.mean()) / cosines.std() + 0.3 * (lexical + pair - lexical.mean()) / lexical.std()
+    scores = {hit.passage.id: hit.score for hit in find(index, query, k=1000)}
+    assert scores == pytest.approx({p.id: float(e) for p, e in zip(index.passages, expected, strict=True)}, abs=1e-4)
+
+
+def test_proximity_counts_neighbours_in_order(index: Index) -> None:
+    """ "damp soil" stands in one passage, in this order; idf of both, 1.6 / 1.6 for the first time."""
+    words = ["damp", "soil"]
+    found = proximity(index, words, index.passages)
+    (row,) = np.flatnonzero(found).tolist()
+    assert "damp soil" in index.passages[row].text
+    assert found[row] == pytest.approx(index.lexical.idf("damp") + index.lexical.idf("soil"))
+    assert not proximity(index, ["soil", "damp"], index.passages).any()
+    assert not proximity(index, ["soil"], index.passages).any()
+
+
+def test_headings_count_besides(index: Index) -> None:
+    alone = SETTINGS.model_copy(update={"headings_weight": 0.0})
+    words = terms("repot")
+    assert (lexical_scores(index, words, SETTINGS) > lexical_scores(index, words, alone)).any()
+
+
+def test_folders_and_types(tmp_path: Path) -> None:
+    for name in ("a/one.md", "a/two.txt", "b/one.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"Ferns of {name} drink water.")
+    index = index_of(tmp_path)
+
+    def found(*wanted: str) -> set[str]:
+        return {hit.passage.document_id for hit in find(index, "fern", documents=list(wanted))}
+
+    assert found("a/") == {"a/one.md", "a/two.txt"}
+    assert found("*.md") == {"a/one.md", "b/one.md"}
+    assert found("b/one.md", "*.txt") == {"b/one.md", "a/two.txt"}
+    assert found("a", "c/") == set()
+
+
+def test_a_filter_changes_no_score(index: Index) -> None:
+    whole = {hit.passage.id: hit.score for hit in find(index, "repot a fern", k=1000)}
+    for hit in find(index, "repot a fern", documents=["faq.txt"]):
+        assert hit.score == whole[hit.passage.id]
 
 
 def test_the_right_passage_comes_first(index: Index) -> None:

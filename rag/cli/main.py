@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from rag.cli import asking, curating
+from rag.cli import asking, curating, evaluating
 from rag.cli.output import notes
 from rag.errors import RagError
 
@@ -32,6 +32,7 @@ for command in (
     asking.serve,
 ):
     app.command()(command)
+app.command("eval")(evaluating.evaluate)
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ from rag.index.files import (
     write_manifest,
 )
 from rag.index.writing import BuildWriter, FormerBuild
-from rag.loading.files import corpus_files, digest_of, format_of, load_document, read_bytes
+from rag.loading.files import Corpus, FolderCorpus
 from rag.passages import split_passages
 from rag.storage import canonical_json
 
@@ -58,7 +58,7 @@ class Changes:
 
 
 @dataclass(frozen=True)
-class _Corpus:
+class _Found:
     """The files of a corpus by content: those to read, those that only repeat one of them, and those that cannot be opened."""
 
     digests: dict[str, str]
@@ -71,7 +71,7 @@ class _Corpus:
 
 
 def update_index(
-    corpus: Path,
+    corpus: Path | Corpus,
     folder: Path,
     embedder: Embedder,
     settings: PassageSettings,
@@ -104,7 +104,7 @@ def update_index(
         try:
             build = staging / "build"
             manifest, changes = _write_build(
-                corpus, build, embedder, settings, former=former, live=live, journal=folder / JOURNAL, progress=told
+                _as_corpus(corpus), build, embedder, settings, former=former, live=live, journal=folder / JOURNAL, progress=told
             )
             same = live is not None and manifest["hash"] == live["hash"]
             kept = None if forget else _still_allowed(folder, former_build if same else live_build, manifest)
@@ -126,7 +126,7 @@ def rebuild_differs(corpus: Path, folder: Path, embedder: Embedder, settings: Pa
         staging = new_staging(folder)
         try:
             manifest, _ = _write_build(
-                corpus,
+                _as_corpus(corpus),
                 staging / "build",
                 embedder,
                 settings,
@@ -138,6 +138,10 @@ def rebuild_differs(corpus: Path, folder: Path, embedder: Embedder, settings: Pa
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     return sorted(name for name in manifest if name not in ("files", "hash") and manifest[name] != live.get(name))
+
+
+def _as_corpus(corpus: Path | Corpus) -> Corpus:
+    return FolderCorpus(corpus) if isinstance(corpus, Path) else corpus
 
 
 def _discard_leftovers(folder: Path, *, full: bool) -> None:
@@ -178,7 +182,7 @@ def _still_allowed(folder: Path, which: Callable[[Path], Path | None], now: dict
 
 
 def _write_build(
-    corpus: Path,
+    corpus: Corpus,
     build: Path,
     embedder: Embedder,
     settings: PassageSettings,
@@ -220,29 +224,29 @@ def _write_build(
     return write_manifest(build, contents | {"model": model_values(embedder.identity, dim)}), changes
 
 
-def _look(corpus: Path, progress: Report) -> _Corpus:
+def _look(corpus: Corpus, progress: Report) -> _Found:
     digests: dict[str, str] = {}
     same_as: dict[str, str] = {}
     first: dict[tuple[str, str], str] = {}
     failed: list[Failure] = []
-    names = corpus_files(corpus)
+    names = corpus.names()
     for done, name in enumerate(names):
         progress("looking", done, len(names))
         try:
-            digests[name] = digest_of(corpus, name)
+            digests[name] = corpus.digest_of(name)
         except UnreadableFile as error:
             failed.append(Failure(_printable(name), str(error)))
             continue
-        original = first.setdefault((digests[name], format_of(name)), name)
+        original = first.setdefault((digests[name], corpus.format_of(name)), name)
         if original != name:
             same_as[name] = original
     progress("looking", len(names), len(names))
-    return _Corpus(digests, same_as, failed)
+    return _Found(digests, same_as, failed)
 
 
 def _read(
-    corpus: Path,
-    found: _Corpus,
+    corpus: Corpus,
+    found: _Found,
     writer: BuildWriter,
     embedder: Embedder,
     settings: PassageSettings,
@@ -263,7 +267,7 @@ def _read(
             writer.keep(entry, line)
             continue
         try:
-            document = load_document(name, read_bytes(corpus, name))
+            document = corpus.load(name)
         except UnreadableFile as error:
             failed.append(Failure(name, str(error), found.digests[name]))
             continue
@@ -275,7 +279,7 @@ def _read(
 
 def corpus_changes(corpus: Path, manifest: dict[str, Any]) -> Changes:
     """What a build would do, told from the files' contents; nothing is split or embedded, and new failures are not foreseen."""
-    found = _look(corpus, lambda what, done, total: None)
+    found = _look(FolderCorpus(corpus), lambda what, done, total: None)
     known = {failure.path: failure for failure in failures_in(manifest)}
     failing = {name: known[name] for name, digest in found.digests.items() if name in known and known[name].digest == digest}
     failing |= {name: replace(failing[same], path=name) for name, same in found.same_as.items() if same in failing}

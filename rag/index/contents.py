@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from rag.dense import DenseIndex
@@ -11,7 +12,7 @@ from rag.records import Block, Document, Passage, Sentence, Span
 from rag.storage import canonical_json, sha256_bytes
 
 # Raised whenever the same files would give other documents, passages, terms or another layout of the build's files.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Duplicate:
 class Index:
     """Everything that is searched. Row `i` of vectors and terms is `passages[i]`; passages are ordered by document, then place.
 
+    `lexical` holds the terms of all that is embedded, `headings` those of title and headings alone.
+
     `manifest` is what `manifest.json` holds; `digest` is its hash: equal contents, equal hash.
     """
 
@@ -42,6 +45,7 @@ class Index:
     passages: Sequence[Passage]
     dense: DenseIndex
     lexical: LexicalIndex
+    headings: LexicalIndex
     manifest: dict[str, Any]
 
     @property
@@ -53,11 +57,19 @@ class Index:
         row = bisect_left(self.passages, _place(passage), key=_place) - 1
         return self.passages[row] if row >= 0 and self.passages[row].document_id == passage.document_id else None
 
-    def rows_of(self, documents: Sequence[str]) -> list[int]:
-        """Rows of the passages of these documents, in order; a duplicate stands for the document that it repeats."""
-        same_as = {duplicate.path: duplicate.same_as for duplicate in duplicates_in(self.manifest)}
-        wanted = {same_as.get(name, name) for name in documents}
-        return [row for row, passage in enumerate(self.passages) if passage.document_id in wanted]
+    def rows_of(self, wanted: Sequence[str]) -> list[int]:
+        """Rows of the passages of these documents, in order: ids, folders ("reports/") or patterns ("*.md").
+
+        A duplicate stands for the document that it repeats.
+        """
+        names = {name: name for name in self.documents}
+        names |= {duplicate.path: duplicate.same_as for duplicate in duplicates_in(self.manifest)}
+        chosen = {document for name, document in names.items() if any(_matches(name, pattern) for pattern in wanted)}
+        return [row for row, passage in enumerate(self.passages) if passage.document_id in chosen]
+
+
+def _matches(name: str, wanted: str) -> bool:
+    return name == wanted or (name.startswith(wanted) if wanted.endswith("/") else fnmatchcase(name, wanted))
 
 
 def _place(passage: Passage) -> tuple[str, int]:

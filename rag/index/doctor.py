@@ -17,7 +17,9 @@ from rag.index.building import JOURNAL, corpus_changes
 from rag.index.files import (
     DENSE,
     FILES,
+    HEADINGS,
     KEYS,
+    TERMS,
     VECTORS,
     check_manifest,
     damaged_files,
@@ -152,7 +154,7 @@ def _rows(settings: Settings, check: Check) -> None:
         VECTORS: len(np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)),
         KEYS: len(np.load(folder / KEYS, mmap_mode="r", allow_pickle=False)),
         DENSE: dense.size,
-        "terms": len(LexicalIndex.load(folder, mapped=True).lengths),
+        **{name: len(LexicalIndex.load(folder, name).lengths) for name in (TERMS, HEADINGS)},
     }
     check.faults += [
         (f"{name} has {number} rows, the build {manifest['passages']} passages", REBUILD)
@@ -211,21 +213,21 @@ def _vectors(settings: Settings, check: Check) -> None:
 
 def _terms(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
-    saved = LexicalIndex.load(folder)
-    counted = LexicalIndex.build(terms(embedded_text(passage)) for _, passages in read_documents(folder) for passage in passages)
-    if saved.vocabulary != counted.vocabulary:
-        check.faults.append(("the vocabulary is not that of the passages", REBUILD))
-        return
-    for name, what in (
-        ("offsets", "document frequencies"),
-        ("rows", "postings"),
-        ("counts", "term counts"),
-        ("lengths", "lengths"),
-    ):
-        if not np.array_equal(getattr(saved, name), getattr(counted, name)):
-            check.faults.append((f"the {what} are not those of the passages", REBUILD))
+    passages = [passage for _, its_passages in read_documents(folder) for passage in its_passages]
+    counted = {
+        TERMS: LexicalIndex.build(terms(embedded_text(passage)) for passage in passages),
+        HEADINGS: LexicalIndex.build(terms(passage.context) for passage in passages),
+    }
+    for name, right in counted.items():
+        saved = LexicalIndex.load(folder, name)
+        if saved.vocabulary != right.vocabulary:
+            check.faults.append((f"the vocabulary of the {name} is not that of the passages", REBUILD))
+        for column, what in _COLUMNS.items():
+            if not np.array_equal(getattr(saved, column), getattr(right, column)):
+                check.faults.append((f"the {what} of the {name} are not those of the passages", REBUILD))
 
 
+_COLUMNS = {"offsets": "document frequencies", "rows": "postings", "counts": "counts", "lengths": "lengths"}
 _OUTSIDE: dict[str, Examination] = {
     "live build": _live_build,
     "files": _files,

@@ -20,7 +20,7 @@ from rag.dense import DenseIndex
 from rag.embedding import ModelIdentity
 from rag.errors import IndexBroken, IndexMismatch
 from rag.index.contents import FORMAT, Index, document_from, manifest_hash
-from rag.lexical import LexicalIndex
+from rag.lexical import LexicalIndex, file_names
 from rag.records import Document, Passage
 from rag.storage import canonical_json, read_json_lines, sha256_bytes, sha256_file
 
@@ -31,8 +31,9 @@ VECTORS = "vectors.npy"
 KEYS = "keys.npy"
 DENSE = "dense.faiss"
 CHANGES = "changes.json"
-TERMS = ("terms.json", *(f"terms_{name}.npy" for name in ("offsets", "rows", "counts", "lengths")))
-FILES = (DOCUMENTS, VECTORS, KEYS, DENSE, *TERMS, CHANGES)
+TERMS = "terms"
+HEADINGS = "headings"
+FILES = (DOCUMENTS, VECTORS, KEYS, DENSE, *file_names(TERMS), *file_names(HEADINGS), CHANGES)
 CONTENTS = (DOCUMENTS, VECTORS)  # the rest follows from these, or is of no account to what is answered
 
 
@@ -130,7 +131,9 @@ def load_index(
         for document, its_passages in read_documents(folder):
             documents[document.id] = document
             passages += its_passages
-        return Index(documents, passages, DenseIndex.load(folder / DENSE), LexicalIndex.load(folder), manifest)
+        dense = DenseIndex.load(folder / DENSE)
+        lexical, headings = (LexicalIndex.load(folder, field) for field in (TERMS, HEADINGS))
+        return Index(documents, passages, dense, lexical, headings, manifest)
     except OSError as error:  # a file that was swept while it was being read
         raise IndexBroken(f"{error.filename or folder} cannot be read ({error.strerror}); {MEND}") from error
 

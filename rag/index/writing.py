@@ -15,7 +15,7 @@ from rag.builds import Report
 from rag.dense import DenseIndex
 from rag.embedding import Embedder
 from rag.index.contents import document_record
-from rag.index.files import DENSE, DOCUMENTS, KEYS, VECTORS
+from rag.index.files import DENSE, DOCUMENTS, HEADINGS, KEYS, TERMS, VECTORS
 from rag.index.journal import EmbeddingJournal
 from rag.lexical import LexicalIndex, Part, save_merged
 from rag.passages import embedded_text
@@ -66,7 +66,7 @@ class BuildWriter:
         self._build, self._work, self._former = build, work, former
         self._moved = np.full(former.manifest["passages"] if former else 0, -1, dtype=np.int64)
         self._parts: list[Part] = []
-        self._terms: list[list[str]] = []
+        self._terms: dict[str, list[list[str]]] = {TERMS: [], HEADINGS: []}
         self._term_rows: list[int] = []
         self._seen: set[bytes] = set()
         self._open = ExitStack()
@@ -88,7 +88,8 @@ class BuildWriter:
     def add(self, document: Document, passages: Sequence[Passage]) -> None:
         for row, passage in enumerate(passages, start=self.passages):
             text = embedded_text(passage)
-            self._terms.append(terms(text))
+            self._terms[TERMS].append(terms(text))
+            self._terms[HEADINGS].append(terms(passage.context))
             self._term_rows.append(row)
             key = key_of(text)
             self._keys.append(np.frombuffer(key, dtype="V16"))
@@ -96,7 +97,7 @@ class BuildWriter:
                 self._seen.add(key)
                 self._missing.write(json_line([key.hex(), text]))
                 self.missing += 1
-        if len(self._terms) >= TERMS_AT_ONCE:
+        if len(self._term_rows) >= TERMS_AT_ONCE:
             self._set_aside(self._work / f"terms-{len(self._parts)}")
         self._documents.write(json_line(document_record(document, passages)))
         cut = sum(passage.cut for passage in passages)
@@ -109,9 +110,11 @@ class BuildWriter:
 
     def _set_aside(self, folder: Path) -> None:
         folder.mkdir()
-        LexicalIndex.build(self._terms).save(folder)
+        for field, lists in self._terms.items():
+            LexicalIndex.build(lists).save(folder, field)
+            lists.clear()
         self._parts.append((folder, np.asarray(self._term_rows, dtype=np.int64)))
-        self._terms, self._term_rows = [], []
+        self._term_rows = []
 
     def finish(self, embedder: Embedder, journal: Path, progress: Report) -> tuple[int, int]:
         """Embeds what is missing and writes vectors and terms; gives back how many were embedded, and their dimension.
@@ -134,7 +137,8 @@ class BuildWriter:
         DenseIndex.write(vectors, self._build / DENSE)
         self._set_aside(self._work / "terms-last")
         kept = [(self._former.folder, self._moved)] if self._former else []
-        save_merged([*kept, *self._parts], self._build)
+        for field in (TERMS, HEADINGS):
+            save_merged([*kept, *self._parts], self._build, field)
         return embedded, dim
 
     def _embed(self, embedder: Embedder, made: EmbeddingJournal, progress: Report) -> int:

@@ -2,13 +2,36 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from rag.errors import CorpusError, UnreadableFile
 from rag.loading import markdown, plain_text, web_page
 from rag.loading.decoding import decode
 from rag.records import Block, Document
 from rag.storage import sha256_bytes, sha256_file
+
+
+class Corpus(Protocol):
+    """Where documents come from: a folder of files, or records such as those of a question set."""
+
+    def names(self) -> list[str]:
+        """Ids of all that may be documents, sorted."""
+        ...
+
+    def digest_of(self, name: str) -> str:
+        """Equal for equal content only. Raises UnreadableFile."""
+        ...
+
+    def format_of(self, name: str) -> str:
+        """Two of the same content and format are the same document."""
+        ...
+
+    def load(self, name: str) -> Document:
+        """Raises UnreadableFile."""
+        ...
+
 
 LARGEST_FILE = 200 * 2**20  # bytes; more is no document that a person reads
 
@@ -73,14 +96,6 @@ def read_bytes(corpus: Path, document_id: str) -> bytes:
         raise UnreadableFile(f"cannot be opened: {error.strerror or error}") from error
 
 
-def digest_of(corpus: Path, document_id: str) -> str:
-    """The SHA-256 of one file of the corpus. Raises UnreadableFile."""
-    try:
-        return sha256_file(_checked(corpus, document_id))
-    except OSError as error:
-        raise UnreadableFile(f"cannot be opened: {error.strerror or error}") from error
-
-
 def _checked(corpus: Path, document_id: str) -> Path:
     path = corpus / document_id
     try:
@@ -92,14 +107,32 @@ def _checked(corpus: Path, document_id: str) -> Path:
     return path
 
 
-def format_of(document_id: str) -> str:
-    """The ending by which a file's loader is chosen, in lower case."""
-    return Path(document_id).suffix.lower()
+@dataclass(frozen=True)
+class FolderCorpus:
+    """The files of a folder; ids are paths within it."""
+
+    folder: Path
+
+    def names(self) -> list[str]:
+        return corpus_files(self.folder)
+
+    def digest_of(self, name: str) -> str:
+        try:
+            return sha256_file(_checked(self.folder, name))
+        except OSError as error:
+            raise UnreadableFile(f"cannot be opened: {error.strerror or error}") from error
+
+    def format_of(self, name: str) -> str:
+        """The ending by which a file's loader is chosen, in lower case."""
+        return Path(name).suffix.lower()
+
+    def load(self, name: str) -> Document:
+        return load_document(name, read_bytes(self.folder, name))
 
 
 def load_document(document_id: str, data: bytes) -> Document:
     """Reads one file. Raises UnreadableFile with the reason where nothing can be read."""
-    suffix = format_of(document_id)
+    suffix = Path(document_id).suffix.lower()
     loader = LOADERS.get(suffix)
     if loader is None:
         raise UnreadableFile(f"format {suffix or 'without an ending'} is not known; known are {' '.join(sorted(LOADERS))}")

@@ -1,0 +1,288 @@
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import wilcoxon
+from sklearn.metrics import ndcg_score, roc_auc_score
+
+from rag.config import EvaluationSettings, Settings
+from rag.conversation import Chat
+from rag.errors import QuestionSetError
+from rag.evaluation.comparing import compare, gate, most_changed
+from rag.evaluation.labelling import add_question, label, touched
+from rag.evaluation.measures import RETRIEVAL, auroc, bootstrap, meets, per_question, risk_coverage
+from rag.evaluation.question_sets import GoldSpan, Question, load_question_set
+from rag.evaluation.report import write_report
+from rag.evaluation.running import evaluate, open_set
+from rag.evaluation.runs import Outcome, Run, list_runs, load_outcomes, load_run, save_run
+from rag.records import Span
+from tests.conftest import WordEmbedder, updated
+
+
+def outcome(name: str, ranking: list[str] | None = None, *, quotes: list[tuple[str, int, int]] = (), **named: object) -> Outcome:
+    """An outcome whose answer quotes these stretches of documents."""
+    citations = [
+        {"number": n, "document_id": d, "start": start, "end": end, "quote": "x" * (end - start), "answer_phrase": None}
+        for n, (d, start, end) in enumerate(quotes, start=1)
+    ]
+    sentences = [{"text": c["quote"], "citation": c["number"], "context": False} for c in citations]
+    answer = {"citations": citations, "sentences": sentences, "text": " ".join(c["quote"] for c in citations), "query": name}
+    values = {"abstained": not quotes, "confidence": 0.5, "timings_ms": {"total": 1.0}} | named
+    return Outcome(question_id=name, answer=answer, ranking=None if ranking is None else tuple(ranking), **values)
+
+
+documents = st.sampled_from([f"d{n}" for n in range(30)])
+
+
+@given(st.dictionaries(documents, st.integers(0, 3), min_size=1), st.lists(documents, unique=True, max_size=25))
+def test_ranking_measures_equal_a_second_implementation(relevance: dict[str, int], ranking: list[str]) -> None:
+    """nDCG also against scikit-learn; the others from their definitions. A query that finds nothing counts as 0."""
+    relevant = {name for name, grade in relevance.items() if grade > 0}
+    values = per_question([Question("q", "?", relevance=relevance)], {"q": outcome("q", ranking)}, {})
+    if not relevant:
+        assert values == {}
+        return
+    gains = [relevance.get(name, 0) for name in ranking[:10]]
+    ideal = sorted(relevance.values(), reverse=True)[:10]
+    dcg, best = (sum(gain / math.log2(i + 2) for i, gain in enumerate(part)) for part in (gains, ideal))
+    first = next((rank for rank, name in enumerate(ranking[:10], start=1) if name in relevant), None)
+    expected = {"nDCG@10": dcg / best, "RR@10": 1 / first if first else 0.0}
+    expected |= {f"R@{k}": len(relevant & set(ranking[:k])) / len(relevant) for k in (5, 10, 20, 100)}
+    expected["Success@5"] = float(bool(relevant & set(ranking[:5])))
+    assert {name: values[name]["q"] for name in RETRIEVAL} == pytest.approx(expected, abs=1e-9)
+    if len(ranking) > 1 and relevant <= set(ranking):
+        found = np.array([[relevance.get(name, 0) for name in ranking]])
+        theirs = ndcg_score(found, -np.arange(len(ranking))[None, :], k=10)
+        assert values["nDCG@10"]["q"] == pytest.approx(theirs, abs=1e-9)
+
+
+def test_answer_measures_of_a_worked_example() -> None:
+    """Gold: the sentence 10 to 30 of a. Quoted: 0 to 10 and 10 to 30 of a, so one of two is right, the first is not."""
+    gold = (GoldSpan("a", Span(12, 28), "gold"),)
+    questions = [
+        Question("hit", "?", answers=gold),
+        Question("miss", "?", answers=gold),
+        Question("none", "?", unanswerable=True),
+    ]
+    outcomes = {
+        "hit": outcome("hit", quotes=[("a", 0, 10), ("a", 10, 30)]),
+        "miss": outcome("miss", quotes=[("b", 10, 30)], abstained=True),
+        "none": outcome("none", quotes=[("a", 10, 30)]),
+    }
+    sentences = {"a": [Span(0, 10), Span(10, 30), Span(30, 40)]}
+    values = per_question(questions, outcomes, sentences)
+    assert values["hit"] == {"hit": 1.0, "miss": 0.0}
+    assert values["first_hit"] == {"hit": 0.0, "miss": 0.0}
+    assert (values["sentence_precision"]["hit"], values["sentence_recall"]["hit"]) == (0.5, 1.0)
+    assert values["sentence_f1"]["hit"] == pytest.approx(2 / 3)
+    assert values["false_abstentions"] == {"hit": 0.0, "miss": 1.0}
+    assert values["false_answers"] == {"none": 1.0}
+    assert values["answered"] == {"hit": 1.0, "miss": 0.0, "none": 1.0}
+    assert values["sentences_shown"] == {"hit": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("span", "met"),
+    [(Span(0, 40), True), (Span(12, 14), True), (Span(24, 60), False), (Span(18, 60), True), (Span(30, 40), False)],
+)
+def test_a_gold_span_is_met_by_more_than_half(span: Span, met: bool) -> None:
+    assert meets(GoldSpan("a", Span(10, 30), ""), "a", span) is met
+    assert not meets(GoldSpan("a", Span(10, 30), ""), "b", span)
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.5, 0.9]), st.booleans()), min_size=1, max_size=30))
+def test_auroc_equals_that_of_scikit_learn(pairs: list[tuple[float, bool]]) -> None:
+    confidence, answerable = np.array([c for c, _ in pairs]), np.array([a for _, a in pairs])
+    if answerable.all() or not answerable.any():
+        assert auroc(confidence, answerable) is None
+    else:
+        assert auroc(confidence, answerable) == pytest.approx(roc_auc_score(answerable, confidence), abs=1e-9)
+
+
+def test_risk_coverage_of_a_worked_example() -> None:
+    coverage, risk = risk_coverage(np.array([0.9, 0.1, 0.5, 0.7]), np.array([True, False, True, False]))
+    assert coverage.tolist() == [0.25, 0.5, 0.75, 1.0]
+    assert risk.tolist() == pytest.approx([0, 1 / 2, 1 / 3, 2 / 4])
+
+
+def test_the_bootstrap_covers_the_mean_and_is_the_same_each_time() -> None:
+    sample = np.random.default_rng(1).normal(0.5, 0.1, 400)
+    low, high = bootstrap(sample, np.mean)
+    assert (low, high) == tuple(bootstrap(sample, np.mean)) == tuple(bootstrap(sample, lambda rows: rows.mean()))
+    half = 1.96 * sample.std() / 20
+    assert (low, high) == pytest.approx((sample.mean() - half, sample.mean() + half), abs=0.002)
+
+
+def run_of(name: str, values: dict[str, list[float]]) -> Run:
+    kept = {measure: {f"q{i}": value for i, value in enumerate(found)} for measure, found in values.items()}
+    return Run(name, {"dataset": "x"}, {}, kept)
+
+
+def test_comparison_of_a_worked_example() -> None:
+    """Six questions, each 0.5 better: of 2^6 sign patterns 2 are as far from 0, p = 1/32, as Wilcoxon's exact test has it."""
+    old, new = [0.1, 0.2, 0.3, 0.1, 0.2, 0.3, 0.4], [0.6, 0.7, 0.8, 0.6, 0.7, 0.8, 0.4]
+    (difference,) = compare(run_of("new", {"nDCG@10": new}), run_of("old", {"nDCG@10": old}))
+    assert difference.p == pytest.approx(wilcoxon(new[:6], old[:6]).pvalue) == pytest.approx(1 / 32)
+    assert difference.difference == pytest.approx(3 / 7)
+    assert (difference.wins, difference.losses, difference.ties) == (6, 0, 1)
+    assert not difference.worse
+    (back,) = compare(run_of("old", {"nDCG@10": old}), run_of("new", {"nDCG@10": new}))
+    assert back.worse and (back.wins, back.losses) == (0, 6)
+
+
+def test_the_gate_lets_chance_through_and_no_loss() -> None:
+    stored = run_of("stored", {"hit": [1.0] * 20, "false_answers": [0.0] * 20, "answered": [1.0] * 20})
+    assert gate(run_of("a", {"hit": [1.0] * 19 + [0.0], "answered": [0.0] * 20}), stored) == []
+    assert [d.measure for d in gate(run_of("b", {"hit": [1.0] * 10 + [0.0] * 10}), stored)] == ["hit"]
+    assert [d.measure for d in gate(run_of("c", {"false_answers": [1.0] * 10 + [0.0] * 10}), stored)] == ["false_answers"]
+    with pytest.raises(QuestionSetError, match="share no question"):
+        gate(Run("d", {}, {}, {"hit": {"other": 1.0}}), stored)
+
+
+def test_what_changed_most() -> None:
+    old, new = run_of("old", {"hit": [1.0, 0.0, 1.0]}), run_of("new", {"hit": [0.0, 1.0, 1.0]})
+    assert most_changed(new, old) == [("q0", -1.0), ("q1", 1.0)]
+
+
+@pytest.fixture
+def ferns(tmp_path: Path) -> Path:
+    """A set with its own corpus."""
+    folder = tmp_path / "ferns"
+    (folder / "qrels").mkdir(parents=True)
+
+    def write(name: str, *records: dict) -> None:
+        (folder / name).write_text("".join(json.dumps(record) + "\n" for record in records))
+
+    bracken = "Bracken roots dye wool yellow. They are dug in autumn."
+    write(
+        "corpus.jsonl", {"_id": "b", "title": "Bracken", "text": bracken}, {"_id": "m", "title": "Moss", "text": "Moss is soft."}
+    )
+    write(
+        "queries.jsonl",
+        {"_id": "1", "text": "What do bracken roots dye?"},
+        {"_id": "2", "text": "When are they dug?", "metadata": {"history": [{"speaker": "user", "text": "Bracken roots?"}]}},
+        {"_id": "3", "text": "Who won the cup?"},
+    )
+    write(
+        "answers.jsonl",
+        {"query_id": "1", "answers": [{"text": bracken[:30], "doc_id": "b", "start": 0}]},
+        {"query_id": "2", "answers": [{"text": bracken[31:], "doc_id": "b", "start": 31}]},
+    )
+    write("unanswerable.jsonl", {"query_id": "3", "doc_id": "m"})
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n1\tb\t1\n2\tb\t1\n2\tgone\t1\n")
+    return folder
+
+
+@pytest.fixture
+def settings(corpus: Path, tmp_path: Path) -> Settings:
+    updated(corpus, tmp_path / "index")
+    return Settings(corpus=corpus, index=tmp_path / "index", evaluation=EvaluationSettings(runs=tmp_path / "runs"))
+
+
+def evaluated(folder: Path, settings: Settings, **named: object) -> tuple[Run, dict[str, Outcome]]:
+    questions = load_question_set(folder)
+    chat = open_set(questions, settings, WordEmbedder(), lambda what, done, total: None)
+    run, outcomes = evaluate(questions, chat, **named)
+    return run, {outcome.question_id: outcome for outcome in outcomes}
+
+
+def test_a_set_with_its_own_corpus(ferns: Path, settings: Settings) -> None:
+    run, outcomes = evaluated(ferns, settings)
+    assert run.values["nDCG@10"] == {"1": 1.0, "2": 1.0}  # what is not in the corpus cannot be asked for
+    assert outcomes["1"].ranking == ("b", "m")
+    assert outcomes["1"].answer["citations"][0]["quote"] == "Bracken roots dye wool yellow."
+    assert run.summary["questions"] == 3
+    assert set(run.summary) == {
+        "dataset", "signature", "questions", "retrieval", "answers", "abstention", "timings_ms", "intervals"
+    }  # fmt: skip
+    assert run.signature["model"]["name"] == "words"
+    again, _ = evaluated(ferns, settings)
+    assert again.values == run.values
+
+
+def test_given_measures_reading_alone(ferns: Path, settings: Settings) -> None:
+    run, outcomes = evaluated(ferns, settings, given=True)
+    assert run.summary["retrieval"] is None
+    assert {citation["document_id"] for citation in outcomes["3"].answer["citations"]} <= {"m"}
+    assert outcomes["1"].right
+
+
+def test_without_answers_only_retrieval_is_measured(ferns: Path, settings: Settings) -> None:
+    run, _ = evaluated(ferns, settings, answers=False)
+    assert (run.summary["answers"], run.summary["abstention"]) == (None, None)
+    assert run.summary["retrieval"]["Success@5"] == 1.0
+    limited, _ = evaluated(ferns, settings, answers=False, limit=1)
+    assert limited.summary["questions"] == 1
+
+
+def test_runs_are_kept_whole(ferns: Path, settings: Settings, tmp_path: Path) -> None:
+    run, outcomes = evaluated(ferns, settings)
+    save_run(tmp_path / "runs", run, outcomes.values())
+    assert load_run(tmp_path / "runs", run.name) == run == list_runs(tmp_path / "runs")[0]
+    assert load_outcomes(tmp_path / "runs", run.name) == outcomes
+    trec = (tmp_path / "runs" / run.name / "run.trec").read_text().splitlines()
+    assert trec[0] == f"1 Q0 b 1 1.000000 {run.name}"
+    with pytest.raises(QuestionSetError, match="no kept run"):
+        load_run(tmp_path / "runs", "nothing")
+
+
+def test_the_report_shows_all_and_runs_nothing(ferns: Path, settings: Settings, tmp_path: Path) -> None:
+    (ferns / "queries.jsonl").write_text(
+        (ferns / "queries.jsonl").read_text() + json.dumps({"_id": "4", "text": "<script>alert(1)</script>"}) + "\n"
+    )
+    run, outcomes = evaluated(ferns, settings)
+    write_report(tmp_path / "report.html", run, load_question_set(ferns), outcomes)
+    page = (tmp_path / "report.html").read_text()
+    assert "&lt;script&gt;alert(1)" in page and "<script" not in page
+    assert "http" not in page.replace("http-equiv", "") and "url(" not in page
+    assert page.count("<svg") >= 3 and page.count("<details") == 4
+    assert "<mark>Bracken roots dye wool yellow.</mark>" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("queries.jsonl", "[1]\n", "queries.jsonl line 1 must be an object with _id, text"),
+        ("queries.jsonl", "{", "queries.jsonl cannot be read"),
+        ("answers.jsonl", '{"query_id": "1"}\n', "answers.jsonl line 1 must be an object with query_id, answers"),
+        ("qrels/test.tsv", "head\n1 b 1\n", "test.tsv line 2 is not query-id, corpus-id, score"),
+    ],
+)
+def test_broken_sets_name_file_and_line(name: str, text: str, message: str, ferns: Path) -> None:
+    (ferns / name).write_text(text)
+    with pytest.raises(QuestionSetError, match=message):
+        load_question_set(ferns)
+
+
+def test_no_set(tmp_path: Path) -> None:
+    with pytest.raises(QuestionSetError, match="holds no queries.jsonl"):
+        load_question_set(tmp_path)
+
+
+def test_labelling_grows_a_set(settings: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    shown: list[str] = []
+    typed = iter(["How often should I repot a fern?", "1", "Who won the cup?", "n", "Why?", "", ""])
+    label(Chat(settings, WordEmbedder()), folder, ask=lambda prompt: next(typed), show=shown.append)
+    first, second = load_question_set(folder).questions
+    assert (first.text, first.answers[0].text) == ("How often should I repot a fern?", "Repot a fern every two years.")
+    assert first.relevance == {"faq.txt": 1}
+    assert (second.unanswerable, second.answers) == (True, ())
+    assert "skipped" in shown
+    run, outcomes = evaluated(folder, settings)
+    assert outcomes[first.id].right
+    with pytest.raises(QuestionSetError, match="already"):
+        add_question(folder, "Who won the cup?", [])
+
+
+def test_a_set_tells_which_questions_a_changed_document_touches(settings: Settings, tmp_path: Path) -> None:
+    folder, text = tmp_path / "mine", (settings.corpus / "faq.txt").read_text()
+    start = text.index("Repot a fern")
+    name = add_question(folder, "How often?", [GoldSpan("faq.txt", Span(start, start + 29), text[start : start + 29])])
+    assert touched(load_question_set(folder), {"faq.txt": text}) == {}
+    assert touched(load_question_set(folder), {"faq.txt": "New first line.\n" + text}) == {"faq.txt": [name]}
+    assert touched(load_question_set(folder), {}) == {"faq.txt": [name]}
