@@ -45,6 +45,10 @@ class RetrievalSettings(_Section):
     proximity_weight: float = Field(0.1, ge=0, description="what two terms count that stand together as in the query")
     depth: int = Field(100, ge=1, description="candidates taken from each search before fusion")
     k: int = Field(10, ge=1, description="passages returned")
+    reranker: str = Field(
+        "", description="folder of a sentence-transformers CrossEncoder that reorders the best hits; none if empty"
+    )
+    rerank_depth: int = Field(20, ge=1, description="hits that it reads")
 
 
 class AnsweringSettings(_Section):

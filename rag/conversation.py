@@ -15,6 +15,7 @@ from rag.index.contents import Index
 from rag.index.files import check_manifest, load_index, read_manifest
 from rag.reader import Reader, SimilarityReader
 from rag.records import Answer, Hit
+from rag.reranking import CrossEncoderReranker
 from rag.retrieval import retrieve
 
 History = Sequence[Mapping[str, str]]
@@ -28,6 +29,7 @@ class Chat:
         self.settings = settings
         self.embedder = embedder
         self.reader = reader or SimilarityReader(embedder)
+        self.reranker = CrossEncoderReranker(settings.retrieval.reranker) if settings.retrieval.reranker else None
         self._lock = threading.Lock()
         self._folder: Path | None = None
         self._index: Index | None = None
@@ -72,10 +74,18 @@ class Chat:
         query = _clean(query)
         if not query:
             return []
-        return retrieve(self.index(), query, self.embedder.embed_query(query), self.settings.retrieval, k=k, documents=documents)
+        return self._retrieve(self.index(), query, k, documents)
+
+    def _retrieve(self, index: Index, query: str, k: int | None, documents: Sequence[str] | None) -> list[Hit]:
+        settings = self.settings.retrieval
+        wanted = settings.k if k is None else k
+        found = max(wanted, settings.rerank_depth) if self.reranker else wanted
+        hits = retrieve(index, query, self.embedder.embed_query(query), settings, k=found, documents=documents)
+        return self.reranker.rerank(query, hits, depth=settings.rerank_depth)[:wanted] if self.reranker else hits
 
     def ask(self, question: str, *, history: History = (), documents: Sequence[str] | None = None) -> Answer:
-        """An answer in quoted sentences, or an abstention; `documents` are the ids of those to be asked, all if None.
+        """An answer in quoted sentences, or an abstention; `documents` are those to be asked, all if None:
+        ids, folders ("reports/") or patterns ("*.md").
 
         Questions are searched as typed: `history` is accepted for follow-up questions, which are not resolved yet.
         """
@@ -84,8 +94,7 @@ class Chat:
         query = _clean(question)
         hits: list[Hit] = []
         if query and index.passages:
-            vector = self.embedder.embed_query(query)
-            hits = retrieve(index, query, vector, self.settings.retrieval, documents=documents)
+            hits = self._retrieve(index, query, None, documents)
         retrieved = time.perf_counter()
         answer = compose(question, query, hits, self.reader, index, self.settings.answering)
         ended = time.perf_counter()

@@ -14,7 +14,7 @@ FLOORS = {
     0: ["records", "errors"],
     1: ["config", "storage", "sentences", "headings", "terms", "exchange"],
     2: ["builds", "loading", "passages", "embedding", "lexical", "dense", "reader"],
-    3: ["index"],
+    3: ["index", "reranking"],
     4: ["retrieval"],
     5: ["answering"],
     6: ["conversation"],

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from rag.cli.output import CorpusOption, IndexOption, JsonOption, notes, out, print_json, progress_bars
+from rag.cli.output import CorpusOption, IndexOption, JsonOption, OnlyOption, notes, out, print_json, progress_bars
 from rag.config import Settings, load_settings
 from rag.errors import SettingsError
 from rag.exchange import ABSTENTIONS, answer_values, hit_values, place
@@ -20,12 +20,13 @@ from rag.records import Answer, Citation, Passage
 def search(
     query: str,
     k: Annotated[int | None, typer.Option("-k", min=1, help="Passages to show.", show_default="10")] = None,
+    only: OnlyOption = None,
     corpus: CorpusOption = None,
     index: IndexOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the passages that fit a query best."""
-    hits = _open_chat(load_settings(corpus=corpus, index=index)).search(query, k=k)
+    hits = _open_chat(load_settings(corpus=corpus, index=index)).search(query, k=k, documents=only)
     if as_json:
         print_json({"hits": [hit_values(hit) for hit in hits]})
         return
@@ -44,6 +45,7 @@ def ask(
             help='Answer JSON lines {"question", "history"?, "documents"?}, one object a line.',
         ),
     ] = None,
+    only: OnlyOption = None,
     history: Annotated[
         Path | None,
         typer.Option("--history", metavar="FILE", help='Earlier turns: a JSON list of {"speaker", "text"}.'),
@@ -61,7 +63,7 @@ def ask(
             print_json(answer_values(chat.ask(request["question"], history=request["history"], documents=request["documents"])))
         return
     turns = _turns(_read_json(history), str(history)) if history else []
-    answer = chat.ask(question or "", history=turns)
+    answer = chat.ask(question or "", history=turns, documents=only)
     if as_json:
         print_json(answer_values(answer))
     else:

@@ -22,6 +22,10 @@ CorpusOption = Annotated[
 IndexOption = Annotated[Path | None, typer.Option("--index", metavar="DIR", help="Folder of the index.", show_default="index")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output and nothing else.")]
 WaitOption = Annotated[bool, typer.Option("--wait", help="Wait while another build of the index is running.")]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="DOC", help='Ask only this document, folder ("reports/") or type ("*.md"); may be repeated.'),
+]
 
 SOME_FAILED = 3
 
