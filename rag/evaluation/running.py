@@ -62,11 +62,11 @@ def evaluate(
     answers = answers and any(question.answers or question.unanswerable for question in asked)
     outcomes = {}
     patient = Chat(_without_threshold(chat.settings), chat.embedder, chat.reader)
+    index = patient.index()  # and the model, so that neither counts as the first question's time
     for done, question in enumerate(asked):
         progress("asking", done, len(asked))
         outcomes[question.id] = _ask(patient, question, chat.settings, given=given, answers=answers)
     progress("asking", len(asked), len(asked))
-    index = patient.index()
     sentences = _sentences(index, {gold.document_id for question in asked for gold in question.answers})
     values = per_question(asked, outcomes, sentences)
     if not answers:

@@ -1,0 +1,47 @@
+"""The default corpus' own question set: it is what it says, it fits the documents, and answers are no worse than they were."""
+
+from pathlib import Path
+
+import pytest
+
+from rag.config import Settings
+from rag.conversation import Chat
+from rag.embedding import SentenceTransformerEmbedder
+from rag.evaluation.comparing import gate
+from rag.evaluation.labelling import touched
+from rag.evaluation.question_sets import load_question_set
+from rag.evaluation.running import evaluate
+from rag.evaluation.runs import read_gate
+from rag.loading.files import FolderCorpus
+from tests.conftest import ROOT
+
+SET = ROOT / "evaluation" / "denervation"
+
+
+def test_every_offset_fits_the_documents() -> None:
+    """Fails with the documents that have changed and the questions that this touches."""
+    corpus = FolderCorpus(ROOT / "corpus")
+    assert touched(load_question_set(SET), {name: corpus.load(name).text for name in corpus.names()}) == {}
+
+
+def test_there_is_enough_of_each_kind() -> None:
+    questions = load_question_set(SET).questions
+    alone = [question for question in questions if question.answers and not question.history]
+    assert len(alone) >= 150
+    assert {question.metadata["wording"] for question in alone} == {"full", "keywords", "typo", "lay", "clinical"}
+    assert sum(bool(question.history and question.rewrite and question.answers) for question in questions) >= 40
+    unanswerable = [question for question in questions if question.unanswerable]
+    assert len(unanswerable) >= 60
+    assert sum(bool(question.metadata["near_miss"]) for question in unanswerable) >= 40
+    assert len({question.id for question in questions}) == len(questions)
+    assert len({(question.text.casefold(), question.history == ()) for question in alone}) == len(alone)
+    names = set(FolderCorpus(ROOT / "corpus").names())
+    assert {name for question in questions for name in question.relevance} <= names
+
+
+@pytest.mark.slow
+def test_answers_are_no_worse_than_the_stored_run(handbook: Settings, embedder: SentenceTransformerEmbedder) -> None:
+    """The gate of `rag eval evaluation/denervation --gate evaluation/denervation/stored.json`."""
+    stored: Path = SET / "stored.json"
+    run, _ = evaluate(load_question_set(SET), Chat(handbook, embedder))
+    assert [(worse.measure, worse.old, worse.new, worse.p) for worse in gate(run, read_gate(stored))] == []
