@@ -5,12 +5,13 @@ nothing counts as 0. A part for which a set has no data is None.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
-import ir_measures
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.errors import RagError
 from rag.evaluation.question_sets import GoldSpan, Question
 from rag.evaluation.runs import Outcome
 from rag.records import Span
@@ -61,8 +62,17 @@ def _of_rankings(questions: Sequence[Question], outcomes: Mapping[str, Outcome],
     run = {name: {found: -float(rank) for rank, found in enumerate(outcomes[name].ranking or ())} for name in judged}
     for name in RETRIEVAL:
         values[name] = dict.fromkeys(judged, 0.0)
+    ir_measures = _ir_measures()
     for measured in ir_measures.iter_calc([ir_measures.parse_measure(name) for name in RETRIEVAL], judged, run):
         values[str(measured.measure)][measured.query_id] = float(measured.value)
+
+
+def _ir_measures() -> Any:
+    """Asked for when it is used: its core has no wheels for some machines."""
+    try:
+        return import_module("ir_measures")
+    except ModuleNotFoundError:
+        raise RagError("measuring retrieval needs the package ir-measures; run `pip install ir-measures`") from None
 
 
 def relevance_of(question: Question) -> dict[str, int]:
