@@ -30,7 +30,7 @@ def test_a_sound_index_has_no_faults(settings: Settings) -> None:
     checks = examine(settings)
     assert [check for check in checks if check.faults] == []
     assert [check.name for check in checks] == [
-        "live build", "files", "former build", "model and settings", "corpus", "leftovers", "lock", "permissions", "disk",
+        "live build", "former build", "leftovers", "lock", "permissions", "files", "model and settings", "corpus", "disk",
         "rows", "documents and spans", "vectors", "terms",
     ]  # fmt: skip
 
@@ -93,7 +93,7 @@ def test_a_corpus_that_has_moved_on(settings: Settings) -> None:
 
 def test_no_index_no_corpus_another_model(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nowhere = Settings(corpus=tmp_path / "nowhere", index=tmp_path / "none")
-    assert faults(nowhere)["live build"] == [(f"there is no index in {tmp_path / 'none'}", "run `rag build` to make one")]
+    assert faults(nowhere) == {"live build": [(f"there is no index in {tmp_path / 'none'}", "run `rag build` to make one")]}
     gone = settings.model_copy(update={"corpus": tmp_path / "nowhere"})
     assert "does not exist" in faults(gone)["corpus"][0][0]
     other = type(WordEmbedder.identity)("words", "1" * 64)

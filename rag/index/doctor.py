@@ -48,8 +48,10 @@ class Check:
 
 
 def examine(settings: Settings) -> list[Check]:
-    """Runs all checks that make sense; those of a build's inside only if its files are what was written."""
-    checks = [_run(name, check, settings) for name, check in _OUTSIDE.items()]
+    """Runs all checks that make sense: of a build only if there is one, of its inside only if its files are what was written."""
+    checks = [_run(name, check, settings) for name, check in _AROUND.items()]
+    if not checks[0].faults:
+        checks += [_run(name, check, settings) for name, check in _OUTSIDE.items()]
     if not any(check.faults for check in checks if check.name in ("live build", "files")):
         checks += [_run(name, check, settings) for name, check in _INSIDE.items()]
     return checks
@@ -86,7 +88,7 @@ def _files(settings: Settings, check: Check) -> None:
 
 
 def _former_build(settings: Settings, check: Check) -> None:
-    folder = former_build(settings.index)
+    folder = former_build(settings.index) if (settings.index / "CURRENT").exists() else None
     if folder is None:
         check.note = "none is kept"
         return
@@ -109,7 +111,7 @@ def _corpus(settings: Settings, check: Check) -> None:
 
 
 def _leftovers(settings: Settings, check: Check) -> None:
-    if builder_of(settings.index) is not None:
+    if not settings.index.is_dir() or builder_of(settings.index) is not None:
         return  # what looks left over is at work
     check.faults += [(f"{path} was left by a build that did not end", BUILD) for path in orphans(settings.index)]
     if (settings.index / JOURNAL).exists():
@@ -228,15 +230,17 @@ def _terms(settings: Settings, check: Check) -> None:
 
 
 _COLUMNS = {"offsets": "document frequencies", "rows": "postings", "counts": "counts", "lengths": "lengths"}
-_OUTSIDE: dict[str, Examination] = {
+_AROUND: dict[str, Examination] = {
     "live build": _live_build,
-    "files": _files,
     "former build": _former_build,
-    "model and settings": _model_and_settings,
-    "corpus": _corpus,
     "leftovers": _leftovers,
     "lock": _lock,
     "permissions": _permissions,
+}
+_OUTSIDE: dict[str, Examination] = {
+    "files": _files,
+    "model and settings": _model_and_settings,
+    "corpus": _corpus,
     "disk": _disk,
 }
 _INSIDE: dict[str, Examination] = {"rows": _rows, "documents and spans": _documents, "vectors": _vectors, "terms": _terms}
