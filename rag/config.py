@@ -6,7 +6,7 @@ A setting inside a section is written `[retrieval] depth = 50` in rag.toml and R
 import os
 from pathlib import Path
 from tomllib import TOMLDecodeError
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -54,9 +54,17 @@ class RetrievalSettings(_Section):
 class AnsweringSettings(_Section):
     """How answers are composed."""
 
+    reader: Literal["trained", "similarity"] = Field(
+        "trained", description="what chooses the sentences: a network trained to read English, or likeness to the question"
+    )
     read: int = Field(6, ge=1, description="passages whose sentences are read for an answer")
-    max_sentences: int = Field(3, ge=1, description="sentences quoted at most, marked context not counted")
-    min_confidence: float = Field(0.2, ge=0, le=1, description="below this nothing is quoted: it abstains")
+    max_sentences: int = Field(4, ge=1, description="sentences chosen at most; whole lists and marked context come besides")
+    min_confidence: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="below this it abstains; unset: the threshold that `rag calibrate` chose, or the carried one",
+    )
 
 
 class EvaluationSettings(_Section):

@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rag.answering import compose
+from rag.answering.composing import compose
+from rag.answering.confidence import Calibration, default_calibration, index_calibration
 from rag.builds import live_build
 from rag.config import Settings, load_settings
 from rag.embedding import Embedder, SentenceTransformerEmbedder
 from rag.errors import IndexBroken
 from rag.index.contents import Index
 from rag.index.files import check_manifest, load_index, read_manifest
-from rag.reader import Reader, SimilarityReader
+from rag.reader.scores import Reader
+from rag.reader.similarity import SimilarityReader
+from rag.reader.trained import TrainedReader
 from rag.records import Answer, Hit
 from rag.reranking import CrossEncoderReranker
 from rag.retrieval import retrieve
@@ -28,7 +31,7 @@ class Chat:
     def __init__(self, settings: Settings, embedder: Embedder, reader: Reader | None = None) -> None:
         self.settings = settings
         self.embedder = embedder
-        self.reader = reader or SimilarityReader(embedder)
+        self.reader = reader or _reader(settings, embedder)
         self.reranker = CrossEncoderReranker(settings.retrieval.reranker) if settings.retrieval.reranker else None
         self._lock = threading.Lock()
         self._folder: Path | None = None
@@ -56,6 +59,17 @@ class Chat:
             if self._index is None or folder != self._folder:
                 self._index = self._load()
             return self._index
+
+    def calibration(self) -> Calibration:
+        """That of the index where it has one for this reader and model, else the one that comes with the reader."""
+        own = index_calibration(self.settings.index, self.reader.identity, self.embedder.identity.digest)
+        return own or default_calibration(self.reader.identity)
+
+    @property
+    def threshold(self) -> float:
+        """The confidence below which it abstains."""
+        wanted = self.settings.answering.min_confidence
+        return self.calibration().threshold if wanted is None else wanted
 
     def _load(self) -> Index:
         while True:
@@ -96,10 +110,14 @@ class Chat:
         if query and index.passages:
             hits = self._retrieve(index, query, None, documents)
         retrieved = time.perf_counter()
-        answer = compose(question, query, hits, self.reader, index, self.settings.answering)
+        answer = compose(question, query, hits, self.reader, index, self.settings.answering, self.calibration())
         ended = time.perf_counter()
         timings = {"retrieve": retrieved - started, "read": ended - retrieved, "total": ended - started}
         return replace(answer, timings_ms={name: round(1000 * seconds, 1) for name, seconds in timings.items()})
+
+
+def _reader(settings: Settings, embedder: Embedder) -> Reader:
+    return TrainedReader() if settings.answering.reader == "trained" else SimilarityReader(embedder)
 
 
 def _clean(text: str) -> str:

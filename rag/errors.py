@@ -10,7 +10,8 @@ RagError
 ├── IndexMismatch       the index was built with another model, format or settings than are asked for
 ├── IndexBroken         the index's files do not agree with their manifest
 ├── BuildLocked         another build of the same index is running
-└── QuestionSetError    a question set or a kept run cannot be read
+├── QuestionSetError    a question set or a kept run cannot be read
+└── ReceiptError        a receipt cannot be read, or is not as it was written
 
 The message is one plain line: what happened, to which file or setting, what to do next.
 """
@@ -66,3 +67,7 @@ class BuildLocked(RagError):
 
 class QuestionSetError(RagError):
     """A question set, or a run that was kept, is missing or malformed."""
+
+
+class ReceiptError(RagError):
+    """A file is no receipt, or one that was changed after it was written."""

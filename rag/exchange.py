@@ -5,14 +5,36 @@ The command line, the page and HTTP all take them from here, so that they say th
 
 from typing import Any
 
-from rag.records import Answer, Citation, Hit, Span
+from rag.records import Answer, Citation, Hit, Place, Span
 
 # Why there is no answer, in plain words.
 ABSTENTIONS = {
     "empty_question": "Please type a question.",
     "no_documents": "There are no documents to ask: put some into the corpus folder and run `rag build`.",
-    "not_in_documents": "The documents do not answer this.",
+    "not_in_documents": "The documents do not answer this: it is not what they are about.",
+    "near_miss": "The documents are about this, but do not say it.",
+    "greeting": "Hello. Ask a question, and the sentences of your documents that answer it are shown with their sources.",
+    "gibberish": "This does not read like a question.",
+    "other_language": "This seems to be in another language than the documents; ask in theirs.",
 }
+
+
+def abstention_notes(answer: Answer) -> list[str]:
+    """What helps on: what was looked for, and which of it stands in no document. Nothing for small talk."""
+    if answer.reason not in ("not_in_documents", "near_miss", "other_language") or not answer.looked_for:
+        return []
+    lines = [f"Looked for: {', '.join(answer.looked_for)}."]
+    if answer.unknown:
+        lines.append(f"In no document: {', '.join(answer.unknown)}.")
+    return lines
+
+
+def in_plain_words(answer: Answer) -> str:
+    """How far an answer can be trusted, by what was measured."""
+    if answer.expected_wrong is None:
+        return f"confidence {answer.confidence:.2f}"
+    wrong = round(100 * answer.expected_wrong)
+    return f"confidence {answer.confidence:.2f}: of answers like this, about {wrong} in 100 were wrong"
 
 
 def place(document_id: str, page: int | None, headings: tuple[str, ...]) -> str:
@@ -27,10 +49,14 @@ def answer_values(answer: Answer) -> dict[str, Any]:
         "abstained": answer.abstained,
         "reason": answer.reason,
         "confidence": answer.confidence,
+        "expected_wrong": answer.expected_wrong,
+        "signals": answer.signals,
         "text": answer.text,
         "sentences": [{"text": s.text, "citation": s.citation, "context": s.context} for s in answer.sentences],
         "citations": [_citation_values(citation) for citation in answer.citations],
         "nearest": [hit_values(hit) for hit in answer.nearest] if answer.abstained else [],
+        "looked_for": list(answer.looked_for) if answer.abstained else [],
+        "unknown": list(answer.unknown) if answer.abstained else [],
         "timings_ms": answer.timings_ms,
         "index": answer.index,
     }
@@ -60,7 +86,21 @@ def _citation_values(citation: Citation) -> dict[str, Any]:
         "page": citation.page,
         "digest": citation.digest,
         "answer_phrase": _span_values(citation.answer_phrase) if citation.answer_phrase else None,
+        "also": [_place_values(place) for place in citation.also],
+        "differs": list(citation.differs),
         **_span_values(citation.span),
+    }
+
+
+def _place_values(place: Place) -> dict[str, Any]:
+    return {
+        "document_id": place.document_id,
+        "title": place.title,
+        "quote": place.quote,
+        "headings": list(place.headings),
+        "page": place.page,
+        "digest": place.digest,
+        **_span_values(place.span),
     }
 
 

@@ -110,10 +110,25 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Citation:
-    """Where a quoted sentence stands: `quote == document.text[span]`.
+class Place:
+    """Where a sentence stands: `quote == document.text[span]`. `digest` is that of the document's file when it was read."""
 
-    `digest` is that of the document's file when it was read. `answer_phrase` is a span of the same text.
+    document_id: str
+    title: str
+    span: Span
+    quote: str
+    page: int | None
+    headings: tuple[str, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """The place of a quoted sentence, with its number: `quote == document.text[span]`.
+
+    `digest` is that of the document's file when it was read. `answer_phrase` is a span of the same text. `also` are places
+    that say the same in nearly the same words; `differs` are numbers of citations that say the same but for a number or a
+    negation.
     """
 
     number: int
@@ -125,6 +140,8 @@ class Citation:
     headings: tuple[str, ...]
     digest: str
     answer_phrase: Span | None = None
+    also: tuple[Place, ...] = ()
+    differs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +157,10 @@ class QuotedSentence:
 class Answer:
     """Quoted sentences with one citation each, numbered from 1 in order; or an abstention and its `reason`.
 
-    `query` is what was searched. `confidence` is 0 to 1. `nearest` are the passages shown on an
-    abstention, which are no answer. `index` is the manifest hash of the index that was asked.
+    `query` is what was searched. `confidence` is 0 to 1, made of `signals`. `expected_wrong` is the share of answers with a
+    confidence like this one that were wrong when that was measured, None where it was not. `nearest` are the passages shown
+    on an abstention, which are no answer; `looked_for` are the query's words, `unknown` those that occur in no document.
+    `index` is the manifest hash of the index that was asked.
     """
 
     question: str
@@ -151,6 +170,10 @@ class Answer:
     confidence: float = 0.0
     reason: str | None = None
     nearest: tuple[Hit, ...] = ()
+    looked_for: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    expected_wrong: float | None = None
+    signals: dict[str, float] = field(default_factory=dict)
     index: str = ""
     timings_ms: dict[str, float] = field(default_factory=dict, compare=False)
 

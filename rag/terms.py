@@ -39,3 +39,9 @@ def terms(text: str) -> list[str]:
         words.extend(part for part in parts if len(parts) == 1 or len(part) > 1)
     stemmed: list[str] = _stemmer().stemWords([word for word in words if word not in STOPWORDS])
     return stemmed
+
+
+def content_words(text: str) -> dict[str, tuple[str, ...]]:
+    """Each word as typed, once, with its terms; stop words, which have none, are left out."""
+    words = dict.fromkeys(match.group() for match in _TOKEN.finditer(text))
+    return {word: found for word in words if (found := tuple(terms(word)))}

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import settings
 
 from rag.builds import live_build
-from rag.config import EmbeddingSettings, PassageSettings, Settings
+from rag.config import AnsweringSettings, EmbeddingSettings, PassageSettings, Settings
 from rag.embedding import Embedder, ModelIdentity, SentenceTransformerEmbedder, Vectors
 from rag.index.building import Changes, update_index
 from rag.index.contents import Index
 from rag.index.files import load_index
 
 ROOT = Path(__file__).parent.parent
+SIMILARITY = AnsweringSettings(reader="similarity")  # reads with any embedder, instantly with the one below
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before anything imports torch
 # No timed assertions; HYPOTHESIS_EXAMPLES=5000 looks harder. In CI the examples are the same in every run.
 settings.register_profile(

@@ -338,10 +338,10 @@ def test_a_bad_request_names_its_line(line: str, rag: Run) -> None:
 
 
 def test_another_model_than_the_index_was_built_with(rag: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rag import embedding
+    from rag.carried import carried_folder
 
     rag("build")
-    shutil.copytree(embedding._carried_folder(), tmp_path / "other")
+    shutil.copytree(carried_folder(), tmp_path / "other")
     monkeypatch.setenv("RAG_EMBEDDING__MODEL", str(tmp_path / "other"))
     for command in (["ask", "Do ferns like sun?"], ["status"]):
         ran = rag(*command)

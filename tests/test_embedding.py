@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag import embedding
+from rag import carried
+from rag.carried import carried_folder
 from rag.config import EmbeddingSettings
 from rag.embedding import SentenceTransformerEmbedder
 from rag.errors import ModelError
@@ -18,7 +19,7 @@ def test_vectors_equal_those_of_transformers_alone(embedder: SentenceTransformer
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    folder = str(embedding._carried_folder())
+    folder = str(carried_folder())
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
     for text in TEXTS:
         with torch.inference_mode():
@@ -51,7 +52,7 @@ def test_altered_weights_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     (tmp_path / "carrier" / "__init__.py").write_text("")
     (package / "model.safetensors").write_bytes(b"something else")
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(embedding, "CARRIED_PACKAGE", "carrier")
+    monkeypatch.setattr(carried, "CARRIED_PACKAGE", "carrier")
     with pytest.raises(ModelError, match="is not the published all-MiniLM-L6-v2.*should be 53aa5117"):
         SentenceTransformerEmbedder(EmbeddingSettings())
 
@@ -63,7 +64,7 @@ def test_a_name_that_is_not_on_disk_is_refused_offline() -> None:
 
 def test_another_model_by_its_folder_and_with_prefixes(tmp_path: Path, embedder: SentenceTransformerEmbedder) -> None:
     folder = tmp_path / "model"
-    shutil.copytree(embedding._carried_folder(), folder)
+    shutil.copytree(carried_folder(), folder)
     other = SentenceTransformerEmbedder(EmbeddingSettings(model=str(folder), query_prefix="query: ", passage_prefix="passage: "))
     assert other.embed_query("nerve").tobytes() == embedder.embed_query("query: nerve").tobytes()
     assert other.embed_passages(["nerve"]).tobytes() == embedder.embed_passages(["passage: nerve"]).tobytes()

@@ -20,7 +20,7 @@ from rag.evaluation.report import write_report
 from rag.evaluation.running import evaluate, open_set
 from rag.evaluation.runs import Outcome, Run, list_runs, load_outcomes, load_run, save_run
 from rag.records import Span
-from tests.conftest import WordEmbedder, updated
+from tests.conftest import SIMILARITY, WordEmbedder, updated
 
 
 def outcome(name: str, ranking: list[str] | None = None, *, quotes: list[tuple[str, int, int]] = (), **named: object) -> Outcome:
@@ -180,7 +180,9 @@ def ferns(tmp_path: Path) -> Path:
 @pytest.fixture
 def settings(corpus: Path, tmp_path: Path) -> Settings:
     updated(corpus, tmp_path / "index")
-    return Settings(corpus=corpus, index=tmp_path / "index", evaluation=EvaluationSettings(runs=tmp_path / "runs"))
+    return Settings(
+        corpus=corpus, index=tmp_path / "index", answering=SIMILARITY, evaluation=EvaluationSettings(runs=tmp_path / "runs")
+    )
 
 
 def evaluated(folder: Path, settings: Settings, **named: object) -> tuple[Run, dict[str, Outcome]]:

@@ -26,9 +26,10 @@ COMMANDS = [line for block in fenced("sh") for line in block.splitlines()]
 
 
 @pytest.fixture(scope="module")
-def home(handbook: Settings) -> Path:
-    """A folder with corpus/, index/ and something to add, as the README assumes."""
-    folder = handbook.corpus.parent
+def home(handbook: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with corpus/, index/ and something to add, as the README assumes; a copy, since its commands change things."""
+    folder = tmp_path_factory.mktemp("home") / "home"
+    shutil.copytree(handbook.corpus.parent, folder)
     (folder / "notes.txt").write_text("The physiotherapist comes on Tuesdays.")
     shutil.copytree(ROOT / "evaluation", folder / "evaluation")
     return folder

@@ -53,7 +53,7 @@ def test_context_is_marked() -> None:
 def test_an_abstention_says_why_and_marks_the_nearest_as_no_answer() -> None:
     hit = Hit(Passage("a.md", Span(0, 3), "abc", ("Part",)), 0.5, 1)
     html = answer_html(Answer("q", "q", reason="not_in_documents", nearest=(hit,)))
-    assert "The documents do not answer this." in html
+    assert "The documents do not answer this" in html
     assert "which are no answer" in html and "a.md › Part" in html
     assert "button" not in html
 

@@ -7,7 +7,7 @@ from rag.conversation import Chat
 from rag.errors import ModelError
 from rag.records import Hit, Passage, Span
 from rag.reranking import CrossEncoderReranker
-from tests.conftest import WordEmbedder, updated
+from tests.conftest import SIMILARITY, WordEmbedder, updated
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_the_best_hits_are_put_in_the_order_of_the_models_scores(model: Path) ->
 
 def test_a_setting_switches_it_on(model: Path, corpus: Path, tmp_path: Path) -> None:
     updated(corpus, tmp_path / "index")
-    plain = Settings(corpus=corpus, index=tmp_path / "index")
+    plain = Settings(corpus=corpus, index=tmp_path / "index", answering=SIMILARITY)
     reranking = plain.model_copy(update={"retrieval": RetrievalSettings(reranker=str(model), rerank_depth=3)})
     first, second = (Chat(settings, WordEmbedder()).search("repot a fern", k=5) for settings in (plain, reranking))
     assert {hit.passage.id for hit in first[:3]} == {hit.passage.id for hit in second[:3]}

@@ -12,7 +12,7 @@ from rag.index.building import update_index
 from rag.records import Citation, Span
 from rag.server.app import create_app, require_loopback
 from rag.ui.source import reference, source_view
-from tests.conftest import WordEmbedder
+from tests.conftest import SIMILARITY, WordEmbedder
 
 pytestmark = pytest.mark.slow
 HOME = "http://127.0.0.1:7860"
@@ -20,7 +20,7 @@ HOME = "http://127.0.0.1:7860"
 
 @pytest.fixture
 def chat(corpus: Path, words: WordEmbedder, tmp_path: Path) -> Chat:
-    settings = Settings(corpus=corpus, index=tmp_path / "index")
+    settings = Settings(corpus=corpus, index=tmp_path / "index", answering=SIMILARITY)
     update_index(corpus, settings.index, words, settings.passages)
     return Chat(settings, words)
 

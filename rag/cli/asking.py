@@ -13,8 +13,8 @@ from rich.markup import escape
 from rag.cli.output import CorpusOption, IndexOption, JsonOption, OnlyOption, notes, out, print_json, progress_bars
 from rag.config import Settings, load_settings
 from rag.errors import SettingsError
-from rag.exchange import ABSTENTIONS, answer_values, hit_values, place
-from rag.records import Answer, Citation, Passage
+from rag.exchange import ABSTENTIONS, abstention_notes, answer_values, hit_values, in_plain_words, place
+from rag.records import Answer, Citation, Passage, Place
 
 
 def search(
@@ -45,6 +45,10 @@ def ask(
             help='Answer JSON lines {"question", "history"?, "documents"?}, one object a line.',
         ),
     ] = None,
+    receipt: Annotated[
+        Path | None,
+        typer.Option("--receipt", metavar="FILE", help="Keep the answer with its proof: .json for `rag verify`, .md or .html."),
+    ] = None,
     only: OnlyOption = None,
     history: Annotated[
         Path | None,
@@ -57,6 +61,8 @@ def ask(
     """Answer a question in exact sentences of the documents, or say that they do not answer it."""
     if (question is None) == (batch is None):
         raise typer.BadParameter("give a question, or --batch with a file of questions")
+    if receipt and batch:
+        raise typer.BadParameter("--receipt keeps one answer; leave out --batch")
     chat = _open_chat(load_settings(corpus=corpus, index=index))
     if batch is not None:
         for request in _requests(batch):
@@ -64,10 +70,46 @@ def ask(
         return
     turns = _turns(_read_json(history), str(history)) if history else []
     answer = chat.ask(question or "", history=turns, documents=only)
+    if receipt:
+        from rag.receipts import save_receipt
+
+        save_receipt(receipt, answer, model=chat.embedder.identity.digest, reader=chat.reader.identity)
     if as_json:
         print_json(answer_values(answer))
     else:
         _print_answer(answer)
+
+
+def verify(
+    receipt: Annotated[Path, typer.Argument(metavar="RECEIPT", help="A file that `rag ask --receipt` wrote.")],
+    corpus: CorpusOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check an answer that was kept against the files as they are now; exit code 1 unless every citation is valid."""
+    from rag.receipts import VALID, load_receipt
+    from rag.receipts import verify as check
+
+    values = load_receipt(receipt)
+    checked = check(values, load_settings(corpus=corpus).corpus)
+    good = all(one.state == VALID for one in checked)
+    if as_json:
+        citations = [
+            {"number": c.number, "document_id": c.document_id, "state": c.state, "quote": c.quote, "reason": c.reason}
+            | {"now": {"start": c.now.start, "end": c.now.end} if c.now else None}
+            for c in checked
+        ]
+        print_json({"question": values["question"], "valid": good, "citations": citations})
+    else:
+        for one in checked:
+            moved = f"; the same words now stand at {one.now.start}–{one.now.end}" if one.state != VALID and one.now else ""
+            why = f" ({one.reason})" if one.reason else ""
+            out.print(
+                f"{one.number}  {one.state}{why}{moved}: {escape(one.document_id)}  {escape(one.quote[:80])}", soft_wrap=True
+            )
+        if not checked:
+            out.print("it holds no citations: nothing was answered")
+    if not good:
+        raise typer.Exit(1)
 
 
 def chat(corpus: CorpusOption = None, index: IndexOption = None) -> None:
@@ -115,6 +157,7 @@ def serve(
     notes.print("loading the model …")
     embedder.load()
     opened = Chat(settings, embedder)
+    opened.reader.load()
     opened.index()
     run(opened)
 
@@ -128,18 +171,39 @@ def _open_chat(settings: Settings) -> Any:
 def _print_answer(answer: Answer) -> None:
     if answer.abstained:
         out.print(f"[bold]{ABSTENTIONS[answer.reason or 'not_in_documents']}[/]")
+        for line in abstention_notes(answer):
+            out.print(f"  {escape(line)}", soft_wrap=True)
         for hit in answer.nearest:
             out.print(f"  nearest, not an answer: {escape(_place(hit.passage))}", soft_wrap=True)
         return
-    for sentence in answer.sentences:
+    for sentence, citation in zip(answer.sentences, answer.citations, strict=True):
         style = "dim" if sentence.context else "default"
-        out.print(f"[{style}]{escape(sentence.text)}[/] [bold]{escape(f'[{sentence.citation}]')}[/]", soft_wrap=True)
+        number = escape(f"[{citation.number}]")
+        out.print(f"[{style}]{_emphasised(citation)}[/] [bold]{number}[/]", soft_wrap=True)
+        if citation.differs:
+            others = ", ".join(str(number) for number in citation.differs)
+            out.print(f"  sources differ: compare {citation.number} with {others}", soft_wrap=True)
     for citation in answer.citations:
         out.print(f"  {citation.number}  {escape(_place(citation))} ({citation.span.start}–{citation.span.end})", soft_wrap=True)
-    out.print(f"  confidence {answer.confidence:.2f}, {answer.timings_ms['total']:.0f} ms, index {answer.index[:12]}")
+        for other in citation.also:
+            out.print(f"     also in {escape(_place(other))}", soft_wrap=True)
+    out.print(f"  {in_plain_words(answer)}; {answer.timings_ms['total']:.0f} ms, index {answer.index[:12]}", soft_wrap=True)
 
 
-def _place(found: Citation | Passage) -> str:
+def _emphasised(citation: Citation) -> str:
+    """The quote with its answer phrase in bold."""
+    phrase, quote, start = citation.answer_phrase, citation.quote, citation.span.start
+    if phrase is None:
+        return escape(quote)
+    before, inside, after = (
+        quote[: phrase.start - start],
+        quote[phrase.start - start : phrase.end - start],
+        quote[phrase.end - start :],
+    )
+    return f"{escape(before)}[bold]{escape(inside)}[/bold]{escape(after)}"
+
+
+def _place(found: Citation | Passage | Place) -> str:
     return place(found.document_id, found.page, found.headings)
 
 

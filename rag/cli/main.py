@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from rag.cli import asking, curating, evaluating
+from rag.cli import asking, calibrating, curating, evaluating
 from rag.cli.output import notes
 from rag.errors import RagError
 
@@ -29,10 +29,12 @@ for command in (
     asking.search,
     asking.ask,
     asking.chat,
+    asking.verify,
     asking.serve,
 ):
     app.command()(command)
 app.command("eval")(evaluating.evaluate)
+app.command()(calibrating.calibrate)
 
 
 def main() -> None:

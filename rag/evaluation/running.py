@@ -62,10 +62,12 @@ def evaluate(
     answers = answers and any(question.answers or question.unanswerable for question in asked)
     outcomes = {}
     patient = Chat(_without_threshold(chat.settings), chat.embedder, chat.reader)
-    index = patient.index()  # and the model, so that neither counts as the first question's time
+    index = patient.index()  # and the models, so that none counts as the first question's time
+    if answers:
+        patient.reader.load()
     for done, question in enumerate(asked):
         progress("asking", done, len(asked))
-        outcomes[question.id] = _ask(patient, question, chat.settings, given=given, answers=answers)
+        outcomes[question.id] = _ask(patient, question, chat.threshold, given=given, answers=answers)
     progress("asking", len(asked), len(asked))
     sentences = _sentences(index, {gold.document_id for question in asked for gold in question.answers})
     values = per_question(asked, outcomes, sentences)
@@ -83,7 +85,7 @@ def _without_threshold(settings: Settings) -> Settings:
     return settings.model_copy(update={"answering": settings.answering.model_copy(update={"min_confidence": 0.0})})
 
 
-def _ask(chat: Chat, question: Question, settings: Settings, *, given: bool, answers: bool) -> Outcome:
+def _ask(chat: Chat, question: Question, threshold: float, *, given: bool, answers: bool) -> Outcome:
     documents = question.given if given else None
     started = time.perf_counter()
     hits: list[Hit] = []
@@ -98,7 +100,7 @@ def _ask(chat: Chat, question: Question, settings: Settings, *, given: bool, ans
     outcome = Outcome(
         question_id=question.id,
         answer=answer,
-        abstained=not answer["citations"] or confidence < settings.answering.min_confidence,
+        abstained=not answer["citations"] or confidence < threshold,
         confidence=confidence,
         ranking=None if given else rank_documents(hits),
         timings_ms=timings,
@@ -130,7 +132,8 @@ def _signature(questions: QuestionSet, chat: Chat, index: Index, *, given: bool,
         "given": given,
         "index": index.digest,
         "model": index.manifest["model"],
-        "reader": type(chat.reader).__name__,
+        "reader": chat.reader.identity,
+        "calibration": {"threshold": chat.threshold, **chat.calibration().made_with},
         "passages": chat.settings.passages.model_dump(),
         "retrieval": chat.settings.retrieval.model_dump(),
         "answering": chat.settings.answering.model_dump(),

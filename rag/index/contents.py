@@ -57,6 +57,11 @@ class Index:
         row = bisect_left(self.passages, _place(passage), key=_place) - 1
         return self.passages[row] if row >= 0 and self.passages[row].document_id == passage.document_id else None
 
+    def passage_after(self, passage: Passage) -> Passage | None:
+        """The passage of the same document that begins after this one ends."""
+        row = bisect_left(self.passages, _place(passage), key=_place) + 1
+        return self.passages[row] if row < len(self.passages) and self.passages[row].document_id == passage.document_id else None
+
     def rows_of(self, wanted: Sequence[str]) -> list[int]:
         """Rows of the passages of these documents, in order: ids, folders ("reports/") or patterns ("*.md").
 

@@ -33,7 +33,7 @@ from rag.records import Document, Passage
 from rag.terms import terms
 
 ROWS_AT_ONCE = 4096
-KNOWN = {"CURRENT", "FORMER", "builds", "builder.lock", "builder.json", JOURNAL, "README.md", ".gitignore"}
+KNOWN = {"CURRENT", "FORMER", "calibration.json", "builds", "builder.lock", "builder.json", JOURNAL, "README.md", ".gitignore"}
 BUILD = "run `rag build`"
 REBUILD = "run `rag build --full`"
 

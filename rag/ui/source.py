@@ -4,14 +4,14 @@ import re
 from typing import Any
 
 from rag.index.contents import Index
-from rag.records import Citation, Span
+from rag.records import Citation, Place, Span
 
 WINDOW = 5_000  # characters shown before and after the sentence; a whole book would take the browser seconds
 
 _REFERENCE = re.compile(r"([0-9a-f]{64}):(\d{1,12}):(\d{1,12}):(.{1,4096})", re.DOTALL)
 
 
-def reference(citation: Citation) -> str:
+def reference(citation: Citation | Place) -> str:
     """Names a sentence for as long as its file stays the same: digest, start, end, document id."""
     return f"{citation.digest}:{citation.span.start}:{citation.span.end}:{citation.document_id}"
 

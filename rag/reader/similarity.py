@@ -1,44 +1,17 @@
-"""Reading: a query and passages to scored sentences. The seam where a trained reader can take the place of similarity."""
+"""The reader that compares: sentences like the query are taken for its answer. Needs no training, for any embedding model."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.records import Passage, Sentence, Span
+from rag.reader.scores import ScoredSentence
+from rag.records import Passage
 from rag.terms import terms
 
 Vectors = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredSentence:
-    """How far one quotable sentence of a passage answers the query; higher is better, 1 is the most.
-
-    `number` is its place in `passage.sentences`. `answer_phrase` is the part that is the answer, where the reader tells one.
-    """
-
-    passage: Passage
-    number: int
-    score: float
-    answer_phrase: Span | None = None
-
-    @property
-    def sentence(self) -> Sentence:
-        return self.passage.sentences[self.number]
-
-    @property
-    def text(self) -> str:
-        return self.passage.text_of(self.sentence)
-
-
-class Reader(Protocol):
-    def read(self, query: str, passages: Sequence[Passage]) -> list[ScoredSentence]:
-        """Scores of all quotable sentences, in the order of the passages; none for no passages."""
-        ...
 
 
 class Embedder(Protocol):
@@ -57,10 +30,15 @@ class SimilarityReader:
     """
 
     TOKENS, WHOLE, TERMS = 0.4, 0.4, 0.2
+    identity = "similarity-1"
+    EVEN, STEEPNESS = 0.65, 14.0  # the likeness that is as often right as wrong, and how fast chances grow there
     STEP = 0.02  # each further sentence of a FAQ answer says a little less
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
+
+    def load(self) -> object:
+        return self._embedder.query_tokens("")
 
     def read(self, query: str, passages: Sequence[Passage]) -> list[ScoredSentence]:
         places = [(passage, n) for passage in passages for n, sentence in enumerate(passage.sentences) if sentence.quotable]
@@ -76,8 +54,13 @@ class SimilarityReader:
             if question := questions[i]:
                 before = sum(sentence.quotable for sentence in passage.sentences[:number])
                 alike = max(alike, (alike + likeness[question] - self.STEP * before) / 2)
-            scored.append(ScoredSentence(passage, number, round(alike + self.TERMS * shares[i], 5)))
+            likeness_found = alike + self.TERMS * shares[i]
+            scored.append(ScoredSentence(passage, number, round(self._chance(likeness_found), 6)))
         return scored
+
+    def _chance(self, alike: float) -> float:
+        """Made a chance, as every reader's scores are, so that what is nearly as alike is nearly as likely."""
+        return 1 / (1 + math.exp(-self.STEEPNESS * (alike - self.EVEN)))
 
     def _likeness(self, query: str, sentences: set[tuple[str, str]]) -> dict[tuple[str, str], float]:
         """Of each (sentence, context)."""

@@ -1,0 +1,45 @@
+"""Readers side by side: `python benchmarks/answers.py SET... [--given] [--limit N]`.
+
+Prints a row for each set and reader; --given asks each question of its gold document alone, so that reading is measured apart.
+"""
+
+import argparse
+from pathlib import Path
+
+from rag.config import load_settings
+from rag.embedding import SentenceTransformerEmbedder
+from rag.evaluation.question_sets import load_question_set
+from rag.evaluation.running import evaluate, open_set
+
+MEASURES = ("hit", "first_hit", "sentence_f1", "phrase_f1", "sentences_shown", "auroc", "false_answers", "false_abstentions")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sets", nargs="+", type=Path)
+    parser.add_argument("--given", action="store_true")
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--readers", nargs="+", default=["similarity", "trained"])
+    parser.add_argument("--always", action="store_true", help="answer whatever the confidence")
+    arguments = parser.parse_args()
+    settings = load_settings()
+    embedder = SentenceTransformerEmbedder(settings.embedding)
+    print("| set | reader | questions | " + " | ".join(MEASURES) + " | ms |")
+    print("|" + "---|" * (len(MEASURES) + 4))
+    for folder in arguments.sets:
+        questions = load_question_set(folder)
+        for reader in arguments.readers:
+            answering = settings.answering.model_copy(update={"reader": reader})
+            if arguments.always:
+                answering = answering.model_copy(update={"min_confidence": 0.0})
+            chosen = settings.model_copy(update={"answering": answering})
+            chat = open_set(questions, chosen, embedder, lambda what, done, total: None)
+            run, _ = evaluate(questions, chat, given=arguments.given, limit=arguments.limit)
+            found = {**(run.summary["answers"] or {}), **(run.summary["abstention"] or {})}
+            cells = ["–" if found.get(name) is None else f"{found[name]:.3f}".lstrip("0") for name in MEASURES]
+            time = run.summary["timings_ms"]["p50"]
+            print(f"| {questions.name} | {reader} | {run.summary['questions']} | {' | '.join(cells)} | {time:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

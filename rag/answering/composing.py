@@ -1,0 +1,103 @@
+"""Hits to an answer: exact sentences of the documents, cited; or an abstention with its reason."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rag.answering.abstaining import reason_for, searched_words
+from rag.answering.choosing import Choice, choose
+from rag.answering.confidence import Calibration, signals_of
+from rag.config import AnsweringSettings
+from rag.errors import IndexBroken
+from rag.headings import is_apparatus
+from rag.index.contents import Index
+from rag.reader.scores import Reader, ScoredSentence
+from rag.records import Answer, Citation, Hit, Place, QuotedSentence
+
+PRIOR = 1.5  # see benchmarks/README.md
+NEAREST = 3  # passages shown on an abstention
+
+
+def compose(
+    question: str,
+    query: str,
+    hits: Sequence[Hit],
+    reader: Reader,
+    index: Index,
+    settings: AnsweringSettings,
+    calibration: Calibration,
+) -> Answer:
+    """As many sentences as the question needs, best first, each with its citation; or an abstention.
+
+    It abstains below `settings.min_confidence`, or below the calibration's threshold where that is unset. Reasons:
+    "empty_question", "no_documents", and those of `reason_for`. Raises IndexBroken where a quote is not what its file says.
+    """
+    abstention = Answer(question, query, nearest=tuple(hits[:NEAREST]), index=index.digest)
+    if not query.strip():
+        return replace(abstention, reason="empty_question", nearest=())
+    if not index.passages:
+        return replace(abstention, reason="no_documents")
+    looked_for, unknown = searched_words(query, index)
+    abstention = replace(abstention, looked_for=looked_for, unknown=unknown)
+    readable = [hit for hit in hits if not is_apparatus(hit.passage.headings)][: settings.read]
+    scored = weighed(reader.read(query, [hit.passage for hit in readable]), readable)
+    signals = signals_of(query, hits, scored, index)
+    certainty = calibration.confidence(signals)
+    threshold = calibration.threshold if settings.min_confidence is None else settings.min_confidence
+    small_talk = reason_for(query, hits, index)
+    if not scored or certainty < threshold or (small_talk in ("greeting", "gibberish") and threshold > 0):
+        return replace(abstention, reason=small_talk, confidence=certainty, signals=signals)
+    sentences, citations = _cite(choose(query, scored, index, settings.max_sentences), index)
+    wrong = calibration.wrong_near(certainty)
+    return Answer(question, query, sentences, citations, certainty, expected_wrong=wrong, signals=signals, index=index.digest)
+
+
+def weighed(scored: Sequence[ScoredSentence], hits: Sequence[Hit]) -> list[ScoredSentence]:
+    """Each chance lowered as its passage fits the query less than the best: a reader sees one passage at a time.
+
+    The odds fall by e^PRIOR for each standard deviation of the retrieval score.
+    """
+    best = max((hit.score for hit in hits), default=0.0)
+    factor = {hit.passage.id: math.exp(PRIOR * (hit.score - best)) for hit in hits}
+    found = []
+    for one in scored:
+        times = factor[one.passage.id]
+        found.append(replace(one, score=round(one.score * times / (1 - one.score + one.score * times), 6)))
+    return found
+
+
+def _cite(choices: Sequence[Choice], index: Index) -> tuple[tuple[QuotedSentence, ...], tuple[Citation, ...]]:
+    """One citation for one shown sentence, numbered together, so that number and place cannot part."""
+    numbers = {choice.place: number for number, choice in enumerate(choices, start=1)}
+    sentences, citations = [], []
+    for number, choice in enumerate(choices, start=1):
+        where = _place(choice.scored, index)
+        sentences.append(QuotedSentence(where.quote, citation=number, context=choice.context))
+        citations.append(
+            Citation(
+                number,
+                where.document_id,
+                where.title,
+                where.span,
+                where.quote,
+                where.page,
+                where.headings,
+                where.digest,
+                choice.scored.answer_phrase if choice.emphasised else None,
+                tuple(_place(other, index) for other in choice.also),
+                tuple(sorted(numbers[other] for other in choice.differs if other in numbers)),
+            )
+        )
+    return tuple(sentences), tuple(citations)
+
+
+def _place(scored: ScoredSentence, index: Index) -> Place:
+    """Slices the sentence from the document once more and holds it against what was read."""
+    passage = scored.passage
+    document = index.documents[passage.document_id]
+    span = scored.sentence.span
+    quote = span.of(document.text)
+    phrase = scored.answer_phrase
+    if quote != scored.text or not quote or (phrase and not span.start <= phrase.start < phrase.end <= span.end):
+        raise IndexBroken(f"a sentence of {document.id} in the index is not what the document says; run `rag build --full`")
+    return Place(document.id, document.title, span, quote, passage.page, passage.headings, document.digest)
