@@ -61,7 +61,10 @@ def main() -> None:
         NO_WEIGHTS,
         false_answers=arguments.false_answers,
         made_with={"reader": chat.reader.identity, "model": embedder.identity.digest},
-        about={"sets": [questions.name for questions in loaded]},
+        about={
+            "asked": "public test questions, nearly half of them made to mislead",
+            "sets": [questions.name for questions in loaded],
+        },
     )
     print(made)
     confidences = np.array([made.confidence(dict(zip(SIGNALS, one.signals, strict=True))) for one in asked])

@@ -34,7 +34,8 @@ def in_plain_words(answer: Answer) -> str:
     if answer.expected_wrong is None:
         return f"confidence {answer.confidence:.2f}"
     wrong = round(100 * answer.expected_wrong)
-    return f"confidence {answer.confidence:.2f}: of answers like this, about {wrong} in 100 were wrong"
+    where = f" ({answer.measured_on})" if answer.measured_on else ""
+    return f"confidence {answer.confidence:.2f}: of answers like this, about {wrong} in 100 were wrong{where}"
 
 
 def place(document_id: str, page: int | None, headings: tuple[str, ...]) -> str:
@@ -50,6 +51,7 @@ def answer_values(answer: Answer) -> dict[str, Any]:
         "reason": answer.reason,
         "confidence": answer.confidence,
         "expected_wrong": answer.expected_wrong,
+        "measured_on": answer.measured_on,
         "signals": answer.signals,
         "text": answer.text,
         "sentences": [{"text": s.text, "citation": s.citation, "context": s.context} for s in answer.sentences],

@@ -158,7 +158,8 @@ class Answer:
     """Quoted sentences with one citation each, numbered from 1 in order; or an abstention and its `reason`.
 
     `query` is what was searched. `confidence` is 0 to 1, made of `signals`. `expected_wrong` is the share of answers with a
-    confidence like this one that were wrong when that was measured, None where it was not. `nearest` are the passages shown
+    confidence like this one that were wrong when that was measured, None where it was not, and
+    `measured_on` says with which questions. `nearest` are the passages shown
     on an abstention, which are no answer; `looked_for` are the query's words, `unknown` those that occur in no document.
     `index` is the manifest hash of the index that was asked.
     """
@@ -173,6 +174,7 @@ class Answer:
     looked_for: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     expected_wrong: float | None = None
+    measured_on: str = ""
     signals: dict[str, float] = field(default_factory=dict)
     index: str = ""
     timings_ms: dict[str, float] = field(default_factory=dict, compare=False)

@@ -259,6 +259,62 @@ def test_eval(rag: Run, corpus: Path, tmp_path: Path) -> None:
     assert (tmp_path / "grown" / "answers.jsonl").exists()
 
 
+def test_a_receipt_is_checked_against_the_files(rag: Run, corpus: Path, tmp_path: Path) -> None:
+    rag("build")
+    assert rag("ask", "How often should I repot a fern?", "--receipt", "r.json").code == 0
+    checked = rag("verify", "r.json", "--json")
+    assert (checked.code, checked.json["valid"]) == (0, True)
+    assert {citation["state"] for citation in checked.json["citations"]} == {"valid"}
+    faq = corpus / "faq.txt"
+    faq.write_text("Plants\n\n" + faq.read_text())
+    checked = rag("verify", "r.json")
+    assert checked.code == 1
+    assert "source changed; the same words now stand at" in checked.out
+    rag("build")  # an old answer can be checked after a rebuild too
+    assert "source changed" in rag("verify", "r.json").out
+    faq.unlink()
+    assert "source missing (no such file)" in rag("verify", "r.json").out
+    for name in ("r.md", "r.html"):
+        assert rag("ask", "How high is bracken?", "--receipt", name).code == 0
+        assert "bracken" in (tmp_path / name).read_text()
+    edited = Path("r.json").read_text().replace("two years", "ten years")
+    Path("r.json").write_text(edited)
+    refused = rag("verify", "r.json")
+    assert (refused.code, refused.err.count("\n")) == (1, 1)
+    assert "changed after it was written" in refused.err
+
+
+def test_calibrating_is_kept_with_the_index(rag: Run, corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    (folder / "qrels").mkdir(parents=True)
+    known = [
+        ("How often should I repot a fern?", "faq.txt", "Repot a fern every two years."),
+        ("What kind of soil do ferns need?", "guide.md", "Ferns need damp soil."),
+    ]
+    rows: dict[str, list[dict]] = {"queries": [], "answers": [], "unanswerable": []}
+    for number in range(44):
+        question, document, gold = known[number % 2]
+        rows["queries"] += [{"_id": f"y{number}", "text": question}, {"_id": f"n{number}", "text": "Who invented the telephone?"}]
+        start = (corpus / document).read_text().index(gold)
+        rows["answers"].append({"query_id": f"y{number}", "answers": [{"text": gold, "doc_id": document, "start": start}]})
+        rows["unanswerable"].append({"query_id": f"n{number}"})
+    for name, records in rows.items():
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    rag("build")
+    made = rag("calibrate", str(folder), "--false-answers", "0.1", "--json").json
+    assert (made["answerable"], made["unanswerable"], made["wanted_false_answers"]) == (44, 44, 0.1)
+    assert made["false_answers"] == 0
+    answer = rag("ask", "How often should I repot a fern?", "--json").json
+    assert answer["expected_wrong"] == 0
+    assert answer["confidence"] >= made["threshold"]
+    assert "about 0 in 100 were wrong" in rag("ask", "How often should I repot a fern?").out
+    assert rag("doctor").code == 0
+    (tmp_path / "index" / "calibration.json").write_text("{")
+    refused = rag("ask", "How often should I repot a fern?")
+    assert (refused.code, refused.err.count("\n")) == (1, 1)
+    assert "run `rag calibrate` again" in refused.err
+
+
 def test_duplicates_are_listed(rag: Run, corpus: Path) -> None:
     shutil.copy(corpus / "faq.txt", corpus / "same.txt")
     built = rag("build", "--json").json

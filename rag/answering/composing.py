@@ -48,8 +48,18 @@ def compose(
     if not scored or certainty < threshold or (small_talk in ("greeting", "gibberish") and threshold > 0):
         return replace(abstention, reason=small_talk, confidence=certainty, signals=signals)
     sentences, citations = _cite(choose(query, scored, index, settings.max_sentences), index)
-    wrong = calibration.wrong_near(certainty)
-    return Answer(question, query, sentences, citations, certainty, expected_wrong=wrong, signals=signals, index=index.digest)
+    wrong, asked = calibration.wrong_near(certainty), str(calibration.measured.get("asked", ""))
+    return Answer(
+        question,
+        query,
+        sentences,
+        citations,
+        certainty,
+        expected_wrong=wrong,
+        measured_on=asked,
+        signals=signals,
+        index=index.digest,
+    )
 
 
 def weighed(scored: Sequence[ScoredSentence], hits: Sequence[Hit]) -> list[ScoredSentence]:

@@ -38,7 +38,12 @@ def calibrate(
         default_calibration(chat.reader.identity),
         false_answers=false_answers,
         made_with={"reader": chat.reader.identity, "model": embedder.identity.digest},
-        about={"set": questions.name, "set_digest": questions.digest, "index": chat.index().digest},
+        about={
+            "asked": f"the question set {questions.name}",
+            "set": questions.name,
+            "set_digest": questions.digest,
+            "index": chat.index().digest,
+        },
     )
     path = chat.settings.index / FILE
     save_calibration(calibration, path)
