@@ -1,3 +1,4 @@
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from rag.answering.abstaining import language_of
 from rag.answering.choosing import asks_for_one, differs, says_the_same
-from rag.answering.composing import compose
+from rag.answering.composing import compose, weighed
 from rag.answering.confidence import Bin, Calibration
 from rag.config import AnsweringSettings
 from rag.errors import IndexBroken
@@ -309,6 +310,18 @@ def test_confidence_of_a_worked_example() -> None:
     assert calibration.confidence(signals) == pytest.approx(0.8100, abs=1e-3)
     assert calibration.confidence({}) == 0.0
     assert [calibration.wrong_near(c) for c in (0.1, 0.5, 0.89, 0.9, 1.0)] == [0.3, 0.3, 0.3, 0.1, 0.1]
+
+
+def test_chances_are_weighed_by_retrieval_and_by_the_question_of_a_faq(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("FAQ\n\nHow fast do nerves regrow?\nA day. Or two.\n\nDoes it hurt?\nOften, at night.\n")
+    index = index_of(tmp_path, WordEmbedder())
+    passages = [passage for passage in index.passages if passage.headings]
+    scored = [ScoredSentence(p, n, 0.5) for p in passages for n, s in enumerate(p.sentences) if s.quotable]
+    hits = [Hit(passages[0], 1.0, 2), Hit(passages[1], 2.0, 1)]
+    found = weighed("how fast do muscles regrow", scored, hits)
+    # One standard deviation below: e^-1.5. Of fast, nerve, regrow, muscle two are shared: e^(5/2), half as much for the second.
+    log_odds = [round(math.log(s.score / (1 - s.score)), 2) for s in found]
+    assert log_odds == [pytest.approx(2.5 - 1.5, abs=0.01), pytest.approx(2.5 / 1.5 - 1.5, abs=0.01), 0.0]
 
 
 def test_the_threshold_is_that_of_the_calibration_unless_set(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_no_socket_leaves_loopback_during_build_ask_and_serve(corpus: Path, tmp_
         check=True,
         cwd=tmp_path,
     )
-    assert ran.stdout.splitlines()[-1] == "Repot a fern every two years. [1] Spring is the best season. [2] 200 []"
+    assert ran.stdout.splitlines()[-1] == "Repot a fern every two years. [1] 200 []"
 
 
 def test_the_watch_would_see_a_connection(corpus: Path, tmp_path: Path) -> None:

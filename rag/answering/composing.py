@@ -12,9 +12,10 @@ from rag.errors import IndexBroken
 from rag.headings import is_apparatus
 from rag.index.contents import Index
 from rag.reader.scores import Reader, ScoredSentence
-from rag.records import Answer, Citation, Hit, Place, QuotedSentence
+from rag.records import Answer, Citation, Hit, Passage, Place, QuotedSentence
+from rag.terms import terms
 
-PRIOR = 1.5  # see benchmarks/README.md
+PRIOR, SAME_QUESTION = 1.5, 5.0  # see benchmarks/README.md
 NEAREST = 3  # passages shown on an abstention
 
 
@@ -40,7 +41,7 @@ def compose(
     looked_for, unknown = searched_words(query, index)
     abstention = replace(abstention, looked_for=looked_for, unknown=unknown)
     readable = [hit for hit in hits if not is_apparatus(hit.passage.headings)][: settings.read]
-    scored = weighed(reader.read(query, [hit.passage for hit in readable]), readable)
+    scored = weighed(query, reader.read(query, [hit.passage for hit in readable]), readable)
     signals = signals_of(query, hits, scored, index)
     certainty = calibration.confidence(signals)
     threshold = calibration.threshold if settings.min_confidence is None else settings.min_confidence
@@ -62,18 +63,31 @@ def compose(
     )
 
 
-def weighed(scored: Sequence[ScoredSentence], hits: Sequence[Hit]) -> list[ScoredSentence]:
-    """Each chance lowered as its passage fits the query less than the best: a reader sees one passage at a time.
+def weighed(query: str, scored: Sequence[ScoredSentence], hits: Sequence[Hit]) -> list[ScoredSentence]:
+    """The reader's chances, with what it does not see: it reads one passage at a time, and does not know who wrote a question.
 
-    The odds fall by e^PRIOR for each standard deviation of the retrieval score.
+    The odds fall by e^PRIOR for each standard deviation by which the passage's retrieval score is below the best. Those of the
+    answer to a FAQ question like the query rise by up to e^SAME_QUESTION, for its first sentence most.
     """
     best = max((hit.score for hit in hits), default=0.0)
-    factor = {hit.passage.id: math.exp(PRIOR * (hit.score - best)) for hit in hits}
+    below = {hit.passage.id: hit.score - best for hit in hits}
+    asked = frozenset(terms(query))
     found = []
     for one in scored:
-        times = factor[one.passage.id]
-        found.append(replace(one, score=round(one.score * times / (1 - one.score + one.score * times), 6)))
+        gain = PRIOR * below[one.passage.id]
+        if (alike := _like_its_question(asked, one.passage)) >= 0.5:
+            before = sum(sentence.quotable for sentence in one.passage.sentences[: one.number])
+            gain += SAME_QUESTION * alike / (1 + before / 2)
+        odds = math.exp(gain)
+        found.append(replace(one, score=round(one.score * odds / (1 - one.score + one.score * odds), 6)))
     return found
+
+
+def _like_its_question(asked: frozenset[str], passage: Passage) -> float:
+    """The share that the query's terms and those of the FAQ question have in common (Jaccard); 0 where it answers none."""
+    last = passage.headings[-1].rstrip() if passage.headings else ""
+    wanted = set(terms(last)) if last.endswith("?") else set()
+    return len(asked & wanted) / len(asked | wanted) if wanted else 0.0
 
 
 def _cite(choices: Sequence[Choice], index: Index) -> tuple[tuple[QuotedSentence, ...], tuple[Citation, ...]]:
