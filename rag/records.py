@@ -127,8 +127,8 @@ class Citation:
     """The place of a quoted sentence, with its number: `quote == document.text[span]`.
 
     `digest` is that of the document's file when it was read. `answer_phrase` is a span of the same text. `also` are places
-    that say the same in nearly the same words; `differs` are numbers of citations that say the same but for a number or a
-    negation.
+    that say the same in nearly the same words, or give the same answer phrase where one fact is asked for; `differs` are
+    numbers of citations that say the same but for a number or a negation.
     """
 
     number: int
@@ -158,9 +158,8 @@ class Answer:
     """Quoted sentences with one citation each, numbered from 1 in order; or an abstention and its `reason`.
 
     `query` is what was searched. `confidence` is 0 to 1, made of `signals`. `expected_wrong` is the share of answers with a
-    confidence like this one that were wrong when that was measured, None where it was not, and
-    `measured_on` says with which questions. `nearest` are the passages shown
-    on an abstention, which are no answer; `looked_for` are the query's words, `unknown` those that occur in no document.
+    confidence like this one that were wrong when that was measured, None where it was not; `measured_on` says with which
+    questions. `nearest` are the passages shown on an abstention, which are no answer; `looked_for` are the query's words, `unknown` those that occur in no document.
     `index` is the manifest hash of the index that was asked.
     """
 

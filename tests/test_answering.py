@@ -263,6 +263,33 @@ class Pointing(Marked):
         return [ScoredSentence(s.passage, s.number, s.score, Span(0, 999)) for s in super().read(query, passages)]
 
 
+class Phrased(Marked):
+    """Takes what stands in brackets for the answer phrase."""
+
+    def read(self, query: str, passages: Sequence[Passage]) -> list[ScoredSentence]:
+        found = []
+        for s in super().read(query, passages):
+            start = s.sentence.span.start
+            phrase = Span(start + s.text.index("(") + 1, start + s.text.index(")")) if "(" in s.text else None
+            found.append(ScoredSentence(s.passage, s.number, s.score, phrase))
+        return found
+
+
+def test_sources_that_agree_on_one_fact_need_not_all_be_quoted(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Axons regrow at (about 1 mm a day) here *********.")
+    (tmp_path / "b.txt").write_text("Muscles may wait long as nerves creep by (1 mm) ********.")
+    (tmp_path / "c.txt").write_text("Others have seen (3 mm) once in a while ********.")
+    index = index_of(tmp_path, WordEmbedder())
+    hits = [Hit(passage, 1.0, rank, 0.5) for rank, passage in enumerate(index.passages, start=1)]
+    answer = compose("how fast", "how fast", hits, Phrased(), index, AnsweringSettings(min_confidence=0), SURE)
+    assert [(c.document_id, [place.document_id for place in c.also]) for c in answer.citations] == [
+        ("a.txt", ["b.txt"]),
+        ("c.txt", []),
+    ]
+    answer = compose("what are they", "what are they", hits, Phrased(), index, AnsweringSettings(min_confidence=0), SURE)
+    assert [c.document_id for c in answer.citations] == ["a.txt", "b.txt", "c.txt"]
+
+
 def test_a_phrase_outside_its_sentence_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("One star * here.")
     index = index_of(tmp_path, WordEmbedder())

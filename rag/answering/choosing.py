@@ -92,9 +92,15 @@ def _best(ranked: Sequence[ScoredSentence], *, one: bool, most: int) -> list[Sco
         if len(chosen) == most or candidate.score < floor or (one and held >= ENOUGH * total):
             break
         held += candidate.score
-        if not any(says_the_same(candidate.text, other.text) for other in chosen):
+        if not any(says_the_same(candidate.text, other.text) or (one and agree(candidate, other)) for other in chosen):
             chosen.append(candidate)
     return chosen
+
+
+def agree(one: ScoredSentence, other: ScoredSentence) -> bool:
+    """Whether one's answer phrase is in the other's: "about 1 mm" in "about 1 mm a day"; false where either has none."""
+    first, second = (set(terms(s.phrase or "")) for s in (one, other))
+    return bool(first and second) and (first <= second or second <= first)
 
 
 def says_the_same(one: str, other: str) -> bool:
@@ -136,7 +142,14 @@ def _disputing(chosen: ScoredSentence, ranked: Sequence[ScoredSentence]) -> list
 def _with_relations(
     one: ScoredSentence, chosen: Sequence[ScoredSentence], ranked: Sequence[ScoredSentence], *, emphasised: bool
 ) -> Choice:
-    also = [s for s in ranked if place_of(s) != place_of(one) and says_the_same(one.text, s.text) and s not in chosen]
+    floor = ranked[0].score * ONE_FLOOR
+    also = [
+        s
+        for s in ranked
+        if place_of(s) != place_of(one)
+        and s not in chosen
+        and (says_the_same(one.text, s.text) or (emphasised and s.score >= floor and agree(one, s)))
+    ]
     disputed = tuple(place_of(other) for other in chosen if differs(one.text, other.text))
     return Choice(one, emphasised=emphasised and (one is chosen[0] or one.score >= 0.5), also=tuple(also), differs=disputed)
 

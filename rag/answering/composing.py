@@ -33,14 +33,15 @@ def compose(
     It abstains below `settings.min_confidence`, or below the calibration's threshold where that is unset. Reasons:
     "empty_question", "no_documents", and those of `reason_for`. Raises IndexBroken where a quote is not what its file says.
     """
-    abstention = Answer(question, query, nearest=tuple(hits[:NEAREST]), index=index.digest)
+    told = [hit for hit in hits if not is_apparatus(hit.passage.headings)]
+    abstention = Answer(question, query, nearest=tuple(told[:NEAREST]), index=index.digest)
     if not query.strip():
         return replace(abstention, reason="empty_question", nearest=())
     if not index.passages:
         return replace(abstention, reason="no_documents")
     looked_for, unknown = searched_words(query, index)
     abstention = replace(abstention, looked_for=looked_for, unknown=unknown)
-    readable = [hit for hit in hits if not is_apparatus(hit.passage.headings)][: settings.read]
+    readable = told[: settings.read]
     scored = weighed(query, reader.read(query, [hit.passage for hit in readable]), readable)
     signals = signals_of(query, hits, scored, index)
     certainty = calibration.confidence(signals)

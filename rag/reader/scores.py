@@ -27,6 +27,14 @@ class ScoredSentence:
     def text(self) -> str:
         return self.passage.text_of(self.sentence)
 
+    @property
+    def phrase(self) -> str | None:
+        """The words of the answer phrase."""
+        if self.answer_phrase is None:
+            return None
+        start = self.passage.span.start
+        return self.passage.text[self.answer_phrase.start - start : self.answer_phrase.end - start]
+
 
 class Reader(Protocol):
     @property

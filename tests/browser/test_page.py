@@ -37,6 +37,7 @@ def chat(tmp_path_factory: pytest.TempPathFactory, embedder: SentenceTransformer
     (corpus / "faq.txt").write_text(
         "How often should I repot a fern?\nRepot a fern every two years. Spring is the best season.\n"
     )
+    (corpus / "old.txt").write_text("Repot a fern every three years.\n")
     (corpus / "odd.md").write_text(HOSTILE, encoding="utf-8")
     settings = Settings(corpus=corpus, index=folder / "index")
     (corpus / "long.md").write_text(
@@ -110,11 +111,13 @@ def test_ask_click_and_see_the_exact_slice(page: "playwright.Page", chat: Chat) 
 
 def test_next_previous_escape_and_keyboard(page: "playwright.Page") -> None:
     answer = ask(page, "How often should I repot my fern?")
+    assert "Sources differ: compare 1 with 2." in answer.inner_text()
+    assert answer.locator("q strong").first.inner_text() in "Repot a fern every two years."
     answer.locator("button.cite").first.focus()
     page.keyboard.press("Enter")
     assert marked(page) == "Repot a fern every two years."
     page.click("#source-next")
-    page.wait_for_function("document.querySelector('#source-mark').textContent === 'Spring is the best season.'")
+    page.wait_for_function("document.querySelector('#source-mark').textContent === 'Repot a fern every three years.'")
     assert page.text_content("#source-count") == "Citation 2 of 2"
     page.keyboard.press("Escape")
     page.wait_for_selector("#source-mark", state="detached")
@@ -157,13 +160,13 @@ def test_screen_readers_are_told_words_not_markup(page: "playwright.Page") -> No
 
 def test_off_subject_it_abstains(page: "playwright.Page") -> None:
     answer = ask(page, "Who won the football world cup in 2018?")
-    assert "The documents do not answer this." in answer.inner_text()
+    assert "The documents do not answer this" in answer.inner_text()
     assert answer.locator("button.cite").count() == 0
 
 
 def test_example_questions_and_the_state_of_the_index(page: "playwright.Page", chat: Chat) -> None:
     page.wait_for_selector(".state.current")
-    assert "3 documents" in page.inner_text(".state")
+    assert "4 documents" in page.inner_text(".state")
     page.get_by_text("How often should I repot a fern?").first.click()
     page.wait_for_selector("#conversation button.cite")
     extra: Path = chat.settings.corpus / "new.txt"
