@@ -13,7 +13,7 @@ PACKAGE = ROOT / "rag"
 FLOORS = {
     0: ["records", "errors"],
     1: ["config", "storage", "carried", "sentences", "headings", "terms", "exchange"],
-    2: ["builds", "loading", "passages", "embedding", "lexical", "dense", "reader"],
+    2: ["builds", "users", "loading", "passages", "embedding", "lexical", "dense", "reader"],
     3: ["index", "reranking"],
     4: ["retrieval"],
     5: ["answering"],
