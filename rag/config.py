@@ -29,6 +29,15 @@ class EmbeddingSettings(_Section):
     passage_prefix: str = Field("", description='put before every passage; e5 models need "passage: "')
 
 
+class LoadingSettings(_Section):
+    """How files are read, each in a process of its own with these limits."""
+
+    seconds: float = Field(60, gt=0, description="longest time for one file")
+    megabytes: int = Field(2048, ge=256, description="most memory for one file")
+    processes: int = Field(0, ge=0, description="files read at once; 0: as many as there are processor cores")
+    ocr: bool = Field(False, description="read scanned PDFs by the program ocrmypdf, where it is installed")
+
+
 class PassageSettings(_Section):
     """How documents are split."""
 
@@ -90,6 +99,7 @@ class Settings(BaseSettings):
     corpus: Path = Field(Path("corpus"), description="folder of the documents")
     index: Path = Field(Path("index"), description="folder of the built index")
     embedding: EmbeddingSettings = EmbeddingSettings()
+    loading: LoadingSettings = LoadingSettings()
     passages: PassageSettings = PassageSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     answering: AnsweringSettings = AnsweringSettings()

@@ -5,7 +5,7 @@ The command line, the page and HTTP all take them from here, so that they say th
 
 from typing import Any
 
-from rag.records import Answer, Citation, Hit, Place, Span
+from rag.records import Answer, Block, Citation, Document, Hit, Place, Span
 
 # Why there is no answer, in plain words.
 ABSTENTIONS = {
@@ -38,9 +38,31 @@ def in_plain_words(answer: Answer) -> str:
     return f"confidence {answer.confidence:.2f}: of answers like this, about {wrong} in 100 were wrong{where}"
 
 
+# What `page` counts, by the ending of the file's name; pages elsewhere.
+UNITS = {
+    ".pptx": "slide",
+    ".odp": "slide",
+    ".xlsx": "row",
+    ".xlsm": "row",
+    ".xls": "row",
+    ".ods": "row",
+    ".csv": "row",
+    ".tsv": "row",
+    ".json": "record",
+    ".jsonl": "record",
+    ".ndjson": "record",
+    ".ipynb": "cell",
+}
+
+
+def unit(document_id: str) -> str:
+    """What `page` counts in this document: pages, slides, rows, records or cells."""
+    return UNITS.get(document_id[document_id.rfind(".") :].lower(), "page")
+
+
 def place(document_id: str, page: int | None, headings: tuple[str, ...]) -> str:
     """Where something stands, for people: `book.pdf › page 3 › Part › Chapter`."""
-    return " › ".join([document_id, *([f"page {page}"] if page else []), *headings])
+    return " › ".join([document_id, *([f"{unit(document_id)} {page}"] if page else []), *headings])
 
 
 def answer_values(answer: Answer) -> dict[str, Any]:
@@ -76,6 +98,25 @@ def hit_values(hit: Hit) -> dict[str, Any]:
         "page": passage.page,
         **_span_values(passage.span),
     }
+
+
+def document_values(document: Document) -> dict[str, Any]:
+    """Everything that a Document is; `document_of` makes it of them again."""
+    return {
+        "id": document.id,
+        "title": document.title,
+        "digest": document.digest,
+        "text": document.text,
+        "blocks": [[b.kind, b.span.start, b.span.end, b.level, b.page, b.breaks] for b in document.blocks],
+        "notes": document.notes,
+    }
+
+
+def document_of(values: dict[str, Any]) -> Document:
+    blocks = tuple(
+        Block(kind, Span(start, end), level, page, tuple(breaks)) for kind, start, end, level, page, breaks in values["blocks"]
+    )
+    return Document(values["id"], values["title"], values["text"], blocks, values["digest"], tuple(values["notes"]))
 
 
 def _citation_values(citation: Citation) -> dict[str, Any]:

@@ -36,7 +36,6 @@ class _Unit:
     sentence: Sentence
     raw: Span
     tokens: int
-    page: int | None
     cut: bool = False
 
 
@@ -124,7 +123,7 @@ def _content(text: str, block: Block) -> Span:
 
 
 def _whole(text: str, block: Block) -> _Unit:
-    return _Unit(Sentence(_content(text, block), block.kind, block.level), block.span, 0, block.page)
+    return _Unit(Sentence(_content(text, block), block.kind, block.level, block.page), block.span, 0)
 
 
 def _units(text: str, blocks: Sequence[Block], *, count_tokens: TokenCounter, budget: int) -> list[_Unit]:
@@ -147,7 +146,7 @@ def _block_units(text: str, block: Block) -> Iterator[_Unit]:
     for i, span in enumerate(spans):
         start = block.span.start if i == 0 else span.start
         end = block.span.end if i == len(spans) - 1 else span.end
-        yield _Unit(Sentence(span, block.kind, block.level), Span(start, end), 0, block.page)
+        yield _Unit(Sentence(span, block.kind, block.level, block.page_at(span.start)), Span(start, end), 0)
 
 
 def _cut(text: str, unit: _Unit, *, count_tokens: TokenCounter, budget: int) -> Iterator[_Unit]:
@@ -200,7 +199,7 @@ def _passage(document: Document, headings: tuple[str, ...], context: str, units:
         span=span,
         text=span.of(document.text),
         headings=headings,
-        page=units[0].page,
+        page=units[0].sentence.page,
         sentences=tuple(unit.sentence for unit in units),
         cut=any(unit.cut for unit in units),
         context=context,

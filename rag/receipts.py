@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from rag.errors import CorpusError, ReceiptError, UnreadableFile
+from rag.errors import ReceiptError, UnreadableFile
 from rag.exchange import ABSTENTIONS, abstention_notes, answer_values, in_plain_words, place
 from rag.loading.files import FolderCorpus
 from rag.records import Answer, Document, Span
@@ -85,10 +85,8 @@ def verify(receipt: Mapping[str, Any], corpus: Path) -> list[Checked]:
 
 
 def _read(source: FolderCorpus, name: str) -> Document | str:
-    try:
-        return source.load(name)
-    except (UnreadableFile, CorpusError) as error:
-        return str(error)
+    (document,) = source.read([name])
+    return str(document) if isinstance(document, UnreadableFile) else document
 
 
 def _check(citation: Mapping[str, Any], document: Document | str) -> Checked:

@@ -1,6 +1,7 @@
 """The records that flow from file to screen. All are frozen; all positions are Spans of one document's text."""
 
 import hashlib
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -24,13 +25,19 @@ class Block:
     """A structural unit of a document.
 
     `level` is 1 to 6 for a heading (also for a question that is a heading), 1 for the header
-    row of a table, else 0. A table has one block per row. `page` counts from 1, None without pages.
+    row of a table, else 0. A table has one block per row. `page` is where it begins, counted from 1 in the unit of its
+    format (a page, a slide, a row of a sheet, a record), None without such. `breaks` are the positions in the document's
+    text at which each further page begins inside the block.
     """
 
     kind: BlockKind
     span: Span
     level: int = 0
     page: int | None = None
+    breaks: tuple[int, ...] = ()
+
+    def page_at(self, position: int) -> int | None:
+        return None if self.page is None else self.page + bisect_right(self.breaks, position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,8 @@ class Document:
     `text` is the one coordinate system of all spans. For plain text and Markdown it is the decoded
     file itself, without a byte order mark and with line ends as "\\n". `blocks` are in order and
     do not overlap; what no block covers (front matter, link lists at the foot) is not content.
-    `digest` is the SHA-256 of the file's bytes, in hex.
+    `digest` is the SHA-256 of the file's bytes, in hex. `notes` say what a reader should know of the file, one plain line
+    each: text that is hidden in it, parts that could not be read.
     """
 
     id: str
@@ -48,18 +56,20 @@ class Document:
     text: str
     blocks: tuple[Block, ...]
     digest: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """A sentence, list item, table row or heading within a passage, without list or table markers.
 
-    `kind` and `level` are those of its block.
+    `kind` and `level` are those of its block, `page` is where it begins.
     """
 
     span: Span
     kind: BlockKind
     level: int = 0
+    page: int | None = None
 
     @property
     def quotable(self) -> bool:

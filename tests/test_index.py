@@ -97,8 +97,8 @@ def test_only_changed_files_are_read(corpus: Path, tmp_path: Path, monkeypatch: 
     (corpus / "faq.txt").write_text("Is it?\nYes.")
     (corpus / "copy.txt").write_text("Is it?\nYes.")
     read: list[str] = []
-    real = FolderCorpus.load
-    monkeypatch.setattr(FolderCorpus, "load", lambda self, name: read.append(name) or real(self, name))
+    real = FolderCorpus.read
+    monkeypatch.setattr(FolderCorpus, "read", lambda self, names: read.extend(names) or real(self, names))
     updated(corpus, tmp_path / "index")
     assert read == ["copy.txt"]
 
@@ -146,7 +146,7 @@ def test_another_model_dimension_or_format_is_refused_with_both_values(corpus: P
         load_index(live, model=identity, dim=384)
     manifest = json.loads((live / "manifest.json").read_text())
     (live / "manifest.json").write_text(json.dumps(manifest | {"format": 1}))
-    with pytest.raises(IndexMismatch, match="format 1, the settings ask for 3; run `rag build`"):
+    with pytest.raises(IndexMismatch, match="format 1, the settings ask for 4; run `rag build`"):
         load_index(live)
 
 
@@ -225,7 +225,7 @@ def test_a_damaged_file_is_refused_and_mended(name: str, corpus: Path, tmp_path:
         data[places.randrange(len(data))] ^= 1 << places.randrange(8)
         path.write_bytes(data)
         with pytest.raises(
-            (IndexBroken, IndexMismatch), match="format" if b'"format":3' not in data and name[0] == "m" else name
+            (IndexBroken, IndexMismatch), match="format" if b'"format":4' not in data and name[0] == "m" else name
         ):
             load_index(live_build(tmp_path / "index"))
         mended, _ = updated(corpus, tmp_path / "index")
@@ -245,7 +245,7 @@ def test_manifest_names_what_it_was_made_of(corpus: Path, tmp_path: Path) -> Non
     updated(corpus, tmp_path / "index")
     manifest = json.loads((live_build(tmp_path / "index") / "manifest.json").read_text())
     assert manifest["model"] == {"name": "words", "digest": "0" * 64, "dim": 32}
-    assert manifest["format"] == 3
+    assert manifest["format"] == 4
     assert [(d["id"], d["passages"]) for d in manifest["documents"]] == [("faq.txt", 2), ("guide.md", 3)]
     assert set(manifest["files"]) == {path.name for path in live_build(tmp_path / "index").iterdir()} - {"manifest.json"}
 

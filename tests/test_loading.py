@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from rag.errors import CorpusError, UnreadableFile
 from rag.loading.decoding import decode
-from rag.loading.files import corpus_files, load_document, read_bytes
+from rag.loading.documents import load_document
+from rag.loading.files import corpus_files
+from rag.loading.opening import read_bytes
 from rag.records import Document
 
 WORDS = "Größe: 5 µm, naïve – “cut” nerve"

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.errors import UnreadableFile
-from rag.loading.files import load_document
+from rag.loading.documents import load_document
 from rag.passages import embedded_text, split_passages
 from rag.records import Passage
 from tests.conftest import WordEmbedder

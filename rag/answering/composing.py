@@ -125,4 +125,4 @@ def _place(scored: ScoredSentence, index: Index) -> Place:
     phrase = scored.answer_phrase
     if quote != scored.text or not quote or (phrase and not span.start <= phrase.start < phrase.end <= span.end):
         raise IndexBroken(f"a sentence of {document.id} in the index is not what the document says; run `rag build --full`")
-    return Place(document.id, document.title, span, quote, passage.page, passage.headings, document.digest)
+    return Place(document.id, document.title, span, quote, scored.sentence.page, passage.headings, document.digest)

@@ -143,6 +143,7 @@ def serve(
     from rag.conversation import Chat
     from rag.embedding import SentenceTransformerEmbedder
     from rag.index.building import update_index
+    from rag.loading.files import FolderCorpus
     from rag.server.app import require_loopback, run
 
     require_loopback(settings.server.host)
@@ -151,7 +152,8 @@ def serve(
     embedder = SentenceTransformerEmbedder(settings.embedding)
     if build_first:
         with progress_bars() as progress:
-            _, changes = update_index(settings.corpus, settings.index, embedder, settings.passages, progress=progress)
+            files = FolderCorpus(settings.corpus, settings.loading)
+            _, changes = update_index(files, settings.index, embedder, settings.passages, progress=progress)
         for failure in changes.failed:
             notes.print(f"could not read {escape(failure.path)}: {escape(failure.reason)}", soft_wrap=True)
     notes.print("loading the model …")

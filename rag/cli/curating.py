@@ -48,9 +48,11 @@ def add(
     settings = load_settings(corpus=corpus, index=index)
     failed: list[Any] = []
     settings.corpus.mkdir(parents=True, exist_ok=True)
-    values = _update(
-        settings, wait=wait, prepare=lambda: failed.extend(add_files(settings.corpus, files, into=into, overwrite=overwrite))
-    )
+
+    def copy_in() -> None:
+        failed.extend(add_files(settings.corpus, files, into=into, overwrite=overwrite, settings=settings.loading))
+
+    values = _update(settings, wait=wait, prepare=copy_in)
     values["failed"] = [{"path": failure.path, "reason": failure.reason} for failure in failed] + values["failed"]
     _finish(values, as_json=as_json)
 
@@ -87,13 +89,14 @@ def _update(
 ) -> dict[str, Any]:
     from rag.embedding import SentenceTransformerEmbedder
     from rag.index.building import update_index
+    from rag.loading.files import FolderCorpus
 
     started = time.perf_counter()
     embedder = SentenceTransformerEmbedder(settings.embedding)
     try:
         with progress_bars() as progress:
             manifest, changes = update_index(
-                settings.corpus,
+                FolderCorpus(settings.corpus, settings.loading),
                 settings.index,
                 embedder,
                 settings.passages,
@@ -125,10 +128,12 @@ def _update(
 def _compare(settings: Settings) -> list[str]:
     from rag.embedding import SentenceTransformerEmbedder
     from rag.index.building import rebuild_differs
+    from rag.loading.files import FolderCorpus
 
     embedder = SentenceTransformerEmbedder(settings.embedding)
+    corpus = FolderCorpus(settings.corpus, settings.loading)
     with progress_bars() as progress:
-        return rebuild_differs(settings.corpus, settings.index, embedder, settings.passages, progress=progress)
+        return rebuild_differs(corpus, settings.index, embedder, settings.passages, progress=progress)
 
 
 def _finish(values: dict[str, Any], *, as_json: bool) -> None:

@@ -9,6 +9,7 @@ unanswerable.jsonl   {"query_id", "doc_id"?}
 
 import csv
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -73,12 +74,12 @@ class RecordCorpus:
     def format_of(self, name: str) -> str:
         return name
 
-    def load(self, name: str) -> Document:
-        title, text = self.records[name]
-        blocks = plain_text.parse(text)[1]
-        if not blocks:
-            raise UnreadableFile("it holds no text")
-        return Document(name, title, text, tuple(blocks), self.digest_of(name))
+    def read(self, names: Sequence[str]) -> Iterator[Document | UnreadableFile]:
+        for name in names:
+            title, text = self.records[name]
+            blocks = plain_text.parse(text).blocks
+            document = Document(name, title, text, tuple(blocks), self.digest_of(name))
+            yield document if blocks else UnreadableFile("it holds no text")
 
 
 @dataclass(frozen=True)

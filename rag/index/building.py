@@ -119,7 +119,9 @@ def update_index(
         return manifest, changes
 
 
-def rebuild_differs(corpus: Path, folder: Path, embedder: Embedder, settings: PassageSettings, *, progress: Report) -> list[str]:
+def rebuild_differs(
+    corpus: Path | Corpus, folder: Path, embedder: Embedder, settings: PassageSettings, *, progress: Report
+) -> list[str]:
     """Builds from nothing beside the live build and compares: the parts of the manifest that differ, none if all is equal."""
     with build_lock(folder) as _:
         live = read_manifest(live_build(folder))
@@ -259,6 +261,9 @@ def _read(
     held = former.lines() if former else iter(())
     entry, line = next(held, (None, b""))
     names = found.documents
+    known = {entry["id"]: entry["digest"] for entry in former.manifest["documents"]} if former else {}
+    read = corpus.read([name for name in names if known.get(name) != found.digests[name]])
+    limit = min(settings.max_tokens or embedder.max_tokens, embedder.max_tokens)
     for done, name in enumerate(names):
         progress("reading", done, len(names))
         while entry is not None and entry["id"] < name:
@@ -266,12 +271,10 @@ def _read(
         if entry is not None and (entry["id"], entry["digest"]) == (name, found.digests[name]):
             writer.keep(entry, line)
             continue
-        try:
-            document = corpus.load(name)
-        except UnreadableFile as error:
-            failed.append(Failure(name, str(error), found.digests[name]))
+        document = next(read)
+        if isinstance(document, UnreadableFile):
+            failed.append(Failure(name, str(document), found.digests[name]))
             continue
-        limit = min(settings.max_tokens or embedder.max_tokens, embedder.max_tokens)
         writer.add(document, split_passages(document, count_tokens=embedder.count_tokens, limit=limit))
     progress("reading", len(names), len(names))
     return failed

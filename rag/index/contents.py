@@ -7,12 +7,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from rag.dense import DenseIndex
+from rag.exchange import document_of, document_values
 from rag.lexical import LexicalIndex
-from rag.records import Block, Document, Passage, Sentence, Span
+from rag.records import Document, Passage, Sentence, Span
 from rag.storage import canonical_json, sha256_bytes
 
 # Raised whenever the same files would give other documents, passages, terms or another layout of the build's files.
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -103,18 +104,13 @@ def manifest_hash(contents: dict[str, Any]) -> str:
 def document_record(document: Document, passages: Sequence[Passage]) -> dict[str, Any]:
     """A document with its passages, as one line of the build holds them."""
     return {
-        "id": document.id,
-        "title": document.title,
-        "digest": document.digest,
-        "text": document.text,
-        "blocks": [[block.kind, block.span.start, block.span.end, block.level, block.page] for block in document.blocks],
+        **document_values(document),
         "passages": [_passage_record(passage) for passage in passages],
     }
 
 
 def document_from(record: dict[str, Any]) -> tuple[Document, list[Passage]]:
-    blocks = tuple(Block(kind, Span(start, end), level, page) for kind, start, end, level, page in record["blocks"])
-    document = Document(record["id"], record["title"], record["text"], blocks, record["digest"])
+    document = document_of(record)
     return document, [_passage_from(passage, document) for passage in record["passages"]]
 
 
@@ -124,7 +120,7 @@ def _passage_record(passage: Passage) -> dict[str, Any]:
         "span": [passage.span.start, passage.span.end],
         "headings": passage.headings,
         "page": passage.page,
-        "sentences": [[s.span.start, s.span.end, s.kind, s.level] for s in passage.sentences],
+        "sentences": [[s.span.start, s.span.end, s.kind, s.level, s.page] for s in passage.sentences],
         "cut": passage.cut,
         "context": passage.context,
     }
@@ -138,7 +134,7 @@ def _passage_from(record: dict[str, Any], document: Document) -> Passage:
         text=span.of(document.text),
         headings=tuple(record["headings"]),
         page=record["page"],
-        sentences=tuple(Sentence(Span(start, end), kind, level) for start, end, kind, level in record["sentences"]),
+        sentences=tuple(Sentence(Span(start, end), kind, level, page) for start, end, kind, level, page in record["sentences"]),
         cut=record["cut"],
         context=record["context"],
     )

@@ -4,13 +4,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
+from rag.config import LoadingSettings
 from rag.errors import DocumentError, UnreadableFile
 from rag.index.contents import Failure
-from rag.loading.files import corpus_files, load_document
+from rag.loading.files import corpus_files
+from rag.loading.reading import read_documents
 from rag.storage import replace_file
 
 
-def add_files(corpus: Path, sources: Sequence[Path], *, into: str = "", overwrite: bool = False) -> list[Failure]:
+def add_files(
+    corpus: Path,
+    sources: Sequence[Path],
+    *,
+    into: str = "",
+    overwrite: bool = False,
+    settings: LoadingSettings = LoadingSettings(),  # noqa: B008 - frozen
+) -> list[Failure]:
     """Copies files, and all files below folders, into the corpus; gives back those that no document can be read from.
 
     `into` is a folder within the corpus. A file that is there with the same bytes is left alone. Nothing is copied if
@@ -25,13 +34,14 @@ def add_files(corpus: Path, sources: Sequence[Path], *, into: str = "", overwrit
             raise DocumentError(f"{planned[name]} and {source} would both be {name}; add one of them with --into another folder")
     contents: dict[str, bytes] = {}
     failed = []
-    for name, source in planned.items():
+    real = [source.resolve() for source in planned.values()]
+    read = read_documents([(source.parent, source.name) for source in real], settings)
+    for (name, source), document in zip(planned.items(), read, strict=True):
+        if isinstance(document, UnreadableFile):
+            failed.append(Failure(str(source), str(document)))
+            continue
         try:
             data = source.read_bytes()
-            load_document(name, data)
-        except UnreadableFile as error:
-            failed.append(Failure(str(source), str(error)))
-            continue
         except OSError as error:
             raise DocumentError(f"{source} cannot be read ({error.strerror}); nothing was added") from error
         there = corpus / name

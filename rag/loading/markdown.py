@@ -8,7 +8,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from rag.headings import plain
-from rag.loading.plain_text import is_question
+from rag.loading.decoding import decode
+from rag.loading.laying_out import Parsed, is_question
 from rag.records import Block, BlockKind, Span
 
 _PARSER = MarkdownIt("commonmark").enable("table")
@@ -18,7 +19,11 @@ _LINK = re.compile(r"!?\[[^\]\n]*\]\([^)\n]*\)|!?\[[^\]\n]*\]\[[^\]\n]*\]|<https
 _LETTERS = re.compile(r"[^\W_]")
 
 
-def parse(text: str) -> tuple[str | None, list[Block]]:
+def read(data: bytes) -> Parsed:
+    return parse(decode(data))
+
+
+def parse(text: str) -> Parsed:
     """The title (front matter, else the first heading of level 1) and the blocks of a Markdown text."""
     front = _FRONT_MATTER.match(text)
     front_lines = front.group().count("\n") if front else 0
@@ -31,7 +36,7 @@ def parse(text: str) -> tuple[str | None, list[Block]]:
     first = next((block for block in blocks if block.kind == "heading" and block.level == 1), None)
     if title is None and first is not None:
         title = plain(first.span.of(text))
-    return title, _without_links_at_foot(text, blocks)
+    return Parsed(title, text, _without_links_at_foot(text, blocks))
 
 
 class _Lines:

@@ -4,21 +4,25 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from rag.loading.decoding import decode
+from rag.loading.laying_out import Parsed, is_question
 from rag.records import Block, BlockKind, Span
-from rag.sentences import split_sentences
 
 _ITEM = re.compile(r"\s*(?:[-*+•‣◦–]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])\s+\S")
 _UNDERLINE = re.compile(r"\s*(?:={3,}|-{3,}|~{3,})\s*")
 _RULE = re.compile(r"\s*([-=_*~#])(?:\s*\1){2,}\s*")
 _ENDS_SENTENCE = re.compile(r"[.!?…:;][\"”'’»)\]*_]*$")
-_ENDS_QUESTION = re.compile(r"[?？][\"”'’»)\]*_]*$")
 _NUMBERED = re.compile(r"(\d+(?:\.\d+)*)\.?\s+\S")
+_LONGEST_TITLE = 250
 _LONGEST_HEADING = 90  # characters; a line of prose is rarely shorter without a full stop
-_LONGEST_QUESTION = 250
 _SURELY_UNWRAPPED = 120  # characters; no text wrapped by hand has lines as long
 
 
-def parse(text: str) -> tuple[str | None, list[Block]]:
+def read(data: bytes) -> Parsed:
+    return parse(decode(data))
+
+
+def parse(text: str) -> Parsed:
     """The title (the first line, if it stands like a heading) and the blocks of a plain text."""
     blocks = [block for lines in _paragraphs(text) for block in _blocks(text, lines)]
     blocks = _without_links_at_foot(text, blocks)
@@ -27,13 +31,7 @@ def parse(text: str) -> tuple[str | None, list[Block]]:
     if blocks and blocks[0].kind == "heading":
         title = blocks[0].span.of(text).split("\n")[0].strip()
         blocks[0] = Block("heading", blocks[0].span, level=1)
-    return title, blocks
-
-
-def is_question(line: str) -> bool:
-    """Whether a line by itself is a question that the next lines answer."""
-    line = line.strip()
-    return bool(_ENDS_QUESTION.search(line)) and len(line) <= _LONGEST_QUESTION and len(split_sentences(line)) == 1
+    return Parsed(title, text, blocks)
 
 
 def _paragraphs(text: str) -> Iterator[list[Span]]:
@@ -133,7 +131,7 @@ def _without_links_at_foot(text: str, blocks: list[Block]) -> list[Block]:
 
 
 def _looks_like_title(line: str) -> bool:
-    if line.rstrip().endswith((".", "!", ";", ",")) or len(line) > _LONGEST_QUESTION:
+    if line.rstrip().endswith((".", "!", ";", ",")) or len(line) > _LONGEST_TITLE:
         return False
     words = [word for word in re.findall(r"[^\W\d_][\w'’-]*", line) if len(word) > 3]
     return len(words) >= 2 and sum(word[0].isupper() for word in words) >= 0.75 * len(words)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from rag.loading.plain_text import is_question
-from rag.records import Block, BlockKind, Span
+from rag.loading.decoding import decode
+from rag.loading.laying_out import Parsed, Piece, lay_out, row
+from rag.records import BlockKind
 
 _DROPPED = frozenset(
     "script style template noscript nav aside footer button select textarea iframe object embed svg canvas audio "
@@ -22,34 +23,26 @@ _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 _WHITE = re.compile(r"[ \t\n\f\r]+")  # HTML's own white space; a no-break space is kept
 
 
-def parse(source: str) -> tuple[str | None, str, list[Block]]:
-    """The title (the only h1, else <title>), the extracted text and its blocks."""
+def read(data: bytes) -> Parsed:
+    return lay_out(*pieces_of(decode(data)))
+
+
+def pieces_of(source: str) -> tuple[str | None, list[Piece]]:
+    """The title (the only h1, else <title>) and the content of a page, which may be a part of a larger document."""
     tree = LexborHTMLParser(source)
     root = _main_content(tree)
     page = _Page()
     if root is not None:
         _walk(root, page)
     page.end_block()
-    blocks = _without_menus(page.pieces)
-    text, placed = _lay_out(blocks)
-    return _title(tree), text, placed
-
-
-@dataclass
-class _Piece:
-    """A block's text before it has a place, and how much of it stands in links."""
-
-    kind: BlockKind
-    level: int
-    text: str
-    linked: int
+    return _title(tree), _without_menus(page.pieces)
 
 
 @dataclass
 class _Page:
     """Collects the inline text of the block that is open, and closes it at every block-level tag."""
 
-    pieces: list[_Piece] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
     inline: list[str] = field(default_factory=list)
     linked: int = 0
     kind: BlockKind = "paragraph"
@@ -74,9 +67,7 @@ class _Page:
 
     def put(self, kind: BlockKind, text: str, *, level: int = 0) -> None:
         if text:
-            if is_question(text) and (kind == "paragraph" or (kind == "heading" and level > 1)):
-                kind = "question"
-            self.pieces.append(_Piece(kind, level, text, self.linked))
+            self.pieces.append(Piece(kind, text, level, linked=self.linked))
         self.linked = 0
 
 
@@ -135,9 +126,8 @@ def _is_leaf(node: LexborNode, tag: str, page: _Page) -> bool:
         return False
     page.end_block()
     cells = [cell for cell in node.iter() if cell.tag in ("td", "th") and not _is_dropped(cell, cell.tag)]
-    row = " | ".join(_WHITE.sub(" ", " ".join(_visible(cell))).strip() for cell in cells)
     is_header = bool(cells) and all(cell.tag == "th" for cell in cells)
-    page.put("table", row if row.strip(" |") else "", level=int(is_header))
+    page.put("table", row((" ".join(_visible(cell)) for cell in cells), header=is_header).text, level=int(is_header))
     return True
 
 
@@ -159,16 +149,16 @@ def _kind(tag: str) -> tuple[BlockKind, int]:
     return ("item", 0) if tag == "li" else ("paragraph", 0)
 
 
-def _without_menus(pieces: list[_Piece]) -> list[_Piece]:
+def _without_menus(pieces: list[Piece]) -> list[Piece]:
     """Leaves out runs of three or more blocks of nothing but links, and of two or more at the end, with their heading."""
-    keep: list[_Piece] = []
-    run: list[_Piece] = []
+    keep: list[Piece] = []
+    run: list[Piece] = []
     for piece in [*pieces, None]:
         if piece is not None and piece.linked and piece.linked >= 0.9 * len(_WHITE.sub("", piece.text)):
             run.append(piece)
             continue
         if len(run) >= 3 or (piece is None and len(run) >= 2):
-            while keep and keep[-1].kind in ("heading", "question"):
+            while keep and keep[-1].kind == "heading":
                 keep.pop()
         else:
             keep.extend(run)
@@ -176,23 +166,6 @@ def _without_menus(pieces: list[_Piece]) -> list[_Piece]:
         if piece is not None:
             keep.append(piece)
     return keep
-
-
-def _lay_out(pieces: list[_Piece]) -> tuple[str, list[Block]]:
-    """Joins the blocks: rows of a table and items of a list on lines of their own, others with a blank line between."""
-    text: list[str] = []
-    blocks: list[Block] = []
-    position = 0
-    for i, piece in enumerate(pieces):
-        if i:
-            tight = piece.kind == pieces[i - 1].kind and piece.kind in ("item", "table")
-            separator = "\n" if tight else "\n\n"
-            text.append(separator)
-            position += len(separator)
-        text.append(piece.text)
-        blocks.append(Block(piece.kind, Span(position, position + len(piece.text)), piece.level))
-        position += len(piece.text)
-    return "".join(text), blocks
 
 
 def _title(tree: LexborHTMLParser) -> str | None:
