@@ -59,10 +59,14 @@ def split_passages(document: Document, *, count_tokens: TokenCounter, limit: int
     for section in _sections(document):
         context = _context(document.title, section.headings, count_tokens=count_tokens, limit=limit // _CONTEXT_SHARE)
         budget = limit - (sum(count_tokens([context])) if context else 0)
+        columns = _columns(document.text, section.body, count_tokens=count_tokens, limit=budget // _CONTEXT_SHARE)
+        budget -= max((tokens for _, _, tokens in columns), default=0)
         # A heading that nothing follows is a passage by itself.
         units = _units(document.text, section.body or section.lead, count_tokens=count_tokens, budget=budget)
         lead = [_whole(document.text, block) for block in section.lead] if section.body else []
-        passages += [_passage(document, section.headings, context, group) for group in _pack([*lead, *units], budget)]
+        for group in _pack([*lead, *units], budget):
+            around = "\n".join(part for part in (context, _columns_of(group, columns)) if part)
+            passages.append(_passage(document, section.headings, around, group))
     return passages
 
 
@@ -72,6 +76,29 @@ def embedded_text(passage: Passage) -> str:
     start = passage.sentences[body].span.start - passage.span.start if body else 0
     text = passage.text[start:]
     return f"{passage.context}\n{text}" if passage.context else text
+
+
+def _columns(text: str, body: Sequence[Block], *, count_tokens: TokenCounter, limit: int) -> list[tuple[Span, str | None, int]]:
+    """The header rows of a section's tables, with the words and tokens that they add to passages of further rows: none where
+    they are over the limit. What is no table ends the one before it, without words."""
+    found: list[tuple[Span, str | None, int]] = []
+    for block in body:
+        if block.kind == "table" and block.level:
+            words = _content(text, block).of(text)
+            tokens = sum(count_tokens([words]))
+            found.append((block.span, words, tokens) if tokens <= limit else (block.span, None, 0))
+        elif block.kind != "table" and found and found[-1][1] is not None:
+            found.append((block.span, None, 0))
+    return found
+
+
+def _columns_of(group: Sequence[_Unit], columns: Sequence[tuple[Span, str | None, int]]) -> str | None:
+    """The header row of the table that a group begins within; None where it holds that row itself."""
+    first = group[0]
+    if first.sentence.kind != "table" or first.sentence.level:
+        return None
+    above = [words for span, words, _ in columns if span.start < first.raw.start]
+    return above[-1] if above else None
 
 
 def _sections(document: Document) -> Iterator[_Section]:

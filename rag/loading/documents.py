@@ -1,6 +1,7 @@
 """The bytes of one file to a Document, by the loader of its format."""
 
 import hashlib
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -8,6 +9,13 @@ from rag.errors import UnreadableFile
 from rag.loading.formats import format_of
 from rag.loading.hidden import hidden_text
 from rag.records import Document
+
+# Titles that programs give.
+_SAYS_NOTHING = re.compile(
+    r"(untitled|powerpoint|word|presentation|document|title|slide|microsoft|new|\W|\d)+|.*\.(docx?|pptx?|tex|dvi|indd)", re.I
+)
+    r"(untitled|powerpoint|word|presentation|document|title|slide|microsoft|new|\W|\d)+|.*\.(docx?|pptx?|tex|dvi|indd)", re.I
+)
 
 
 def load_document(document_id: str, data: bytes) -> Document:
@@ -19,7 +27,9 @@ def load_document(document_id: str, data: bytes) -> Document:
     parsed = loader.read(data)
     if not parsed.blocks:
         raise UnreadableFile("it holds no text")
-    title = " ".join((parsed.title or "").split())[:200] or _title_from_name(document_id)
+    title = " ".join((parsed.title or "").split())[:200]
+    if not title or _SAYS_NOTHING.fullmatch(title):
+        title = _title_from_name(document_id)
     notes = (*parsed.notes, *hidden_text(parsed.text))
     return Document(document_id, title, parsed.text, tuple(parsed.blocks), hashlib.sha256(data).hexdigest(), notes)
 

@@ -13,7 +13,7 @@ LOADERS: dict[str, tuple[str, ...]] = {
     "restructured_text": (".rst",),
     "web_page": (".html", ".htm", ".xhtml"),
     "pdf": (".pdf",),
-    "word": (".docx", ".docm"),
+    "word": (".docx",),
     "slides": (".pptx", ".pptm"),
     "sheets": (".xlsx", ".xlsm", ".xls", ".ods"),
     "separated_values": (".csv", ".tsv"),
@@ -55,7 +55,7 @@ def format_of(name: str, data: bytes) -> str:
     ending = Path(name).suffix.lower()
     loader = _by_content(data, ending) or BY_ENDING.get(ending)
     if loader is None:
-        known = " ".join(sorted(BY_ENDING))
+        known = " ".join(endings[0] for endings in LOADERS.values())
         raise UnreadableFile(f"format {ending or 'without an ending'} is not known; known are {known}")
     return loader
 

@@ -12,7 +12,7 @@ from rag.records import BlockKind
 
 _DROPPED = frozenset(
     "script style template noscript nav aside footer button select textarea iframe object embed svg canvas audio "
-    "video map head dialog menu".split()
+    "video map head dialog menu rt rp".split()
 )
 _DROPPED_ROLES = frozenset("navigation banner contentinfo search complementary menu dialog".split())
 _BREAKS = frozenset(
