@@ -120,6 +120,7 @@ def _update(
         "passages": manifest["passages"],
         "embedded": changes.embedded,
         "cut": changes.cut,
+        "notes": _notes(manifest),
         "seconds": round(time.perf_counter() - started, 2),
         "manifest": manifest["hash"],
     }
@@ -134,6 +135,11 @@ def _compare(settings: Settings) -> list[str]:
     corpus = FolderCorpus(settings.corpus, settings.loading)
     with progress_bars() as progress:
         return rebuild_differs(corpus, settings.index, embedder, settings.passages, progress=progress)
+
+
+def _notes(manifest: dict[str, Any]) -> list[dict[str, str]]:
+    """What was noticed in documents that were read: hidden text, missing parts."""
+    return [{"path": document["id"], "note": note} for document in manifest["documents"] for note in document["notes"]]
 
 
 def _finish(values: dict[str, Any], *, as_json: bool) -> None:
@@ -167,6 +173,9 @@ def _print_changes(values: dict[str, Any]) -> None:
             out.print(f"{kind:9}  … and {len(values[kind]) - SHOWN} more; --json lists all")
     for duplicate in values["duplicates"][:SHOWN]:
         out.print(f"same as {escape(duplicate['same_as'])}, read once:  {escape(duplicate['path'])}", soft_wrap=True)
+    for noted in values["notes"]:
+        if noted["path"] in {*values["added"], *values["changed"]}:
+            out.print(f"note on {escape(noted['path'])}: {escape(noted['note'])}", soft_wrap=True)
     if values["cut"]:
         out.print(f"{values['cut']} passages hold part of a sentence that is longer than the model reads")
     counted = [f"{len(values[kind])} {kind}" for kind in ("added", "changed", "removed", "unchanged", "failed")]
@@ -204,6 +213,7 @@ def status(
         "up_to_date": not any(changed.values()),
         "failed": [{"path": failure.path, "reason": failure.reason} for failure in changes.failed],
         "duplicates": [{"path": duplicate.path, "same_as": duplicate.same_as} for duplicate in changes.duplicates],
+        "notes": _notes(manifest),
         **changed,
     }
     if as_json:
@@ -218,6 +228,8 @@ def status(
             out.print(f"{escape(document['id'])}: {escape(document['title'])}, {document['passages']} passages", soft_wrap=True)
     for failure in changes.failed:
         out.print(f"not read: {escape(failure.path)}: {escape(failure.reason)}", soft_wrap=True)
+    for noted in _notes(manifest):
+        out.print(f"note on {escape(noted['path'])}: {escape(noted['note'])}", soft_wrap=True)
     for duplicate in changes.duplicates:
         out.print(f"same as {escape(duplicate.same_as)}: {escape(duplicate.path)}", soft_wrap=True)
     for what, names in changed.items():

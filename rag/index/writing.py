@@ -102,7 +102,7 @@ class BuildWriter:
         self._documents.write(json_line(document_record(document, passages)))
         cut = sum(passage.cut for passage in passages)
         entry = {"id": document.id, "title": document.title, "digest": document.digest}
-        self._enter(entry | {"passages": len(passages), "cut": cut})
+        self._enter(entry | {"passages": len(passages), "cut": cut, "notes": list(document.notes)})
 
     def _enter(self, entry: dict[str, Any]) -> None:
         self.entries.append(entry)

@@ -14,8 +14,6 @@ from rag.records import Document
 _SAYS_NOTHING = re.compile(
     r"(untitled|powerpoint|word|presentation|document|title|slide|microsoft|new|\W|\d)+|.*\.(docx?|pptx?|tex|dvi|indd)", re.I
 )
-    r"(untitled|powerpoint|word|presentation|document|title|slide|microsoft|new|\W|\d)+|.*\.(docx?|pptx?|tex|dvi|indd)", re.I
-)
 
 
 def load_document(document_id: str, data: bytes) -> Document:
