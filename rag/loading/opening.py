@@ -1,5 +1,6 @@
 """Opens a file of the corpus, and nothing else."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -15,7 +16,7 @@ def checked(corpus: Path, document_id: str) -> Path:
         document_id.encode()
     except UnicodeEncodeError:
         raise UnreadableFile("its name is not UTF-8; rename it") from None
-    path = (corpus / document_id).resolve(strict=True)
+    path = Path(os.path.realpath(corpus / document_id, strict=True))  # pathlib raises otherwise where links go in a circle
     if not path.is_relative_to(corpus.resolve()):
         raise UnreadableFile("it leads out of the corpus folder")
     about = path.stat()

@@ -13,7 +13,9 @@ from rag.loading.pdf_blocks import PageLines, key, pieces_of
 from rag.loading.pdf_lines import lines_of
 from rag.loading.pdf_words import PageWords, words_of
 
-_PROGRAMS_TITLE = re.compile(r"^\s*(?:microsoft|untitled|unknown|no title|title|document\d*$|slide 1$|powerpoint|print|about:|https?:)", re.I)
+_PROGRAMS_TITLE = re.compile(
+    r"^\s*(?:microsoft|untitled|unknown|no title|title|document\d*$|slide 1$|powerpoint|print|about:|https?:)", re.I
+)
 _FILE_NAME = re.compile(r"\.(?:docx?|pdf|dvi|tex|indd|pptx?|xlsx?|odt|rtf|txt|qxd|ps|eps|html?|pages|fm|p65|wpd|cdr)\W*$", re.I)
 _MOST_GARBAGE = 0.3
 

@@ -187,7 +187,9 @@ def _text(words: Sequence[Word]) -> str:
     parts: list[str] = []
     before: Word | None = None
     for word in words:
-        glued = before is not None and word.order == before.order + len(before.text) and word.left - before.right < 0.05 * word.size
+        glued = (
+            before is not None and word.order == before.order + len(before.text) and word.left - before.right < 0.05 * word.size
+        )
         parts.append(word.text if glued or before is None else " " + word.text)
         before = word
     return "".join(parts)

@@ -58,7 +58,9 @@ def words_of(page: Any) -> PageWords:
     textpage = page.get_textpage()
     text = _characters(textpage)
     visible = [char for char in text if not char.isspace()]
-    garbage = sum(char == "\ufffd" or unicodedata.category(char) in _LETTERLESS for char in visible if char not in (HYPHEN, "\uf0b7"))
+    garbage = sum(
+        char == "\ufffd" or unicodedata.category(char) in _LETTERLESS for char in visible if char not in (HYPHEN, "\uf0b7")
+    )
     pictured = _is_picture(page)
     box = page.get_bbox()
     styles: dict[int, _Style] = {}

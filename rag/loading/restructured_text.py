@@ -21,5 +21,5 @@ _SAFE = {
 
 
 def read(data: bytes) -> Parsed:
-    page = publish_string(decode(data), writer="html5", settings_overrides=_SAFE)
+    page = publish_string(decode(data), writer="html4", settings_overrides=_SAFE)
     return lay_out(*pieces_of(str(page)))

@@ -29,8 +29,7 @@ def read(data: bytes) -> Parsed:
 def _pieces(workbook: CalamineWorkbook, names: list[str]) -> Iterator[Piece]:
     for name in names:
         sheet = workbook.get_sheet_by_name(name)
-        first = sheet.start[0] + 1 if sheet.start else 1
-        rows = list(table(enumerate(sheet.iter_rows(), start=first)))
+        rows = list(table(enumerate(sheet.iter_rows(), start=1)))
         if rows:
             yield Piece("heading", name, level=2, page=1)
             yield from rows
