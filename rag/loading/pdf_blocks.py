@@ -99,8 +99,8 @@ def _without_running(pages: Sequence[PageLines]) -> list[PageLines]:
 def _margin(page: PageLines) -> list[Line]:
     """Lines near the upper and lower edge of a page."""
     by_height = sorted(page.lines, key=lambda line: line.baseline)
-    low = [line for line in by_height[:5] if line.baseline < 0.12 * page.height]
-    return low + [line for line in by_height[-5:] if line.baseline > 0.88 * page.height]
+    low = [line for line in by_height[:5] if line.baseline < 0.16 * page.height]
+    return low + [line for line in by_height[-5:] if line.baseline > 0.84 * page.height]
 
 
 def _mark(line: Line) -> tuple[str, int]:
@@ -184,15 +184,14 @@ def _columns(lines: Sequence[Line]) -> Iterator[list[Line]]:
 
 
 def _without_foot(column: list[Line], body: float, height: float) -> tuple[list[Line], list[Line]]:
-    """The column and the footnotes at its end: smaller lines in the lower part of a page, the first with its mark."""
+    """The column and the footnotes at its end: smaller lines in the lower part of a page, with white above them."""
     first = len(column)
     while first and column[first - 1].size < 0.93 * body and column[first - 1].baseline < 0.4 * height and not column[first - 1].cells:
         first -= 1
-    while first < len(column) and not re.match(r"\W?[\d*†‡§∗a-z]", column[first].text):
-        first += 1
-    if first == 0:
+    foot = column[first:]
+    if not first or not foot or column[first - 1].baseline - foot[0].baseline < 1.3 * foot[0].size:
         return column, []
-    return column[:first], column[first:]
+    return column[:first], foot
 
 
 def _pitch(lines: Sequence[Line]) -> float:
@@ -218,7 +217,6 @@ class _Writer:
         if line.cells:
             self._put_row(line, page, before)
         elif before is None and self.open is not None and _goes_on(self.open, line, kind):
-            self._flush_between()
             self.open.lines.append((page, line))
         elif before is not None and self.open is not None and self._same(line, before, kind, pitch, level):
             self.open.lines.append((page, line))
@@ -248,9 +246,6 @@ class _Writer:
                 opened = _Open("paragraph", [])
                 self.held.append(opened)
             opened.lines.append((page, line))
-
-    def _flush_between(self) -> None:
-        pass
 
     def close(self) -> None:
         blocks = [*([self.open] if self.open else []), *self.held]

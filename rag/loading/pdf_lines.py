@@ -8,7 +8,8 @@ from statistics import median
 
 from rag.loading.pdf_words import Word
 
-_GAP = 0.9  # of the letters' size: between two columns there is at least this
+_GAP = 0.9  # of the letters' size: between the cells of a row there is at least this, and between most columns
+_NARROW = 0.55  # between columns that the file has one after the other
 _ALIGNED = 2.5  # points: so far apart may the left edges of a column's lines be
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
@@ -112,43 +113,63 @@ def _regions(words: list[Word]) -> Iterator[list[_Row]]:
 
 def _gutter(rows: Sequence[_Row]) -> tuple[float, int, int] | None:
     """Where a second column begins, and the rows from first to last that it stands in; None in a single column."""
-    starts = Counter[int]()
-    for row in rows:
-        for left, _ in row.segments:
-            starts[round(left / _ALIGNED)] += 1
-    candidates = [place for place, count in starts.most_common(12) if count + starts[place - 1] + starts[place + 1] >= 4]
-    best: tuple[float, int, int] | None = None
     size = median(row.size for row in rows) if rows else 0.0
-    for place in candidates:
-        gutter = (place - 1.5) * _ALIGNED
-        for first, last in _runs([_crosses(row, gutter, size) for row in rows]):
-            if (best is None or last - first > best[2] - best[1]) and _are_columns(rows[first:last], gutter):
-                best = gutter, first, last
+    starts = sorted(start for row in rows for start in _starts(row, _NARROW * size))
+    best: tuple[float, int, int] | None = None
+    for gutter in _common(starts):
+        for width, needed in ((_NARROW, 3), (_GAP, 5)):
+            for first, last in _runs([_crosses(row, gutter, width * size) for row in rows], needed):
+                if best and last - first <= best[2] - best[1]:
+                    continue
+                if _are_columns(rows[first:last], gutter, apart=width == _NARROW):
+                    best = gutter, first, last
     return best
 
 
-def _crosses(row: _Row, gutter: float, size: float) -> bool:
-    return any(left < gutter and right > gutter - 0.6 * size for left, right in row.segments)
+def _starts(row: _Row, width: float) -> Iterator[float]:
+    """Where words begin with white before them."""
+    right = float("-inf")
+    for word in row.words:
+        if word.left - right > width:
+            yield word.left
+        right = max(right, word.right)
 
 
-def _runs(crossing: Sequence[bool]) -> Iterator[tuple[int, int]]:
+def _common(starts: Sequence[float]) -> list[float]:
+    """The places, a little to the left, where most lines begin, the most frequent first."""
+    groups: list[list[float]] = []
+    for start in starts:
+        if groups and start - groups[-1][0] < _ALIGNED:
+            groups[-1].append(start)
+        else:
+            groups.append([start])
+    frequent = sorted((group for group in groups if len(group) >= 3), key=len, reverse=True)
+    return [group[0] - 0.5 for group in frequent[:16]]
+
+
+def _crosses(row: _Row, gutter: float, width: float) -> bool:
+    return any(word.left < gutter and word.right > gutter - width for word in row.words)
+
+
+def _runs(crossing: Sequence[bool], needed: int) -> Iterator[tuple[int, int]]:
     first = 0
     for i, crosses in enumerate([*crossing, True]):
         if crosses:
-            if i - first >= 3:
+            if i - first >= needed:
                 yield first, i
             first = i + 1
 
 
-def _are_columns(rows: Sequence[_Row], gutter: float) -> bool:
-    """Both sides hold lines of prose; written column by column is a sign of it, row by row one against it."""
+def _are_columns(rows: Sequence[_Row], gutter: float, *, apart: bool) -> bool:
+    """Both sides hold lines of prose; and where `apart` is asked, the file has them one after the other."""
     words = [word for row in rows for word in row.words]
     sides = [_rows(word for word in words if word.left < gutter), _rows(word for word in words if word.left >= gutter)]
     if min(map(len, sides)) < 3:
         return False
     in_order = sorted(words, key=lambda word: word.order)
     changes = sum((one.left < gutter) != (other.left < gutter) for one, other in zip(in_order, in_order[1:], strict=False))
-    apart = changes <= max(2, 0.25 * min(map(len, sides)))
+    if apart and changes > max(2, 0.25 * min(map(len, sides))):
+        return False
     return all(_is_prose(side, words_needed=2.0 if apart else 4.0, filled=0.4 if apart else 0.7) for side in sides)
 
 
