@@ -104,4 +104,5 @@ def _title(title: str, pages: Sequence[PageLines]) -> str | None:
         last += 1
     found = " ".join(line.text for line in lines[first:last])
     others = [line.size for line in pages[0].lines]
-    return found if largest > 1.15 * sorted(others)[len(others) // 2] and 3 < len(found) <= 200 else None
+    telling = re.search(r"[^\W\d_]{3}", found) and len(found) <= 200
+    return found if telling and largest > 1.15 * sorted(others)[len(others) // 2] else None

@@ -3,13 +3,14 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from rag.loading.pdf_words import Word
 
 _GAP = 0.9  # of the letters' size: between the cells of a row there is at least this, and between most columns
 _NARROW = 0.55  # between columns that the file has one after the other
+_TIGHT = 1.45  # times their size: lines of one cell stand no further apart
 _ALIGNED = 2.5  # points: so far apart may the left edges of a column's lines be
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
@@ -170,7 +171,15 @@ def _are_columns(rows: Sequence[_Row], gutter: float, *, apart: bool) -> bool:
     changes = sum((one.left < gutter) != (other.left < gutter) for one, other in zip(in_order, in_order[1:], strict=False))
     if apart and changes > max(2, 0.25 * min(map(len, sides))):
         return False
+    if apart and min(map(len, sides)) >= 6 and _aligned(*sides) < 0.4:
+        return True
     return all(_is_prose(side, words_needed=2.0 if apart else 4.0, filled=0.4 if apart else 0.7) for side in sides)
+
+
+def _aligned(one: Sequence[_Row], other: Sequence[_Row]) -> float:
+    """The share of one side's rows that have one of the other beside them, as nearly all in a table have."""
+    heights = [row.baseline for row in other]
+    return sum(any(abs(row.baseline - height) < 1 for height in heights) for row in one) / len(one)
 
 
 def _is_prose(rows: Sequence[_Row], *, words_needed: float, filled: float) -> bool:
@@ -186,8 +195,17 @@ def _lines(rows: Sequence[_Row], column: int) -> list[Line]:
     if not rows:
         return []
     edges = min(row.left for row in rows), max(row.right for row in rows)
-    tables = {i: gutters for first, last, gutters in _tables(rows) for i in range(first, last) for gutters in (gutters,)}
-    return [_line(row, column, edges, tables.get(i, ())) for i, row in enumerate(rows)]
+    lines: list[Line] = []
+    tables = {i: (first, gutters) for first, last, gutters in _tables(rows) for i in range(first, last)}
+    for i, row in enumerate(rows):
+        first, gutters = tables.get(i, (i, ()))
+        line = _line(row, column, edges, gutters)
+        if i > first and not line.cells[0] and rows[i - 1].baseline - row.baseline < _TIGHT * row.size:
+            above = lines.pop()
+            cells = tuple(" ".join(part for part in pair if part) for pair in zip(above.cells, line.cells, strict=True))
+            line = replace(above, cells=cells, text=" ".join((above.text, line.text)), baseline=line.baseline)
+        lines.append(line)
+    return lines
 
 
 def _line(row: _Row, column: int, edges: tuple[float, float], gutters: Sequence[float]) -> Line:
@@ -243,14 +261,20 @@ def _run_of_cells(rows: Sequence[_Row], first: int) -> tuple[int, tuple[float, .
         if len(shared) < max(1, len(white) - 1) or (single and _ends_table(rows, last, white)):
             break
         white, last = shared, last + 1
-    while last > first + 1 and len(rows[last - 1].segments) == 1:
+    while last > first + 1 and len(rows[last - 1].segments) == 1 and not _continues(rows[last - 2], rows[last - 1], white):
         last -= 1
     return last, tuple(sorted((left + right) / 2 for left, right in white))
 
 
 def _ends_table(rows: Sequence[_Row], i: int, white: Sequence[tuple[float, float]]) -> bool:
-    """A row of one part goes on a table only where one with more follows soon."""
-    return not any(len(row.segments) > 1 for row in rows[i + 1 : i + 3])
+    """A row of one part goes on a table only where one with more follows soon, or as the second line of a cell."""
+    return not any(len(row.segments) > 1 for row in rows[i + 1 : i + 3]) and not _continues(rows[i - 1], rows[i], white)
+
+
+def _continues(above: _Row, row: _Row, white: Sequence[tuple[float, float]]) -> bool:
+    """Whether a row holds further lines of the cells above: nothing in the first column, and hardly any white between."""
+    first = min((right for _, right in white), default=float("inf"))
+    return row.left >= first - 1 and above.baseline - row.baseline < _TIGHT * row.size
 
 
 def _gaps(row: _Row) -> list[tuple[float, float]]:
