@@ -11,11 +11,17 @@ from rag.loading.pdf_lines import Line
 from rag.loading.pdf_words import HYPHEN
 from rag.records import BlockKind
 
-_BULLET = re.compile(r"([\u2022\u2023\u25e6\u2043\u2219\u25aa\u25cf\u25cb\u25a0\u25a1\u25b6\u25ba\u2751\u2756\u27a2\u2713\uf000-\uf0ff·]|[-–*o](?=\s))\s*")
+_BULLET = re.compile(
+    r"([\u2022\u2023\u25e6\u2043\u2219\u25aa\u25cf\u25cb\u25a0\u25a1\u25b6\u25ba\u2751\u2756\u27a2\u2713\uf000-\uf0ff·]|[-–*o](?=\s))\s*"
+)
 _NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\s+(?=\S)")
 _REFERENCE = re.compile(r"\[\d{1,3}\]\s")
-_CAPTION = re.compile(r"(?:figure|fig\.|table|tab\.|abbildung|abb\.|tabelle|listing|algorithm|chart|exhibit)\s*[A-Z]?\d[\d.]*\s*[:.|–—]", re.I)
-_SECTION = re.compile(r"(?:(?:chapter|part|appendix|section|kapitel)\s+)?(\d{1,2}(?:\.\d{1,2})*|[A-Z](?:\.\d{1,2})+)\.?\s+\S", re.I)
+_CAPTION = re.compile(
+    r"(?:figure|fig\.|table|tab\.|abbildung|abb\.|tabelle|listing|algorithm|chart|exhibit)\s*[A-Z]?\d[\d.]*\s*[:.|–—]", re.I
+)
+_SECTION = re.compile(
+    r"(?:(?:chapter|part|appendix|section|kapitel)\s+)?(\d{1,2}(?:\.\d{1,2})*|[A-Z](?:\.\d{1,2})+)\.?\s+\S", re.I
+)
 _ENDS = re.compile(r"[.!?:;。！？؟][\"”’»)\]]*\d{0,2}$")
 _PAGE_NUMBER = re.compile(r"\W*(?:(?:page|seite|p\.|pg\.?)\s*)?(?:\d{1,4}|[ivxlc]{1,7})(?:\s*(?:/|of|von)\s*\d{1,4})?\W*", re.I)
 _DIGITS = re.compile(r"\d+")
@@ -186,7 +192,12 @@ def _columns(lines: Sequence[Line]) -> Iterator[list[Line]]:
 def _without_foot(column: list[Line], body: float, height: float) -> tuple[list[Line], list[Line]]:
     """The column and the footnotes at its end: smaller lines in the lower part of a page, with white above them."""
     first = len(column)
-    while first and column[first - 1].size < 0.93 * body and column[first - 1].baseline < 0.4 * height and not column[first - 1].cells:
+    while (
+        first
+        and column[first - 1].size < 0.93 * body
+        and column[first - 1].baseline < 0.4 * height
+        and not column[first - 1].cells
+    ):
         first -= 1
     foot = column[first:]
     if not first or not foot or column[first - 1].baseline - foot[0].baseline < 1.3 * foot[0].size:
@@ -231,7 +242,9 @@ class _Writer:
         opened = self.open
         if opened is None or before is None or opened.kind != "heading" or opened.last is not before or line.cells:
             return False
-        return before.bold and _style(line) == _style(before) and (before.text[-1] in (HYPHEN, "-", ",") or line.text[0].islower())
+        return (
+            before.bold and _style(line) == _style(before) and (before.text[-1] in (HYPHEN, "-", ",") or line.text[0].islower())
+        )
 
     def _same(self, line: Line, before: Line, kind: BlockKind, pitch: float, level: int) -> bool:
         opened = self.open
@@ -307,7 +320,9 @@ def _kind(line: Line, level: int, opened: _Open | None, before: Line | None) -> 
         return "heading"
     if _BULLET.match(line.text):
         return "item"
-    if _NUMBER.match(line.text) and not (opened and before is opened.last and opened.kind == "paragraph" and not _ENDS.search(before.text)):
+    if _NUMBER.match(line.text) and not (
+        opened and before is opened.last and opened.kind == "paragraph" and not _ENDS.search(before.text)
+    ):
         return "item"
     return "paragraph"
 
@@ -344,4 +359,6 @@ def _goes_on(opened: _Open, line: Line, kind: BlockKind) -> bool:
     if _CAPTION.match(line.text) or _REFERENCE.match(line.text) or _ENDS.search(last.text):
         return False
     full = last.right > last.edges[1] - 0.12 * (last.edges[1] - last.edges[0])
-    return last.text.endswith((HYPHEN, "-", "\u00ad")) or line.text[0].islower() or (full and line.left < line.edges[0] + line.size)
+    return (
+        last.text.endswith((HYPHEN, "-", "\u00ad")) or line.text[0].islower() or (full and line.left < line.edges[0] + line.size)
+    )

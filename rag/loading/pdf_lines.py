@@ -12,6 +12,7 @@ _GAP = 0.9  # of the letters' size: between the cells of a row there is at least
 _NARROW = 0.55  # between columns that the file has one after the other
 _TIGHT = 1.45  # times their size: lines of one cell stand no further apart
 _ALIGNED = 2.5  # points: so far apart may the left edges of a column's lines be
+_LEADERS = re.compile(r"(?:\. ?){5,}")  # from an entry to its number
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
 
@@ -68,15 +69,19 @@ def lines_of(words: Sequence[Word]) -> list[Line]:
 def _rows(words: Iterable[Word]) -> list[_Row]:
     """Words that stand side by side, from the top down."""
     rows: list[list[Word]] = []
+    extents: list[tuple[float, float]] = []  # of the largest word of each
     for word in sorted(words, key=lambda word: (-word.baseline, word.left)):
         bottom, top = _extent(word)
-        for row in reversed(rows[-3:]):
-            low, high = _extent(max(row, key=lambda other: other.size))
+        for i in range(len(rows) - 1, max(len(rows) - 4, -1), -1):
+            low, high = extents[i]
             if min(high, top) - max(low, bottom) > 0.5 * min(high - low, top - bottom):
-                row.append(word)
+                rows[i].append(word)
+                if top - bottom > high - low:
+                    extents[i] = bottom, top
                 break
         else:
             rows.append([word])
+            extents.append((bottom, top))
     return [_row(row) for row in rows]
 
 
@@ -164,12 +169,12 @@ def _runs(crossing: Sequence[bool], needed: int) -> Iterator[tuple[int, int]]:
 def _are_columns(rows: Sequence[_Row], gutter: float, *, apart: bool) -> bool:
     """Both sides hold lines of prose; and where `apart` is asked, the file has them one after the other."""
     words = [word for row in rows for word in row.words]
-    sides = [_rows(word for word in words if word.left < gutter), _rows(word for word in words if word.left >= gutter)]
-    if min(map(len, sides)) < 3:
-        return False
     in_order = sorted(words, key=lambda word: word.order)
     changes = sum((one.left < gutter) != (other.left < gutter) for one, other in zip(in_order, in_order[1:], strict=False))
-    if apart and changes > max(2, 0.25 * min(map(len, sides))):
+    if not changes or (apart and changes > max(2, 0.25 * len(rows))):
+        return False
+    sides = [_rows(word for word in words if word.left < gutter), _rows(word for word in words if word.left >= gutter)]
+    if min(map(len, sides)) < 3 or (apart and changes > max(2, 0.25 * min(map(len, sides)))):
         return False
     if apart and min(map(len, sides)) >= 6 and _aligned(*sides) < 0.4:
         return True
@@ -215,7 +220,7 @@ def _line(row: _Row, column: int, edges: tuple[float, float], gutters: Sequence[
     if gutters:
         bounds = [float("-inf"), *gutters, float("inf")]
         parts = [[word for word in row.words if low <= word.left < high] for low, high in zip(bounds, bounds[1:], strict=False)]
-        cells = tuple(_text(part) for part in parts)
+        cells = tuple(_text(part).removesuffix("…").rstrip() for part in parts)
     return Line(_text(row.words), row.left, row.right, row.baseline, row.size, bold, column, edges, cells)
 
 
@@ -226,10 +231,12 @@ def _text(words: Sequence[Word]) -> str:
     parts: list[str] = []
     before: Word | None = None
     for word in words:
-        glued = before is not None and word.order == before.order + len(before.text) and word.left - before.right < 0.05 * word.size
+        glued = (
+            before is not None and word.order == before.order + len(before.text) and word.left - before.right < 0.05 * word.size
+        )
         parts.append(word.text if glued or before is None else " " + word.text)
         before = word
-    return "".join(parts)
+    return _LEADERS.sub("… ", "".join(parts)).rstrip()
 
 
 def _tables(rows: Sequence[_Row]) -> Iterator[tuple[int, int, tuple[float, ...]]]:

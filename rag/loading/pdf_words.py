@@ -7,7 +7,6 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
-import pypdfium2
 import pypdfium2.raw as pdfium
 
 HYPHEN = "\ufffe"  # what PDFium gives for a hyphen at the end of a line
@@ -58,7 +57,9 @@ def words_of(page: Any) -> PageWords:
     textpage = page.get_textpage()
     text = _characters(textpage)
     visible = [char for char in text if not char.isspace()]
-    garbage = sum(char == "\ufffd" or unicodedata.category(char) in _LETTERLESS for char in visible if char not in (HYPHEN, "\uf0b7"))
+    garbage = sum(
+        char == "\ufffd" or unicodedata.category(char) in _LETTERLESS for char in visible if char not in (HYPHEN, "\uf0b7")
+    )
     pictured = _is_picture(page)
     box = page.get_bbox()
     styles: dict[int, _Style] = {}
@@ -191,7 +192,3 @@ def _unseen(
         if not part.size or int(part.max()) - int(part.min()) < 25:
             found.add(word.order)
     return found
-
-
-def close(document: pypdfium2.PdfDocument) -> None:
-    document.close()
