@@ -11,6 +11,7 @@ from rag.errors import UnreadableFile
 from rag.loading.laying_out import Parsed, lay_out
 from rag.loading.pdf_blocks import PageLines, key, pieces_of
 from rag.loading.pdf_lines import lines_of
+from rag.loading.pdf_ocr import is_wanted, with_text
 from rag.loading.pdf_words import PageWords, words_of
 
 _PROGRAMS_TITLE = re.compile(
@@ -21,18 +22,24 @@ _MOST_GARBAGE = 0.3
 
 
 def read(data: bytes) -> Parsed:
+    words, title, outline = _content(data)
+    if is_wanted() and any(page.pictured and not page.words for page in words):
+        words, _, outline = _content(with_text(data))
+    return _laid_out(words, title, outline)
+
+
+def _content(data: bytes) -> tuple[list[PageWords], str, dict[str, int]]:
+    """The words of each page, the title in the file's properties, its bookmarks."""
     document = _open(data)
     try:
-        if not len(document):
-            raise UnreadableFile("it has no pages")
         words = [words_of(page) for page in document]
-        titles = document.get_metadata_dict(skip_empty=True)
-        outline = _outline(document)
+        if not words:
+            raise UnreadableFile("it has no pages")
+        return words, document.get_metadata_dict(skip_empty=True).get("Title", ""), _outline(document)
     except pypdfium2.PdfiumError as error:
         raise UnreadableFile(f"it is damaged ({error})") from None
     finally:
         document.close()
-    return _laid_out(words, titles.get("Title", ""), outline)
 
 
 def _open(data: bytes) -> Any:
@@ -67,8 +74,13 @@ def _laid_out(words: Sequence[PageWords], title: str, outline: dict[str, int]) -
 
 
 def _no_text(words: Sequence[PageWords]) -> str:
+    if any(page.hidden for page in words):
+        return "all text in it is invisible on the page"
     pages = f"{len(words)} page{'s' if len(words) > 1 else ''}"
-    return f"no text layer ({pages} of pictures); install ocrmypdf and set loading.ocr to read it"
+    if not any(page.pictured for page in words):
+        return f"no text layer ({pages} without text)"
+    what = "ocrmypdf found none in its pictures" if is_wanted() else "install ocrmypdf and set loading.ocr to read it"
+    return f"no text layer ({pages} of pictures); {what}"
 
 
 def _notes(words: Sequence[PageWords], empty: Sequence[int], garbage: Sequence[int]) -> list[str]:
@@ -106,4 +118,5 @@ def _title(title: str, pages: Sequence[PageLines]) -> str | None:
         last += 1
     found = " ".join(line.text for line in lines[first:last])
     others = [line.size for line in pages[0].lines]
-    return found if largest > 1.15 * sorted(others)[len(others) // 2] and 3 < len(found) <= 200 else None
+    telling = re.search(r"[^\W\d_]{3}", found) and len(found) <= 200
+    return found if telling and largest > 1.15 * sorted(others)[len(others) // 2] else None

@@ -105,8 +105,8 @@ def _without_running(pages: Sequence[PageLines]) -> list[PageLines]:
 def _margin(page: PageLines) -> list[Line]:
     """Lines near the upper and lower edge of a page."""
     by_height = sorted(page.lines, key=lambda line: line.baseline)
-    low = [line for line in by_height[:5] if line.baseline < 0.12 * page.height]
-    return low + [line for line in by_height[-5:] if line.baseline > 0.88 * page.height]
+    low = [line for i, line in enumerate(by_height[:5]) if i < 2 or line.baseline < 0.16 * page.height]
+    return low + [line for i, line in enumerate(by_height[:-6:-1]) if i < 2 or line.baseline > 0.84 * page.height]
 
 
 def _mark(line: Line) -> tuple[str, int]:
@@ -190,7 +190,7 @@ def _columns(lines: Sequence[Line]) -> Iterator[list[Line]]:
 
 
 def _without_foot(column: list[Line], body: float, height: float) -> tuple[list[Line], list[Line]]:
-    """The column and the footnotes at its end: smaller lines in the lower part of a page, the first with its mark."""
+    """The column and the footnotes at its end: smaller lines in the lower part of a page, with white above them."""
     first = len(column)
     while (
         first
@@ -199,11 +199,10 @@ def _without_foot(column: list[Line], body: float, height: float) -> tuple[list[
         and not column[first - 1].cells
     ):
         first -= 1
-    while first < len(column) and not re.match(r"\W?[\d*†‡§∗a-z]", column[first].text):
-        first += 1
-    if first == 0:
+    foot = column[first:]
+    if not first or not foot or column[first - 1].baseline - foot[0].baseline < 1.3 * foot[0].size:
         return column, []
-    return column[:first], column[first:]
+    return column[:first], foot
 
 
 def _pitch(lines: Sequence[Line]) -> float:
@@ -225,11 +224,12 @@ class _Writer:
 
     def add(self, line: Line, page: int, before: Line | None, *, pitch: float, level: int) -> None:
         """`before` is the line above in the same column, None at its head."""
+        if not level and self._ends_heading(line, before):
+            level = self.open.level if self.open else 0
         kind = _kind(line, level, self.open, before)
         if line.cells:
             self._put_row(line, page, before)
         elif before is None and self.open is not None and _goes_on(self.open, line, kind):
-            self._flush_between()
             self.open.lines.append((page, line))
         elif before is not None and self.open is not None and self._same(line, before, kind, pitch, level):
             self.open.lines.append((page, line))
@@ -237,19 +237,28 @@ class _Writer:
             self.close()
             self.open = _Open(kind, [(page, line)], level)
 
+    def _ends_heading(self, line: Line, before: Line | None) -> bool:
+        """Whether a line, no heading by itself, is the rest of one."""
+        opened = self.open
+        if opened is None or before is None or opened.kind != "heading" or opened.last is not before or line.cells:
+            return False
+        return (
+            before.bold and _style(line) == _style(before) and (before.text[-1] in (HYPHEN, "-", ",") or line.text[0].islower())
+        )
+
     def _same(self, line: Line, before: Line, kind: BlockKind, pitch: float, level: int) -> bool:
         opened = self.open
         if opened is None or opened.last is not before or opened.level != level or _starts(line, opened):
             return False
         if kind == "heading" or opened.kind == "heading":
-            near = before.baseline - line.baseline < 1.7 * max(line.size, before.size)
+            near = 0 < before.baseline - line.baseline < 1.7 * max(line.size, before.size)
             return kind == opened.kind and near and _style(line) == _style(before) and not _SECTION.match(line.text)
         return not _parts(line, before, opened, pitch)
 
     def _put_row(self, line: Line, page: int, before: Line | None) -> None:
         self.close()
         header = line.bold and (before is None or not before.cells)
-        self.pieces.append(row(line.cells, header=header, page=page))
+        self.pieces.append(row((cell.replace(HYPHEN, "-") for cell in line.cells), header=header, page=page))
 
     def hold(self, lines: Sequence[Line], page: int) -> None:
         """Footnotes, which follow the paragraph that they interrupt."""
@@ -259,9 +268,6 @@ class _Writer:
                 opened = _Open("paragraph", [])
                 self.held.append(opened)
             opened.lines.append((page, line))
-
-    def _flush_between(self) -> None:
-        pass
 
     def close(self) -> None:
         blocks = [*([self.open] if self.open else []), *self.held]
@@ -278,7 +284,8 @@ class _Writer:
                 breaks.append(len(text) - len(line.text))
         text = text.replace(HYPHEN, "-")
         if block.kind == "item":
-            text = _BULLET.sub(lambda match: f"{_bullet(match[1])} ", text, count=1)
+            mark = _BULLET.match(text)
+            text = f"{_bullet(mark[1])} {text[mark.end() :]}" if mark else text
         return Piece(block.kind, text, block.level, block.lines[0][0], tuple(breaks))
 
     def _joined(self, text: str, line: str) -> str:
@@ -335,12 +342,13 @@ def _parts(line: Line, before: Line, opened: _Open, pitch: float) -> bool:
         return True
     if line.left > before.left + 0.8 * size and opened.kind == "paragraph" and len(opened.lines) > 1:
         return True
-    if line.left < before.left - 0.8 * size and (len(opened.lines) > 1 or opened.kind == "item"):
+    if line.left < before.left - 0.8 * size and (len(opened.lines) > 1 or before.left - line.left > 6 * size):
         return True
     width = line.edges[1] - line.edges[0]
     first_word = (line.right - line.left) * (len(line.text.split(" ", 1)[0]) + 1) / max(len(line.text), 1)
     room = line.edges[1] - before.right
-    return room > max(first_word + 0.5 * size, 0.08 * width) and bool(_ENDS.search(before.text) or room > 0.5 * width)
+    ends = bool(_ENDS.search(before.text)) or (room > 0.5 * width and not line.text[0].islower())
+    return ends and room > max(first_word + 0.5 * size, 0.08 * width)
 
 
 def _goes_on(opened: _Open, line: Line, kind: BlockKind) -> bool:

@@ -3,13 +3,16 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from rag.loading.pdf_words import Word
 
-_GAP = 0.9  # of the letters' size: between two columns there is at least this
+_GAP = 0.9  # of the letters' size: between the cells of a row there is at least this, and between most columns
+_NARROW = 0.55  # between columns that the file has one after the other
+_TIGHT = 1.45  # times their size: lines of one cell stand no further apart
 _ALIGNED = 2.5  # points: so far apart may the left edges of a column's lines be
+_LEADERS = re.compile(r"(?:\. ?){5,}")  # from an entry to its number
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
 
@@ -66,15 +69,19 @@ def lines_of(words: Sequence[Word]) -> list[Line]:
 def _rows(words: Iterable[Word]) -> list[_Row]:
     """Words that stand side by side, from the top down."""
     rows: list[list[Word]] = []
+    extents: list[tuple[float, float]] = []  # of the largest word of each
     for word in sorted(words, key=lambda word: (-word.baseline, word.left)):
         bottom, top = _extent(word)
-        for row in reversed(rows[-3:]):
-            low, high = _extent(max(row, key=lambda other: other.size))
+        for i in range(len(rows) - 1, max(len(rows) - 4, -1), -1):
+            low, high = extents[i]
             if min(high, top) - max(low, bottom) > 0.5 * min(high - low, top - bottom):
-                row.append(word)
+                rows[i].append(word)
+                if top - bottom > high - low:
+                    extents[i] = bottom, top
                 break
         else:
             rows.append([word])
+            extents.append((bottom, top))
     return [_row(row) for row in rows]
 
 
@@ -112,44 +119,72 @@ def _regions(words: list[Word]) -> Iterator[list[_Row]]:
 
 def _gutter(rows: Sequence[_Row]) -> tuple[float, int, int] | None:
     """Where a second column begins, and the rows from first to last that it stands in; None in a single column."""
-    starts = Counter[int]()
-    for row in rows:
-        for left, _ in row.segments:
-            starts[round(left / _ALIGNED)] += 1
-    candidates = [place for place, count in starts.most_common(12) if count + starts[place - 1] + starts[place + 1] >= 4]
-    best: tuple[float, int, int] | None = None
     size = median(row.size for row in rows) if rows else 0.0
-    for place in candidates:
-        gutter = (place - 1.5) * _ALIGNED
-        for first, last in _runs([_crosses(row, gutter, size) for row in rows]):
-            if (best is None or last - first > best[2] - best[1]) and _are_columns(rows[first:last], gutter):
-                best = gutter, first, last
+    starts = sorted(start for row in rows for start in _starts(row, _NARROW * size))
+    best: tuple[float, int, int] | None = None
+    for gutter in _common(starts):
+        for width, needed in ((_NARROW, 3), (_GAP, 5)):
+            for first, last in _runs([_crosses(row, gutter, width * size) for row in rows], needed):
+                if best and last - first <= best[2] - best[1]:
+                    continue
+                if _are_columns(rows[first:last], gutter, apart=width == _NARROW):
+                    best = gutter, first, last
     return best
 
 
-def _crosses(row: _Row, gutter: float, size: float) -> bool:
-    return any(left < gutter and right > gutter - 0.6 * size for left, right in row.segments)
+def _starts(row: _Row, width: float) -> Iterator[float]:
+    """Where words begin with white before them."""
+    right = float("-inf")
+    for word in row.words:
+        if word.left - right > width:
+            yield word.left
+        right = max(right, word.right)
 
 
-def _runs(crossing: Sequence[bool]) -> Iterator[tuple[int, int]]:
+def _common(starts: Sequence[float]) -> list[float]:
+    """The places, a little to the left, where most lines begin, the most frequent first."""
+    groups: list[list[float]] = []
+    for start in starts:
+        if groups and start - groups[-1][0] < _ALIGNED:
+            groups[-1].append(start)
+        else:
+            groups.append([start])
+    frequent = sorted((group for group in groups if len(group) >= 3), key=len, reverse=True)
+    return [group[0] - 0.5 for group in frequent[:16]]
+
+
+def _crosses(row: _Row, gutter: float, width: float) -> bool:
+    return any(word.left < gutter and word.right > gutter - width for word in row.words)
+
+
+def _runs(crossing: Sequence[bool], needed: int) -> Iterator[tuple[int, int]]:
     first = 0
     for i, crosses in enumerate([*crossing, True]):
         if crosses:
-            if i - first >= 3:
+            if i - first >= needed:
                 yield first, i
             first = i + 1
 
 
-def _are_columns(rows: Sequence[_Row], gutter: float) -> bool:
-    """Both sides hold lines of prose; written column by column is a sign of it, row by row one against it."""
+def _are_columns(rows: Sequence[_Row], gutter: float, *, apart: bool) -> bool:
+    """Both sides hold lines of prose; and where `apart` is asked, the file has them one after the other."""
     words = [word for row in rows for word in row.words]
-    sides = [_rows(word for word in words if word.left < gutter), _rows(word for word in words if word.left >= gutter)]
-    if min(map(len, sides)) < 3:
-        return False
     in_order = sorted(words, key=lambda word: word.order)
     changes = sum((one.left < gutter) != (other.left < gutter) for one, other in zip(in_order, in_order[1:], strict=False))
-    apart = changes <= max(2, 0.25 * min(map(len, sides)))
+    if not changes or (apart and changes > max(2, 0.25 * len(rows))):
+        return False
+    sides = [_rows(word for word in words if word.left < gutter), _rows(word for word in words if word.left >= gutter)]
+    if min(map(len, sides)) < 3 or (apart and changes > max(2, 0.25 * min(map(len, sides)))):
+        return False
+    if apart and min(map(len, sides)) >= 6 and _aligned(*sides) < 0.4:
+        return True
     return all(_is_prose(side, words_needed=2.0 if apart else 4.0, filled=0.4 if apart else 0.7) for side in sides)
+
+
+def _aligned(one: Sequence[_Row], other: Sequence[_Row]) -> float:
+    """The share of one side's rows that have one of the other beside them, as nearly all in a table have."""
+    heights = [row.baseline for row in other]
+    return sum(any(abs(row.baseline - height) < 1 for height in heights) for row in one) / len(one)
 
 
 def _is_prose(rows: Sequence[_Row], *, words_needed: float, filled: float) -> bool:
@@ -165,8 +200,17 @@ def _lines(rows: Sequence[_Row], column: int) -> list[Line]:
     if not rows:
         return []
     edges = min(row.left for row in rows), max(row.right for row in rows)
-    tables = {i: gutters for first, last, gutters in _tables(rows) for i in range(first, last) for gutters in (gutters,)}
-    return [_line(row, column, edges, tables.get(i, ())) for i, row in enumerate(rows)]
+    lines: list[Line] = []
+    tables = {i: (first, gutters) for first, last, gutters in _tables(rows) for i in range(first, last)}
+    for i, row in enumerate(rows):
+        first, gutters = tables.get(i, (i, ()))
+        line = _line(row, column, edges, gutters)
+        if i > first and not line.cells[0] and rows[i - 1].baseline - row.baseline < _TIGHT * row.size:
+            above = lines.pop()
+            cells = tuple(" ".join(part for part in pair if part) for pair in zip(above.cells, line.cells, strict=True))
+            line = replace(above, cells=cells, text=" ".join((above.text, line.text)), baseline=line.baseline)
+        lines.append(line)
+    return lines
 
 
 def _line(row: _Row, column: int, edges: tuple[float, float], gutters: Sequence[float]) -> Line:
@@ -176,7 +220,7 @@ def _line(row: _Row, column: int, edges: tuple[float, float], gutters: Sequence[
     if gutters:
         bounds = [float("-inf"), *gutters, float("inf")]
         parts = [[word for word in row.words if low <= word.left < high] for low, high in zip(bounds, bounds[1:], strict=False)]
-        cells = tuple(_text(part) for part in parts)
+        cells = tuple(_text(part).removesuffix("…").rstrip() for part in parts)
     return Line(_text(row.words), row.left, row.right, row.baseline, row.size, bold, column, edges, cells)
 
 
@@ -192,7 +236,7 @@ def _text(words: Sequence[Word]) -> str:
         )
         parts.append(word.text if glued or before is None else " " + word.text)
         before = word
-    return "".join(parts)
+    return _LEADERS.sub("… ", "".join(parts)).rstrip()
 
 
 def _tables(rows: Sequence[_Row]) -> Iterator[tuple[int, int, tuple[float, ...]]]:
@@ -224,14 +268,20 @@ def _run_of_cells(rows: Sequence[_Row], first: int) -> tuple[int, tuple[float, .
         if len(shared) < max(1, len(white) - 1) or (single and _ends_table(rows, last, white)):
             break
         white, last = shared, last + 1
-    while last > first + 1 and len(rows[last - 1].segments) == 1:
+    while last > first + 1 and len(rows[last - 1].segments) == 1 and not _continues(rows[last - 2], rows[last - 1], white):
         last -= 1
     return last, tuple(sorted((left + right) / 2 for left, right in white))
 
 
 def _ends_table(rows: Sequence[_Row], i: int, white: Sequence[tuple[float, float]]) -> bool:
-    """A row of one part goes on a table only where one with more follows soon."""
-    return not any(len(row.segments) > 1 for row in rows[i + 1 : i + 3])
+    """A row of one part goes on a table only where one with more follows soon, or as the second line of a cell."""
+    return not any(len(row.segments) > 1 for row in rows[i + 1 : i + 3]) and not _continues(rows[i - 1], rows[i], white)
+
+
+def _continues(above: _Row, row: _Row, white: Sequence[tuple[float, float]]) -> bool:
+    """Whether a row holds further lines of the cells above: nothing in the first column, and hardly any white between."""
+    first = min((right for _, right in white), default=float("inf"))
+    return row.left >= first - 1 and above.baseline - row.baseline < _TIGHT * row.size
 
 
 def _gaps(row: _Row) -> list[tuple[float, float]]:

@@ -7,7 +7,6 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
-import pypdfium2
 import pypdfium2.raw as pdfium
 
 HYPHEN = "\ufffe"  # what PDFium gives for a hyphen at the end of a line
@@ -193,7 +192,3 @@ def _unseen(
         if not part.size or int(part.max()) - int(part.min()) < 25:
             found.add(word.order)
     return found
-
-
-def close(document: pypdfium2.PdfDocument) -> None:
-    document.close()
