@@ -10,12 +10,14 @@ from typing import Any
 import pypdfium2.raw as pdfium
 
 HYPHEN = "\ufffe"  # what PDFium gives for a hyphen at the end of a line
+_MARKS = (HYPHEN, "\uf0b7", "\uf0a7", "\uf0d8")  # the bullets of Word have no other meaning
 _BOLD = re.compile(r"bold|black|heavy|demi|medi\b|cmbx|-bd\b", re.I)
 _PRINTED = re.compile(f"[^\\s{HYPHEN}]+{HYPHEN}?")  # after a hyphen that ends a line PDFium says nothing of the line's end
 _FORMS = re.compile("[\ufb00-\ufb1c\ufb50-\ufdff\ufe70-\ufefc]+")  # ligatures, and Arabic letters by their shape
 _LETTERLESS = frozenset(("Co", "Cn", "Cc", "Cs"))
 _INVISIBLE_MODE, _STROKED_MODE = 3, 2
 _SMALLEST = 1.0  # points; what is smaller is not there to be read
+_SCAN = 0.6  # a page whose pictures cover so much of it is one that was scanned, with its text laid under them unseen
 _PALE = 225  # of 255: text from here on may be as white as its ground
 
 
@@ -35,13 +37,14 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class PageWords:
-    """What stands on a page. `garbage` is the share of characters without a meaning, `pictured` whether one picture fills it."""
+    """What stands on a page. `hidden` counts words left out, `garbage` is the share of characters without a meaning,
+    `pictures` the share of the page that pictures cover."""
 
     words: list[Word]
     height: float
     hidden: int
     garbage: float
-    pictured: bool
+    pictures: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,8 @@ def words_of(page: Any) -> PageWords:
     garbage = sum(
         char == "\ufffd" or unicodedata.category(char) in _LETTERLESS for char in visible if char not in (HYPHEN, "\uf0b7")
     )
-    pictured = _is_picture(page)
+    pictures = _pictures(page)
+    scanned = pictures > _SCAN
     box = page.get_bbox()
     styles: dict[int, _Style] = {}
     words: list[Word] = []
@@ -70,18 +74,18 @@ def words_of(page: Any) -> PageWords:
         style = _style(textpage, match.start(), styles)
         place = _place(textpage, match.start(), match.end() - 1)
         off = place[2] < box[0] or place[0] > box[2] or place[3] < box[1] or place[1] > box[3]
-        if off or style.size < _SMALLEST or (style.invisible and not pictured):
+        if off or style.size < _SMALLEST or (style.invisible and not scanned):
             hidden += 1
             continue
         word = _word(match.group(), place, _origin(textpage, match.start()), style, box, match.start())
         if style.pale:
             pale.append((word, place))
         words.append(word)
-    if pale and not pictured:
+    if pale and not scanned:
         unseen = _unseen(page, pale, box)
         hidden += len(unseen)
         words = [word for word in words if word.order not in unseen]
-    return PageWords(words, box[3] - box[1], hidden, garbage / max(len(visible), 1), pictured)
+    return PageWords(words, box[3] - box[1], hidden, garbage / max(len(visible), 1), pictures)
 
 
 def _characters(textpage: Any) -> str:
@@ -167,14 +171,13 @@ def _word(
     return Word(text, *turned, style.size, style.bold, style.angle, order)
 
 
-def _is_picture(page: Any) -> bool:
-    """Whether one picture covers most of the page, as in a scan, whose text is laid under it unseen."""
+def _pictures(page: Any) -> float:
     width, height = page.get_size()
+    area = 0.0
     for drawn in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3):
         left, bottom, right, top = drawn.get_bounds()
-        if (right - left) * (top - bottom) > 0.6 * width * height:
-            return True
-    return False
+        area += (right - left) * (top - bottom)
+    return float(area / max(width * height, 1))
 
 
 def _unseen(

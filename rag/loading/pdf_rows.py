@@ -1,0 +1,64 @@
+"""Words of a PDF's page to rows: what stands side by side, with the wide gaps in it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rag.loading.pdf_words import Word
+
+GAP = 0.9  # of the letters' size: between the cells of a row there is at least this, and between most columns
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    words: tuple[Word, ...]  # from left to right
+    segments: tuple[tuple[float, float], ...]  # parts with wide gaps between
+
+    @property
+    def left(self) -> float:
+        return self.segments[0][0]
+
+    @property
+    def right(self) -> float:
+        return max(right for _, right in self.segments)
+
+    @property
+    def size(self) -> float:
+        return max(self.words, key=lambda word: len(word.text)).size
+
+    @property
+    def baseline(self) -> float:
+        return max(self.words, key=lambda word: (word.size, len(word.text))).baseline
+
+
+def rows_of(words: Iterable[Word]) -> list[Row]:
+    """Words that stand side by side, from the top down."""
+    rows: list[list[Word]] = []
+    extents: list[tuple[float, float]] = []  # of the largest word of each
+    for word in sorted(words, key=lambda word: (-word.baseline, word.left)):
+        bottom, top = _extent(word)
+        for i in range(len(rows) - 1, max(len(rows) - 4, -1), -1):
+            low, high = extents[i]
+            if min(high, top) - max(low, bottom) > 0.5 * min(high - low, top - bottom):
+                rows[i].append(word)
+                if top - bottom > high - low:
+                    extents[i] = bottom, top
+                break
+        else:
+            rows.append([word])
+            extents.append((bottom, top))
+    return [_row(row) for row in rows]
+
+
+def _extent(word: Word) -> tuple[float, float]:
+    return word.baseline - 0.2 * word.size, word.baseline + 0.7 * word.size
+
+
+def _row(words: list[Word]) -> Row:
+    words = sorted(words, key=lambda word: (word.left, word.order))
+    segments: list[tuple[float, float]] = []
+    for word in words:
+        if segments and word.left - segments[-1][1] < GAP * word.size:
+            segments[-1] = (segments[-1][0], max(segments[-1][1], word.right))
+        else:
+            segments.append((word.left, word.right))
+    return Row(tuple(words), tuple(segments))
