@@ -72,7 +72,7 @@ def columns(texts: list[str], *, number: int, title: str = "") -> bytes:
 
 
 def numbered(count: int, *, start: int = 0) -> str:
-    return " ".join(f"w{i}" for i in range(start, start + count)) + "."
+    return " ".join(f"w{i}" + "x" * (i % 5) for i in range(start, start + count)) + "."
 
 
 def blocks(document: Document) -> list[tuple[str, str]]:
@@ -96,7 +96,7 @@ def test_the_page_of_a_sentence_after_a_page_break() -> None:
     (block,) = document.blocks
     assert block.span.of(document.text) == text
     with pypdfium2.PdfDocument(columns([text], number=2)) as file:
-        first_words = [re.search(r"w\d+", shown.get_textpage().get_text_range())[0] for shown in file]  # type: ignore[index]
+        first_words = [re.search(r"w\d+x*", shown.get_textpage().get_text_range())[0] for shown in file]  # type: ignore[index]
     assert len(first_words) > 1
     for number, word in enumerate(first_words, start=1):
         position = re.search(rf"\b{word}\b", document.text).start()  # type: ignore[union-attr]

@@ -28,6 +28,8 @@ def pieces_of(pages: Sequence[PageLines], outline: Mapping[str, int]) -> list[Pi
     lines = [line for page in pages for line in page.lines]
     if not lines:
         return []
+    if sum(len(line.text) for line in lines if line.mono) > 0.5 * sum(len(line.text) for line in lines):
+        pages = [replace(page, lines=[replace(line, mono=False) for line in page.lines]) for page in pages]  # typewritten
     body = _body_size(lines)
     levels = _levels(lines, body, outline)
     writer = Writer(_vocabulary(lines))
@@ -76,11 +78,20 @@ def _margin(page: PageLines) -> list[Line]:
 
 
 def _mark(line: Line) -> tuple[str, int]:
-    return ("#" if _PAGE_NUMBER.fullmatch(line.text) else _DIGITS.sub("#", line.text)), round(line.baseline / 4)
+    """What a line has in common with the same one of other pages; of a row of figures that is all of it."""
+    text = "#" if _PAGE_NUMBER.fullmatch(line.text) else _DIGITS.sub("#", line.text)
+    figures = text != "#" and not any(word.isalpha() for word in text.split())
+    return (line.text if figures else text), round(line.baseline / 4)
 
 
 def _is_heading(line: Line, body: float, outline: Mapping[str, int]) -> bool:
-    if line.cells or not any(char.isalpha() for char in line.text) or len(line.text) > 200 or CAPTION.match(line.text):
+    if (
+        line.cells
+        or line.mono
+        or not any(char.isalpha() for char in line.text)
+        or len(line.text) > 200
+        or CAPTION.match(line.text)
+    ):
         return False
     if key(line.text) in outline:
         return True
@@ -88,6 +99,20 @@ def _is_heading(line: Line, body: float, outline: Mapping[str, int]) -> bool:
         return len(line.text) > 1
     short = len(line.text.split()) <= 14 and not line.text.endswith((".", ",", ";", ":"))
     return line.bold and short and line.size >= 0.95 * body and not BULLET.match(line.text)
+
+
+def _stands_alone(line: Line, before: Line | None, after: Line, body: float, pitch: float) -> bool:
+    """Whether a line in the letters of the text leads the text below: short, with white around it, more of it above."""
+    if line.cells or after.cells or line.mono or after.mono or line.size < 0.98 * body or after.size > 1.02 * line.size:
+        return False
+    if len(line.text) > 90 or not (line.text[0].isupper() or line.text[0].isdigit()) or line.text[-1] in ".,;:!":
+        return False
+    width = line.edges[1] - line.edges[0]
+    above = before.baseline - line.baseline if before else 3 * pitch
+    below = line.baseline - after.baseline
+    leads = abs(line.left - after.left) < 2.5 * line.size and after.right - after.left > 0.7 * width
+    white = above > 1.4 * pitch and above > below > 0 and (below > 1.1 * pitch or line.size > 1.05 * body)
+    return leads and white and line.right - line.left < 0.75 * width and below < 2.5 * pitch
 
 
 def _levels(lines: Sequence[Line], body: float, outline: Mapping[str, int]) -> dict[tuple[float, bool], int]:
@@ -130,12 +155,13 @@ def _read_page(
         text, foot = _without_foot(column, body, page.height)
         notes.append(foot)
         pitch = _pitch(text)
-        before: Line | None = None
-        for line in text:
-            heading = _is_heading(line, body, outline)
-            level = _level(line, levels, outline) if heading else 0
+        for before, line, after in zip([None, *text], text, [*text[1:], None], strict=False):
+            level = 0
+            if _is_heading(line, body, outline):
+                level = _level(line, levels, outline)
+            elif after and _stands_alone(line, before, after, body, pitch):
+                level = min(max(levels.values(), default=0) + 1, 6)
             writer.add(line, page.number, before, pitch=pitch, level=level)
-            before = line
     for foot in notes:
         writer.hold(foot, page.number)
 

@@ -26,6 +26,7 @@ class Line:
     bold: bool
     column: int
     edges: tuple[float, float]
+    mono: bool
     cells: tuple[str, ...] = ()
 
 
@@ -62,12 +63,13 @@ def _lines(rows: Sequence[Row], column: int) -> list[Line]:
 def _line(row: Row, column: int, edges: tuple[float, float], gutters: Sequence[float]) -> Line:
     letters = sum(len(word.text) for word in row.words)
     bold = sum(len(word.text) for word in row.words if word.bold) > 0.9 * letters
+    mono = sum(len(word.text) for word in row.words if word.mono) > 0.9 * letters
     cells: tuple[str, ...] = ()
     if gutters:
         bounds = [float("-inf"), *gutters, float("inf")]
         parts = [[word for word in row.words if low <= word.left < high] for low, high in zip(bounds, bounds[1:], strict=False)]
         cells = tuple(_text(part).removesuffix("…").rstrip() for part in parts)
-    return Line(_text(row.words), row.left, row.right, row.baseline, row.size, bold, column, edges, cells)
+    return Line(_text(row.words), row.left, row.right, row.baseline, row.size, bold, column, edges, mono, cells)
 
 
 def _text(words: Sequence[Word]) -> str:
@@ -79,6 +81,7 @@ def _text(words: Sequence[Word]) -> str:
     for word in words:
         follows = before is not None and word.order == before.order + len(before.text)
         glued = before is not None and follows and word.left - before.right < 0.05 * word.size
-        parts.append(word.text if glued or before is None else " " + word.text)
+        closes = before is not None and word.text[0] in ".,;:)]" and word.left - before.right < 0.15 * word.size
+        parts.append(word.text if glued or closes or before is None else " " + word.text)
         before = word
     return _LEADERS.sub("… ", "".join(parts)).rstrip()

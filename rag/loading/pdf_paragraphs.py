@@ -92,8 +92,13 @@ class Writer:
         text = ""
         breaks: list[int] = []
         page = block.lines[0][0]
+        edge = min(line.left for _, line in block.lines)
         for number, line in block.lines:
-            text = self._joined(text, line.text)
+            if block.kind == "code":
+                indent = " " * round((line.left - edge) / (0.6 * line.size))
+                text += "\n" * bool(text) + indent + line.text
+            else:
+                text = self._joined(text, line.text)
             while page + len(breaks) < number:
                 breaks.append(len(text) - len(line.text))
         text = text.replace(HYPHEN, "-")
@@ -138,17 +143,21 @@ def _ends_heading(opened: _Open, line: Line) -> bool:
 
 def _same(opened: _Open, line: Line, before: Line, kind: BlockKind, pitch: float, level: int) -> bool:
     """Whether a line goes on with the block that the line above belongs to."""
-    if opened.last is not before or opened.level != level or _starts(line, opened):
+    if opened.last is not before or opened.level != level or (kind != "code" and _starts(line, opened)):
         return False
     if kind == "heading" or opened.kind == "heading":
         near = 0 < before.baseline - line.baseline < 1.7 * max(line.size, before.size)
         return kind == opened.kind and near and style(line) == style(before) and not SECTION.match(line.text)
+    if kind == "code" or opened.kind == "code":
+        return kind == opened.kind and 0 < before.baseline - line.baseline < 2.5 * max(line.size, before.size)
     return not _parts(line, before, opened, pitch)
 
 
 def _kind(line: Line, level: int, opened: _Open | None, before: Line | None) -> BlockKind:
     if level:
         return "heading"
+    if line.mono:
+        return "code"
     if BULLET.match(line.text):
         return "item"
     in_sentence = opened and before is opened.last and opened.kind == "paragraph" and not _ENDS.search(before.text)
@@ -186,6 +195,8 @@ def _goes_on(opened: _Open, line: Line, kind: BlockKind) -> bool:
         return False
     if CAPTION.match(line.text) or _REFERENCE.match(line.text) or _ENDS.search(last.text):
         return False
+    if len(opened.lines) == 1 and len(last.text) < 40:
+        return line.text[0].islower()
     full = last.right > last.edges[1] - 0.12 * (last.edges[1] - last.edges[0])
     unfinished = last.text.endswith(_HYPHENS) or line.text[0].islower()
     return unfinished or (full and line.left < line.edges[0] + line.size)

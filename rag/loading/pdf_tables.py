@@ -1,9 +1,11 @@
 """Tables on a PDF's page: rows whose parts stand below each other."""
 
 from collections.abc import Iterator, Sequence
+from statistics import median
 
-from rag.loading.pdf_rows import Row
+from rag.loading.pdf_rows import GAP, Row
 
+_CLEAR = 1.7  # times the gap between words: the white between cells
 TIGHT = 1.45  # times their size: lines of one cell stand no further apart
 
 
@@ -14,16 +16,16 @@ def tables_of(rows: Sequence[Row]) -> Iterator[tuple[int, int, tuple[float, ...]
         if len(rows[first].segments) < 2:
             first += 1
             continue
-        last, gutters = _run_of_cells(rows, first)
-        if _is_table(rows[first:last], gutters):
-            yield first, last, gutters
+        last, white = _run_of_cells(rows, first)
+        if _is_table(rows[first:last], white):
+            yield first, last, tuple(sorted((left + right) / 2 for left, right in white))
             first = last
         else:
             first += 1
 
 
-def _run_of_cells(rows: Sequence[Row], first: int) -> tuple[int, tuple[float, ...]]:
-    """As many rows as share white stripes between at least two cells."""
+def _run_of_cells(rows: Sequence[Row], first: int) -> tuple[int, list[tuple[float, float]]]:
+    """As many rows as share white stripes between at least two cells, and those stripes."""
     white = _gaps(rows[first])
     last = first + 1
     while last < len(rows):
@@ -38,7 +40,7 @@ def _run_of_cells(rows: Sequence[Row], first: int) -> tuple[int, tuple[float, ..
         white, last = shared, last + 1
     while last > first + 1 and len(rows[last - 1].segments) == 1 and not _continues(rows[last - 2], rows[last - 1], white):
         last -= 1
-    return last, tuple(sorted((left + right) / 2 for left, right in white))
+    return last, white
 
 
 def _ends_table(rows: Sequence[Row], i: int, white: Sequence[tuple[float, float]]) -> bool:
@@ -69,10 +71,23 @@ def _outside(gap: tuple[float, float], segments: Sequence[tuple[float, float]]) 
         yield low, gap[1]
 
 
-def _is_table(rows: Sequence[Row], gutters: Sequence[float]) -> bool:
-    """At least three rows of cells, or two of three; cells are short, or they would be columns of prose."""
+def _is_table(rows: Sequence[Row], white: Sequence[tuple[float, float]]) -> bool:
+    """At least three rows of cells, or two of three; cells are short, and the white between them wider than between words."""
     full = [row for row in rows if len(row.segments) > 1]
-    if len(full) < (2 if len(gutters) >= 2 else 3) or len(full) < 0.5 * len(rows):
+    if len(full) < (2 if len(white) >= 2 else 3) or len(full) < 0.5 * len(rows):
         return False
-    cells = (len(gutters) + 1) * len(full)
+    if min(right - left for left, right in white) < _CLEAR * _word_gap(full):
+        return False
+    cells = (len(white) + 1) * len(full)
     return sum(len(row.words) for row in full) / cells <= 6
+
+
+def _word_gap(rows: Sequence[Row]) -> float:
+    """The usual gap between words within cells; it is wide where narrow columns of prose are justified."""
+    gaps = [
+        other.left - one.right
+        for row in rows
+        for one, other in zip(row.words, row.words[1:], strict=False)
+        if 0 < other.left - one.right < GAP * row.size
+    ]
+    return median(gaps) if gaps else 0.0

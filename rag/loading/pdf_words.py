@@ -13,6 +13,9 @@ HYPHEN = "\ufffe"  # what PDFium gives for a hyphen at the end of a line
 _MARKS = (HYPHEN, "\uf0b7", "\uf0a7", "\uf0d8")  # the bullets of Word have no other meaning
 _BOLD = re.compile(r"bold|black|heavy|demi|medi\b|cmbx|-bd\b", re.I)
 _PRINTED = re.compile(f"[^\\s{HYPHEN}]+{HYPHEN}?")  # after a hyphen that ends a line PDFium says nothing of the line's end
+_MONO = re.compile(r"courier|mono|consol|menlo|cmtt|sourcecode|inconsolata|typewriter", re.I)
+_NOTE = re.compile(r"[^\W\d_]{2}[.,;:)\]”\"’]*(\d{1,3})$")  # a word with what may be the number of its footnote
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _FORMS = re.compile("[\ufb00-\ufb1c\ufb50-\ufdff\ufe70-\ufefc]+")  # ligatures, and Arabic letters by their shape
 _LETTERLESS = frozenset(("Co", "Cn", "Cc", "Cs"))
 _INVISIBLE_MODE, _STROKED_MODE = 3, 2
@@ -31,6 +34,7 @@ class Word:
     baseline: float
     size: float
     bold: bool
+    mono: bool
     angle: int
     order: int
 
@@ -51,6 +55,7 @@ class PageWords:
 class _Style:
     size: float
     bold: bool
+    mono: bool
     angle: int
     invisible: bool
     pale: bool
@@ -77,7 +82,10 @@ def words_of(page: Any) -> PageWords:
         if off or style.size < _SMALLEST or (style.invisible and not scanned):
             hidden += 1
             continue
-        word = _word(match.group(), place, _origin(textpage, match.start()), style, box, match.start())
+        printed = match.group()
+        if (note := _NOTE.search(printed)) and _style(textpage, match.end() - 1, styles).size < 0.8 * style.size:
+            printed = printed[: note.start(1)] + note[1].translate(_RAISED)
+        word = _word(printed, place, _origin(textpage, match.start()), style, box, match.start())
         if style.pale:
             pale.append((word, place))
         words.append(word)
@@ -112,9 +120,11 @@ def _style(textpage: Any, index: int, styles: dict[int, _Style]) -> _Style:
     pdfium.FPDFText_GetFillColor(textpage, index, *colour)
     red, green, blue, alpha = (part.value for part in colour)
     filled = mode in (0, _STROKED_MODE)
+    font = _font_name(drawn) if key else ""
     style = _Style(
         size=size,
-        bold=bool(_BOLD.search(_font_name(drawn) if key else "")) or mode == _STROKED_MODE,
+        bold=bool(_BOLD.search(font)) or mode == _STROKED_MODE,
+        mono=bool(_MONO.search(font)),
         angle=angle,
         invisible=mode == _INVISIBLE_MODE or (mode == 0 and alpha == 0),
         pale=filled and min(red, green, blue) >= _PALE,
@@ -168,7 +178,7 @@ def _word(
     }[style.angle]
     if _FORMS.search(text):
         text = _FORMS.sub(lambda match: unicodedata.normalize("NFKC", match.group()), text)
-    return Word(text, *turned, style.size, style.bold, style.angle, order)
+    return Word(text, *turned, style.size, style.bold, style.mono, style.angle, order)
 
 
 def _pictures(page: Any) -> float:
