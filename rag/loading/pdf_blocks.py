@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from statistics import median
 
 from rag.loading.laying_out import Piece
@@ -30,6 +31,7 @@ def pieces_of(pages: Sequence[PageLines], outline: Mapping[str, int]) -> list[Pi
         return []
     if sum(len(line.text) for line in lines if line.mono) > 0.5 * sum(len(line.text) for line in lines):
         pages = [replace(page, lines=[replace(line, mono=False) for line in page.lines]) for page in pages]  # typewritten
+        lines = [line for page in pages for line in page.lines]
     body = _body_size(lines)
     levels = _levels(lines, body, outline)
     writer = Writer(_vocabulary(lines))
@@ -57,24 +59,26 @@ def _without_running(pages: Sequence[PageLines]) -> list[PageLines]:
         return list(pages)
     seen = Counter[tuple[str, int]]()
     for page in pages:
-        seen.update({_mark(line) for line in _margin(page)})
+        seen.update({_mark(line) for edge in _edges(page) for line in edge})
     needed = 2 if len(pages) < 5 else 3
-    running: set[tuple[int, Line]] = set()
+
+    def runs(line: Line) -> bool:
+        text, height = _mark(line)
+        times = sum(seen[text, height + shift] for shift in (-1, 0, 1))
+        return times >= (2 if text == "#" else needed)
+
+    kept: list[PageLines] = []
     for page in pages:
-        for line in _margin(page):
-            text, height = _mark(line)
-            times = sum(seen[text, height + shift] for shift in (-1, 0, 1))
-            if times >= needed or (_PAGE_NUMBER.fullmatch(line.text) and times >= 2):
-                running.add((page.number, line))
-    kept = ([line for line in page.lines if (page.number, line) not in running] for page in pages)
-    return [replace(page, lines=lines or page.lines) for page, lines in zip(pages, kept, strict=True)]
+        running = {line for edge in _edges(page) for line in takewhile(runs, edge)}
+        kept.append(replace(page, lines=[line for line in page.lines if line not in running] or page.lines))
+    return kept
 
 
-def _margin(page: PageLines) -> list[Line]:
-    """Lines near the upper and lower edge of a page."""
-    by_height = sorted(page.lines, key=lambda line: line.baseline)
-    low = [line for i, line in enumerate(by_height[:5]) if i < 2 or line.baseline < 0.16 * page.height]
-    return low + [line for i, line in enumerate(by_height[:-6:-1]) if i < 2 or line.baseline > 0.84 * page.height]
+def _edges(page: PageLines) -> tuple[list[Line], list[Line]]:
+    """The uppermost and the lowest lines of a page, each from its edge inwards."""
+    by_height = sorted(page.lines, key=lambda line: (-line.baseline, line.left))
+    half = min(6, (len(by_height) + 1) // 2)
+    return by_height[:half], by_height[: -half - 1 : -1]
 
 
 def _mark(line: Line) -> tuple[str, int]:
@@ -97,7 +101,7 @@ def _is_heading(line: Line, body: float, outline: Mapping[str, int]) -> bool:
         return True
     if line.size >= 1.15 * body:
         return len(line.text) > 1
-    short = len(line.text.split()) <= 14 and not line.text.endswith((".", ",", ";", ":"))
+    short = len(line.text.split()) <= 14 and not line.text.endswith((".", ",", ";"))
     return line.bold and short and line.size >= 0.95 * body and not BULLET.match(line.text)
 
 

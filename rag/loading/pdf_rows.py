@@ -1,10 +1,13 @@
 """Words of a PDF's page to rows: what stands side by side, with the wide gaps in it."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rag.loading.pdf_words import Word
 
+_BULLET = re.compile("[\u2022\u2023\u25e6\u25aa\u25cf\u25cb\u25a0\u25a1\uf0a7\uf0b7\uf0d8]")
+_FIRST_MARK = re.compile(rf"{_BULLET.pattern}|[-–*·o]|\(?(?:\d{{1,3}}|[a-zA-Z]|[ivx]{{1,4}})[.)]")  # an item's number is no cell
 GAP = 0.9  # of the letters' size: between the cells of a row there is at least this, and between most columns
 
 
@@ -56,8 +59,9 @@ def _extent(word: Word) -> tuple[float, float]:
 def _row(words: list[Word]) -> Row:
     words = sorted(words, key=lambda word: (word.left, word.order))
     segments: list[tuple[float, float]] = []
-    for word in words:
-        if segments and word.left - segments[-1][1] < GAP * word.size:
+    for i, word in enumerate(words):
+        marked = i > 0 and (_FIRST_MARK if i == 1 else _BULLET).fullmatch(words[i - 1].text)
+        if segments and (marked or word.left - segments[-1][1] < GAP * word.size):
             segments[-1] = (segments[-1][0], max(segments[-1][1], word.right))
         else:
             segments.append((word.left, word.right))
