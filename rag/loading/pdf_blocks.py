@@ -9,7 +9,7 @@ from statistics import median
 
 from rag.loading.laying_out import Piece
 from rag.loading.pdf_lines import Line
-from rag.loading.pdf_paragraphs import BULLET, CAPTION, SECTION, Writer, style
+from rag.loading.pdf_paragraphs import BULLET, CAPTION, SECTION, Shape, Writer, style
 
 _PAGE_NUMBER = re.compile(r"\W*(?:(?:page|seite|p\.|pg\.?)\s*)?(?:\d{1,4}|[ivxlc]{1,7})(?:\s*(?:/|of|von)\s*\d{1,4})?\W*", re.I)
 _DIGITS = re.compile(r"\d+")
@@ -116,7 +116,7 @@ def _stands_alone(line: Line, before: Line | None, after: Line, body: float, pit
     below = line.baseline - after.baseline
     leads = abs(line.left - after.left) < 2.5 * line.size and after.right - after.left > 0.7 * width
     white = above > 1.4 * pitch and above > below > 0 and (below > 1.1 * pitch or line.size > 1.05 * body)
-    return leads and white and line.right - line.left < 0.75 * width and below < 2.5 * pitch
+    return leads and white and line.right - line.left < 0.9 * width and below < 2.5 * pitch
 
 
 def _levels(lines: Sequence[Line], body: float, outline: Mapping[str, int]) -> dict[tuple[float, bool], int]:
@@ -158,14 +158,14 @@ def _read_page(
     for column in _columns(page.lines):
         text, foot = _without_foot(column, body, page.height)
         notes.append(foot)
-        pitch = _pitch(text)
+        shape = Shape(_pitch(text), _filled(text))
         for before, line, after in zip([None, *text], text, [*text[1:], None], strict=False):
             level = 0
             if _is_heading(line, body, outline):
                 level = _level(line, levels, outline)
-            elif after and _stands_alone(line, before, after, body, pitch):
+            elif after and _stands_alone(line, before, after, body, shape.pitch):
                 level = min(max(levels.values(), default=0) + 1, 6)
-            writer.add(line, page.number, before, pitch=pitch, level=level)
+            writer.add(line, page.number, before, shape=shape, level=level)
     for foot in notes:
         writer.hold(foot, page.number)
 
@@ -189,6 +189,7 @@ def _without_foot(column: list[Line], body: float, height: float) -> tuple[list[
         and column[first - 1].size < 0.93 * body
         and column[first - 1].baseline < 0.4 * height
         and not column[first - 1].cells
+        and not column[first - 1].mono
     ):
         first -= 1
     foot = column[first:]
@@ -205,3 +206,9 @@ def _pitch(lines: Sequence[Line]) -> float:
         if 0 < one.baseline - other.baseline < 2.5 * max(one.size, other.size)
     ]
     return median(steps) if steps else 0.0
+
+
+def _filled(lines: Sequence[Line]) -> bool:
+    """Whether enough lines reach the column's right edge to say that one that does not ends there on purpose."""
+    full = sum(line.right > line.edges[1] - 0.12 * (line.edges[1] - line.edges[0]) for line in lines)
+    return full >= 0.4 * len(lines)

@@ -45,6 +45,14 @@ class _Open:
         return self.lines[-1][1]
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Of a column: the usual distance of its lines, and whether most reach its right edge."""
+
+    pitch: float
+    filled: bool
+
+
 @dataclass(slots=True)
 class Writer:
     """Takes the lines of all pages in order. `vocabulary` counts the document's words as they stand within lines."""
@@ -54,7 +62,7 @@ class Writer:
     _open: _Open | None = None
     _held: list[_Open] = field(default_factory=list)  # footnotes that interrupt a paragraph
 
-    def add(self, line: Line, page: int, before: Line | None, *, pitch: float, level: int) -> None:
+    def add(self, line: Line, page: int, before: Line | None, *, shape: Shape, level: int) -> None:
         """`before` is the line above in the same column, None at its head; `level` is that of a heading, else 0."""
         opened = self._open
         if line.cells:
@@ -63,7 +71,7 @@ class Writer:
         if opened and before is opened.last and not level and _ends_heading(opened, line):
             level = opened.level
         kind = _kind(line, level, opened, before)
-        if opened and (_goes_on(opened, line, kind) if before is None else _same(opened, line, before, kind, pitch, level)):
+        if opened and (_goes_on(opened, line, kind) if before is None else _same(opened, line, before, kind, shape, level)):
             opened.lines.append((page, line))
         else:
             self.close()
@@ -141,7 +149,7 @@ def _ends_heading(opened: _Open, line: Line) -> bool:
     return above.text[-1] in (*_HYPHENS, ",") or line.text[0].islower()
 
 
-def _same(opened: _Open, line: Line, before: Line, kind: BlockKind, pitch: float, level: int) -> bool:
+def _same(opened: _Open, line: Line, before: Line, kind: BlockKind, shape: Shape, level: int) -> bool:
     """Whether a line goes on with the block that the line above belongs to."""
     if opened.last is not before or opened.level != level or (kind != "code" and _starts(line, opened)):
         return False
@@ -150,7 +158,7 @@ def _same(opened: _Open, line: Line, before: Line, kind: BlockKind, pitch: float
         return kind == opened.kind and near and style(line) == style(before) and not SECTION.match(line.text)
     if kind == "code" or opened.kind == "code":
         return kind == opened.kind and 0 < before.baseline - line.baseline < 2.5 * max(line.size, before.size)
-    return not _parts(line, before, opened, pitch)
+    return not _parts(line, before, opened, shape)
 
 
 def _kind(line: Line, level: int, opened: _Open | None, before: Line | None) -> BlockKind:
@@ -171,11 +179,11 @@ def _starts(line: Line, opened: _Open) -> bool:
     return opened.kind == "item" and bool(_NUMBER.match(line.text)) and abs(line.left - opened.first.left) < 6
 
 
-def _parts(line: Line, before: Line, opened: _Open, pitch: float) -> bool:
+def _parts(line: Line, before: Line, opened: _Open, shape: Shape) -> bool:
     """Whether a paragraph ends between two lines of a column."""
     size = max(line.size, before.size)
     step = before.baseline - line.baseline
-    if step < 0 or step > max(1.4 * pitch, 1.25 * size) or abs(line.size - before.size) > 0.15 * size:
+    if step < 0 or step > max(1.4 * shape.pitch, 1.25 * size) or abs(line.size - before.size) > 0.06 * size:
         return True
     if line.left > before.left + 0.8 * size and opened.kind == "paragraph" and len(opened.lines) > 1:
         return True
@@ -184,8 +192,8 @@ def _parts(line: Line, before: Line, opened: _Open, pitch: float) -> bool:
     width = line.edges[1] - line.edges[0]
     first_word = (line.right - line.left) * (len(line.text.split(" ", 1)[0]) + 1) / max(len(line.text), 1)
     room = line.edges[1] - before.right
-    ends = bool(_ENDS.search(before.text)) or (room > 0.5 * width and not line.text[0].islower())
-    return ends and room > max(first_word + 0.5 * size, 0.08 * width)
+    on_purpose = (room > 0.5 * width or shape.filled) and not line.text[0].islower()
+    return (on_purpose or bool(_ENDS.search(before.text))) and room > max(first_word + 0.5 * size, 0.08 * width)
 
 
 def _goes_on(opened: _Open, line: Line, kind: BlockKind) -> bool:
