@@ -65,7 +65,7 @@ def _without_running(pages: Sequence[PageLines]) -> list[PageLines]:
     def runs(line: Line) -> bool:
         text, height = _mark(line)
         times = sum(seen[text, height + shift] for shift in (-1, 0, 1))
-        return times >= (2 if text == "#" else needed)
+        return times >= (2 if "#" in text else needed)
 
     kept: list[PageLines] = []
     for page in pages:

@@ -20,6 +20,7 @@ CAPTION = re.compile(
 SECTION = re.compile(
     r"(?:(?:chapter|part|appendix|section|kapitel)\s+)?(\d{1,2}(?:\.\d{1,2})*|[A-Z](?:\.\d{1,2})+)\.?\s+\S", re.I
 )
+ENTRY = re.compile(r"… ?(?:\d{1,4}|[ivxlc]{1,6})$")  # of a table of contents
 _NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\s+(?=\S)")
 _REFERENCE = re.compile(r"\[\d{1,3}\]\s")
 _NOTE = re.compile(r"[\d*†‡§∗]{1,3}\s?\D")
@@ -164,7 +165,7 @@ def _same(opened: _Open, line: Line, before: Line, kind: BlockKind, shape: Shape
 def _kind(line: Line, level: int, opened: _Open | None, before: Line | None) -> BlockKind:
     if level:
         return "heading"
-    if line.mono:
+    if line.mono and line.text[0] != "•":
         return "code"
     if BULLET.match(line.text):
         return "item"
@@ -182,6 +183,8 @@ def _starts(line: Line, opened: _Open) -> bool:
 def _parts(line: Line, before: Line, opened: _Open, shape: Shape) -> bool:
     """Whether a paragraph ends between two lines of a column."""
     size = max(line.size, before.size)
+    if ENTRY.search(before.text):
+        return True
     step = before.baseline - line.baseline
     if step < 0 or step > max(1.4 * shape.pitch, 1.25 * size) or abs(line.size - before.size) > 0.06 * size:
         return True

@@ -1,6 +1,7 @@
 """Words of a PDF's page to rows: what stands side by side, with the wide gaps in it."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -26,7 +27,10 @@ class Row:
 
     @property
     def size(self) -> float:
-        return max(self.words, key=lambda word: len(word.text)).size
+        letters = Counter[float]()
+        for word in self.words:
+            letters[word.size] += len(word.text)
+        return letters.most_common(1)[0][0]
 
     @property
     def baseline(self) -> float:
