@@ -272,6 +272,28 @@ def test_turned_text_is_read_along_its_lines(angle: int) -> None:
     assert load(made(draw)).text == "The upper line of a page that is turned and the lower line of it."
 
 
+def hebrew(text: str) -> bytes:
+    """A PDF whose letters a, b, c, d look like themselves and mean alef, bet, gimel, dalet."""
+    meaning = "".join(f"<{ord(letter):02x}> <{0x5D0 + i:04x}>\n" for i, letter in enumerate("abcd"))
+    cmap = f"/CIDInit /ProcSet findresource begin 12 dict begin begincmap 1 begincodespacerange <00> <ff> endcodespacerange 4 beginbfchar\n{meaning}endbfchar endcmap end end"
+    drawn = f"BT /F 12 Tf 72 700 Td ({text}) Tj ET"
+    objects = [
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>",
+        f"<</Length {len(drawn)}>>stream\n{drawn}\nendstream",
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/ToUnicode 6 0 R>>",
+        f"<</Length {len(cmap)}>>stream\n{cmap}\nendstream",
+    ]
+    body = "".join(f"{number} 0 obj\n{content}\nendobj\n" for number, content in enumerate(objects, start=1))
+    return f"%PDF-1.4\n{body}trailer<</Root 1 0 R/Size 7>>\n%%EOF".encode()
+
+
+def test_text_that_runs_to_the_left_is_in_the_order_of_reading() -> None:
+    seen = "ddc abc"  # on the page; it is read from its right end
+    assert load(hebrew(seen)).text == "".join(chr(0x5D0 + "abcd".index(char)) if char != " " else " " for char in reversed(seen))
+
+
 def test_encrypted() -> None:
     with pytest.raises(UnreadableFile, match="^it is encrypted; save it without a password$"):
         load(page("A secret sentence.", encrypt="word"))

@@ -99,8 +99,8 @@ def _aligned(one: Sequence[Row], other: Sequence[Row]) -> float:
 
 def _is_prose(rows: Sequence[Row], *, words_needed: float, filled: float) -> bool:
     left, right = min(row.left for row in rows), max(row.right for row in rows)
-    per_line = sum(len(row.words) for row in rows) / len(rows)
-    numbers = sum(not any(char.isalpha() for char in word.text) for row in rows for word in row.words)
-    if numbers > 0.4 * per_line * len(rows):
+    texts = [word.text for row in rows for word in row.words]
+    if sum(not any(map(str.isalpha, text)) for text in texts) > 0.4 * len(texts):
         return False
+    per_line = max(len(texts), sum(map(len, texts)) / 6) / len(rows)  # Chinese has no white space between words
     return per_line >= words_needed and median(row.right - row.left for row in rows) >= filled * (right - left)

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from rag.loading.pdf_columns import columns_of
 from rag.loading.pdf_rows import Row
@@ -11,7 +12,6 @@ from rag.loading.pdf_tables import TIGHT, tables_of
 from rag.loading.pdf_words import Word
 
 _LEADERS = re.compile(r"(?:\. ?){5,}")  # from an entry to its number
-_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,8 @@ def _line(row: Row, column: int, edges: tuple[float, float], gutters: Sequence[f
 
 
 def _text(words: Sequence[Word]) -> str:
-    """Right-to-left text stays in the order of the file, which is the order it is read in."""
-    if sum(bool(_RIGHT_TO_LEFT.search(word.text)) for word in words) * 2 > len(words):
-        words = sorted(words, key=lambda word: word.order)
+    if sum(word.rightward for word in words) * 2 < len(words):
+        words = _from_the_right(words)
     parts: list[str] = []
     before: Word | None = None
     for word in words:
@@ -85,3 +84,9 @@ def _text(words: Sequence[Word]) -> str:
         parts.append(word.text if glued or closes or before is None else " " + word.text)
         before = word
     return _LEADERS.sub("… ", "".join(parts)).rstrip()
+
+
+def _from_the_right(words: Sequence[Word]) -> list[Word]:
+    """The order in which a line of Hebrew or Arabic is read; words of other scripts in it run the other way."""
+    parts = [list(part) for _, part in groupby(words, key=lambda word: word.rightward)]
+    return [word for part in reversed(parts) for word in (part if part[0].rightward else reversed(part))]

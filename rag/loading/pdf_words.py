@@ -14,9 +14,12 @@ _MARKS = (HYPHEN, "\uf0b7", "\uf0a7", "\uf0d8")  # the bullets of Word have no o
 _BOLD = re.compile(r"bold|black|heavy|demi|medi\b|cmbx|-bd\b", re.I)
 _PRINTED = re.compile(f"[^\\s{HYPHEN}]+{HYPHEN}?")  # after a hyphen that ends a line PDFium says nothing of the line's end
 _MONO = re.compile(r"courier|mono|consol|menlo|cmtt|sourcecode|inconsolata|typewriter", re.I)
+_CLUSTER = re.compile("([\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670]+)(.)")  # marks, and the letter that they belong to
 _NOTE = re.compile(r"[^\W\d_]{2}[.,;:)\]”\"’]*(\d{1,3})$")  # a word with what may be the number of its footnote
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _FORMS = re.compile("[\ufb00-\ufb1c\ufb50-\ufdff\ufe70-\ufefc]+")  # ligatures, and Arabic letters by their shape
+_LEFTWARD = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_LEFTWARD_LETTERS = re.compile("[\u0591-\u05f2\u0610-\u061a\u0620-\u065f\u066e-\u06d3\u0750-\u08ff]{2,}")
 _LETTERLESS = frozenset(("Co", "Cn", "Cc", "Cs"))
 _INVISIBLE_MODE, _STROKED_MODE = 3, 2
 _SMALLEST = 1.0  # points; what is smaller is not there to be read
@@ -37,11 +40,12 @@ class Word:
     mono: bool
     angle: int
     order: int
+    rightward: bool  # whether it runs from left to right
 
 
 @dataclass(frozen=True, slots=True)
 class PageWords:
-    """What stands on a page. `hidden` counts words left out, `garbage` is the share of characters without a meaning,
+    """What stands on a page. `height` is along its text, `hidden` counts words left out, `garbage` is the share of characters without a meaning,
     `pictures` the share of the page that pictures cover."""
 
     words: list[Word]
@@ -65,9 +69,7 @@ def words_of(page: Any) -> PageWords:
     textpage = page.get_textpage()
     text = _characters(textpage)
     visible = [char for char in text if not char.isspace()]
-    garbage = sum(
-        char == "\ufffd" or unicodedata.category(char) in _LETTERLESS for char in visible if char not in (HYPHEN, "\uf0b7")
-    )
+    garbage = sum(char == "\ufffd" or unicodedata.category(char) in _LETTERLESS for char in visible if char not in _MARKS)
     pictures = _pictures(page)
     scanned = pictures > _SCAN
     box = page.get_bbox()
@@ -82,9 +84,7 @@ def words_of(page: Any) -> PageWords:
         if off or style.size < _SMALLEST or (style.invisible and not scanned):
             hidden += 1
             continue
-        printed = match.group()
-        if (note := _NOTE.search(printed)) and _style(textpage, match.end() - 1, styles).size < 0.8 * style.size:
-            printed = printed[: note.start(1)] + note[1].translate(_RAISED)
+        printed = _printed(textpage, match.group(), match.start(), style, styles)
         word = _word(printed, place, _origin(textpage, match.start()), style, box, match.start())
         if style.pale:
             pale.append((word, place))
@@ -93,7 +93,9 @@ def words_of(page: Any) -> PageWords:
         unseen = _unseen(page, pale, box)
         hidden += len(unseen)
         words = [word for word in words if word.order not in unseen]
-    return PageWords(words, box[3] - box[1], hidden, garbage / max(len(visible), 1), pictures)
+    sideways = sum(word.angle in (90, 270) for word in words) > 0.5 * len(words)
+    height = box[2] - box[0] if sideways else box[3] - box[1]
+    return PageWords(words, height, hidden, garbage / max(len(visible), 1), pictures)
 
 
 def _characters(textpage: Any) -> str:
@@ -152,6 +154,20 @@ def _place(textpage: Any, first: int, last: int) -> tuple[float, float, float, f
     )
 
 
+def _printed(textpage: Any, text: str, first: int, style: _Style, styles: dict[int, _Style]) -> str:
+    """A word as it is read: the raised number of a footnote as such, letters of a script that runs to the left in its order.
+
+    Files hold such scripts in the order of reading or as they look, from the left end; the letters' places tell which.
+    """
+    note = _NOTE.search(text)
+    if note and _style(textpage, first + len(text) - 1, styles).size < 0.8 * style.size:
+        return text[: note.start(1)] + note[1].translate(_RAISED)
+    core = _LEFTWARD_LETTERS.search(text)
+    if core and _origin(textpage, first + core.start())[0] < _origin(textpage, first + core.end() - 1)[0]:
+        return text[: core.start()] + _CLUSTER.sub(r"\2\1", core[0][::-1]) + text[core.end() :]
+    return text
+
+
 def _origin(textpage: Any, index: int) -> tuple[float, float]:
     x, y = ctypes.c_double(), ctypes.c_double()
     pdfium.FPDFText_GetCharOrigin(textpage, index, x, y)
@@ -178,7 +194,7 @@ def _word(
     }[style.angle]
     if _FORMS.search(text):
         text = _FORMS.sub(lambda match: unicodedata.normalize("NFKC", match.group()), text)
-    return Word(text, *turned, style.size, style.bold, style.mono, style.angle, order)
+    return Word(text, *turned, style.size, style.bold, style.mono, style.angle, order, not _LEFTWARD.search(text))
 
 
 def _pictures(page: Any) -> float:
