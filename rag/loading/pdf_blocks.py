@@ -97,7 +97,7 @@ def _is_heading(line: Line, body: float, outline: Mapping[str, int]) -> bool:
         or CAPTION.match(line.text)
     ):
         return False
-    if key(line.text) in outline:
+    if outline and key(line.text) in outline:
         return True
     if line.size >= 1.15 * body:
         return len(line.text) > 1

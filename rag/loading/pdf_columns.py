@@ -64,7 +64,12 @@ def _common(starts: Sequence[float]) -> list[float]:
 
 
 def _crosses(row: Row, gutter: float, width: float) -> bool:
-    return any(word.left < gutter and word.right > gutter - width for word in row.words)
+    for word in row.words:
+        if word.left >= gutter:
+            return False
+        if word.right > gutter - width:
+            return True
+    return False
 
 
 def _runs(crossing: Sequence[bool], needed: int) -> Iterator[tuple[int, int]]:

@@ -16,25 +16,10 @@ GAP = 0.9  # of the letters' size: between the cells of a row there is at least 
 class Row:
     words: tuple[Word, ...]  # from left to right
     segments: tuple[tuple[float, float], ...]  # parts with wide gaps between
-
-    @property
-    def left(self) -> float:
-        return self.segments[0][0]
-
-    @property
-    def right(self) -> float:
-        return max(right for _, right in self.segments)
-
-    @property
-    def size(self) -> float:
-        letters = Counter[float]()
-        for word in self.words:
-            letters[word.size] += len(word.text)
-        return letters.most_common(1)[0][0]
-
-    @property
-    def baseline(self) -> float:
-        return max(self.words, key=lambda word: (word.size, len(word.text))).baseline
+    left: float
+    right: float
+    size: float  # that most of its letters have
+    baseline: float
 
 
 def rows_of(words: Iterable[Word]) -> list[Row]:
@@ -64,9 +49,14 @@ def _row(words: list[Word]) -> Row:
     words = sorted(words, key=lambda word: (word.left, word.order))
     segments: list[tuple[float, float]] = []
     for i, word in enumerate(words):
-        marked = i > 0 and (_FIRST_MARK if i == 1 else _BULLET).fullmatch(words[i - 1].text)
+        marked = i > 0 and len(words[i - 1].text) < 7 and (_FIRST_MARK if i == 1 else _BULLET).fullmatch(words[i - 1].text)
         if segments and (marked or word.left - segments[-1][1] < GAP * word.size):
             segments[-1] = (segments[-1][0], max(segments[-1][1], word.right))
         else:
             segments.append((word.left, word.right))
-    return Row(tuple(words), tuple(segments))
+    letters = Counter[float]()
+    for word in words:
+        letters[word.size] += len(word.text)
+    size = letters.most_common(1)[0][0]
+    baseline = next(word.baseline for word in words if word.size == size)
+    return Row(tuple(words), tuple(segments), words[0].left, max(right for _, right in segments), size, baseline)

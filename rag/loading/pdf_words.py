@@ -45,8 +45,8 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class PageWords:
-    """What stands on a page. `height` is along its text, `hidden` counts words left out, `garbage` is the share of characters without a meaning,
-    `pictures` the share of the page that pictures cover."""
+    """What stands on a page. `height` is across its lines, `hidden` counts words left out, `garbage` is the share of
+    characters without a meaning, `pictures` the share of the page that pictures cover."""
 
     words: list[Word]
     height: float
