@@ -15,7 +15,7 @@ from rag.loading.pdf_ocr import is_wanted, with_text
 from rag.loading.pdf_words import PageWords, words_of
 
 _PROGRAMS_TITLE = re.compile(
-    r"^\s*(?:microsoft|untitled|unknown|no title|title|document\d*$|slide 1$|powerpoint|print|about:|https?:)", re.I
+    r"\s*(?:microsoft|untitled|unknown|no title|title|document\d*$|slide 1$|powerpoint|print|about:|https?:)", re.I
 )
 _FILE_NAME = re.compile(r"\.(?:docx?|pdf|dvi|tex|indd|pptx?|xlsx?|odt|rtf|txt|qxd|ps|eps|html?|pages|fm|p65|wpd|cdr)\W*$", re.I)
 _MOST_GARBAGE = 0.3
@@ -23,7 +23,7 @@ _MOST_GARBAGE = 0.3
 
 def read(data: bytes) -> Parsed:
     words, title, outline = _content(data)
-    if is_wanted() and any(page.pictured and not page.words for page in words):
+    if is_wanted() and any(page.pictures and not page.words for page in words):
         words, _, outline = _content(with_text(data))
     return _laid_out(words, title, outline)
 
@@ -77,14 +77,14 @@ def _no_text(words: Sequence[PageWords]) -> str:
     if any(page.hidden for page in words):
         return "all text in it is invisible on the page"
     pages = f"{len(words)} page{'s' if len(words) > 1 else ''}"
-    if not any(page.pictured for page in words):
+    if not any(page.pictures for page in words):
         return f"no text layer ({pages} without text)"
     what = "ocrmypdf found none in its pictures" if is_wanted() else "install ocrmypdf and set loading.ocr to read it"
     return f"no text layer ({pages} of pictures); {what}"
 
 
 def _notes(words: Sequence[PageWords], empty: Sequence[int], garbage: Sequence[int]) -> list[str]:
-    pictures = [number for number in empty if words[number - 1].pictured]
+    pictures = [number for number in empty if words[number - 1].pictures]
     hidden = [number for number, page in enumerate(words, start=1) if page.hidden]
     notes = []
     if pictures:

@@ -10,12 +10,20 @@ from typing import Any
 import pypdfium2.raw as pdfium
 
 HYPHEN = "\ufffe"  # what PDFium gives for a hyphen at the end of a line
+_MARKS = (HYPHEN, "\uf0b7", "\uf0a7", "\uf0d8")  # the bullets of Word have no other meaning
 _BOLD = re.compile(r"bold|black|heavy|demi|medi\b|cmbx|-bd\b", re.I)
 _PRINTED = re.compile(f"[^\\s{HYPHEN}]+{HYPHEN}?")  # after a hyphen that ends a line PDFium says nothing of the line's end
+_MONO = re.compile(r"courier|mono|consol|menlo|cmtt|sourcecode|inconsolata|typewriter", re.I)
+_CLUSTER = re.compile("([\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670]+)(.)")  # marks, and the letter that they belong to
+_NOTE = re.compile(r"[^\W\d_]{2}[.,;:)\]”\"’]*(\d{1,3})$")  # a word with what may be the number of its footnote
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _FORMS = re.compile("[\ufb00-\ufb1c\ufb50-\ufdff\ufe70-\ufefc]+")  # ligatures, and Arabic letters by their shape
+_LEFTWARD = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_LEFTWARD_LETTERS = re.compile("[\u0591-\u05f2\u0610-\u061a\u0620-\u065f\u066e-\u06d3\u0750-\u08ff]{2,}")
 _LETTERLESS = frozenset(("Co", "Cn", "Cc", "Cs"))
 _INVISIBLE_MODE, _STROKED_MODE = 3, 2
 _SMALLEST = 1.0  # points; what is smaller is not there to be read
+_SCAN = 0.6  # a page whose pictures cover so much of it is one that was scanned, with its text laid under them unseen
 _PALE = 225  # of 255: text from here on may be as white as its ground
 
 
@@ -29,25 +37,29 @@ class Word:
     baseline: float
     size: float
     bold: bool
+    mono: bool
     angle: int
     order: int
+    rightward: bool  # whether it runs from left to right
 
 
 @dataclass(frozen=True, slots=True)
 class PageWords:
-    """What stands on a page. `garbage` is the share of characters without a meaning, `pictured` whether one picture fills it."""
+    """What stands on a page. `height` is across its lines, `hidden` counts words left out, `garbage` is the share of
+    characters without a meaning, `pictures` the share of the page that pictures cover."""
 
     words: list[Word]
     height: float
     hidden: int
     garbage: float
-    pictured: bool
+    pictures: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Style:
     size: float
     bold: bool
+    mono: bool
     angle: int
     invisible: bool
     pale: bool
@@ -57,10 +69,9 @@ def words_of(page: Any) -> PageWords:
     textpage = page.get_textpage()
     text = _characters(textpage)
     visible = [char for char in text if not char.isspace()]
-    garbage = sum(
-        char == "\ufffd" or unicodedata.category(char) in _LETTERLESS for char in visible if char not in (HYPHEN, "\uf0b7")
-    )
-    pictured = _is_picture(page)
+    garbage = sum(char == "\ufffd" or unicodedata.category(char) in _LETTERLESS for char in visible if char not in _MARKS)
+    pictures = _pictures(page)
+    scanned = pictures > _SCAN
     box = page.get_bbox()
     styles: dict[int, _Style] = {}
     words: list[Word] = []
@@ -70,18 +81,21 @@ def words_of(page: Any) -> PageWords:
         style = _style(textpage, match.start(), styles)
         place = _place(textpage, match.start(), match.end() - 1)
         off = place[2] < box[0] or place[0] > box[2] or place[3] < box[1] or place[1] > box[3]
-        if off or style.size < _SMALLEST or (style.invisible and not pictured):
+        if off or style.size < _SMALLEST or (style.invisible and not scanned):
             hidden += 1
             continue
-        word = _word(match.group(), place, _origin(textpage, match.start()), style, box, match.start())
+        printed = _printed(textpage, match.group(), match.start(), style, styles)
+        word = _word(printed, place, _origin(textpage, match.start()), style, box, match.start())
         if style.pale:
             pale.append((word, place))
         words.append(word)
-    if pale and not pictured:
+    if pale and not scanned:
         unseen = _unseen(page, pale, box)
         hidden += len(unseen)
         words = [word for word in words if word.order not in unseen]
-    return PageWords(words, box[3] - box[1], hidden, garbage / max(len(visible), 1), pictured)
+    sideways = sum(word.angle in (90, 270) for word in words) > 0.5 * len(words)
+    height = box[2] - box[0] if sideways else box[3] - box[1]
+    return PageWords(words, height, hidden, garbage / max(len(visible), 1), pictures)
 
 
 def _characters(textpage: Any) -> str:
@@ -108,9 +122,11 @@ def _style(textpage: Any, index: int, styles: dict[int, _Style]) -> _Style:
     pdfium.FPDFText_GetFillColor(textpage, index, *colour)
     red, green, blue, alpha = (part.value for part in colour)
     filled = mode in (0, _STROKED_MODE)
+    font = _font_name(drawn) if key else ""
     style = _Style(
         size=size,
-        bold=bool(_BOLD.search(_font_name(drawn) if key else "")) or mode == _STROKED_MODE,
+        bold=bool(_BOLD.search(font)) or mode == _STROKED_MODE,
+        mono=bool(_MONO.search(font)),
         angle=angle,
         invisible=mode == _INVISIBLE_MODE or (mode == 0 and alpha == 0),
         pale=filled and min(red, green, blue) >= _PALE,
@@ -136,6 +152,20 @@ def _place(textpage: Any, first: int, last: int) -> tuple[float, float, float, f
         max(one.right, other.right),
         max(one.top, other.top),
     )
+
+
+def _printed(textpage: Any, text: str, first: int, style: _Style, styles: dict[int, _Style]) -> str:
+    """A word as it is read: the raised number of a footnote as such, letters of a script that runs to the left in its order.
+
+    Files hold such scripts in the order of reading or as they look, from the left end; the letters' places tell which.
+    """
+    note = _NOTE.search(text)
+    if note and _style(textpage, first + len(text) - 1, styles).size < 0.8 * style.size:
+        return text[: note.start(1)] + note[1].translate(_RAISED)
+    core = _LEFTWARD_LETTERS.search(text)
+    if core and _origin(textpage, first + core.start())[0] < _origin(textpage, first + core.end() - 1)[0]:
+        return text[: core.start()] + _CLUSTER.sub(r"\2\1", core[0][::-1]) + text[core.end() :]
+    return text
 
 
 def _origin(textpage: Any, index: int) -> tuple[float, float]:
@@ -164,17 +194,16 @@ def _word(
     }[style.angle]
     if _FORMS.search(text):
         text = _FORMS.sub(lambda match: unicodedata.normalize("NFKC", match.group()), text)
-    return Word(text, *turned, style.size, style.bold, style.angle, order)
+    return Word(text, *turned, style.size, style.bold, style.mono, style.angle, order, not _LEFTWARD.search(text))
 
 
-def _is_picture(page: Any) -> bool:
-    """Whether one picture covers most of the page, as in a scan, whose text is laid under it unseen."""
+def _pictures(page: Any) -> float:
     width, height = page.get_size()
+    area = 0.0
     for drawn in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3):
         left, bottom, right, top = drawn.get_bounds()
-        if (right - left) * (top - bottom) > 0.6 * width * height:
-            return True
-    return False
+        area += (right - left) * (top - bottom)
+    return float(area / max(width * height, 1))
 
 
 def _unseen(

@@ -1,0 +1,463 @@
+import os
+import re
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import pypdfium2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import BaseDocTemplate, Frame, PageTemplate, Paragraph
+
+from rag.errors import UnreadableFile
+from rag.loading.documents import load_document
+from rag.loading.pdf import read
+from rag.loading.pdf_page import page_image
+from rag.records import Document
+
+WIDTH, HEIGHT = A4
+LEFT = 72
+
+# The words stand in the order in which they are read: w0 w1 w2 ..., so that any mistake shows.
+BODY = ParagraphStyle("body", fontName="Times-Roman", fontSize=10, leading=12, alignment=4, firstLineIndent=12)
+
+
+def made(draw: Callable[[Canvas], None], **settings: object) -> bytes:
+    buffer = BytesIO()
+    canvas = Canvas(buffer, pagesize=A4, **settings)
+    draw(canvas)
+    canvas.save()
+    return buffer.getvalue()
+
+
+def lines(
+    canvas: Canvas, texts: list[str], *, x: float = LEFT, y: float = HEIGHT - 100, size: float = 11, font: str = "Helvetica"
+) -> float:
+    """Draws lines below each other; returns the height of the next."""
+    canvas.setFont(font, size)
+    for text in texts:
+        canvas.drawString(x, y, text)
+        y -= 1.25 * size
+    return y
+
+
+def page(*texts: str, **settings: object) -> bytes:
+    return made(lambda canvas: lines(canvas, list(texts)) and None, **settings)
+
+
+def columns(texts: list[str], *, number: int, title: str = "") -> bytes:
+    """Paragraphs flowing through columns, as a program for typesetting sets them."""
+    buffer = BytesIO()
+    template = BaseDocTemplate(buffer, pagesize=A4)
+    width = (WIDTH - 2 * LEFT - (number - 1) * 18) / number
+    frames = [
+        Frame(LEFT + i * (width + 18), 90, width, HEIGHT - 250, leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0)
+        for i in range(number)
+    ]
+
+    def head(canvas: Canvas, document: BaseDocTemplate) -> None:
+        if title and document.page == 1:
+            canvas.setFont("Helvetica-Bold", 20)
+            canvas.drawCentredString(WIDTH / 2, HEIGHT - 110, title)
+
+    template.addPageTemplates([PageTemplate(frames=frames, onPage=head)])
+    template.build([Paragraph(text, BODY) for text in texts])
+    return buffer.getvalue()
+
+
+def numbered(count: int, *, start: int = 0) -> str:
+    return " ".join(f"w{i}" + "x" * (i % 5) for i in range(start, start + count)) + "."
+
+
+def blocks(document: Document) -> list[tuple[str, str]]:
+    return [(block.kind, block.span.of(document.text)) for block in document.blocks]
+
+
+def load(data: bytes) -> Document:
+    return load_document("file.pdf", data)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_columns_are_read_one_after_the_other(number: int) -> None:
+    texts = [numbered(150, start=150 * i) for i in range(12)]
+    document = load(columns(texts, number=number, title="A title over all of the columns"))
+    assert blocks(document) == [("heading", "A title over all of the columns"), *(("paragraph", text) for text in texts)]
+
+
+def test_the_page_of_a_sentence_after_a_page_break() -> None:
+    text = numbered(3000)
+    document = load(columns([text], number=2))
+    (block,) = document.blocks
+    assert block.span.of(document.text) == text
+    with pypdfium2.PdfDocument(columns([text], number=2)) as file:
+        first_words = [re.search(r"w\d+x*", shown.get_textpage().get_text_range())[0] for shown in file]  # type: ignore[index]
+    assert len(first_words) > 1
+    for number, word in enumerate(first_words, start=1):
+        position = re.search(rf"\b{word}\b", document.text).start()  # type: ignore[union-attr]
+        assert block.page_at(position) == number
+        if number > 1:
+            assert block.page_at(position - 1) == number - 1
+
+
+def test_words_cut_at_line_ends() -> None:
+    document = load(
+        page(
+            "A nerve that was cut at the wrist regen-",
+            "erates from the cut towards the hand, a well-",
+            "known fact of long standing, which is well-known to sur-",
+            "geons. They sew.",
+        )
+    )
+    assert document.text == (
+        "A nerve that was cut at the wrist regenerates from the cut towards the hand, a well-known fact of long standing, "
+        "which is well-known to surgeons. They sew."
+    )
+
+
+def test_running_heads_feet_and_page_numbers_are_left_out() -> None:
+    def draw(canvas: Canvas) -> None:
+        for number in range(1, 5):
+            canvas.setFont("Helvetica", 9)
+            canvas.drawString(LEFT, HEIGHT - 40, f"Report on nerves, part {number}")
+            canvas.drawCentredString(WIDTH / 2, 30, f"Page {number} of 4")
+            lines(canvas, [f"Sentence {name} stands here." for name in ("alpha", "beta", "gamma", "delta")[number - 1 : number]])
+            canvas.showPage()
+
+    document = load(made(draw))
+    assert [text for _, text in blocks(document)] == [
+        f"Sentence {name} stands here." for name in ("alpha", "beta", "gamma", "delta")
+    ]
+    assert [block.page for block in document.blocks] == [1, 2, 3, 4]
+
+
+def test_what_is_all_of_a_page_is_no_running_head() -> None:
+    def draw(canvas: Canvas) -> None:
+        for number in (1, 2, 3):
+            canvas.drawString(LEFT, HEIGHT - 40, f"Chart {number}")
+            canvas.showPage()
+
+    assert load(made(draw)).text == "Chart 1\n\nChart 2\n\nChart 3"
+
+
+def structured(canvas: Canvas) -> None:
+    y = lines(canvas, ["The healing of nerves"], size=20, font="Helvetica-Bold")
+    y = lines(canvas, ["1 Introduction"], y=y - 12, size=14, font="Helvetica-Bold")
+    y = lines(
+        canvas,
+        ["Nerves heal slowly after a cut, which is known to all who treat them, and of", "which much was written."],
+        y=y - 8,
+    )
+    y = lines(canvas, ["1.1 Time"], y=y - 12, size=11, font="Helvetica-Bold")
+    y = lines(
+        canvas,
+        [
+            "They grow a millimetre a day.",
+            "• the hand takes a year, if the cut is at the wrist and the patient",
+            "  is young",
+            "• the foot takes two",
+        ],
+        y=y - 8,
+    )
+    lines(canvas, ["Figure 2: Growth of a nerve.", "A new paragraph follows it here."], y=y - 8)
+
+
+def test_headings_items_and_captions() -> None:
+    document = load(made(structured))
+    assert blocks(document) == [
+        ("heading", "The healing of nerves"),
+        ("heading", "1 Introduction"),
+        ("paragraph", "Nerves heal slowly after a cut, which is known to all who treat them, and of which much was written."),
+        ("heading", "1.1 Time"),
+        ("paragraph", "They grow a millimetre a day."),
+        ("item", "• the hand takes a year, if the cut is at the wrist and the patient is young"),
+        ("item", "• the foot takes two"),
+        ("paragraph", "Figure 2: Growth of a nerve."),
+        ("paragraph", "A new paragraph follows it here."),
+    ]
+    assert [block.level for block in document.blocks if block.kind == "heading"] == [1, 2, 3]
+    assert document.title == "The healing of nerves"
+
+
+def test_levels_come_from_the_outline() -> None:
+    def draw(canvas: Canvas) -> None:
+        for level, (name, text) in enumerate((("One", "First text is here."), ("Two", "Second text is here."))):
+            canvas.bookmarkPage(name)
+            canvas.addOutlineEntry(f"Part {name}", name, level)
+            lines(canvas, [f"Part {name}", "", text], y=HEIGHT - 100 - 100 * level)
+
+    document = load(made(draw))
+    assert [(block.kind, block.level) for block in document.blocks] == [
+        ("heading", 1),
+        ("paragraph", 0),
+        ("heading", 2),
+        ("paragraph", 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    "title, expected",
+    [
+        ("Nerves and their repair", "Nerves and their repair"),
+        ("Microsoft Word - nerves.doc", "The healing of nerves"),
+        ("nerves final.pdf", "The healing of nerves"),
+        ("untitled", "The healing of nerves"),
+    ],
+)
+def test_title(title: str, expected: str) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setTitle(title)
+        structured(canvas)
+
+    assert load(made(draw)).title == expected
+
+
+TABLE = [("Nerve", "Length", "Days to heal"), ("Median", "70 cm", "700"), ("Ulnar", "68 cm", "680"), ("Radial", "60 cm", "600")]
+
+
+def test_table_row_by_row() -> None:
+    def draw(canvas: Canvas) -> None:
+        lines(canvas, ["Nerves differ in their length, as everyone can see in this table:"])
+        for number, cells in enumerate(TABLE):
+            canvas.setFont("Helvetica" if number else "Helvetica-Bold", 11)
+            for column, cell in enumerate(cells):
+                canvas.drawString(LEFT + 110 * column, HEIGHT - 130 - 16 * number, cell)
+        lines(canvas, ["After the table the text goes on with a sentence that is as wide as the page."], y=HEIGHT - 230)
+
+    document = load(made(draw))
+    assert [text for kind, text in blocks(document) if kind == "table"] == [" | ".join(cells) for cells in TABLE]
+    assert [block.level for block in document.blocks if block.kind == "table"] == [1, 0, 0, 0]
+    assert [kind for kind, _ in blocks(document)] == ["paragraph", *["table"] * 4, "paragraph"]
+
+
+def test_footnotes_follow_the_paragraph_that_they_interrupt() -> None:
+    def draw(canvas: Canvas) -> None:
+        lines(canvas, ["This paragraph begins upon the first page and it is not at its end where"], y=200)
+        lines(canvas, ["1 A note in small letters."], y=80, size=8)
+        canvas.showPage()
+        lines(canvas, ["that page ends, but goes on upon the second.", "", "Another one."])
+
+    document = load(made(draw))
+    assert [text for _, text in blocks(document)] == [
+        "This paragraph begins upon the first page and it is not at its end where that page ends, but goes on upon the second.",
+        "1 A note in small letters.",
+        "Another one.",
+    ]
+    assert document.blocks[0].breaks == (document.text.index("that page"),)
+
+
+def test_ligatures_become_letters() -> None:
+    import reportlab
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.ttfonts import TTFont
+
+    folder = Path(reportlab.__file__).parent / "fonts"
+    pdfmetrics.registerFont(TTFont("Vera", folder / "Vera.ttf"))
+    data = made(lambda canvas: lines(canvas, ["The ﬁrst ﬂow is here."], font="Vera") and None)
+    assert load(data).text == "The first flow is here."
+
+
+@pytest.mark.parametrize("angle", [0, 90, 180, 270])
+def test_turned_text_is_read_along_its_lines(angle: int) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.translate(WIDTH / 2, HEIGHT / 2)
+        canvas.rotate(angle)
+        lines(canvas, ["The upper line of a page that is turned and", "the lower line of it."], x=-200, y=0)
+
+    assert load(made(draw)).text == "The upper line of a page that is turned and the lower line of it."
+
+
+def hebrew(text: str) -> bytes:
+    """A PDF whose letters a, b, c, d look like themselves and mean alef, bet, gimel, dalet."""
+    meaning = "".join(f"<{ord(letter):02x}> <{0x5D0 + i:04x}>\n" for i, letter in enumerate("abcd"))
+    cmap = f"/CIDInit /ProcSet findresource begin 12 dict begin begincmap 1 begincodespacerange <00> <ff> endcodespacerange 4 beginbfchar\n{meaning}endbfchar endcmap end end"
+    drawn = f"BT /F 12 Tf 72 700 Td ({text}) Tj ET"
+    objects = [
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>",
+        f"<</Length {len(drawn)}>>stream\n{drawn}\nendstream",
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/ToUnicode 6 0 R>>",
+        f"<</Length {len(cmap)}>>stream\n{cmap}\nendstream",
+    ]
+    body = "".join(f"{number} 0 obj\n{content}\nendobj\n" for number, content in enumerate(objects, start=1))
+    return f"%PDF-1.4\n{body}trailer<</Root 1 0 R/Size 7>>\n%%EOF".encode()
+
+
+def test_text_that_runs_to_the_left_is_in_the_order_of_reading() -> None:
+    seen = "ddc abc"  # on the page; it is read from its right end
+    assert load(hebrew(seen)).text == "".join(chr(0x5D0 + "abcd".index(char)) if char != " " else " " for char in reversed(seen))
+
+
+def test_encrypted() -> None:
+    with pytest.raises(UnreadableFile, match="^it is encrypted; save it without a password$"):
+        load(page("A secret sentence.", encrypt="word"))
+
+
+def scan(canvas: Canvas, *, text: str = "") -> None:
+    canvas.drawImage(ImageReader(Image.new("RGB", (50, 70), "gray")), 0, 0, WIDTH, HEIGHT)
+    if text:
+        layer = canvas.beginText(LEFT, HEIGHT - 100)
+        layer.setTextRenderMode(3)
+        layer.textLine(text)
+        canvas.drawText(layer)
+
+
+def test_scan_without_text() -> None:
+    with pytest.raises(UnreadableFile, match=r"^no text layer \(1 page of pictures\); install ocrmypdf and set loading.ocr"):
+        load(made(scan))
+
+
+def test_text_laid_under_a_scan_is_read() -> None:
+    document = load(made(lambda canvas: scan(canvas, text="Read by OCR.")))
+    assert (document.text, document.notes) == ("Read by OCR.", ())
+
+
+def test_pages_without_text_are_named() -> None:
+    def draw(canvas: Canvas) -> None:
+        for number in range(1, 5):
+            scan(canvas) if number in (2, 4) else lines(canvas, [f"Page with the text {'abcd'[number]}."])
+            canvas.showPage()
+
+    assert load(made(draw)).notes == ("pages 2, 4 hold pictures without text",)
+
+
+def ocrmypdf(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = folder / "ocrmypdf"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("RAG_OCR_SECONDS", "2")
+
+
+def test_ocr_where_it_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "result.pdf").write_bytes(made(lambda canvas: scan(canvas, text="Read by a program.")))
+    ocrmypdf(tmp_path, f'for last; do :; done; cp "{tmp_path}/result.pdf" "$last"', monkeypatch)
+    assert load(made(scan)).text == "Read by a program."
+    assert load(page("Text of its own.")).text == "Text of its own."
+    monkeypatch.delenv("RAG_OCR_SECONDS")
+    with pytest.raises(UnreadableFile, match="no text layer"):
+        load(made(scan))
+
+
+@pytest.mark.parametrize(
+    "script, reason",
+    [("exit 3", "could not read them .it ended with code 3"), ("sleep 60", "did not read its pictures within 2 seconds")],
+    ids=["fails", "hangs"],
+)
+def test_ocr_that_fails(script: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ocrmypdf(tmp_path, script, monkeypatch)
+    with pytest.raises(UnreadableFile, match=reason):
+        load(made(scan))
+
+
+def white(canvas: Canvas) -> None:
+    canvas.setFillColorRGB(1, 1, 1)
+
+
+def unseen(canvas: Canvas) -> None:
+    canvas.setFont("Helvetica", 0.5)
+
+
+def beside(canvas: Canvas) -> None:
+    canvas.translate(2000, 0)
+
+
+def without_ink(canvas: Canvas) -> None:
+    canvas._code.append("3 Tr")
+
+
+@pytest.mark.parametrize("hide", [white, unseen, beside, without_ink])
+def test_text_that_nobody_sees_is_left_out_and_told(hide: Callable[[Canvas], None]) -> None:
+    def draw(canvas: Canvas) -> None:
+        lines(canvas, ["Everybody sees this sentence."])
+        canvas.setFont("Helvetica", 11)
+        hide(canvas)
+        canvas.drawString(LEFT, 400, "Nobody sees this one.")
+
+    document = load(made(draw))
+    assert document.text == "Everybody sees this sentence."
+    assert document.notes == ("page 1 holds text that is not visible; left out",)
+
+
+def test_white_text_on_dark_ground_is_seen() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setFillColorRGB(0, 0, 0.4)
+        canvas.rect(50, 380, 400, 60, fill=1)
+        white(canvas)
+        canvas.drawString(LEFT, 400, "White upon blue.")
+
+    document = load(made(draw))
+    assert (document.text, document.notes) == ("White upon blue.", ())
+
+
+def test_files_cut_short_are_read_or_refused() -> None:
+    whole = columns([numbered(400)], number=2)
+    for tenth in range(1, 10):
+        part = whole[: len(whole) * tenth // 10]
+        try:
+            parsed = read(part)
+        except UnreadableFile as error:
+            assert re.match("it is damaged|it has no pages|no text layer", str(error))
+        else:
+            assert parsed.text in numbered(400)
+
+
+def test_no_pages() -> None:
+    with pytest.raises(UnreadableFile, match="no pages|damaged"):
+        read(
+            b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF"
+        )
+
+
+WORDS = st.text(alphabet="abcdefghij éßÅ.,-", min_size=1, max_size=300).filter(lambda text: any(map(str.isalpha, text)))
+
+
+@given(st.lists(WORDS, min_size=1, max_size=12), st.integers(1, 3))
+@settings(max_examples=60, deadline=None)
+def test_blocks_are_in_order_inside_the_text_and_hold_all_of_it(texts: list[str], number: int) -> None:
+    parsed = read(columns(texts, number=number))
+    position = 0
+    for block in parsed.blocks:
+        assert position <= block.span.start < block.span.end <= len(parsed.text)
+        assert not parsed.text[position : block.span.start].strip()
+        assert all(block.span.start <= place <= block.span.end for place in block.breaks)
+        assert list(block.breaks) == sorted(block.breaks)
+        assert block.page is not None and block.page >= 1
+        position = block.span.end
+    assert position == len(parsed.text)
+    letters = [re.sub(r"[^\w]", "", text) for text in (" ".join(texts), parsed.text)]
+    assert letters[0] == letters[1]
+
+
+def yellow(picture: bytes) -> tuple[int, int, int, int] | None:
+    """The box around what is marked."""
+    image = Image.open(BytesIO(picture)).convert("RGB")
+    red, _, blue = image.split()
+    marked = Image.composite(red, Image.new("L", image.size), blue.point(lambda value: 255 if value < 180 else 0))
+    return marked.point(lambda value: 255 if value > 200 else 0).getbbox()
+
+
+def test_a_quote_is_marked_on_its_page() -> None:
+    data = page("The first sentence stands above. The sec-", "ond sentence is here and", "the last one below it.")
+    dpi, height = 144, HEIGHT * 2
+    box = yellow(page_image(data, 1, "The second sentence is here and the last one below it.", dpi))
+    assert box is not None
+    left, top, right, bottom = box
+    assert left == pytest.approx(2 * LEFT, abs=6)
+    assert top == pytest.approx(height - 2 * (HEIGHT - 100 + 11), abs=10)  # the first line, on which the sentence begins
+    assert bottom == pytest.approx(height - 2 * (HEIGHT - 100 - 2 * 1.25 * 11 - 3), abs=10)
+    assert yellow(page_image(data, 1, "Another sentence.", dpi)) is None
+    first = yellow(page_image(data, 1, "The first sentence stands above.", dpi))
+    assert first is not None and first[3] < top + 60
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_no_picture_of_a_page_that_is_not_there(number: int) -> None:
+    with pytest.raises(UnreadableFile, match=f"it has no page {number}"):
+        page_image(page("One page."), number, "One page.")
