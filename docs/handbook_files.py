@@ -139,7 +139,7 @@ COLUMN = (WIDTH - GUTTER) / 2
 
 BODY = ParagraphStyle("body", fontName="Times-Roman", fontSize=11.5, leading=15, alignment=TA_JUSTIFY, spaceAfter=7)
 BODY.allowWidows = BODY.allowOrphans = 0
-ITEM = ParagraphStyle("item", parent=BODY, leftIndent=12, spaceAfter=4)
+ITEM = ParagraphStyle("item", parent=BODY, leftIndent=12)
 SMALL = ParagraphStyle("small", fontName="Helvetica", fontSize=8, leading=10.2)
 CAPTION = ParagraphStyle("caption", parent=SMALL, textColor=GREEN, spaceBefore=4, spaceAfter=4)
 TITLE = ParagraphStyle("title", fontName="Helvetica-Bold", fontSize=17, leading=21, textColor=GREEN, spaceAfter=6)
@@ -153,13 +153,13 @@ FOOTNOTE = "<super>1</super> Skin of 32 °C at the hand is warm enough; the temp
 TIMES_CAPTION = "<b>Table 1.</b> What is found below a complete cut of a nerve, by the time since the injury."
 TIMES = """
 | Time | Motor response | Sensory response | Needle at rest | Voluntary units |
-| Days 0 to 2 | As on the healthy side | As on the healthy side | Silent | None |
+| Days 0 to 2 | Full | Full | Silent | None |
 | Days 3 to 5 | About half | Nearly full | Silent | None |
 | Days 6 to 8 | Traces | About half | Silent | None |
-| Days 9 to 14 | Absent | Traces, then absent | Longer bursts on needle movement; fibrillation close to the cut | None |
-| Weeks 3 to 5 | Absent | Absent | Fibrillation in all muscles below the cut | None |
-| Months 3 to 6 | Absent, or small and late | Absent | Less fibrillation in the nearest muscles | Small and ragged in the nearest muscles |
-| After a year | As many axons as have arrived | Small or absent | Sparse fibrillation | Long and high, few and fast |
+| Days 9 to 14 | None | Traces, then none | First fibrillation close to the cut | None |
+| Weeks 3 to 5 | None | None | Fibrillation everywhere below the cut | None |
+| Months 3 to 6 | None, or small and late | None | Less fibrillation in the nearest muscles | Small and ragged |
+| After a year | Larger, still late | Small or none | Sparse fibrillation | Long and high, few |
 """
 # Where the long words of the field may be parted at the end of a line.
 PARTED = """
@@ -174,7 +174,7 @@ def set_in_pdf(text: str) -> bytes:
     written = BytesIO()
     title = next(content for kind, content in blocks(text) if kind == "1")
     guide = _Guide(written, pagesize=A4, title=title, author=AUTHORS, subject=HANDBOOK, invariant=1)
-    guide.addPageTemplates([_page("first", top=22 * mm, foot=13 * mm), _page("table", top=74 * mm), _page("plain")])
+    guide.addPageTemplates([_page("first", top=22 * mm, foot=13 * mm), _page("table", top=60 * mm), _page("plain")])
     guide.build([NextPageTemplate(["table", "*", "plain"]), *_flow(text)])
     return written.getvalue()
 
@@ -225,7 +225,7 @@ def _draw_table(canvas: Canvas, guide: BaseDocTemplate) -> None:
     rows += [[Paragraph(cell, SMALL) for cell in row] for row in others]
     lines = [("GRID", (0, 0), (-1, -1), 0.4, GREY), ("BACKGROUND", (0, 0), (-1, 0), HexColor("#e3edf0"))]
     lines += [("VALIGN", (0, 0), (-1, -1), "TOP"), ("TOPPADDING", (0, 0), (-1, -1), 2), ("BOTTOMPADDING", (0, 0), (-1, -1), 3)]
-    _draw(Table(rows, [WIDTH * share for share in (0.13, 0.16, 0.16, 0.32, 0.23)], style=lines), canvas, top)
+    _draw(Table(rows, [WIDTH * share for share in (0.14, 0.2, 0.17, 0.32, 0.17)], style=lines), canvas, top)
 
 
 def _draw(flowable: Flowable, canvas: Canvas, top: float, width: float = WIDTH) -> float:
