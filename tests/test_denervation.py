@@ -13,6 +13,7 @@ from rag.evaluation.question_sets import load_question_set
 from rag.evaluation.running import evaluate
 from rag.evaluation.runs import read_gate
 from rag.loading.files import FolderCorpus
+from rag.records import Document
 from tests.conftest import ROOT
 
 SET = ROOT / "evaluation" / "denervation"
@@ -21,7 +22,8 @@ SET = ROOT / "evaluation" / "denervation"
 def test_every_offset_fits_the_documents() -> None:
     """Fails with the documents that have changed and the questions that this touches."""
     corpus = FolderCorpus(ROOT / "corpus")
-    assert touched(load_question_set(SET), {name: corpus.load(name).text for name in corpus.names()}) == {}
+    documents = [document for document in corpus.read(corpus.names()) if isinstance(document, Document)]
+    assert touched(load_question_set(SET), {document.id: document.text for document in documents}) == {}
 
 
 def test_there_is_enough_of_each_kind() -> None:
