@@ -1,0 +1,50 @@
+"""The handbook's PDF file and Word document are those that `docs/handbook_files.py` sets from the text beside it."""
+
+import sys
+from io import BytesIO
+from pathlib import Path
+from zipfile import ZipFile
+
+import pypdfium2
+import pytest
+
+from rag.loading.documents import load_document
+from tests.conftest import ROOT
+
+GUIDE, PLAN = "electrodiagnosis-pocket-guide", "rehabilitation-plan-after-nerve-repair"
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    monkeypatch.delitem(sys.modules, "handbook_files", raising=False)
+    import handbook_files
+
+    monkeypatch.setattr(handbook_files, "CORPUS", tmp_path)
+    handbook_files.main()
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", [f"{GUIDE}.pdf", f"{PLAN}.docx"])
+def test_the_files_of_the_corpus_are_those_of_their_text(made: Path, name: str) -> None:
+    """Read, not byte by byte: another version of zlib or reportlab may write the same otherwise."""
+    new, kept = ((folder / name).read_bytes() for folder in (made, ROOT / "corpus"))
+    assert load_document(name, new).text == load_document(name, kept).text
+
+
+def test_the_same_text_gives_the_same_bytes(made: Path) -> None:
+    import handbook_files
+
+    first = {path.name: path.read_bytes() for path in made.iterdir()}
+    handbook_files.main()
+    assert {path.name: path.read_bytes() for path in made.iterdir()} == first
+    assert len({member.date_time for member in ZipFile(BytesIO(first[f"{PLAN}.docx"])).infolist()}) == 1
+
+
+def test_the_guide_has_pages_bookmarks_and_a_title() -> None:
+    with pypdfium2.PdfDocument(ROOT / "corpus" / f"{GUIDE}.pdf") as guide:
+        assert len(guide) == 4
+        assert guide.get_metadata_value("Title") == "When and what to test: electrodiagnosis after nerve injury"
+        bookmarks = [(mark.level, mark.get_title(), mark.get_dest().get_index()) for mark in guide.get_toc()]
+    assert (0, "Pitfalls", 1) in bookmarks
+    assert (1, "Weak shoulder", 2) in bookmarks
