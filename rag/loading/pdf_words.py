@@ -17,7 +17,6 @@ _MONO = re.compile(r"courier|mono|consol|menlo|cmtt|sourcecode|inconsolata|typew
 _CLUSTER = re.compile("([\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670]+)(.)")  # marks, and the letter that they belong to
 _NOTE = re.compile(r"[^\W\d_]{2}[.,;:)\]”\"’]*(\d{1,3})$")  # a word with what may be the number of its footnote
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-_FORMS = re.compile("[\ufb00-\ufb1c\ufb50-\ufdff\ufe70-\ufefc]+")  # ligatures, and Arabic letters by their shape
 _LEFTWARD = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _LEFTWARD_LETTERS = re.compile("[\u0591-\u05f2\u0610-\u061a\u0620-\u065f\u066e-\u06d3\u0750-\u08ff]{2,}")
 _LETTERLESS = frozenset(("Co", "Cn", "Cc", "Cs"))
@@ -192,8 +191,6 @@ def _word(
         180: (width - right, width - left, height - y),
         270: (height - top, height - bottom, x),
     }[style.angle]
-    if _FORMS.search(text):
-        text = _FORMS.sub(lambda match: unicodedata.normalize("NFKC", match.group()), text)
     return Word(text, *turned, style.size, style.bold, style.mono, style.angle, order, not _LEFTWARD.search(text))
 
 
