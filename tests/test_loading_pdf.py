@@ -479,3 +479,9 @@ def test_a_quote_is_marked_on_its_page() -> None:
 def test_no_picture_of_a_page_that_is_not_there(number: int) -> None:
     with pytest.raises(UnreadableFile, match=f"it has no page {number}"):
         page_image(page("One page."), number, "One page.")
+
+
+@pytest.mark.parametrize("code, read_as", [("D835DC00", "\U0001d400"), ("D835", "\ufffd")], ids=["pair", "half a pair"])
+def test_letters_beyond_the_first_plane(code: str, read_as: str) -> None:
+    plain = hebrew("bb bab", apart=False).replace(b"<05d1>", b"<0078>").replace(b"<05d0>", f"<{code}>".encode())
+    assert load(plain).text == f"xx x{read_as}x"
