@@ -147,7 +147,7 @@ def test_what_is_all_of_a_page_is_no_running_head() -> None:
 
 def structured(canvas: Canvas) -> None:
     y = lines(canvas, ["The healing of nerves"], size=20, font="Helvetica-Bold")
-    y = lines(canvas, ["1 Introduction"], y=y - 12, size=14, font="Helvetica-Bold")
+    y = lines(canvas, ["1 Introduction"], y=y - 12, size=14)
     y = lines(
         canvas,
         ["Nerves heal slowly after a cut, which is known to all who treat them, and of", "which much was written."],
@@ -184,6 +184,14 @@ def test_headings_items_and_captions() -> None:
     assert document.title == "The healing of nerves"
 
 
+def test_a_caption_is_no_part_of_the_text_above_it() -> None:
+    text = "The growth of a nerve is shown by the next figure, which stands close to this line and"
+    assert blocks(load(page(text, "Figure 2: Growth of a nerve in the hand, from the wrist to the tip of the thumb."))) == [
+        ("paragraph", text),
+        ("paragraph", "Figure 2: Growth of a nerve in the hand, from the wrist to the tip of the thumb."),
+    ]
+
+
 def test_levels_come_from_the_outline() -> None:
     def draw(canvas: Canvas) -> None:
         for level, (name, text) in enumerate((("One", "First text is here."), ("Two", "Second text is here."))):
@@ -204,9 +212,9 @@ def test_levels_come_from_the_outline() -> None:
     "title, expected",
     [
         ("Nerves and their repair", "Nerves and their repair"),
-        ("Microsoft Word - nerves.doc", "The healing of nerves"),
+        ("Microsoft Word - nerves", "The healing of nerves"),
         ("nerves final.pdf", "The healing of nerves"),
-        ("untitled", "The healing of nerves"),
+        ("untitled document", "The healing of nerves"),
     ],
 )
 def test_title(title: str, expected: str) -> None:
@@ -272,11 +280,15 @@ def test_turned_text_is_read_along_its_lines(angle: int) -> None:
     assert load(made(draw)).text == "The upper line of a page that is turned and the lower line of it."
 
 
-def hebrew(text: str) -> bytes:
+def hebrew(text: str, *, apart: bool) -> bytes:
     """A PDF whose letters a, b, c, d look like themselves and mean alef, bet, gimel, dalet."""
     meaning = "".join(f"<{ord(letter):02x}> <{0x5D0 + i:04x}>\n" for i, letter in enumerate("abcd"))
     cmap = f"/CIDInit /ProcSet findresource begin 12 dict begin begincmap 1 begincodespacerange <00> <ff> endcodespacerange 4 beginbfchar\n{meaning}endbfchar endcmap end end"
-    drawn = f"BT /F 12 Tf 72 700 Td ({text}) Tj ET"
+    drawn = (
+        "BT /F 12 Tf 72 700 Td " + " ".join(f"({letter}) Tj" for letter in text) + " ET"
+        if apart
+        else f"BT /F 12 Tf 72 700 Td ({text}) Tj ET"
+    )
     objects = [
         "<</Type/Catalog/Pages 2 0 R>>",
         "<</Type/Pages/Kids[3 0 R]/Count 1>>",
@@ -289,9 +301,12 @@ def hebrew(text: str) -> bytes:
     return f"%PDF-1.4\n{body}trailer<</Root 1 0 R/Size 7>>\n%%EOF".encode()
 
 
-def test_text_that_runs_to_the_left_is_in_the_order_of_reading() -> None:
+@pytest.mark.parametrize("apart", [False, True])
+def test_text_that_runs_to_the_left_is_in_the_order_of_reading(apart: bool) -> None:
     seen = "ddc abc"  # on the page; it is read from its right end
-    assert load(hebrew(seen)).text == "".join(chr(0x5D0 + "abcd".index(char)) if char != " " else " " for char in reversed(seen))
+    assert load(hebrew(seen, apart=apart)).text == "".join(
+        chr(0x5D0 + "abcd".index(char)) if char != " " else " " for char in reversed(seen)
+    )
 
 
 def test_encrypted() -> None:
@@ -347,7 +362,10 @@ def test_ocr_where_it_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize(
     "script, reason",
-    [("exit 3", "could not read them .it ended with code 3"), ("sleep 60", "did not read its pictures within 2 seconds")],
+    [
+        ('for last; do :; done; echo nothing > "$last"; exit 3', "could not read them .it ended with code 3"),
+        ("sleep 60", "did not read its pictures within 2 seconds"),
+    ],
     ids=["fails", "hangs"],
 )
 def test_ocr_that_fails(script: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -461,3 +479,9 @@ def test_a_quote_is_marked_on_its_page() -> None:
 def test_no_picture_of_a_page_that_is_not_there(number: int) -> None:
     with pytest.raises(UnreadableFile, match=f"it has no page {number}"):
         page_image(page("One page."), number, "One page.")
+
+
+@pytest.mark.parametrize("code, read_as", [("D835DC00", "\U0001d400"), ("D835", "\ufffd")], ids=["pair", "half a pair"])
+def test_letters_beyond_the_first_plane(code: str, read_as: str) -> None:
+    plain = hebrew("bb bab", apart=False).replace(b"<05d1>", b"<0078>").replace(b"<05d0>", f"<{code}>".encode())
+    assert load(plain).text == f"xx x{read_as}x"

@@ -35,7 +35,7 @@ def _content(data: bytes) -> tuple[list[PageWords], str, dict[str, int]]:
         words = [words_of(page) for page in document]
         if not words:
             raise UnreadableFile("it has no pages")
-        return words, document.get_metadata_dict(skip_empty=True).get("Title", ""), _outline(document)
+        return words, _told_title(document), _outline(document)
     except pypdfium2.PdfiumError as error:
         raise UnreadableFile(f"it is damaged ({error})") from None
     finally:
@@ -49,6 +49,13 @@ def _open(data: bytes) -> Any:
         if pdfium.FPDF_GetLastError() == pdfium.FPDF_ERR_PASSWORD:
             raise UnreadableFile("it is encrypted; save it without a password") from None
         raise UnreadableFile(f"it is damaged ({error})") from None
+
+
+def _told_title(document: Any) -> str:
+    try:
+        return str(document.get_metadata_value("Title"))
+    except UnicodeDecodeError:
+        return ""
 
 
 def _outline(document: Any) -> dict[str, int]:

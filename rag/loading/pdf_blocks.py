@@ -78,7 +78,8 @@ def _edges(page: PageLines) -> tuple[list[Line], list[Line]]:
     """The uppermost and the lowest lines of a page, each from its edge inwards."""
     by_height = sorted(page.lines, key=lambda line: (-line.baseline, line.left))
     half = min(6, (len(by_height) + 1) // 2)
-    return by_height[:half], by_height[: -half - 1 : -1]
+    upper = [line for line in by_height[:half] if line.baseline > 0.75 * page.height]
+    return upper, [line for line in by_height[: -half - 1 : -1] if line.baseline < 0.25 * page.height]
 
 
 def _mark(line: Line) -> tuple[str, int]:

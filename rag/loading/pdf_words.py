@@ -10,14 +10,15 @@ from typing import Any
 import pypdfium2.raw as pdfium
 
 HYPHEN = "\ufffe"  # what PDFium gives for a hyphen at the end of a line
-_MARKS = (HYPHEN, "\uf0b7", "\uf0a7", "\uf0d8")  # the bullets of Word have no other meaning
+_FILLER = "\ufdd0"
+_PAIR, _SINGLE = re.compile("[\ud800-\udbff][\udc00-\udfff]"), re.compile("[\ud800-\udfff]")
+_MARKS = (HYPHEN, _FILLER, "\uf0b7", "\uf0a7", "\uf0d8")  # the bullets of Word have no other meaning
 _BOLD = re.compile(r"bold|black|heavy|demi|medi\b|cmbx|-bd\b", re.I)
 _PRINTED = re.compile(f"[^\\s{HYPHEN}]+{HYPHEN}?")  # after a hyphen that ends a line PDFium says nothing of the line's end
 _MONO = re.compile(r"courier|mono|consol|menlo|cmtt|sourcecode|inconsolata|typewriter", re.I)
 _CLUSTER = re.compile("([\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670]+)(.)")  # marks, and the letter that they belong to
 _NOTE = re.compile(r"[^\W\d_]{2}[.,;:)\]”\"’]*(\d{1,3})$")  # a word with what may be the number of its footnote
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-_FORMS = re.compile("[\ufb00-\ufb1c\ufb50-\ufdff\ufe70-\ufefc]+")  # ligatures, and Arabic letters by their shape
 _LEFTWARD = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _LEFTWARD_LETTERS = re.compile("[\u0591-\u05f2\u0610-\u061a\u0620-\u065f\u066e-\u06d3\u0750-\u08ff]{2,}")
 _LETTERLESS = frozenset(("Co", "Cn", "Cc", "Cs"))
@@ -99,12 +100,15 @@ def words_of(page: Any) -> PageWords:
 
 
 def _characters(textpage: Any) -> str:
-    """One character for each that PDFium counts; astral ones, which it counts as two, become one and an empty word's place."""
+    """One character for each that PDFium counts; it counts two for one over U+FFFF, whose second place holds a filler."""
     count = textpage.count_chars()
     text: str = textpage.get_text_range() if count else ""
     if len(text) == count:
         return text
-    return "".join(chr(code) if 0 < (code := pdfium.FPDFText_GetUnicode(textpage, i)) < 0x110000 else " " for i in range(count))
+    units = "".join(chr(code) if 0 < (code := pdfium.FPDFText_GetUnicode(textpage, i)) < 0x110000 else " " for i in range(count))
+    return _SINGLE.sub(
+        "\ufffd", _PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16") + _FILLER, units)
+    )
 
 
 def _style(textpage: Any, index: int, styles: dict[int, _Style]) -> _Style:
@@ -192,9 +196,8 @@ def _word(
         180: (width - right, width - left, height - y),
         270: (height - top, height - bottom, x),
     }[style.angle]
-    if _FORMS.search(text):
-        text = _FORMS.sub(lambda match: unicodedata.normalize("NFKC", match.group()), text)
-    return Word(text, *turned, style.size, style.bold, style.mono, style.angle, order, not _LEFTWARD.search(text))
+    text, rightward = text.replace(_FILLER, ""), not _LEFTWARD.search(text)
+    return Word(text, *turned, style.size, style.bold, style.mono, style.angle, order, rightward)
 
 
 def _pictures(page: Any) -> float:
