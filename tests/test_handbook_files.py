@@ -48,3 +48,15 @@ def test_the_guide_has_pages_bookmarks_and_a_title() -> None:
         bookmarks = [(mark.level, mark.get_title(), mark.get_dest().get_index()) for mark in guide.get_toc()]
     assert (0, "Pitfalls", 1) in bookmarks
     assert (1, "Weak shoulder", 2) in bookmarks
+
+
+def test_the_guide_is_read_column_by_column_with_its_table_whole() -> None:
+    document = load_document(f"{GUIDE}.pdf", (ROOT / "corpus" / f"{GUIDE}.pdf").read_bytes())
+    found = [(block.kind, block.page, block.span.of(document.text)) for block in document.blocks]
+    rows = [(page, text.split(" | ")) for kind, page, text in found if kind == "table"]
+    assert rows[0] == (2, ["Time", "Motor response", "Sensory response", "Needle at rest", "Voluntary units"])
+    assert len(rows) == 8 and all(page == 2 and len(cells) == 5 for page, cells in rows)
+    headings = [text for kind, _, text in found if kind == "heading"]
+    assert headings[1:4] == ["One question before the first shock", "When to test", "What the findings mean"]
+    assert not any("Open Handbook" in text or text.strip().isdigit() for _, _, text in found)
+    assert "where is the lesion, are the axons lost or only blocked" in " ".join(document.text.split())  # "ax-" ends a line

@@ -224,7 +224,7 @@ def test_a_rule_at_the_top_is_no_front_matter() -> None:
 
 def test_html_inside_markdown_is_content_unless_it_has_no_text() -> None:
     document = load("a.md", "# T\n\n<div>\nSome text.\n</div>\n\n<!-- a comment -->\n\n<script>code()</script>\n\n<hr>\n\nEnd.\n")
-    assert blocks(document)[1:] == [("paragraph", "<div>\nSome text.\n</div>"), ("paragraph", "End.")]
+    assert blocks(document)[1:] == [("paragraph", "Some text."), ("paragraph", "End.")]
 
 
 def test_hidden_parts_of_rows_and_code_are_left_out() -> None:
@@ -254,3 +254,11 @@ def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(os, "scandir", scandir)
     with pytest.raises(CorpusError, match="sub cannot be listed"):
         corpus_files(tmp_path)
+
+
+def test_tags_around_html_in_markdown_are_no_content() -> None:
+    document = load(
+        "a.md",
+        'Before.\n\n<div align="center">\n  <b>Only the text.</b>\n</div>\n\n<!-- note -->\n\n<img src="x.png">\n\nAfter.\n',
+    )
+    assert blocks(document) == [("paragraph", "Before."), ("paragraph", "Only the text."), ("paragraph", "After.")]

@@ -76,6 +76,8 @@ def _blocks(text: str, lines: _Lines, tokens: list[Token]) -> Iterator[Block]:
         ):
             continue
         done = span.end
+        if token.type == "html_block":
+            span = _without_outer_tags(text, span)
         yield _block(text, token, kind, span, in_item=depth_of_items > 0, in_table_head=in_table_head)
 
 
@@ -88,6 +90,16 @@ _KINDS: dict[str, BlockKind] = {
     "html_block": "paragraph",
 }
 _NO_TEXT = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+
+
+def _without_outer_tags(text: str, span: Span) -> Span:
+    """What stands between the tags that begin and end a piece of HTML, so that they are not quoted."""
+    start, end = span.start, span.end
+    while start < end and (text[start].isspace() or (text[start] == "<" and text.find(">", start, end) > 0)):
+        start = start + 1 if text[start].isspace() else text.find(">", start, end) + 1
+    while start < end and (text[end - 1].isspace() or (text[end - 1] == ">" and text.rfind("<", start, end) >= 0)):
+        end = end - 1 if text[end - 1].isspace() else text.rfind("<", start, end)
+    return Span(start, end) if start < end else span
 
 
 def _block(text: str, token: Token, kind: BlockKind, span: Span, *, in_item: bool, in_table_head: bool) -> Block:

@@ -77,7 +77,9 @@ def _laid_out(words: Sequence[PageWords], title: str, outline: dict[str, int]) -
     ]
     pieces = pieces_of(pages, outline)
     notes = _notes(words, empty, garbage)
-    return lay_out(_title(title, pages), pieces, notes)
+    # Paragraphs without a letter are the numbers along a figure's axes.
+    told = [piece for piece in pieces if piece.kind != "paragraph" or any(character.isalpha() for character in piece.text)]
+    return lay_out(_title(title, pages), told, notes)
 
 
 def _no_text(words: Sequence[PageWords]) -> str:

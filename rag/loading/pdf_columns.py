@@ -4,9 +4,12 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from rag.loading.pdf_rows import GAP, Row, rows_of
+from rag.loading.pdf_tables import tables_of
 from rag.loading.pdf_words import Word
 
 _NARROW = 0.55  # of the letters' size: between columns that the file has one after the other
+_COLUMNS = 4  # two columns of prose beside each other, each with a list or a table of two, have as many at most
+_ROWS = 3  # so many full ones are no chance of wide spaces between words
 _ALIGNED = 2.5  # points: so far apart may the left edges of a column's lines be
 
 
@@ -18,6 +21,12 @@ def columns_of(words: list[Word]) -> Iterator[list[Row]]:
         yield rows
         return
     gutter, first, last = cut
+    wide = _table_across(rows, gutter, first, last)
+    if wide is not None:
+        yield from columns_of([word for row in rows[: wide[0]] for word in row.words])
+        yield rows[wide[0] : wide[1]]
+        yield from columns_of([word for row in rows[wide[1] :] for word in row.words])
+        return
     if first:
         yield from columns_of([word for row in rows[:first] for word in row.words])
     inner = [word for row in rows[first:last] for word in row.words]
@@ -25,6 +34,16 @@ def columns_of(words: list[Word]) -> Iterator[list[Row]]:
     yield from columns_of([word for word in inner if word.left >= gutter])
     if last < len(rows):
         yield from columns_of([word for row in rows[last:] for word in row.words])
+
+
+def _table_across(rows: Sequence[Row], gutter: float, first: int, last: int) -> tuple[int, int] | None:
+    """The rows of a table of four columns or more on both sides of what else would be the white between columns of prose."""
+    for start, end, cuts in tables_of(rows):
+        across = min(row.left for row in rows[start:end]) < gutter < max(row.segments[-1][1] for row in rows[start:end])
+        full = sum(len(row.segments) >= _COLUMNS for row in rows[start:end])
+        if start < last and end > first and across and len(cuts) >= _COLUMNS - 1 and full >= _ROWS:
+            return start, end
+    return None
 
 
 def _gutter(rows: Sequence[Row]) -> tuple[float, int, int] | None:

@@ -1,10 +1,12 @@
 """Tables on a PDF's page: rows whose parts stand below each other."""
 
+import re
 from collections.abc import Iterator, Sequence
 from statistics import median
 
 from rag.loading.pdf_rows import GAP, Row
 
+_NUMBERED = re.compile(r"(table|tabelle|tableau|figure|fig\.|abbildung) \d+[.:]?", re.I)
 _CLEAR = 1.7  # times the gap between words: the white between cells
 TIGHT = 1.45  # times their size: lines of one cell stand no further apart
 
@@ -13,7 +15,7 @@ def tables_of(rows: Sequence[Row]) -> Iterator[tuple[int, int, tuple[float, ...]
     """Runs of rows whose parts stand below each other, with the places at which further cells begin."""
     first = 0
     while first < len(rows):
-        if len(rows[first].segments) < 2:
+        if len(rows[first].segments) < 2 or _is_caption(rows[first]):
             first += 1
             continue
         last, white = _run_of_cells(rows, first)
@@ -24,6 +26,11 @@ def tables_of(rows: Sequence[Row]) -> Iterator[tuple[int, int, tuple[float, ...]
             first += 1
 
 
+def _is_caption(row: Row) -> bool:
+    """ "Table 1." and a wide gap after it are no cells."""
+    return len(row.words) > 2 and _NUMBERED.fullmatch(f"{row.words[0].text} {row.words[1].text}") is not None
+
+
 def _run_of_cells(rows: Sequence[Row], first: int) -> tuple[int, list[tuple[float, float]]]:
     """As many rows as share white stripes between at least two cells, and those stripes."""
     white = _gaps(rows[first])
@@ -31,7 +38,7 @@ def _run_of_cells(rows: Sequence[Row], first: int) -> tuple[int, list[tuple[floa
     while last < len(rows):
         row = rows[last]
         pitch = rows[last - 1].baseline - row.baseline
-        if pitch > 3.5 * max(row.size, rows[last - 1].size):
+        if pitch > 3.5 * max(row.size, rows[last - 1].size) or _is_caption(row):
             break
         shared = [part for gap in white for part in _outside(gap, row.segments) if part[1] - part[0] > 0.5 * row.size]
         single = len(row.segments) == 1

@@ -106,13 +106,14 @@ class _Process:
 
 
 def _start(settings: LoadingSettings) -> "subprocess.Popen[bytes]":
+    ocr = {"RAG_OCR_SECONDS": str(0.9 * settings.seconds)} if settings.ocr else {}
     paths = [str(PACKAGE), os.environ.get("PYTHONPATH", "")]
     # -P: a module in the folder that this is started in must not stand in for one of ours.
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [sys.executable, "-P", "-m", "rag.loading.worker", str(settings.megabytes), "ocr" if settings.ocr else "no-ocr"],
+        [sys.executable, "-P", "-m", "rag.loading.worker", str(settings.megabytes)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)} | ocr,
     )
 
 
