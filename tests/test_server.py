@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from rag.config import Settings
+from rag.config import ServerSettings, Settings
 from rag.conversation import Chat
 from rag.errors import SettingsError
 from rag.index.building import update_index
 from rag.records import Citation, Span
-from rag.server.app import create_app, require_loopback
+from rag.server.app import create_app
+from rag.server.running import require_users
 from rag.ui.source import reference, source_view
 from tests.conftest import SIMILARITY, WordEmbedder
 
@@ -96,12 +97,12 @@ def test_large_bodies_are_refused(client: TestClient) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.com", ""])
 def test_only_this_machine(host: str) -> None:
     with pytest.raises(SettingsError, match="can be reached by others"):
-        require_loopback(host)
+        require_users(ServerSettings(host=host))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
 def test_loopback_is_fine(host: str) -> None:
-    require_loopback(host)
+    require_users(ServerSettings(host=host))
 
 
 def citation(chat: Chat) -> Citation:
