@@ -100,9 +100,12 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 
 def add_api(app: FastAPI, chat: Chat, workers: Workers, measures: Measures) -> None:
     """/api/v1/…, and the same under /api/… for whoever always wants the newest; /healthz, /readyz and /metrics."""
-    router = _router(chat, workers, measures)
-    app.include_router(router, prefix="/api/v1", responses=REFUSALS)
-    app.include_router(router, prefix="/api", include_in_schema=False)
+    app.include_router(_router("/api/v1", chat, workers, measures), responses=REFUSALS)
+    app.include_router(_router("/api", chat, workers, measures), include_in_schema=False)
+
+    @app.api_route("/api/{rest:path}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+    async def nothing(rest: str) -> None:  # noqa: ARG001 - a name for the route; without it gradio would answer
+        raise Problem(404, "not_found", "there is nothing here, or not by this method")
 
     @app.get("/healthz", tags=["operation"])
     async def live() -> dict[str, str]:
@@ -126,8 +129,8 @@ def add_api(app: FastAPI, chat: Chat, workers: Workers, measures: Measures) -> N
         return Response(measures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _router(chat: Chat, workers: Workers, measures: Measures) -> APIRouter:
-    router = APIRouter(tags=["questions"])
+def _router(prefix: str, chat: Chat, workers: Workers, measures: Measures) -> APIRouter:
+    router = APIRouter(prefix=prefix, tags=["questions"])
 
     @router.post("/ask", responses={200: {"model": Answered}})
     async def ask(asked: Asked, request: Request) -> JSONResponse:

@@ -40,9 +40,8 @@ def create_app(chat: Chat) -> FastAPI:
         workers.close()
 
     app = FastAPI(
-        title="Ask your documents", version="1", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
-        root_path=settings.prefix, lifespan=lifespan,
-    )  # fmt: skip
+        title="Ask your documents", version="1", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json", lifespan=lifespan
+    )
     add_handlers(app)
     add_api(app, chat, workers, measures)
     if guarded:

@@ -16,7 +16,7 @@ from rag.server.uploads import Quota
 from rag.users import LOCAL, Accounts, User
 
 WITHOUT_LOGIN = ("/login", "/healthz", "/readyz", "/favicon.ico", "/robots.txt")
-COSTLY = ("/api/", "/mcp", f"{GRADIO}queue/join", f"{GRADIO}component_server", *UPLOAD)
+COSTLY = ("/api/", "/mcp", f"{GRADIO}queue/join", f"{GRADIO}run/", f"{GRADIO}component_server", *UPLOAD)
 
 
 class Gate:

@@ -27,16 +27,17 @@ UPLOAD = (f"{GRADIO}upload", f"{GRADIO}upload_progress")
 OPEN = {
     "/", "/login", "/logout", "/healthz", "/readyz", "/metrics", "/mcp",
     "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt",
-    *(GRADIO + name for name in ("queue/join", "queue/data", "component_server", "cancel", "reset")),
+    *(GRADIO + name for name in ("queue/join", "queue/data", "run/predict", "component_server", "cancel", "reset")),
     *(GRADIO + name for name in ("theme.css", "startup-events", "app_id")),
 }  # fmt: skip
 OPEN_BELOW = ("/api/", "/static/", "/assets/", f"{GRADIO}file=", f"{GRADIO}heartbeat/")
 
 
 def route_path(scope: Scope) -> str:
-    """The path below the prefix, as the router will see it."""
+    """The path below the prefix, without a slash at its end, which makes no difference to gradio's routes."""
     path, prefix = str(scope["path"]), str(scope.get("root_path", ""))
-    return path.removeprefix(prefix) if path == prefix or path.startswith(f"{prefix}/") else path
+    below = path.removeprefix(prefix) if path == prefix or path.startswith(f"{prefix}/") else path
+    return below.rstrip("/") or "/"
 
 
 class Guard:
@@ -53,6 +54,7 @@ class Guard:
         if scope["type"] != "http":  # nothing here speaks over websockets
             await send({"type": "websocket.close", "code": 1008})
             return
+        scope["root_path"] = self.settings.prefix
         send = _with_headers(send, route_path(scope))
         scope["headers"] = [(name, value) for name, value in scope["headers"] if name not in _MISLEADING]
         state = scope.setdefault("state", {})
