@@ -66,9 +66,12 @@ def _host_names(settings: ServerSettings) -> list[str]:
 
 
 def user_of(request: Any) -> User:
-    """Who makes a request of the page, a gr.Request; nobody who may do anything, where there is none."""
-    state = request.request.scope["state"] if request is not None and request.request is not None else {}
-    user: User | None = state.get("user")
+    """Who makes a request of the page; nobody who may change anything, where there is none.
+
+    Handlers of events are given a gr.Request, server functions the request inside it.
+    """
+    scope = getattr(getattr(request, "request", request), "scope", {})
+    user: User | None = scope.get("state", {}).get("user")
     return user or User("", "reader")
 
 
