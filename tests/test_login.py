@@ -267,7 +267,26 @@ def test_uploads_are_limited_by_file_request_hour_and_disk(corpus: Path, tmp_pat
     assert status(3_000, 2, uploads_kept=1) == [507, 507]
 
 
-def test_a_forged_path_is_no_upload(app: Any) -> None:
-    """The page of this test takes files; what it is given is the path that the request names, unless gradio refuses."""
-    mounted = next(r.app for r in app.routes if hasattr(getattr(r, "app", None), "get_blocks"))
-    assert mounted.get_blocks().has_launched is True
+@pytest.mark.parametrize("launched", [True, False], ids=["as served", "as gradio mounts it"])
+def test_a_forged_path_is_no_upload(launched: bool, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that takes files is given the path that a request names. The second case shows that this test would see it."""
+    given: list[str] = []
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+
+    def build(chat: Chat, user_of: Any) -> gr.Blocks:  # noqa: ARG001
+        with gr.Blocks() as page:
+            file = gr.File()
+            file.upload(lambda path: given.append(Path(path).read_text()), file, None, queue=False)
+        return page
+
+    monkeypatch.setattr(ui_page, "build_page", build)
+    app = create_app(word_chat(corpus, tmp_path / "other", uploads=True))
+    blocks = next(r.app for r in app.routes if hasattr(getattr(r, "app", None), "get_blocks")).get_blocks()
+    assert blocks.has_launched
+    blocks.has_launched = launched
+    forged = {"path": str(secret), "meta": {"_type": "gradio.FileData"}, "orig_name": "secret.txt"}
+    call = {"data": [forged], "fn_index": 0, "session_hash": "abc"}
+    answered = TestClient(app, base_url=HOME, raise_server_exceptions=False).post("/gradio_api/run/predict", json=call)
+    assert (answered.status_code == 200) != launched
+    assert given == ([] if launched else ["secret"])
