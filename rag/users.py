@@ -53,6 +53,7 @@ class Accounts:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
+        self._hashing = threading.Lock()
         self._seen: tuple[int, int] | None = None
         self._accounts: dict[str, Account] = {}
         self._hasher = PasswordHasher()
@@ -80,7 +81,7 @@ class Accounts:
     def check_password(self, name: str, password: str) -> User | None:
         """The user, if the password is theirs. An unknown name takes as long as a wrong password."""
         account = self.all().get(_normal(name))
-        with self._lock:  # one at a time: each check takes 64 MB
+        with self._hashing:  # one at a time: each check takes 64 MB
             self._nobody = self._nobody or self._hasher.hash(secrets.token_hex())
             try:
                 self._hasher.verify(account.password if account else self._nobody, password[: LONGEST_PASSWORD + 1])

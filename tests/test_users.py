@@ -3,6 +3,7 @@
 import json
 import stat
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,15 @@ def test_the_commands(tmp_path: Path) -> None:
     assert "nobody" in rag("list")
     with pytest.raises(UsersError, match="no user 'carl'"):
         rag("remove", "carl")
+
+
+def test_who_is_signed_in_does_not_wait_for_a_password_to_be_checked(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check takes tens of milliseconds; the event loop looks users up at every request."""
+    checking, go = threading.Event(), threading.Event()
+    monkeypatch.setattr(PasswordHasher, "verify", lambda *_: checking.set() or go.wait(30))
+    thread = threading.Thread(target=accounts.check_password, args=("rita", PASSWORD))
+    thread.start()
+    checking.wait(30)
+    assert accounts.user("rita") == User("rita", "reader")  # would hang here
+    go.set()
+    thread.join(30)
