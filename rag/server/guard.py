@@ -156,7 +156,8 @@ def _with_headers(send: Send, path: str) -> Send:
             headers = MutableHeaders(scope=message)
             headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
             headers["X-Content-Type-Options"] = "nosniff"
-            headers["Referrer-Policy"] = "no-referrer"
+            # Not "no-referrer": with it browsers send "Origin: null" with the form of the login, like a foreign page's.
+            headers["Referrer-Policy"] = "same-origin"
             headers["Cross-Origin-Opener-Policy"] = "same-origin"
             headers["Cross-Origin-Resource-Policy"] = "same-origin"
             if not path.startswith(("/static/", "/assets/")):
