@@ -190,7 +190,7 @@ def memory(requests: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "corpus").mkdir()
-        write_corpus(folder / "corpus", 400)
+        write_corpus(folder / "corpus", 40)
         build_small(folder)
         process, port = start(__file__, "small", str(folder))
         try:
@@ -206,7 +206,7 @@ async def _memory(process: subprocess.Popen[str], port: int, requests: int, clie
     failed = done = 0
 
     async def some(connection: Connection, number: int) -> int:
-        paths = ("/api/search?q=w1%20w2%20w3", "/api/documents", "/readyz", "/config")
+        paths = ("/api/search?q=w7%20w90", "/api/documents", "/readyz", "/config")
         return sum([await connection.send("GET", paths[turn % len(paths)]) != 200 for turn in range(number)])
 
     for step in range(steps + 1):
