@@ -164,7 +164,7 @@ def test_a_plain_call_never_enters_gradios_queue(client: TestClient) -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=30),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=30),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["question", "history", "documents", "speaker", "text", "x"]), inner, max_size=3),
     max_leaves=8,
 )  # fmt: skip
@@ -198,6 +198,13 @@ def test_whatever_is_named_nothing_breaks(part: str, name: str, client: TestClie
 def test_bytes_that_are_no_json(body: bytes, kind: str, client: TestClient) -> None:
     answered = client.post("/api/ask", content=body, headers={"Content-Type": kind})
     assert answered.status_code in (200, 400, 422)
+
+
+@pytest.mark.parametrize("question", [r"\ud800", r"\u0000", r"\ud83d\ude00", r"\u202e"])
+def test_odd_characters_as_json_writes_them(question: str, client: TestClient) -> None:
+    body = b'{"question": "Are ferns toxic to cats? %s"}' % question.encode()
+    assert client.post("/api/ask", content=body, headers={"Content-Type": "application/json"}).status_code in (200, 422)
+    assert client.post("/api/ask", content=b'{"question": NaN}', headers={"Content-Type": "application/json"}).status_code == 422
 
 
 def test_a_new_index_that_cannot_be_used_leaves_the_old_one_and_is_said(client: TestClient, chat: Chat, corpus: Path) -> None:
