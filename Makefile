@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?= --extra-index-url https://download.pytorch.org/whl/cpu --retries 1
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet
 
-.PHONY: run test check format clean
+.PHONY: run test check format audit licences clean
 
 run: $(VENV)/.run
 	$(BIN)/rag serve
@@ -24,6 +24,14 @@ check: $(VENV)/.test
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# Known holes in the pinned versions; asks the advisory database of PyPI, so it needs the network.
+audit: $(VENV)/.test
+	$(PIP) pip-audit
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+licences: $(VENV)/.test
+	$(BIN)/python .ci/licences.py
 
 clean:
 	rm -rf $(VENV) index/builds index/CURRENT index/FORMER index/embedded.journal index/builder.*

@@ -83,10 +83,32 @@ class EvaluationSettings(_Section):
 
 
 class ServerSettings(_Section):
-    """Where the page is served."""
+    """Where the page is served, to whom, and how much of it."""
 
-    host: str = Field("127.0.0.1", description="loopback: this machine only")
+    host: str = Field("127.0.0.1", description="loopback: this machine only; any other address needs users")
     port: int = Field(7860, ge=0, le=65535, description="0 takes any free port")
+    names: tuple[str, ...] = Field((), description="further host names it is reached by, such as docs.clinic.example")
+    prefix: str = Field(
+        "", pattern=r"^(/[A-Za-z0-9_.-]+)*$", description='path below which a reverse proxy shows it, such as "/ask"'
+    )
+    trusted_proxies: tuple[str, ...] = Field((), description="addresses whose X-Forwarded-For and -Proto are believed")
+    users: Path = Field(Path("users.json"), description="who may come in; made by `rag users`. Without it there is no login")
+    session_idle_minutes: float = Field(60, gt=0, description="a session ends when it was not used for so long")
+    session_hours: float = Field(12, gt=0, description="and so long after the login in any case")
+    workers: int = Field(2, ge=1, description="questions and searches of the API that are answered at once")
+    waiting: int = Field(64, ge=0, description="further ones that may wait; more are sent away and told when to come again")
+    answer_seconds: float = Field(60, gt=0, description="after so long a caller is told that it takes too long")
+    requests_a_minute: int = Field(600, ge=0, description="of one user, where there are users; 0: any number")
+    connections: int = Field(512, ge=1, description="open at once; more are refused")
+    shutdown_seconds: int = Field(5, ge=0, description="given to running answers when it is stopped")
+    uploads: bool = Field(False, description="the page may take files from curators")
+    largest_file: int = Field(20_000_000, ge=1, description="bytes of one uploaded file")
+    largest_upload: int = Field(50_000_000, ge=1, description="bytes of one request that uploads files")
+    uploads_an_hour: int = Field(500_000_000, ge=1, description="bytes that one user may upload in an hour")
+    uploads_kept: int = Field(2_000_000_000, ge=1, description="bytes of uploads waiting on disk; no more are taken beyond")
+    mcp: bool = Field(False, description="tools for assistants at /mcp; needs `pip install rag[mcp]`")
+    log_requests: bool = Field(False, description="one line for each request on standard error, without questions")
+    log_questions: bool = Field(False, description="with the questions of the API")
 
 
 class Settings(BaseSettings):

@@ -11,7 +11,7 @@ from rag.answering.confidence import Calibration, default_calibration, index_cal
 from rag.builds import live_build
 from rag.config import Settings, load_settings
 from rag.embedding import Embedder, SentenceTransformerEmbedder
-from rag.errors import IndexBroken
+from rag.errors import IndexBroken, IndexMismatch
 from rag.index.contents import Index
 from rag.index.files import check_manifest, load_index, read_manifest
 from rag.reader.scores import Reader
@@ -36,6 +36,9 @@ class Chat:
         self._lock = threading.Lock()
         self._folder: Path | None = None
         self._index: Index | None = None
+        self._refused: Path | None = None
+        self.trouble = ""
+        """Why it stays on an index that is not the newest; empty while it does not."""
 
     @classmethod
     def open(
@@ -53,11 +56,19 @@ class Chat:
         return chat
 
     def index(self) -> Index:
-        """The live build, read again only when another has become live."""
-        folder = live_build(self.settings.index)
+        """The live build, read again only when another has become live; while that one cannot be used, the one before."""
         with self._lock:
-            if self._index is None or folder != self._folder:
-                self._index = self._load()
+            try:
+                folder = live_build(self.settings.index)
+                if self._index is None or folder not in (self._folder, self._refused):
+                    self._refused = folder
+                    self._index, self._refused = self._load(), None
+                if folder == self._folder:
+                    self.trouble = ""
+            except (IndexBroken, IndexMismatch) as error:
+                if self._index is None:
+                    raise
+                self.trouble = str(error)
             return self._index
 
     def calibration(self) -> Calibration:

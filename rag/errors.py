@@ -2,6 +2,7 @@
 
 RagError
 ├── SettingsError       a setting is unknown or has a value that cannot be used
+├── UsersError          the file of users cannot be read, or a user cannot be made as asked
 ├── CorpusError         the corpus folder is missing or cannot be listed
 ├── DocumentError       a document cannot be added or removed as asked
 ├── UnreadableFile      one file of the corpus cannot be read; the others still are
@@ -23,6 +24,10 @@ class RagError(Exception):
 
 class SettingsError(RagError):
     """A setting in rag.toml, the environment or the command line cannot be used."""
+
+
+class UsersError(RagError):
+    """The file of users cannot be read, or a name, role or password cannot be used."""
 
 
 class CorpusError(RagError):

@@ -53,11 +53,16 @@ def sync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Replaces a file in one step: a reader, or a crash at any moment, sees the old content or the new."""
+def replace_file(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Replaces a file in one step: a reader, or a crash at any moment, sees the old content or the new.
+
+    The new file has the permissions `mode`, less the umask, from its first byte on.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_bytes(data)
+        temporary.unlink(missing_ok=True)
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:  # noqa: PTH123 - Path.open has none
+            file.write(data)
         sync_file(temporary)
         temporary.replace(path)
     finally:

@@ -1,33 +1,33 @@
 """The hardening of the served application: each finding about Gradio stays closed."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
-from rag.config import Settings
+from rag.config import ServerSettings
 from rag.conversation import Chat
 from rag.errors import SettingsError
 from rag.index.building import update_index
 from rag.records import Citation, Span
-from rag.server.app import create_app, require_loopback
+from rag.server.app import create_app
+from rag.server.running import require_users
 from rag.ui.source import reference, source_view
-from tests.conftest import SIMILARITY, WordEmbedder
+from tests.conftest import WordEmbedder
+from tests.serving import HOME, client_of, word_chat
 
 pytestmark = pytest.mark.slow
-HOME = "http://127.0.0.1:7860"
 
 
 @pytest.fixture
-def chat(corpus: Path, words: WordEmbedder, tmp_path: Path) -> Chat:
-    settings = Settings(corpus=corpus, index=tmp_path / "index", answering=SIMILARITY)
-    update_index(corpus, settings.index, words, settings.passages)
-    return Chat(settings, words)
+def chat(corpus: Path, tmp_path: Path) -> Chat:
+    return word_chat(corpus, tmp_path)
 
 
 @pytest.fixture
 def client(chat: Chat) -> TestClient:
-    return TestClient(create_app(chat), base_url=HOME)
+    return client_of(chat)
 
 
 def test_live_and_ready(client: TestClient, chat: Chat) -> None:
@@ -96,12 +96,12 @@ def test_large_bodies_are_refused(client: TestClient) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.com", ""])
 def test_only_this_machine(host: str) -> None:
     with pytest.raises(SettingsError, match="can be reached by others"):
-        require_loopback(host)
+        require_users(ServerSettings(host=host))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
 def test_loopback_is_fine(host: str) -> None:
-    require_loopback(host)
+    require_users(ServerSettings(host=host))
 
 
 def citation(chat: Chat) -> Citation:
@@ -135,3 +135,79 @@ def test_a_span_outside_the_document(chat: Chat) -> None:
     document = chat.index().documents["faq.txt"]
     for span in (Span(5, 5), Span(9, 3), Span(0, len(document.text) + 1)):
         assert "error" in source_view(chat.index(), f"{document.digest}:{span.start}:{span.end}:faq.txt")
+
+
+@pytest.mark.parametrize(
+    "path", ["/gradio_api/run/ask", "/gradio_api/api/ask", "/gradio_api/call/v2/ask", "/gradio_api/stream/x", "/gradio_api/vibe-edit", "/gradio_api/process_recording", "/gradio_api/token", "/gradio_api/user", "/gradio_api/info", "/gradio_api/custom_component/1/client/component/style.css", "/unheard-of"],
+)  # fmt: skip
+def test_what_the_page_does_not_use_is_closed(path: str, client: TestClient) -> None:
+    for method in ("GET", "POST"):
+        refused = client.request(method, path, json={})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_addresses_in_the_page_come_from_the_host_alone(client: TestClient) -> None:
+    """Gradio believes X-Forwarded-Host and X-Gradio-Server of anybody; a cache could keep the page with them in it."""
+    lies = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https", "X-Gradio-Server": "http://evil.example"}
+    assert client.get("/config", headers=lies).json()["root"] == HOME
+    assert "evil" not in client.get("/", headers=lies).text
+
+
+def test_a_body_that_does_not_come_is_given_up(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.server.guard.BODY_SECONDS", 0.05)
+
+    async def receive() -> dict[str, object]:
+        await asyncio.sleep(1)
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    sent: list[dict[str, object]] = []
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/api/ask", "root_path": "", "query_string": b"", "scheme": "http", "http_version": "1.1",
+        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 7860), "headers": [(b"host", b"127.0.0.1"), (b"content-length", b"5")],
+    }  # fmt: skip
+    asyncio.run(client.app(scope, receive, send))  # type: ignore[arg-type]
+    assert sent[0]["status"] == 408
+
+
+def test_websockets_are_closed(client: TestClient) -> None:
+    from starlette.websockets import WebSocketDisconnect
+
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/gradio_api/queue/join"):
+        pass
+
+
+def test_below_a_prefix_and_behind_a_proxy(corpus: Path, tmp_path: Path) -> None:
+    chat = word_chat(corpus, tmp_path, prefix="/ask", trusted_proxies=("testclient",), names=("docs.example",))
+    client = client_of(chat)
+    proxied = {
+        "Host": "docs.example",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-For": "10.1.2.3",
+        "Origin": "https://docs.example",
+    }
+    for path in ("/ask", ""):  # whether the proxy takes the prefix away or not
+        assert client.get(f"{path}/api/documents", headers=proxied).status_code == 200
+        assert client.post(f"{path}/api/ask", json={"question": "Are ferns toxic to cats?"}, headers=proxied).status_code == 200
+        assert client.get(f"{path}/config", headers=proxied).json()["root"] == "https://docs.example/ask"
+        assert client.get(f"{path}/gradio_api/info", headers=proxied).status_code == 404
+
+
+def test_only_a_trusted_proxy_is_believed(corpus: Path, tmp_path: Path) -> None:
+    from starlette.requests import Request
+
+    seen = []
+    for trusted in ((), ("10.0.0.1",), ("testclient",)):
+        app = create_app(word_chat(corpus, tmp_path, trusted_proxies=trusted))
+
+        @app.get("/api/who")
+        def who(request: Request) -> list[str]:
+            return [request.client.host if request.client else "", request.url.scheme]
+
+        app.router.routes.insert(0, app.router.routes.pop())
+        headers = {"X-Forwarded-For": "10.1.2.3", "X-Forwarded-Proto": "https"}
+        seen.append(TestClient(app, base_url=HOME).get("/api/who", headers=headers).json())
+    assert seen == [["testclient", "http"], ["testclient", "http"], ["10.1.2.3", "https"]]

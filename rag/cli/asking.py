@@ -1,4 +1,4 @@
-"""Commands that ask the index, and the one that serves the page."""
+"""Commands that ask the index."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from rag.cli.output import CorpusOption, IndexOption, JsonOption, OnlyOption, notes, out, print_json, progress_bars
+from rag.cli.output import CorpusOption, IndexOption, JsonOption, OnlyOption, out, print_json
 from rag.config import Settings, load_settings
 from rag.errors import SettingsError
 from rag.exchange import ABSTENTIONS, abstention_notes, answer_values, hit_values, in_plain_words, place
@@ -124,44 +124,6 @@ def chat(corpus: CorpusOption = None, index: IndexOption = None) -> None:
         answer = opened.ask(line, history=turns)
         turns += [{"speaker": "user", "text": line}, {"speaker": "agent", "text": answer.text}]
         _print_answer(answer)
-
-
-def serve(
-    host: Annotated[str | None, typer.Option("--host", help="Address to listen on.", show_default="127.0.0.1")] = None,
-    port: Annotated[
-        int | None, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.", show_default="7860")
-    ] = None,
-    build_first: Annotated[bool, typer.Option("--build/--no-build", help="Bring the index up to date first.")] = True,
-    corpus: CorpusOption = None,
-    index: IndexOption = None,
-) -> None:
-    """Serve the page on this machine, after bringing the index up to date."""
-    settings = load_settings(corpus=corpus, index=index)
-    named = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = settings.model_copy(update={"server": settings.server.model_copy(update=named)})
-    from rag.builds import live_build
-    from rag.conversation import Chat
-    from rag.embedding import SentenceTransformerEmbedder
-    from rag.index.building import update_index
-    from rag.loading.files import FolderCorpus
-    from rag.server.app import require_loopback, run
-
-    require_loopback(settings.server.host)
-    if not build_first:
-        live_build(settings.index)
-    embedder = SentenceTransformerEmbedder(settings.embedding)
-    if build_first:
-        with progress_bars() as progress:
-            files = FolderCorpus(settings.corpus, settings.loading)
-            _, changes = update_index(files, settings.index, embedder, settings.passages, progress=progress)
-        for failure in changes.failed:
-            notes.print(f"could not read {escape(failure.path)}: {escape(failure.reason)}", soft_wrap=True)
-    notes.print("loading the model …")
-    embedder.load()
-    opened = Chat(settings, embedder)
-    opened.reader.load()
-    opened.index()
-    run(opened)
 
 
 def _open_chat(settings: Settings) -> Any:

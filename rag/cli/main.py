@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from rag.cli import asking, calibrating, curating, evaluating
+from rag.cli import asking, calibrating, curating, evaluating, serving
 from rag.cli.output import notes
 from rag.errors import RagError
 
@@ -30,11 +30,13 @@ for command in (
     asking.ask,
     asking.chat,
     asking.verify,
-    asking.serve,
+    serving.serve,
+    serving.mcp,
 ):
     app.command()(command)
 app.command("eval")(evaluating.evaluate)
 app.command()(calibrating.calibrate)
+app.add_typer(serving.users, name="users")
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from rag.index.building import corpus_changes  # noqa: E402
 from rag.index.contents import Index  # noqa: E402
 from rag.ui.render import answer_html, error_html, no_index_html, pending_html, question_html, state_html  # noqa: E402
 from rag.ui.source import source_view  # noqa: E402
+from rag.users import LOCAL, User  # noqa: E402
 
 HERE = Path(__file__).parent
 STYLE_SHEET = HERE / "page.css"
@@ -34,8 +35,8 @@ Turns = list[dict[str, str]]
 """The conversation as it is shown: {"question", "answer"}, both HTML. It lives on the server."""
 
 
-def build_page(chat: Chat) -> gr.Blocks:
-    """The page over one Chat.
+def build_page(chat: Chat, user_of: Callable[[gr.Request | None], User] = lambda request: LOCAL) -> gr.Blocks:  # noqa: ARG005
+    """The page over one Chat; `user_of` tells who makes a request.
 
     The Chatbot is never an input: what it would hand in comes from the browser, which could put anything there.
     """

@@ -1,0 +1,266 @@
+"""How much a server answers, how soon, and whether its memory stays flat.
+
+    python benchmarks/serving.py load CORPUS INDEX [--seconds 15] [--clients 1 8 50]
+    python benchmarks/serving.py memory [--requests 20000]
+    python benchmarks/serving.py swaps [--swaps 20]
+
+`load` starts `rag serve` with the real model on a built index and asks it from this process, over loopback: the API, and the
+page as a browser does (gradio's queue). `memory` and `swaps` serve a small corpus with vectors drawn from hashes, so that they
+measure the server and not the model: `memory` prints its resident memory as requests go by, `swaps` puts one new index after the
+other under load and counts what failed. The clients share the two cores with the server.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import numpy as np
+from building import HashEmbedder, write_corpus
+
+from rag.config import PassageSettings, ServerSettings, Settings
+from rag.conversation import Chat
+from rag.embedding import Vectors
+from rag.index.building import update_index
+
+QUESTIONS = [
+    "How fast do nerves regrow?",
+    "What are the causes of denervation?",
+    "Can a muscle recover after two years?",
+    "What does electromyography show in a denervated muscle?",
+    "How is Guillain-Barré syndrome treated?",
+    "What is neurapraxia?",
+]
+
+
+class Connection:
+    """One kept-alive connection; a real HTTP library would cost more than the server does."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def send(self, method: str, path: str, body: bytes = b"") -> int:
+        """The status of the response, which is read whole."""
+        if self.streams is None:
+            self.streams = await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = self.streams
+        kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}"
+        writer.write(f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{kind}\r\n\r\n".encode() + body)
+        answered = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+        await reader.readexactly(int(answered.split("content-length: ")[1].split("\r\n")[0]))
+        return int(answered.split(" ", 2)[1])
+
+
+async def drive(clients: int, seconds: float, one: Callable[[int], Callable[[int], Awaitable[int]]]) -> dict[str, float]:
+    """Every client asks as soon as it was answered; `one(client)` gives what a client calls with the number of its turn."""
+    times: list[float] = []
+    statuses: list[int] = []
+    until = time.perf_counter() + seconds
+
+    async def client(number: int) -> None:
+        call, turn = one(number), number
+        while time.perf_counter() < until:
+            started = time.perf_counter()
+            statuses.append(await call(turn))
+            times.append(time.perf_counter() - started)
+            turn += 1
+
+    started = time.perf_counter()
+    await asyncio.gather(*(client(number) for number in range(clients)))
+    elapsed = time.perf_counter() - started
+    p50, p95, p99 = (1000 * float(np.percentile(times, share)) for share in (50, 95, 99))
+    failed = sum(status != 200 for status in statuses)
+    return {"clients": clients, "req/s": len(times) / elapsed, "p50": p50, "p95": p95, "p99": p99, "failed": failed}
+
+
+def api(port: int, path: str) -> Callable[[int], Callable[[int], Awaitable[int]]]:
+    def one(_: int) -> Callable[[int], Awaitable[int]]:
+        connection = Connection(port)
+
+        async def call(turn: int) -> int:
+            question = QUESTIONS[turn % len(QUESTIONS)]
+            if path == "/api/ask":
+                return await connection.send("POST", path, json.dumps({"question": question}).encode())
+            return await connection.send("GET", f"{path}?q={quote(question)}" if "search" in path else path)
+
+        return call
+
+    return one
+
+
+def page(port: int) -> Callable[[int], Callable[[int], Awaitable[int]]]:
+    """Asks as the page does: into the queue, then the stream until the answer is whole."""
+    base = f"http://127.0.0.1:{port}/gradio_api"
+    config = httpx.get(f"http://127.0.0.1:{port}/config").json()
+    asking = next(each for each in config["dependencies"] if each["api_name"] == "ask")
+    limits = httpx.Limits(max_connections=200)
+    client = httpx.AsyncClient(timeout=300, limits=limits)
+
+    def one(_: int) -> Callable[[int], Awaitable[int]]:
+        async def call(turn: int) -> int:
+            session = secrets.token_hex(5)
+            given = [QUESTIONS[turn % len(QUESTIONS)]] + [None] * (len(asking["inputs"]) - 1)
+            joined = {"data": given, "fn_index": asking["id"], "session_hash": session, "event_data": None, "trigger_id": None}
+            answered = await client.post(f"{base}/queue/join", json=joined)
+            if answered.status_code != 200:
+                return answered.status_code
+            async with client.stream("GET", f"{base}/queue/data", params={"session_hash": session}) as stream:
+                async for line in stream.aiter_lines():
+                    if '"process_completed"' in line:
+                        return 200 if json.loads(line.removeprefix("data:"))["success"] else 500
+            return 500
+
+        return call
+
+    return one
+
+
+def start(*command: str) -> tuple[subprocess.Popen[str], int]:
+    process = subprocess.Popen(
+        [sys.executable, *command], stdout=subprocess.PIPE, text=True, env=os.environ | {"RAG_SERVER__PORT": "0"}
+    )
+    assert process.stdout
+    found = re.search(r":(\d+)/", process.stdout.readline())
+    assert found, "the server did not start"
+    return process, int(found.group(1))
+
+
+def load(corpus: Path, index: Path, clients: list[int], seconds: float) -> None:
+    process, port = start("-m", "rag", "serve", "--no-build", "--corpus", str(corpus), "--index", str(index))
+    try:
+        print("| what | clients | a second | p50 ms | p95 ms | p99 ms | failed |\n|---|---|---|---|---|---|---|")
+        for name, one in (
+            ("`GET /healthz`", api(port, "/healthz")),
+            ("`GET /api/search`", api(port, "/api/search")),
+            ("`POST /api/ask`", api(port, "/api/ask")),
+            ("the page", page(port)),
+        ):
+            for number in clients:
+                row = asyncio.run(drive(number, seconds, one)) if name != "the page" or number == clients[-1] else None
+                if row:
+                    figures = f"{row['req/s']:.1f} | {row['p50']:.0f} | {row['p95']:.0f} | {row['p99']:.0f} | {row['failed']}"
+                    print(f"| {name} | {number} | {figures} |", flush=True)
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+class SmallEmbedder(HashEmbedder):
+    def embed_query(self, query: str) -> Vectors:
+        return self.embed_passages([query])[0]
+
+    def query_tokens(self, query: str) -> Vectors:
+        return self.embed_passages(query.split() or [""])
+
+    def sentence_tokens(self, sentences: list[str], contexts: list[str]) -> list[Vectors]:  # noqa: ARG002
+        return [self.query_tokens(sentence) for sentence in sentences]
+
+
+def small_settings(folder: Path) -> Settings:
+    return Settings(corpus=folder / "corpus", index=folder / "index", server=ServerSettings(port=0))
+
+
+def serve_small(folder: Path) -> None:
+    from rag.server.running import run
+
+    run(Chat(small_settings(folder), SmallEmbedder()))  # type: ignore[arg-type]
+
+
+def build_small(folder: Path) -> None:
+    settings = small_settings(folder)
+    update_index(settings.corpus, settings.index, SmallEmbedder(), PassageSettings())  # type: ignore[arg-type]
+
+
+def resident(process: subprocess.Popen[str]) -> int:
+    return int(Path(f"/proc/{process.pid}/status").read_text().split("VmRSS:")[1].split()[0]) // 1024
+
+
+def memory(requests: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "corpus").mkdir()
+        write_corpus(folder / "corpus", 40)
+        build_small(folder)
+        process, port = start(__file__, "small", str(folder))
+        try:
+            print("| requests | resident MB | failed |\n|---|---|---|", flush=True)
+            asyncio.run(_memory(process, port, requests))
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+async def _memory(process: subprocess.Popen[str], port: int, requests: int, clients: int = 8, steps: int = 10) -> None:
+    connections = [Connection(port) for _ in range(clients)]
+    failed = done = 0
+
+    async def some(connection: Connection, number: int) -> int:
+        paths = ("/api/search?q=w7%20w90", "/api/documents", "/readyz", "/config")
+        return sum([await connection.send("GET", paths[turn % len(paths)]) != 200 for turn in range(number)])
+
+    for step in range(steps + 1):
+        share = (requests // steps if step else 200) // clients  # the first 200 warm up
+        failed += sum(await asyncio.gather(*(some(connection, share) for connection in connections)))
+        done += share * clients
+        print(f"| {done} | {resident(process)} | {failed} |", flush=True)
+
+
+def swaps(number: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "corpus").mkdir()
+        write_corpus(folder / "corpus", 400)
+        build_small(folder)
+        process, port = start(__file__, "small", str(folder))
+
+        async def main() -> dict[str, float]:
+            loading = asyncio.create_task(drive(8, 3 * number, api(port, "/api/search")))
+            for swap in range(number):
+                (folder / "corpus" / "new.md").write_text(f"# New\n\nSentence number {swap}.\n")
+                await asyncio.to_thread(build_small, folder)
+                await asyncio.sleep(1)
+            return await loading
+
+        try:
+            row = asyncio.run(main())
+            print(f"{number} swaps, {row['req/s']:.0f} searches a second, p99 {row['p99']:.0f} ms, {row['failed']} failed")
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parts = parser.add_subparsers(dest="part", required=True)
+    loaded = parts.add_parser("load")
+    loaded.add_argument("corpus", type=Path)
+    loaded.add_argument("index", type=Path)
+    loaded.add_argument("--seconds", type=float, default=15)
+    loaded.add_argument("--clients", type=int, nargs="+", default=[1, 8, 50])
+    parts.add_parser("memory").add_argument("--requests", type=int, default=20_000)
+    parts.add_parser("swaps").add_argument("--swaps", type=int, default=20)
+    parts.add_parser("small").add_argument("folder", type=Path)
+    arguments = parser.parse_args()
+    if arguments.part == "load":
+        load(arguments.corpus, arguments.index, arguments.clients, arguments.seconds)
+    elif arguments.part == "memory":
+        memory(arguments.requests)
+    elif arguments.part == "swaps":
+        swaps(arguments.swaps)
+    else:
+        serve_small(arguments.folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""The HTTP API: what `rag ask --json` and `rag search --json` say, over HTTP. It reads only."""
+
+from functools import partial
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, FastAPI, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
+from rag.conversation import Chat
+from rag.errors import RagError, UnreadableFile
+from rag.exchange import answer_values, hit_values
+from rag.loading.files import read_bytes
+from rag.server.limits import Workers
+from rag.server.observing import Measures
+from rag.server.problems import Problem, code_of, problem
+from rag.storage import sha256_bytes
+from rag.ui.source import source_view
+
+LONGEST_QUESTION = 2_000  # characters
+LONGEST_TURN = 20_000
+# What a browser may show by itself; anything else could hold scripts, and is only offered to be kept.
+SHOWN_INLINE = {
+    ".txt": "text/plain",
+    ".text": "text/plain",
+    ".md": "text/plain",
+    ".markdown": "text/plain",
+    ".pdf": "application/pdf",
+}
+
+Name = Annotated[str, Field(max_length=1_000)]
+
+
+class Turn(BaseModel):
+    """An earlier turn; that of an agent may say what it was an answer to, and where its citations stand."""
+
+    speaker: Literal["user", "agent"]
+    text: str = Field(max_length=LONGEST_TURN)
+    query: str | None = Field(None, max_length=LONGEST_QUESTION)
+    citations: list[dict[str, Any]] | None = Field(None, max_length=100)
+
+
+class Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    question: str = Field(max_length=LONGEST_QUESTION)
+    history: list[Turn] = Field([], max_length=100, description="oldest first")
+    documents: list[Name] | None = Field(
+        None, max_length=1_000, description='ask these alone: ids, folders ("reports/") or patterns ("*.md")'
+    )
+
+
+class Citation(BaseModel):
+    """`quote` is the document's text from `start` to `end`, in code points."""
+
+    model_config = ConfigDict(extra="allow")
+
+    number: int
+    document_id: str
+    title: str
+    start: int
+    end: int
+    quote: str
+    headings: list[str]
+    page: int | None
+    digest: str
+
+
+class Answered(BaseModel):
+    """Quoted sentences, each with a citation; or an abstention with its reason."""
+
+    model_config = ConfigDict(extra="allow")
+
+    question: str
+    query: str
+    abstained: bool
+    reason: str | None
+    confidence: float
+    text: str
+    citations: list[Citation]
+    index: str
+
+
+class Refused(BaseModel):
+    """Every error."""
+
+    error: dict[Literal["code", "message"], str]
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Refused, "description": what}
+    for status, what in {
+        401: "no session and no token", 404: "not there", 413: "too large", 422: "malformed",
+        429: "too many requests; see Retry-After", 503: "no index, or too many questions are waiting; see Retry-After",
+    }.items()
+}  # fmt: skip
+
+
+def add_api(app: FastAPI, chat: Chat, workers: Workers, measures: Measures) -> None:
+    """/api/v1/…, and the same under /api/… for whoever always wants the newest; /healthz, /readyz and /metrics."""
+    app.include_router(_router("/api/v1", chat, workers, measures), responses=REFUSALS)
+    app.include_router(_router("/api", chat, workers, measures), include_in_schema=False)
+
+    @app.api_route("/api/{rest:path}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+    async def nothing(rest: str) -> None:  # noqa: ARG001 - a name for the route; without it gradio would answer
+        raise Problem(404, "not_found", "there is nothing here, or not by this method")
+
+    @app.get("/healthz", tags=["operation"])
+    async def live() -> dict[str, str]:
+        """It runs."""
+        return {"status": "live"}
+
+    @app.get("/readyz", tags=["operation"])
+    def ready(request: Request) -> JSONResponse:
+        """It has an index to answer from; `trouble` says why that is not the newest."""
+        known = request.scope["state"]["user"] is not None
+        try:
+            index = chat.index()
+        except RagError as error:
+            return problem(503, code_of(error), str(error) if known else "there is no index to answer from")
+        trouble = {"trouble": chat.trouble if known else "the newest index cannot be used"} if chat.trouble else {}
+        return JSONResponse({"status": "ready", "index": index.digest} | trouble)
+
+    @app.get("/metrics", tags=["operation"])
+    def metrics() -> Response:
+        """Measures in the format of Prometheus."""
+        return Response(measures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _router(prefix: str, chat: Chat, workers: Workers, measures: Measures) -> APIRouter:
+    router = APIRouter(prefix=prefix, tags=["questions"])
+
+    @router.post("/ask", responses={200: {"model": Answered}})
+    async def ask(asked: Asked, request: Request) -> JSONResponse:
+        """An answer in exact sentences of the documents, or an abstention."""
+        request.scope["state"]["question"] = asked.question
+        history = [turn.model_dump(exclude_none=True) for turn in asked.history]
+        answer = await workers.run(partial(chat.ask, asked.question, history=history, documents=asked.documents), request)
+        measures.answered(answer)
+        return JSONResponse(answer_values(answer))
+
+    @router.get("/search")
+    async def search(
+        request: Request,
+        q: Annotated[str, Query(max_length=LONGEST_QUESTION)],
+        k: Annotated[int, Query(ge=1, le=100)] = 10,
+        documents: Annotated[list[Name] | None, Query(max_length=1_000)] = None,
+    ) -> JSONResponse:
+        """The passages that fit a query best."""
+        request.scope["state"]["question"] = q
+        hits = await workers.run(partial(chat.search, q, k=k, documents=documents), request)
+        return JSONResponse({"hits": [hit_values(hit) for hit in hits]})
+
+    @router.get("/documents")
+    def documents() -> JSONResponse:
+        """What can be asked."""
+        return JSONResponse(document_values(chat))
+
+    @router.get("/source/{citation:path}")
+    def source(citation: str) -> JSONResponse:
+        """A cited sentence and the text around it; `citation` is `digest:start:end:document_id` of a citation."""
+        view = source_view(chat.index(), citation)
+        if "error" in view:
+            raise Problem(404, "no_source", view["error"])
+        return JSONResponse(view)
+
+    @router.get("/file/{document_id:path}", response_class=Response)
+    def file(document_id: str, download: bool = False) -> Response:
+        """The original file of a document. The ETag is the SHA-256 of its bytes, to be compared with a citation's digest."""
+        return _file(chat, document_id, download)
+
+    return router
+
+
+def document_values(chat: Chat) -> dict[str, Any]:
+    index = chat.index()
+    listed = [{name: one[name] for name in ("id", "title", "passages", "digest")} for one in index.manifest["documents"]]
+    return {"documents": listed, "index": index.digest}
+
+
+def _file(chat: Chat, document_id: str, download: bool) -> Response:
+    if document_id not in chat.index().documents:
+        raise Problem(404, "no_document", "there is no such document")
+    path = PurePosixPath(document_id)
+    outside = Problem(404, "no_file", f"{document_id} is in the index, but its file is gone; run `rag build`")
+    corpus = chat.settings.corpus.resolve()
+    if not (corpus / path).resolve().is_relative_to(corpus):  # since it was indexed it became a link that leads outside
+        raise outside
+    try:
+        data = read_bytes(corpus, document_id)
+    except UnreadableFile:
+        raise outside from None
+    kind = None if download else SHOWN_INLINE.get(path.suffix.lower())
+    how = "inline" if kind else "attachment"
+    headers = {"Content-Disposition": f"{how}; filename*=UTF-8''{quote(path.name, safe='')}", "ETag": f'"{sha256_bytes(data)}"'}
+    return Response(data, media_type=kind or "application/octet-stream", headers=headers)

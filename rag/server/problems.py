@@ -1,0 +1,58 @@
+"""How the server says no: {"error": {"code", "message"}} with a fitting status."""
+
+import re
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from rag.errors import RagError
+
+
+class Problem(Exception):
+    """A request that is refused, with the status and the words of the refusal."""
+
+    def __init__(self, status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code, self.headers = status, code, headers
+
+    def response(self) -> JSONResponse:
+        return problem(self.status, self.code, str(self), headers=self.headers)
+
+
+def problem(status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"error": {"code": code, "message": message}}, status_code=status, headers=headers)
+
+
+def code_of(error: RagError) -> str:
+    """IndexMissing is `index_missing`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Every error of the API in one shape; what is not ours to foresee says nothing of itself, only its request id."""
+
+    @app.exception_handler(Problem)
+    def refused(request: Request, error: Problem) -> JSONResponse:  # noqa: ARG001 - FastAPI passes it
+        return error.response()
+
+    @app.exception_handler(RagError)
+    def ours(request: Request, error: RagError) -> JSONResponse:  # noqa: ARG001
+        return problem(503, code_of(error), str(error))
+
+    @app.exception_handler(RequestValidationError)
+    def malformed(request: Request, error: RequestValidationError) -> JSONResponse:  # noqa: ARG001
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:])
+        return problem(422, "malformed_request", f"{where or 'the body'}: {first['msg'].lower()}")
+
+    @app.exception_handler(HTTPException)
+    def foreseen(request: Request, error: HTTPException) -> JSONResponse:  # noqa: ARG001
+        return problem(error.status_code, f"http_{error.status_code}", str(error.detail).lower(), headers=error.headers)
+
+    @app.exception_handler(Exception)
+    def unforeseen(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+        number = request.scope["state"].get("request_id", "")
+        return problem(500, "internal_error", f"something went wrong here; the server's log tells more under request {number}")

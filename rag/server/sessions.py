@@ -1,0 +1,120 @@
+"""Who is signed in: sessions in memory, ended by leaving them alone, by time, and by any change to their account."""
+
+import hashlib
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+
+from starlette.datastructures import Headers
+
+from rag.config import ServerSettings
+from rag.server.limits import Rate
+from rag.users import Accounts, User
+
+COOKIE = "rag_session"
+SESSIONS_OF_USER = 20  # the oldest ends when one more begins
+STREAMS = 100_000  # pages whose owners are remembered
+
+
+@dataclass
+class _Session:
+    name: str
+    password: str  # the hash it began with: another password ends it
+    begun: float
+    used: float
+
+
+class Sessions:
+    """Safe to share between threads. A restart ends all sessions."""
+
+    def __init__(self, accounts: Accounts, settings: ServerSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._accounts = accounts
+        self._idle = 60 * settings.session_idle_minutes
+        self._longest = 3600 * settings.session_hours
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._sessions: OrderedDict[str, _Session] = OrderedDict()
+
+    def open(self, user: User) -> str:
+        """The secret of a new session, for the cookie."""
+        secret, now = secrets.token_urlsafe(32), self._clock()
+        with self._lock:
+            for key in [key for key, session in self._sessions.items() if self._over(session, now)]:
+                del self._sessions[key]
+            own = [key for key, session in self._sessions.items() if session.name == user.name]
+            for key in own[: max(0, len(own) - SESSIONS_OF_USER + 1)]:
+                del self._sessions[key]
+            account = self._accounts.all()[user.name]
+            self._sessions[_key(secret)] = _Session(user.name, account.password, now, now)
+        return secret
+
+    def user(self, secret: str) -> User | None:
+        """Whose session it is, with the role of this moment; None if it is none, or over."""
+        account_of = self._accounts.all()
+        with self._lock:
+            session, now = self._sessions.get(_key(secret)), self._clock()
+            if session is None:
+                return None
+            account = account_of.get(session.name)
+            if account is None or account.password != session.password or self._over(session, now):
+                del self._sessions[_key(secret)]
+                return None
+            session.used = now
+            return User(session.name, account.role)
+
+    def close(self, secret: str) -> None:
+        with self._lock:
+            self._sessions.pop(_key(secret), None)
+
+    def _over(self, session: _Session, now: float) -> bool:
+        return now - session.used > self._idle or now - session.begun > self._longest
+
+
+def _key(secret: str) -> str:
+    """The table of sessions holds no secret that would let anybody in."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+def session_secret(headers: Headers) -> str:
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+class Throttle:
+    """Slows down who guesses passwords. An attempt counts before it is checked, so that many at once gain nothing."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._of_address = Rate(10, 15 * 60, clock)
+        self._of_name = Rate(20, 15 * 60, clock)  # more, so that one address alone cannot shut somebody out
+
+    def attempt(self, name: str, address: str) -> int:
+        """0 if it may be checked, else the whole seconds until the next may be."""
+        return self._of_address.take(address) or self._of_name.take(name)
+
+    def succeeded(self, name: str, address: str) -> None:
+        self._of_address.give(address)
+        self._of_name.give(name)
+
+
+class Streams:
+    """Whose page is whose: gradio gives a conversation to anybody who knows its session hash."""
+
+    def __init__(self) -> None:
+        self._owners: OrderedDict[str, str] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def may_use(self, session_hash: str, user: User) -> bool:
+        """The first to use a hash owns it."""
+        with self._lock:
+            owner = self._owners.setdefault(session_hash, user.name)
+            self._owners.move_to_end(session_hash)
+            if len(self._owners) > STREAMS:
+                self._owners.popitem(last=False)
+        return owner == user.name

@@ -1,0 +1,59 @@
+"""A Chat over a small corpus that answers instantly, behind a test client or a real server."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from rag.config import ServerSettings, Settings
+from rag.conversation import Chat
+from rag.index.building import update_index
+from rag.server.app import create_app
+from rag.server.running import server_of
+from rag.users import Accounts
+from tests.conftest import SIMILARITY, WordEmbedder
+
+HOME = "http://127.0.0.1:7860"
+PASSWORD = "correct horse battery"
+
+
+def word_chat(corpus: Path, folder: Path, kind: type[Chat] = Chat, **server: Any) -> Chat:
+    """`server` are settings of the server."""
+    embedder = WordEmbedder()
+    settings = Settings(corpus=corpus, index=folder / "index", answering=SIMILARITY, server=ServerSettings(**server))
+    update_index(corpus, settings.index, embedder, settings.passages)
+    return kind(settings, embedder)
+
+
+def client_of(chat: Chat, **named: Any) -> TestClient:
+    return TestClient(create_app(chat), base_url=HOME, **named)
+
+
+def two_users(path: Path) -> Accounts:
+    """Rita reads, Carl curates."""
+    accounts = Accounts(path)
+    accounts.add("rita", "reader", PASSWORD)
+    accounts.add("carl", "curator", PASSWORD)
+    return accounts
+
+
+def sign_in(client: TestClient, name: str, password: str = PASSWORD) -> Any:
+    return client.post("/login", data={"name": name, "password": password}, follow_redirects=False)
+
+
+@contextmanager
+def served(chat: Chat) -> Iterator[tuple[str, int]]:
+    """A real server on loopback in a thread of this process; gives its host and port."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    server = server_of(create_app(chat), chat.settings.server)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        yield "127.0.0.1", listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join(timeout=30)

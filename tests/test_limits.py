@@ -1,0 +1,176 @@
+"""Rates, the queue before the workers, sessions and the throttle, by a clock that the tests turn."""
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.config import ServerSettings
+from rag.server.limits import Rate, Workers
+from rag.server.problems import Problem
+from rag.server.sessions import SESSIONS_OF_USER, Sessions, Streams, Throttle
+from rag.users import Accounts, User
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@given(st.lists(st.tuples(st.floats(0, 30), st.integers(1, 8)), max_size=60))
+def test_a_rate_never_grants_more_than_a_bucket_can_hold(steps: list[tuple[float, int]]) -> None:
+    """In any window of time at most amount + window × amount / seconds is granted."""
+    clock, granted = Clock(), []
+    rate = Rate(10, 60, clock)
+    for pause, cost in steps:
+        clock.now += pause
+        if rate.take("a", cost) == 0:
+            granted.append((clock.now, cost))
+    for start, _ in granted:
+        for end, _ in granted:
+            taken = sum(cost for when, cost in granted if start <= when <= end)
+            assert taken <= 10 + max(0, end - start) * 10 / 60 + 1e-6
+
+
+def test_a_rate_says_when_to_come_again_and_keeps_its_word() -> None:
+    clock = Clock()
+    rate = Rate(2, 60, clock)
+    assert [rate.take("a"), rate.take("a"), rate.take("b")] == [0, 0, 0]
+    wait = rate.take("a")
+    assert wait == 30
+    clock.now += wait - 1
+    assert rate.take("a") == 1
+    clock.now += 1
+    assert rate.take("a") == 0
+
+
+def test_workers_take_what_fits_and_refuse_the_rest_with_a_time_to_come_again() -> None:
+    workers, hold = Workers(1, 2, 30), threading.Event()
+
+    async def main() -> tuple[list[object], int]:
+        running = [asyncio.create_task(workers.run(hold.wait)) for _ in range(3)]
+        await asyncio.sleep(0)
+        with pytest.raises(Problem, match="running or waiting already") as refused:
+            await workers.run(hold.wait)
+        assert refused.value.status == 503
+        assert int((refused.value.headers or {})["Retry-After"]) >= 1
+        taken = workers.taken
+        hold.set()
+        return await asyncio.gather(*running), taken
+
+    assert asyncio.run(main()) == ([True, True, True], 3)
+    workers.close()
+    assert workers.taken == 0
+
+
+def test_what_takes_too_long_is_given_up_and_what_waits_behind_it_is_never_begun() -> None:
+    workers, hold, begun = Workers(1, 5, 0.05), threading.Event(), []
+
+    async def main() -> None:
+        results = await asyncio.gather(workers.run(hold.wait), workers.run(lambda: begun.append(1)), return_exceptions=True)
+        assert [getattr(result, "code", result) for result in results] == ["too_slow", "too_slow"]
+        assert workers.taken == 1  # the first still holds its worker
+        hold.set()
+        while workers.taken:
+            await asyncio.sleep(0.01)
+        assert await workers.run(lambda: 7) == 7
+
+    asyncio.run(main())
+    assert begun == []
+
+
+def test_an_error_of_the_work_is_the_callers() -> None:
+    async def main() -> None:
+        with pytest.raises(ZeroDivisionError):
+            await Workers(1, 0, 30).run(lambda: 1 // 0)
+
+    asyncio.run(main())
+
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> Accounts:
+    accounts = Accounts(tmp_path / "users.json")
+    accounts.add("rita", "reader", PASSWORD)
+    return accounts
+
+
+@pytest.fixture
+def sessions(accounts: Accounts, clock: Clock) -> Sessions:
+    return Sessions(accounts, ServerSettings(session_idle_minutes=10, session_hours=1), clock)
+
+
+RITA = User("rita", "reader")
+
+
+def test_a_session_ends_when_it_is_left_alone(sessions: Sessions, clock: Clock) -> None:
+    secret = sessions.open(RITA)
+    for _ in range(5):
+        clock.now += 599
+        assert sessions.user(secret) == RITA
+    clock.now += 601
+    assert sessions.user(secret) is None
+
+
+def test_a_session_ends_with_its_time_however_busy(sessions: Sessions, clock: Clock) -> None:
+    secret = sessions.open(RITA)
+    for _ in range(12):
+        clock.now += 300
+        assert sessions.user(secret) == RITA
+    clock.now += 1
+    assert sessions.user(secret) is None
+
+
+def test_a_session_ends_with_another_password_and_with_the_account(sessions: Sessions, accounts: Accounts) -> None:
+    secret = sessions.open(RITA)
+    accounts.add("rita", "curator", "another password")
+    assert sessions.user(secret) is None
+    secret = sessions.open(User("rita", "curator"))
+    assert sessions.user(secret) == User("rita", "curator")
+    accounts.remove("rita")
+    assert sessions.user(secret) is None
+
+
+def test_signing_out_ends_this_session_alone(sessions: Sessions) -> None:
+    one, other = sessions.open(RITA), sessions.open(RITA)
+    assert one != other
+    sessions.close(one)
+    assert (sessions.user(one), sessions.user(other), sessions.user("")) == (None, RITA, None)
+
+
+def test_a_user_has_so_many_sessions_and_the_oldest_ends(sessions: Sessions) -> None:
+    secrets = [sessions.open(RITA) for _ in range(SESSIONS_OF_USER + 3)]
+    assert [sessions.user(secret) is not None for secret in secrets] == [False] * 3 + [True] * SESSIONS_OF_USER
+
+
+def test_guessing_is_slowed_for_the_address_and_for_the_name(clock: Clock) -> None:
+    throttle = Throttle(clock)
+    assert [throttle.attempt(f"user{n}", "1.1.1.1") > 0 for n in range(12)] == [False] * 10 + [True] * 2
+    assert [throttle.attempt("rita", f"2.2.2.{n}") > 0 for n in range(25)] == [False] * 20 + [True] * 5
+    clock.now += 15 * 60
+    assert throttle.attempt("rita", "1.1.1.1") == 0
+
+
+def test_signing_in_rightly_is_not_held_against_anybody(clock: Clock) -> None:
+    throttle = Throttle(clock)
+    for _ in range(100):
+        assert throttle.attempt("rita", "1.1.1.1") == 0
+        throttle.succeeded("rita", "1.1.1.1")
+
+
+def test_the_first_user_of_a_page_owns_it() -> None:
+    streams = Streams()
+    assert streams.may_use("abc", RITA) and streams.may_use("abc", RITA)
+    assert not streams.may_use("abc", User("carl", "curator"))

@@ -1,0 +1,292 @@
+"""Where there are users: nothing is reached without a login, roles are kept, and users are kept apart."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from fastapi.testclient import TestClient
+
+from rag.conversation import Chat
+from rag.server.app import create_app, user_of
+from rag.server.gate import WITHOUT_LOGIN
+from rag.ui import page as ui_page
+from rag.users import Accounts, User
+from tests.serving import HOME, PASSWORD, client_of, sign_in, two_users, word_chat
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> Accounts:
+    return two_users(tmp_path / "users.json")
+
+
+@pytest.fixture
+def chat(corpus: Path, tmp_path: Path, accounts: Accounts) -> Chat:  # noqa: ARG001 - the users come first
+    return word_chat(corpus, tmp_path, uploads=True, mcp=True, requests_a_minute=0)
+
+
+@pytest.fixture
+def app(chat: Chat) -> Any:
+    return create_app(chat)
+
+
+@pytest.fixture
+def client(app: Any) -> Iterator[TestClient]:
+    with TestClient(app, base_url=HOME) as client:
+        yield client
+
+
+def all_paths(app: Any) -> set[tuple[str, str]]:
+    """Every method and path that anything in the application answers, with the names in paths filled in."""
+    found = set()
+    page = next(route.app for route in app.routes if hasattr(getattr(route, "app", None), "get_blocks"))
+    routes = [*app.routes, *page.routes]
+    routes += [
+        each for route in routes if hasattr(route, "effective_route_contexts") for each in route.effective_route_contexts()
+    ]
+    for route in routes:
+        for method in getattr(route, "methods", None) or ():
+            path = str(route.path)
+            for name in (
+                "{citation:path}",
+                "{document_id:path}",
+                "{rest:path}",
+                "{path:path}",
+                "{url_path:path}",
+                "{path_or_url:path}",
+            ):
+                path = path.replace(name, "documents")
+            found.add((method, path.replace("{session_hash}", "abc").replace("{", "").replace("}", "")))
+    return found
+
+
+def test_without_a_login_nothing_is_reached_but_the_login(app: Any, client: TestClient) -> None:
+    paths = all_paths(app)
+    assert {
+        ("POST", "/gradio_api/queue/join"),
+        ("POST", "/gradio_api/component_server"),
+        ("POST", "/gradio_api/cancel"),
+        ("GET", "/gradio_api/heartbeat/abc"),
+        ("POST", "/api/v1/ask"),
+    } <= paths
+    for method, path in sorted(paths):
+        answered = client.request(method, path, json={} if method == "POST" else None, follow_redirects=False)
+        if path.rstrip("/") in WITHOUT_LOGIN:
+            continue
+        if path == "/" and method in ("GET", "HEAD"):
+            assert (answered.status_code, answered.headers["location"]) == (303, "/login")
+        elif path == "/logout":
+            assert answered.status_code in (401, 404)
+        else:
+            assert answered.status_code in (401, 404), f"{method} {path}: {answered.status_code}"
+
+
+FORGED = {"data": ["x", None], "fn_index": 0, "session_hash": "abc123", "event_data": None, "trigger_id": 1}
+
+
+def test_gradios_routes_are_refused_to_outsiders(client: TestClient) -> None:
+    for path in ("queue/join", "run/predict", "component_server", "call/ask", "run/ask", "upload", "cancel", "reset"):
+        for token in ("", "Bearer", "Bearer x", "Basic cml0YTp4", "Bearer rag_x"):
+            answered = client.post(f"/gradio_api/{path}", json=FORGED, headers={"Authorization": token} if token else {})
+            assert answered.status_code in (401, 404)
+
+
+def test_signing_in_and_out(client: TestClient) -> None:
+    assert "<form" in client.get("/login").text
+    entered = sign_in(client, "rita")
+    assert (entered.status_code, entered.headers["location"]) == (303, "/")
+    assert client.get("/").status_code == 200
+    assert client.get("/api/documents").status_code == 200
+    assert "rita" in client.get("/login").text
+    secret = client.cookies["rag_session"]
+    assert client.post("/logout", follow_redirects=False).headers["location"] == "/login"
+    assert client.get("/api/documents").status_code == 401
+    assert (
+        client.get("/api/documents", headers={"Cookie": f"rag_session={secret}"}).status_code == 401
+    )  # the session, not the cookie, is over
+
+
+def test_the_cookie_cannot_be_read_or_sent_by_others(client: TestClient, corpus: Path, tmp_path: Path) -> None:
+    plain = sign_in(client, "rita").headers["set-cookie"].lower()
+    assert "httponly" in plain and "samesite=strict" in plain and "path=/" in plain and "secure" not in plain
+    behind = client_of(word_chat(corpus, tmp_path, trusted_proxies=("testclient",), prefix="/ask"))
+    secure = behind.post(
+        "/ask/login", data={"name": "rita", "password": PASSWORD}, headers={"X-Forwarded-Proto": "https"}, follow_redirects=False
+    )
+    assert "secure" in secure.headers["set-cookie"].lower() and "path=/ask/" in secure.headers["set-cookie"].lower()
+    assert secure.headers["location"] == "/ask/"
+
+
+def test_wrong_passwords_say_nothing_and_are_slowed_down(client: TestClient) -> None:
+    wrong, unknown = sign_in(client, "rita", "wrong password"), sign_in(client, "nobody", "wrong password")
+    assert wrong.status_code == unknown.status_code == 403
+    assert wrong.text == unknown.text and "rag_session" not in client.cookies
+    statuses = [sign_in(client, f"x{number}", "wrong password").status_code for number in range(10)]
+    assert statuses == [403] * 8 + [429] * 2
+    slowed = sign_in(client, "rita")
+    assert slowed.status_code == 429 and int(slowed.headers["retry-after"]) > 0
+
+
+def test_another_site_cannot_sign_anybody_in(client: TestClient) -> None:
+    forged = client.post("/login", data={"name": "rita", "password": PASSWORD}, headers={"Origin": "http://evil.example"})
+    assert forged.status_code == 403 and "rag_session" not in client.cookies
+
+
+def test_names_on_the_login_page_are_escaped(client: TestClient, accounts: Accounts) -> None:
+    accounts.add("<b>x</b>", "reader", PASSWORD)
+    sign_in(client, "<b>x</b>")
+    assert "<b>x" not in client.get("/login").text and "&lt;b&gt;x" in client.get("/login").text
+
+
+def test_a_user_who_is_removed_is_out_at_once(client: TestClient, accounts: Accounts) -> None:
+    sign_in(client, "rita")
+    token = accounts.make_token("rita", "script")
+    accounts.remove("rita")
+    assert client.get("/api/documents").status_code == 401
+    assert client.get("/api/documents", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+
+
+def test_with_a_broken_file_of_users_nobody_comes_in(client: TestClient, accounts: Accounts) -> None:
+    sign_in(client, "rita")
+    accounts.path.write_text("{")
+    refused = client.get("/api/documents")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "users_error")
+    accounts.path.unlink()
+    assert client.get("/api/documents").status_code == 401  # not: everybody is local again
+
+
+def test_a_token_opens_the_api(client: TestClient, accounts: Accounts) -> None:
+    bearer = {"Authorization": f"Bearer {accounts.make_token('rita', 'script')}"}
+    assert client.get("/api/documents", headers=bearer).status_code == 200
+    assert client.get("/metrics", headers=bearer).status_code == 200
+
+
+def test_one_user_is_held_to_a_rate_and_others_are_not(corpus: Path, tmp_path: Path, accounts: Accounts) -> None:
+    client = client_of(word_chat(corpus, tmp_path, requests_a_minute=3))
+    rita, carl = ({"Authorization": f"Bearer {accounts.make_token(name, 'x')}"} for name in ("rita", "carl"))
+    assert [client.get("/api/documents", headers=rita).status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert int(client.get("/api/documents", headers=rita).headers["retry-after"]) > 0
+    assert client.get("/api/documents", headers=carl).status_code == 200
+    assert client.get("/login", headers=rita).status_code == 200
+
+
+def test_without_a_login_the_state_tells_no_paths(client: TestClient, chat: Chat) -> None:
+    (chat.settings.index / "CURRENT").unlink()
+    refused = client.get("/readyz")
+    assert refused.status_code == 503 and str(chat.settings.index) not in refused.text
+
+
+class Watched:
+    """A page of one queued handler, one direct handler and one server function, which note who asked."""
+
+    def __init__(self) -> None:
+        self.seen: list[User] = []
+
+    def build(self, chat: Chat, user_of: Any) -> gr.Blocks:  # noqa: ARG002
+        def handler(text: str, request: gr.Request) -> str:
+            self.seen.append(user_of(request))
+            return text
+
+        def function(asked: Any, request: gr.Request | None = None) -> Any:
+            self.seen.append(user_of(request))
+            return asked
+
+        with gr.Blocks() as page:
+            box = gr.Textbox()
+            gr.HTML(server_functions=[function])
+            box.submit(handler, box, box, queue=False)
+        return page
+
+
+def test_handlers_learn_who_asks_by_every_way_in(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched()
+    monkeypatch.setattr(ui_page, "build_page", watched.build)
+    app = create_app(chat)
+    for name, role in (("rita", "reader"), ("carl", "curator")):
+        client = TestClient(app, base_url=HOME)
+        sign_in(client, name)
+        blocks = next(r.app for r in app.routes if hasattr(getattr(r, "app", None), "get_blocks")).get_blocks()
+        component = next(number for number, block in blocks.blocks.items() if isinstance(block, gr.HTML))
+        call = {"session_hash": name, "username": "carl", "request": {"username": "carl"}}
+        assert client.post("/gradio_api/run/predict", json={"data": ["x"], "fn_index": 0, **call}).status_code == 200
+        server_call = {"data": 1, "component_id": component, "fn_name": "function", **call}
+        assert client.post("/gradio_api/component_server/", json=server_call).status_code == 200
+        assert watched.seen == [User(name, role)] * 2
+        watched.seen.clear()
+
+
+def test_where_there_is_no_request_nobody_may_curate() -> None:
+    assert not user_of(None).may_curate and not user_of(gr.Request()).may_curate
+
+
+def test_the_page_of_one_user_is_closed_to_another(app: Any) -> None:
+    rita, carl = TestClient(app, base_url=HOME), TestClient(app, base_url=HOME)
+    sign_in(rita, "rita")
+    sign_in(carl, "carl")
+    own = {"data": [], "fn_index": 99, "session_hash": "ritaspage"}
+    assert rita.post("/gradio_api/reset", json={"event_id": "x", "session_hash": "ritaspage"}).status_code == 200
+    for path in ("queue/join", "run/predict", "component_server", "component_server/", "cancel", "reset"):
+        refused = carl.post(f"/gradio_api/{path}", json=own)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_yours")
+    for path in ("queue/data?session_hash=ritaspage", "heartbeat/ritaspage"):
+        assert carl.get(f"/gradio_api/{path}").status_code == 403
+    assert carl.post("/gradio_api/component_server", data={"session_hash": "ritaspage"}).status_code == 415
+    assert rita.post("/gradio_api/reset", json={"event_id": "x", "session_hash": "ritaspage"}).status_code == 200
+
+
+def upload(client: TestClient, size: int = 10, **files: bytes) -> Any:
+    sent = files or {"a.txt": b"x" * size}
+    return client.post("/gradio_api/upload", files=[("files", (name, data)) for name, data in sent.items()])
+
+
+def test_only_curators_upload(app: Any) -> None:
+    rita, carl = TestClient(app, base_url=HOME), TestClient(app, base_url=HOME)
+    sign_in(rita, "rita")
+    sign_in(carl, "carl")
+    refused = upload(rita)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_a_curator")
+    assert upload(carl).status_code == 200
+
+
+def test_uploads_are_limited_by_file_request_hour_and_disk(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+
+    def status(size: int, times: int = 1, **limits: int) -> list[int]:
+        client = client_of(word_chat(corpus, tmp_path, uploads=True, **limits))
+        sign_in(client, "carl")
+        return [upload(client, size).status_code for _ in range(times)]
+
+    two_users(tmp_path / "users.json")
+    assert status(1_000) == [200]
+    assert status(1_001, largest_file=1_000) == [413]
+    assert status(3_000, largest_upload=2_000) == [413]
+    assert status(3_000, 3, uploads_an_hour=8_000) == [200, 200, 429]
+    assert status(3_000, 2, uploads_kept=1) == [507, 507]
+
+
+@pytest.mark.parametrize("launched", [True, False], ids=["as served", "as gradio mounts it"])
+def test_a_forged_path_is_no_upload(launched: bool, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that takes files is given the path that a request names. The second case shows that this test would see it."""
+    given: list[str] = []
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+
+    def build(chat: Chat, user_of: Any) -> gr.Blocks:  # noqa: ARG001
+        with gr.Blocks() as page:
+            file = gr.File()
+            file.upload(lambda path: given.append(Path(path).read_text()), file, None, queue=False)
+        return page
+
+    monkeypatch.setattr(ui_page, "build_page", build)
+    app = create_app(word_chat(corpus, tmp_path / "other", uploads=True))
+    blocks = next(r.app for r in app.routes if hasattr(getattr(r, "app", None), "get_blocks")).get_blocks()
+    assert blocks.has_launched
+    blocks.has_launched = launched
+    forged = {"path": str(secret), "meta": {"_type": "gradio.FileData"}, "orig_name": "secret.txt"}
+    call = {"data": [forged], "fn_index": 0, "session_hash": "abc"}
+    answered = TestClient(app, base_url=HOME, raise_server_exceptions=False).post("/gradio_api/run/predict", json=call)
+    assert (answered.status_code == 200) != launched
+    assert given == ([] if launched else ["secret"])
