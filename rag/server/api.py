@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from rag.conversation import Chat
 from rag.errors import RagError, UnreadableFile
 from rag.exchange import answer_values, hit_values
-from rag.loading.files import read_bytes
+from rag.loading.opening import read_bytes
 from rag.server.limits import Workers
 from rag.server.observing import Measures
 from rag.server.problems import Problem, code_of, problem
