@@ -49,7 +49,7 @@ def compose(
     small_talk = reason_for(query, hits, index)
     if not scored or certainty < threshold or (small_talk in ("greeting", "gibberish") and threshold > 0):
         return replace(abstention, reason=small_talk, confidence=certainty, signals=signals)
-    sentences, citations = _cite(choose(query, scored, index, settings.max_sentences), index)
+    sentences, citations = cite(choose(query, scored, index, settings.max_sentences), index)
     wrong, asked = calibration.wrong_near(certainty), str(calibration.measured.get("asked", ""))
     return Answer(
         question,
@@ -91,7 +91,7 @@ def _like_its_question(asked: frozenset[str], passage: Passage) -> float:
     return len(asked & wanted) / len(asked | wanted) if wanted else 0.0
 
 
-def _cite(choices: Sequence[Choice], index: Index) -> tuple[tuple[QuotedSentence, ...], tuple[Citation, ...]]:
+def cite(choices: Sequence[Choice], index: Index) -> tuple[tuple[QuotedSentence, ...], tuple[Citation, ...]]:
     """One citation for one shown sentence, numbered together, so that number and place cannot part."""
     numbers = {choice.place: number for number, choice in enumerate(choices, start=1)}
     sentences, citations = [], []

@@ -54,6 +54,9 @@ def ask(
         Path | None,
         typer.Option("--history", metavar="FILE", help='Earlier turns: a JSON list of {"speaker", "text"}.'),
     ] = None,
+    as_written: Annotated[
+        bool, typer.Option("--as-written", help="Search the words as typed, whatever was said before.")
+    ] = False,
     corpus: CorpusOption = None,
     index: IndexOption = None,
     as_json: JsonOption = False,
@@ -69,7 +72,7 @@ def ask(
             print_json(answer_values(chat.ask(request["question"], history=request["history"], documents=request["documents"])))
         return
     turns = _turns(_read_json(history), str(history)) if history else []
-    answer = chat.ask(question or "", history=turns, documents=only)
+    answer = chat.ask(question or "", history=turns, documents=only, query=question if as_written else None)
     if receipt:
         from rag.receipts import save_receipt
 
@@ -113,16 +116,21 @@ def verify(
 
 
 def chat(corpus: CorpusOption = None, index: IndexOption = None) -> None:
-    """Ask one question after the other; a number shows the source of that citation, an empty line ends."""
+    """Ask one question after the other; a number shows the source of that citation, /as-written asks the last
+    question again in its own words alone, an empty line ends."""
     opened = _open_chat(load_settings(corpus=corpus, index=index))
     answer: Answer | None = None
-    turns: list[dict[str, str]] = []
+    turns: list[dict[str, Any]] = []
     while line := _read_line():
         if line.isdecimal() and answer and 1 <= int(line) <= len(answer.citations):
             _print_source(answer.citations[int(line) - 1], opened.index().documents)
             continue
-        answer = opened.ask(line, history=turns)
-        turns += [{"speaker": "user", "text": line}, {"speaker": "agent", "text": answer.text}]
+        if line == "/as-written" and answer:
+            turns = turns[:-2]
+            answer = opened.ask(answer.question, history=turns, query=answer.question)
+        else:
+            answer = opened.ask(line, history=turns)
+        turns += [{"speaker": "user", "text": answer.question}, {"speaker": "agent", **answer_values(answer)}]
         _print_answer(answer)
 
 
