@@ -160,7 +160,8 @@ class Answer:
     `query` is what was searched. `confidence` is 0 to 1, made of `signals`. `expected_wrong` is the share of answers with a
     confidence like this one that were wrong when that was measured, None where it was not; `measured_on` says with which
     questions. `nearest` are the passages shown on an abstention, which are no answer; `looked_for` are the query's words,
-    `unknown` those that occur in no document. `readings` are whole questions to choose from, where it could mean several things. `index` is the manifest hash of the index that was asked.
+    `unknown` those that occur in no document. `readings` are whole
+    questions to choose from, where it could mean several things. `index` is the manifest hash of the index that was asked.
     """
 
     question: str

@@ -177,6 +177,16 @@ def _open_chat(settings: Settings) -> Any:
 
 
 def _print_answer(answer: Answer) -> None:
+    if " ".join(answer.question.split()) != answer.query and answer.query:
+        out.print(f"[dim]understood as: {escape(answer.query)}[/]", soft_wrap=True)
+    _print_quotes(answer)
+    if answer.readings:
+        out.print("It could mean several things; which do you mean? (“the first one” …)")
+        for reading in answer.readings:
+            out.print(f"  {escape(reading)}", soft_wrap=True)
+
+
+def _print_quotes(answer: Answer) -> None:
     if answer.abstained:
         out.print(f"[bold]{ABSTENTIONS[answer.reason or 'not_in_documents']}[/]")
         for line in abstention_notes(answer):

@@ -28,9 +28,8 @@ _ACTS: tuple[tuple[Kind, str], ...] = (
         + r"(?:source|reference|citation|quote|passage)"
         + _OF_THAT
         + r"|where (?:does|do|did|is) (?:that|this|it|you)(?: stand| say (?:that|this|it)| come from| written"
-        r"| find (?:that|this|it)| get (?:that|this|it)(?: from)?| from)|who says (?:so|that|this)|says who|which (?:document|file|page)"
-        + _OF_THAT
-        + r")",
+        r"| find (?:that|this|it)| get (?:that|this|it)(?: from)?| from)|who says (?:so|that|this)|says who"
+        r"|which (?:document|file|page)" + _OF_THAT + r")",
     ),
 )
 _ORDINALS = "first second third fourth fifth sixth".split()

@@ -13,12 +13,13 @@ _POINTING = re.compile(
 # "that" and "there" that point at nothing earlier: "the nerve that …", "is there …", "this year".
 _NOT_POINTING = re.compile(
     r"\b(?:(?:is|are|was|were|will|be|can|could|should) there|there (?:is|are|was|were)|each other|(?:the|a|an) \w+ that"
-    r"|this (?:year|month|week)|so that|no one|anyone else|one (?:of|hand|can|should|day)|it (?:is|was) (?:true|possible|safe))\b",
+    r"|this (?:year|month|week)|so that|no one|anyone else|one (?:of|hand|can|should|day)"
+    r"|it (?:is|was) (?:true|possible|safe))\b",
     re.IGNORECASE,
 )
 _BEGINNING = re.compile(
-    r"(?:and|but|so|or|then|also|what about|how about|what if|why not|why|how so|in which case|for (?:how long|what|whom)|since when"
-    r"|by (?:how|what|whom)|at what|compared)\b",
+    r"(?:and|but|so|or|then|also|what about|how about|what if|why not|how so|in which case"
+    r"|for (?:how long|what|whom)|since when|by (?:how|what|whom)|at what|compared)\b",
     re.IGNORECASE,
 )
 _COMPARING = re.compile(
@@ -27,8 +28,8 @@ _COMPARING = re.compile(
     re.IGNORECASE,
 )
 _NEW_SUBJECT = re.compile(
-    r"(?:something else|another (?:question|topic|thing)|(?:on|to) (?:another|a different) (?:note|topic|subject)|new (?:question|topic)"
-    r"|(?:changing|change of) (?:the )?(?:subject|topic)|by the way|forget (?:that|it)|never ?mind)\b",
+    r"(?:something else|another (?:question|topic|thing)|(?:on|to) (?:another|a different) (?:note|topic|subject)"
+    r"|new (?:question|topic)|(?:changing|change of) (?:the )?(?:subject|topic)|by the way|forget (?:that|it)|never ?mind)\b",
     re.IGNORECASE,
 )
 _VERB = re.compile(
