@@ -4,7 +4,7 @@
 
 Sets as for `rag eval`; --index is asked by sets without a corpus of their own. With --half, only the dialogues of that half
 ("choose" or "report", by the hash of their name) are measured: settings were chosen on "choose". First turns are measured apart.
-With --answers, the share whose gold sentence is quoted, whatever the confidence.
+With --answers, also the share whose gold sentence is quoted, whatever the confidence.
 """
 
 import argparse
@@ -104,10 +104,11 @@ def main() -> None:
                 if question.history:
                     understood = chat.understand(question.text, question.history).query
                     print(f"{question.text}\n  understood: {understood}\n  rewritten:  {question.rewrite}")
-        for name, chosen in (("follow-ups", True), ("first turns", False)):
-            part = [question for question in judged if bool(question.history) == chosen]
-            for way in WAYS if part else ():
-                print(f"{questions.name:12} {name} {len(part):4}  {way[0]:19} {measured(chat, part, way, answers=asked.answers)}")
+        for name, ways in (("follow-ups", WAYS), ("first turns", [WAYS[0], WAYS[2]])):
+            part = [question for question in judged if bool(question.history) == (name == "follow-ups")]
+            for way in ways if part else ():
+                found = measured(chat, part, way, answers=asked.answers and name == "follow-ups")
+                print(f"{questions.name:12} {name} {len(part):4}  {way[0]:19} {found}", flush=True)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,26 @@ def said(*texts: str) -> list[dict[str, Any]]:
 
 
 def query_of(question: str, history: Sequence[Mapping[str, Any]]) -> str:
-    return understood(question, history, lambda term: 0.7).query
+    return understood(question, history, lambda term: 0.3 if term in COMMON else 0.8).query
+
+
+COMMON = {
+    "common",
+    "strike",
+    "one",
+    "two",
+    "peopl",
+    "100",
+    "000",
+    "100,000",
+    "year",
+    "medicin",
+    "help",
+    "best",
+    "work",
+    "equal",
+    "well",
+}
 
 
 GBS = said("How common is Guillain-Barré syndrome?", "Guillain-Barré syndrome strikes one or two people in 100,000 each year.")
@@ -196,7 +215,7 @@ def test_the_second_one_is_the_second_citation_and_yes_the_first_reading(chat: C
     history = turns_of(chat, REPOT)
     text = chat.index().documents["guide.md"].text
     start = text.index("They wilt")
-    history[1]["citations"].append({"document_id": "guide.md", "start": start, "end": start + 5})
+    history[1]["citations"].insert(1, {"document_id": "guide.md", "start": start, "end": start + 5})
     assert chat.ask("the second one", history=history).citations[0].quote.startswith("They wilt within two days")
     history[1]["readings"] = ["Are ferns toxic to cats?", REPOT]
     assert chat.ask("yes", history=history).query == "Are ferns toxic to cats?"

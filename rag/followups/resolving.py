@@ -16,7 +16,7 @@ _ARTICLE_FIRST = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
 _OWNING = re.compile(r"\b(?:its|their|his)\b", re.IGNORECASE)
 # Words that stand for a thing named before; not "it is true that", nor "this disease", whose own noun helps.
 _STANDING_FOR = re.compile(
-    r"\b(?:(?:it|they|them|he|him|she)\b(?!\s+(?:is|was)\s+(?:true|possible|said|known|safe to))"
+    r"\b(?:(?:it|they|them|he|him|she)\b(?!\s+(?:(?:is|was)\s+)?(?:true|possible|said|known|that|to)\b)"
     r"|(?:that|this|those|these)(?=\s*(?:[?.!]|$)|\s+(?:is|are|was|were|do|does|did|can|will|happens?|works?|mean|hurt|heal)\b))",
     re.IGNORECASE,
 )
