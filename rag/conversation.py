@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rag.answering.abstaining import SMALL_TALK, reason_for
 from rag.answering.composing import compose
 from rag.answering.confidence import Calibration, default_calibration, index_calibration
 from rag.answering.continuing import Cited, read_on, surrounded
@@ -91,10 +92,12 @@ class Chat:
 
     def understand(self, question: str, history: History = ()) -> Understood:
         """The query that a question stands for after earlier turns; the question itself where nothing was asked before."""
-        typed = _clean(question)
-        lexical = self.index().lexical
-        most = lexical.idf("") or 1.0
-        return understood(typed, history, lambda term: lexical.idf(term) / most) if typed else Understood("", "")
+        typed, index = _clean(question), self.index()
+        if not typed or reason_for(typed, (), index) in SMALL_TALK:
+            return Understood(typed, typed)
+        most = index.lexical.idf("")  # that of a term in no passage
+        found = understood(typed, history, lambda term: index.lexical.idf(term) / most)
+        return replace(found, query=_clean(found.query))
 
     def search(
         self, query: str, *, k: int | None = None, documents: Sequence[str] | None = None, history: History = ()
@@ -137,7 +140,7 @@ class Chat:
         hits = self._retrieve(index, asked, None, documents) if asked.query and index.passages else []
         retrieved = time.perf_counter()
         answer = compose(question, asked.query, hits, self.reader, index, self.settings.answering, self.calibration())
-        if query is None and asked.query == asked.typed and answer.reason not in ("greeting", "gibberish"):
+        if query is None and asked.query == asked.typed and answer.reason not in SMALL_TALK:
             titles = {hit.passage.document_id: index.documents[hit.passage.document_id].title for hit in hits}
             answer = replace(answer, readings=readings_of(asked.query, hits, titles))
         return self._timed(answer, started, retrieved)
@@ -154,14 +157,15 @@ class Chat:
             chosen = last.readings[min(number, len(last.readings)) - 1 if number > 0 else -1]
             return replace(self.ask(chosen, documents=documents, query=chosen), question=question)
         index = self.index()
-        query, cited = last.query, _still_there(last, index, documents)
-        if not cited:
+        query, cited = _clean(last.query), _still_there(last, index, documents)
+        if not cited or not query:
             again = self.ask(str(history[last.question]["text"]), history=history[: last.question], documents=documents)
-            query, cited = again.query, [(c.document_id, c.span.start, c.span.end) for c in again.citations]
-        query = query or self.understand(str(history[last.question]["text"]), history[: last.question]).query
+            query, cited = again.query, cited or [(c.document_id, c.span.start, c.span.end) for c in again.citations]
+            if not cited:
+                return replace(again, question=question)
         if act.kind == "next":
             return self._next_best(question, query, cited, index, documents)
-        if act.kind == "source" or not cited:
+        if act.kind == "source":
             return surrounded(question, query, cited, index)
         if act.kind == "one":
             document, position, _ = cited[min(number, len(cited)) - 1 if number > 0 else -1]

@@ -252,6 +252,23 @@ def test_a_query_given_is_searched_as_it_stands(chat: Chat) -> None:
     assert chat.ask("tell me more", history=history, query="tell me more").query == "tell me more"
 
 
+@pytest.mark.parametrize(("reply", "reason"), [("Thanks!", "greeting"), ("ok", "greeting"), ("xkcd qwrtz", "gibberish")])
+def test_small_talk_after_an_answer_stays_small_talk(chat: Chat, reply: str, reason: str) -> None:
+    answer = chat.ask(reply, history=turns_of(chat, REPOT))
+    assert answer.query == reply
+    assert chat.understand(reply, turns_of(chat, REPOT)).query == reply
+    assert answer.reason == reason
+
+
+def test_after_an_abstention_there_is_nothing_to_act_on(chat: Chat) -> None:
+    answer = chat.ask("tell me more", history=said("xkcd qwrtz", ""))
+    assert (answer.question, answer.reason) == ("tell me more", "gibberish")
+
+
+def test_half_characters_in_a_history_do_no_harm(chat: Chat) -> None:
+    assert "\ud800" not in chat.ask("And how is it treated?", history=said("What is \ud800fern rot?", "\udfff")).query
+
+
 def test_conversations_do_not_mix(chat: Chat) -> None:
     cats, alone = turns_of(chat, "Are ferns toxic to cats?"), chat.ask("Why is that?")
     assert "cats" in chat.ask("Why is that?", history=cats).query

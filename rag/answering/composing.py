@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rag.answering.abstaining import reason_for, searched_words
+from rag.answering.abstaining import SMALL_TALK, reason_for, searched_words
 from rag.answering.choosing import Choice, choose
 from rag.answering.confidence import Calibration, signals_of
 from rag.config import AnsweringSettings
@@ -47,7 +47,7 @@ def compose(
     certainty = calibration.confidence(signals)
     threshold = calibration.threshold if settings.min_confidence is None else settings.min_confidence
     small_talk = reason_for(query, hits, index)
-    if not scored or certainty < threshold or (small_talk in ("greeting", "gibberish") and threshold > 0):
+    if not scored or certainty < threshold or (small_talk in SMALL_TALK and threshold > 0):
         return replace(abstention, reason=small_talk, confidence=certainty, signals=signals)
     sentences, citations = cite(choose(query, scored, index, settings.max_sentences), index)
     wrong, asked = calibration.wrong_near(certainty), str(calibration.measured.get("asked", ""))

@@ -10,7 +10,7 @@ Kind = Literal["more", "next", "source", "one", "yes"]
 _POLITE = r"(?:(?:yes|ok(?:ay)?|please|can you|could you|would you|and)\b[\s,]*)*"
 _OF_THAT = r"(?:\s+(?:of|for|about|on|from|to)\s+(?:that|this|it))?"
 _ACTS: tuple[tuple[Kind, str], ...] = (
-    ("yes", r"(?:yes|yeah|yep|sure|ok(?:ay)?|exactly|correct|right|of course|go ahead|do that)(?:[\s,]+(?:please|do|go ahead))?"),
+    ("yes", r"(?:yes|yeah|yep|sure|of course|go ahead|do that)(?:[\s,]+(?:please|do|go ahead))?"),
     (
         "more",
         _POLITE + r"(?:(?:tell|give|show|read) me (?:some |a bit |a little )?more|more(?: details?)?|(?:go|carry|read) on"
