@@ -42,7 +42,7 @@ def ask(
         typer.Option(
             "--batch",
             metavar="FILE|-",
-            help='Answer JSON lines {"question", "history"?, "documents"?}, one object a line.',
+            help='Answer JSON lines {"question", "history"?, "documents"?, "query"?}, one object a line.',
         ),
     ] = None,
     receipt: Annotated[
@@ -69,7 +69,7 @@ def ask(
     chat = _open_chat(load_settings(corpus=corpus, index=index))
     if batch is not None:
         for request in _requests(batch):
-            print_json(answer_values(chat.ask(request["question"], history=request["history"], documents=request["documents"])))
+            print_json(answer_values(chat.ask(request.pop("question"), **request)))
         return
     turns = _turns(_read_json(history), str(history)) if history else []
     answer = chat.ask(question or "", history=turns, documents=only, query=question if as_written else None)
@@ -270,10 +270,14 @@ def _request(line: str, where: str) -> dict[str, Any]:
         raise SettingsError(f'{where} needs an object with a "question" text')
     if documents is not None and not (isinstance(documents, list) and all(isinstance(name, str) for name in documents)):
         raise SettingsError(f'{where}: "documents" must be a list of document ids')
+    query = request.get("query")
+    if query is not None and not isinstance(query, str):
+        raise SettingsError(f'{where}: "query" must be the text to search instead of the question')
     return {
         "question": request["question"],
         "documents": documents,
         "history": _turns(request.get("history") or [], where),
+        "query": query,
     }
 
 

@@ -22,6 +22,13 @@ _WORD = re.compile(r"[^\W_]+(?:['’.·-](?=\w)[^\W_]+)*")
 _SENTENCE_END = re.compile(r"[.!?:;\n]")
 _ARTICLES = frozenset("the a an my his her their".split())
 _PREPOSITIONS = frozenset("of in for with on about".split())
+# Words that no subject is named by.
+_EMPTY = frozenset(
+    terms(
+        "often every each many several usually commonly common sometimes always never really good better best nice great thanks"
+        " interesting sure hello know think want like okay yes no say said help"
+    )
+)
 _CROSSED = ("last_user", "first_user", "last_agent", "earlier_user", "rarity", "capital")
 
 
@@ -71,7 +78,7 @@ def looked_at(history: Sequence[Mapping[str, object]]) -> list[Turned]:
 def carried(question: str, turns: Sequence[Turned], rarity: Callable[[str], float]) -> list[Carried]:
     """The likely words, likeliest first; none for a question that is whole by itself. `rarity` of a term is 0 to 1.
 
-    A question that leans on something has the likeliest words there are, if none is likely.
+    A question that leans on something has the likeliest words that the user said, if none is likely.
     """
     cues = cues_of(question)
     if cues.new_subject or (cues.whole and cues.words >= WHOLE):
@@ -79,10 +86,12 @@ def carried(question: str, turns: Sequence[Turned], rarity: Callable[[str], floa
     found = [
         Carried(term, chance(features(places, cues, rarity(term))), tuple(places))
         for term, places in candidates(question, turns).items()
+        if term not in _EMPTY
     ]
     found.sort(key=lambda one: (-one.chance, one.term))
     if found and not cues.whole and found[0].chance < LIKELY:
-        return [one for one in found if one.chance >= NEARLY * found[0].chance][:2]
+        asked = [one for one in found if any(place.turn.user for place in one.places)] or found
+        return [one for one in asked if one.chance >= NEARLY * asked[0].chance][:2]
     return [one for one in found if one.chance >= LIKELY][:MOST]
 
 
