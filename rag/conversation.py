@@ -5,13 +5,19 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from rag.answering.abstaining import SMALL_TALK, reason_for
 from rag.answering.composing import compose
 from rag.answering.confidence import Calibration, default_calibration, index_calibration
+from rag.answering.continuing import Cited, read_on, surrounded
 from rag.builds import live_build
 from rag.config import Settings, load_settings
 from rag.embedding import Embedder, SentenceTransformerEmbedder
 from rag.errors import IndexBroken, IndexMismatch
+from rag.followups.acting import Act, LastAnswer, act_of, last_answer
+from rag.followups.clarifying import readings_of
+from rag.followups.resolving import Understood, understood
 from rag.index.contents import Index
 from rag.index.files import check_manifest, load_index, read_manifest
 from rag.reader.scores import Reader
@@ -19,10 +25,11 @@ from rag.reader.similarity import SimilarityReader
 from rag.reader.trained import TrainedReader
 from rag.records import Answer, Hit
 from rag.reranking import CrossEncoderReranker
-from rag.retrieval import retrieve
+from rag.retrieval import Searched, retrieve_together
 
-History = Sequence[Mapping[str, str]]
-"""Earlier turns, oldest first: {"speaker": "user" | "agent", "text": ...}."""
+History = Sequence[Mapping[str, Any]]
+"""Earlier turns, oldest first: {"speaker": "user" | "agent", "text": ...}; an agent's may carry "citations" and "readings"."""
+ACTED_ON = 12  # turns within which an answer can be acted on
 
 
 class Chat:
@@ -94,37 +101,109 @@ class Chat:
             self._folder = folder
             return index
 
-    def search(self, query: str, *, k: int | None = None, documents: Sequence[str] | None = None) -> list[Hit]:
-        """The best passages for a query as it stands; none for an empty one."""
-        query = _clean(query)
-        if not query:
-            return []
-        return self._retrieve(self.index(), query, k, documents)
+    def understand(self, question: str, history: History = ()) -> Understood:
+        """The query that a question stands for after earlier turns; the question itself where nothing was asked before."""
+        typed, index = _clean(question), self.index()
+        if not typed or reason_for(typed, (), index) in SMALL_TALK:
+            return Understood(typed, typed)
+        most = index.lexical.idf("")  # that of a term in no passage
+        found = understood(typed, history, lambda term: index.lexical.idf(term) / most)
+        return replace(found, query=_clean(found.query))
 
-    def _retrieve(self, index: Index, query: str, k: int | None, documents: Sequence[str] | None) -> list[Hit]:
+    def search(
+        self, query: str, *, k: int | None = None, documents: Sequence[str] | None = None, history: History = ()
+    ) -> list[Hit]:
+        """The best passages for a query as it stands, or as a follow-up to `history`; none for an empty one."""
+        asked = self.understand(query, history)
+        return self._retrieve(self.index(), asked, k, documents) if asked.query else []
+
+    def _retrieve(self, index: Index, asked: Understood, k: int | None, documents: Sequence[str] | None) -> list[Hit]:
         settings = self.settings.retrieval
         wanted = settings.k if k is None else k
         found = max(wanted, settings.rerank_depth) if self.reranker else wanted
-        hits = retrieve(index, query, self.embedder.embed_query(query), settings, k=found, documents=documents)
-        return self.reranker.rerank(query, hits, depth=settings.rerank_depth)[:wanted] if self.reranker else hits
+        searched = [Searched(asked.query, self.embedder.embed_query(asked.query))]
+        if asked.weight:
+            searched.append(Searched(asked.typed, self.embedder.embed_query(asked.typed), asked.weight))
+        hits = retrieve_together(index, searched, settings, k=found, documents=documents)
+        return self.reranker.rerank(asked.query, hits, depth=settings.rerank_depth)[:wanted] if self.reranker else hits
 
-    def ask(self, question: str, *, history: History = (), documents: Sequence[str] | None = None) -> Answer:
+    def ask(
+        self,
+        question: str,
+        *,
+        history: History = (),
+        documents: Sequence[str] | None = None,
+        query: str | None = None,
+    ) -> Answer:
         """An answer in quoted sentences, or an abstention; `documents` are those to be asked, all if None:
         ids, folders ("reports/") or patterns ("*.md").
 
-        Questions are searched as typed: `history` is accepted for follow-up questions, which are not resolved yet.
+        A question that leans on `history` is searched as a query that stands alone (`answer.query`), and as typed; one that
+        asks for more of the last answer, or for its source, quotes on. With `query`, exactly that is searched instead. Nothing
+        of a conversation is kept.
         """
         started = time.perf_counter()
+        if query is None and (act := act_of(_clean(question))) and (last := last_answer(history, ACTED_ON)):
+            return self._timed(self._act(act, question, last, history, documents), started, time.perf_counter())
         index = self.index()
-        query = _clean(question)
-        hits: list[Hit] = []
-        if query and index.passages:
-            hits = self._retrieve(index, query, None, documents)
+        exact = _clean(query or "")
+        asked = self.understand(question, history) if query is None else Understood(exact, exact)
+        hits = self._retrieve(index, asked, None, documents) if asked.query and index.passages else []
         retrieved = time.perf_counter()
-        answer = compose(question, query, hits, self.reader, index, self.settings.answering, self.calibration())
+        answer = compose(question, asked.query, hits, self.reader, index, self.settings.answering, self.calibration())
+        if query is None and asked.query == asked.typed and answer.reason not in SMALL_TALK:
+            titles = {hit.passage.document_id: index.documents[hit.passage.document_id].title for hit in hits}
+            answer = replace(answer, readings=readings_of(asked.query, hits, titles))
+        return self._timed(answer, started, retrieved)
+
+    def _timed(self, answer: Answer, started: float, retrieved: float) -> Answer:
         ended = time.perf_counter()
         timings = {"retrieve": retrieved - started, "read": ended - retrieved, "total": ended - started}
         return replace(answer, timings_ms={name: round(1000 * seconds, 1) for name, seconds in timings.items()})
+
+    def _act(self, act: Act, question: str, last: LastAnswer, history: History, documents: Sequence[str] | None) -> Answer:
+        """What a reply asks to be done with the last answer, which is given again where the history does not hold it."""
+        number = 1 if act.kind == "yes" else act.number
+        if act.kind in ("yes", "one") and last.readings:
+            chosen = last.readings[min(number, len(last.readings)) - 1 if number > 0 else -1]
+            return replace(self.ask(chosen, documents=documents, query=chosen), question=question)
+        index = self.index()
+        query, cited = _clean(last.query), _still_there(last, index, documents)
+        if not cited or not query:
+            again = self.ask(str(history[last.question]["text"]), history=history[: last.question], documents=documents)
+            query, cited = again.query, cited or [(c.document_id, c.span.start, c.span.end) for c in again.citations]
+            if not cited:
+                return replace(again, question=question)
+        if act.kind == "next":
+            return self._next_best(question, query, cited, index, documents)
+        if act.kind == "source":
+            return surrounded(question, query, cited, index)
+        if act.kind == "one":
+            document, position, _ = cited[min(number, len(cited)) - 1 if number > 0 else -1]
+        else:
+            document = cited[0][0]
+            position = max(end for name, _, end in cited if name == document)
+        return read_on(question, query, document, position, index)
+
+    def _next_best(
+        self, question: str, query: str, cited: Sequence[Cited], index: Index, documents: Sequence[str] | None
+    ) -> Answer:
+        """What the last question's answer would be without the passages that it quoted."""
+        hits = [
+            hit
+            for hit in self._retrieve(index, Understood(query, query), None, documents)
+            if not any(
+                hit.passage.document_id == document and hit.passage.span.start < end and start < hit.passage.span.end
+                for document, start, end in cited
+            )
+        ]
+        return compose(question, query, hits, self.reader, index, self.settings.answering, self.calibration())
+
+
+def _still_there(last: LastAnswer, index: Index, documents: Sequence[str] | None) -> list[Cited]:
+    """The citations that stand in the documents asked."""
+    asked = index.documents if documents is None else {index.passages[row].document_id for row in index.rows_of(documents)}
+    return [one for one in last.citations if one[0] in asked]
 
 
 def _reader(settings: Settings, embedder: Embedder) -> Reader:

@@ -14,6 +14,7 @@ ABSTENTIONS = {
     "not_in_documents": "The documents do not answer this: it is not what they are about.",
     "near_miss": "The documents are about this, but do not say it.",
     "greeting": "Hello. Ask a question, and the sentences of your documents that answer it are shown with their sources.",
+    "nothing_more": "There is nothing more to quote there.",
     "gibberish": "This does not read like a question.",
     "other_language": "This seems to be in another language than the documents; ask in theirs.",
 }
@@ -69,6 +70,7 @@ def answer_values(answer: Answer) -> dict[str, Any]:
     return {
         "question": answer.question,
         "query": answer.query,
+        "readings": list(answer.readings),
         "abstained": answer.abstained,
         "reason": answer.reason,
         "confidence": answer.confidence,

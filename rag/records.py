@@ -170,7 +170,8 @@ class Answer:
     `query` is what was searched. `confidence` is 0 to 1, made of `signals`. `expected_wrong` is the share of answers with a
     confidence like this one that were wrong when that was measured, None where it was not; `measured_on` says with which
     questions. `nearest` are the passages shown on an abstention, which are no answer; `looked_for` are the query's words,
-    `unknown` those that occur in no document. `index` is the manifest hash of the index that was asked.
+    `unknown` those that occur in no document. `readings` are whole
+    questions to choose from, where it could mean several things. `index` is the manifest hash of the index that was asked.
     """
 
     question: str
@@ -184,6 +185,7 @@ class Answer:
     unknown: tuple[str, ...] = ()
     expected_wrong: float | None = None
     measured_on: str = ""
+    readings: tuple[str, ...] = ()
     signals: dict[str, float] = field(default_factory=dict)
     index: str = ""
     timings_ms: dict[str, float] = field(default_factory=dict, compare=False)

@@ -1,6 +1,7 @@
 """Query to hits: dense search and BM25, fused by a convex combination of standard scores."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +13,15 @@ from rag.lexical import K1
 from rag.passages import embedded_text
 from rag.records import Hit, Passage
 from rag.terms import terms
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """A query with its embedding, and how much it counts among others."""
+
+    query: str
+    vector: NDArray[np.float32]
+    weight: float = 1.0
 
 
 def retrieve(
@@ -28,21 +38,49 @@ def retrieve(
     `vector` is the query's embedding. With `documents` (see `Index.rows_of`), only their passages are searched, and each
     has the score that it has among all. No passages: an empty list.
     """
+    return retrieve_together(index, [Searched(query, vector)], settings, k=k, documents=documents)
+
+
+def retrieve_together(
+    index: Index,
+    searched: Sequence[Searched],
+    settings: RetrievalSettings,
+    *,
+    k: int | None = None,
+    documents: Sequence[str] | None = None,
+) -> list[Hit]:
+    """As `retrieve`, by the weighted mean of a passage's scores for several queries; its similarity is that to the first."""
     rows = None if documents is None else index.rows_of(documents)
-    words = terms(query)
-    lexical = lexical_scores(index, words, settings)
-    candidates = _candidates(index, vector, lexical, settings.depth, rows)
-    cosines = index.dense.similarities(vector, candidates)
-    dense = standard(cosines, *index.dense.spread(vector))
-    # The spread is that of what BM25 gives to all rows; two terms side by side are looked for in the candidates only.
-    together = settings.proximity_weight * proximity(index, words, [index.passages[row] for row in candidates])
-    sparse = standard(lexical[candidates] + together, float(lexical.mean()) if len(lexical) else 0.0, float(lexical.std()))
-    fused = np.round(settings.dense_weight * dense + (1 - settings.dense_weight) * sparse, 6)
+    lexical = [lexical_scores(index, terms(one.query), settings) for one in searched]
+    found = (_candidates(index, one.vector, scores, settings.depth, rows) for one, scores in zip(searched, lexical, strict=True))
+    candidates = sorted(set[int]().union(*found))
+    cosines = [index.dense.similarities(one.vector, candidates) for one in searched]
+    fused = np.zeros(len(candidates))
+    for one, scores, similar in zip(searched, lexical, cosines, strict=True):
+        fused += one.weight * _fused(index, one, scores, similar, candidates, settings)
+    fused = np.round(fused / sum(one.weight for one in searched), 6)
     order = sorted(range(len(candidates)), key=lambda i: (-fused[i], index.passages[candidates[i]].id))
     return [
-        Hit(index.passages[candidates[i]], score=float(fused[i]), rank=rank, similarity=float(cosines[i]))
+        Hit(index.passages[candidates[i]], score=float(fused[i]), rank=rank, similarity=float(cosines[0][i]))
         for rank, i in enumerate(order[: settings.k if k is None else k], start=1)
     ]
+
+
+def _fused(
+    index: Index,
+    one: Searched,
+    lexical: NDArray[np.float32],
+    cosines: NDArray[np.float32],
+    candidates: Sequence[int],
+    settings: RetrievalSettings,
+) -> NDArray[np.float32]:
+    dense = standard(cosines, *index.dense.spread(one.vector))
+    # The spread is that of what BM25 gives to all rows; two terms side by side are looked for in the candidates only.
+    near = proximity(index, terms(one.query), [index.passages[row] for row in candidates])
+    together = lexical[candidates] + settings.proximity_weight * near
+    sparse = standard(together, float(lexical.mean()) if len(lexical) else 0.0, float(lexical.std()))
+    weighed: NDArray[np.float32] = settings.dense_weight * dense + (1 - settings.dense_weight) * sparse
+    return weighed
 
 
 def standard(scores: NDArray[np.float32], mean: float, deviation: float) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ FLOORS = {
     2: ["builds", "users", "loading", "passages", "embedding", "lexical", "dense", "reader"],
     3: ["index", "reranking"],
     4: ["retrieval"],
-    5: ["answering"],
+    5: ["answering", "followups"],
     6: ["conversation"],
     7: ["evaluation", "receipts"],
     8: ["ui"],

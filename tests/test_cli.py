@@ -424,3 +424,19 @@ def test_every_command_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
     for command in COMMANDS:
         assert f"rag {command}" in readme
+
+
+def test_follow_ups_in_the_terminal(rag: Run, tmp_path: Path) -> None:
+    rag("build")
+    out = rag("chat", stdin="How often should a fern be repotted?\nAnd in which season?\n/as-written\ntell me more\n\n").out
+    assert out.count("understood as:") == 2 and "repot" in out.split("understood as:")[1].splitlines()[0].casefold()
+    history = [
+        {"speaker": "user", "text": "How often should a fern be repotted?"},
+        {"speaker": "agent", "text": "Every two years."},
+    ]
+    (tmp_path / "turns.json").write_text(json.dumps(history))
+    asked = ("ask", "And in which season?", "--history", str(tmp_path / "turns.json"), "--json")
+    assert "repotted" in rag(*asked).json["query"] and rag(*asked).json["readings"] == []
+    assert rag(*asked, "--as-written").json["query"] == "And in which season?"
+    lines = json.dumps({"question": "And in which season?", "history": history, "query": "Do ferns like sun?"})
+    assert json.loads(rag("ask", "--batch", "-", stdin=lines).out)["query"] == "Do ferns like sun?"

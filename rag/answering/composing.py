@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rag.answering.abstaining import reason_for, searched_words
+from rag.answering.abstaining import SMALL_TALK, reason_for, searched_words
 from rag.answering.choosing import Choice, choose
 from rag.answering.confidence import Calibration, signals_of
 from rag.config import AnsweringSettings
@@ -47,9 +47,9 @@ def compose(
     certainty = calibration.confidence(signals)
     threshold = calibration.threshold if settings.min_confidence is None else settings.min_confidence
     small_talk = reason_for(query, hits, index)
-    if not scored or certainty < threshold or (small_talk in ("greeting", "gibberish") and threshold > 0):
+    if not scored or certainty < threshold or (small_talk in SMALL_TALK and threshold > 0):
         return replace(abstention, reason=small_talk, confidence=certainty, signals=signals)
-    sentences, citations = _cite(choose(query, scored, index, settings.max_sentences), index)
+    sentences, citations = cite(choose(query, scored, index, settings.max_sentences), index)
     wrong, asked = calibration.wrong_near(certainty), str(calibration.measured.get("asked", ""))
     return Answer(
         question,
@@ -91,7 +91,7 @@ def _like_its_question(asked: frozenset[str], passage: Passage) -> float:
     return len(asked & wanted) / len(asked | wanted) if wanted else 0.0
 
 
-def _cite(choices: Sequence[Choice], index: Index) -> tuple[tuple[QuotedSentence, ...], tuple[Citation, ...]]:
+def cite(choices: Sequence[Choice], index: Index) -> tuple[tuple[QuotedSentence, ...], tuple[Citation, ...]]:
     """One citation for one shown sentence, numbered together, so that number and place cannot part."""
     numbers = {choice.place: number for number, choice in enumerate(choices, start=1)}
     sentences, citations = [], []

@@ -42,7 +42,7 @@ def ask(
         typer.Option(
             "--batch",
             metavar="FILE|-",
-            help='Answer JSON lines {"question", "history"?, "documents"?}, one object a line.',
+            help='Answer JSON lines {"question", "history"?, "documents"?, "query"?}, one object a line.',
         ),
     ] = None,
     receipt: Annotated[
@@ -54,6 +54,9 @@ def ask(
         Path | None,
         typer.Option("--history", metavar="FILE", help='Earlier turns: a JSON list of {"speaker", "text"}.'),
     ] = None,
+    as_written: Annotated[
+        bool, typer.Option("--as-written", help="Search the words as typed, whatever was said before.")
+    ] = False,
     corpus: CorpusOption = None,
     index: IndexOption = None,
     as_json: JsonOption = False,
@@ -66,10 +69,10 @@ def ask(
     chat = _open_chat(load_settings(corpus=corpus, index=index))
     if batch is not None:
         for request in _requests(batch):
-            print_json(answer_values(chat.ask(request["question"], history=request["history"], documents=request["documents"])))
+            print_json(answer_values(chat.ask(request.pop("question"), **request)))
         return
     turns = _turns(_read_json(history), str(history)) if history else []
-    answer = chat.ask(question or "", history=turns, documents=only)
+    answer = chat.ask(question or "", history=turns, documents=only, query=question if as_written else None)
     if receipt:
         from rag.receipts import save_receipt
 
@@ -113,16 +116,21 @@ def verify(
 
 
 def chat(corpus: CorpusOption = None, index: IndexOption = None) -> None:
-    """Ask one question after the other; a number shows the source of that citation, an empty line ends."""
+    """Ask one question after the other; a number shows the source of that citation, /as-written asks the last
+    question again in its own words alone, an empty line ends."""
     opened = _open_chat(load_settings(corpus=corpus, index=index))
     answer: Answer | None = None
-    turns: list[dict[str, str]] = []
+    turns: list[dict[str, Any]] = []
     while line := _read_line():
         if line.isdecimal() and answer and 1 <= int(line) <= len(answer.citations):
             _print_source(answer.citations[int(line) - 1], opened.index().documents)
             continue
-        answer = opened.ask(line, history=turns)
-        turns += [{"speaker": "user", "text": line}, {"speaker": "agent", "text": answer.text}]
+        if line == "/as-written" and answer:
+            turns = turns[:-2]
+            answer = opened.ask(answer.question, history=turns, query=answer.question)
+        else:
+            answer = opened.ask(line, history=turns)
+        turns += [{"speaker": "user", "text": answer.question}, {"speaker": "agent", **answer_values(answer)}]
         _print_answer(answer)
 
 
@@ -133,6 +141,16 @@ def _open_chat(settings: Settings) -> Any:
 
 
 def _print_answer(answer: Answer) -> None:
+    if " ".join(answer.question.split()) != answer.query and answer.query:
+        out.print(f"[dim]understood as: {escape(answer.query)}[/]", soft_wrap=True)
+    _print_quotes(answer)
+    if answer.readings:
+        out.print("It could mean several things; which do you mean? (“the first one” …)")
+        for reading in answer.readings:
+            out.print(f"  {escape(reading)}", soft_wrap=True)
+
+
+def _print_quotes(answer: Answer) -> None:
     if answer.abstained:
         out.print(f"[bold]{ABSTENTIONS[answer.reason or 'not_in_documents']}[/]")
         for line in abstention_notes(answer):
@@ -216,10 +234,14 @@ def _request(line: str, where: str) -> dict[str, Any]:
         raise SettingsError(f'{where} needs an object with a "question" text')
     if documents is not None and not (isinstance(documents, list) and all(isinstance(name, str) for name in documents)):
         raise SettingsError(f'{where}: "documents" must be a list of document ids')
+    query = request.get("query")
+    if query is not None and not isinstance(query, str):
+        raise SettingsError(f'{where}: "query" must be the text to search instead of the question')
     return {
         "question": request["question"],
         "documents": documents,
         "history": _turns(request.get("history") or [], where),
+        "query": query,
     }
 
 

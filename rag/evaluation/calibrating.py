@@ -32,11 +32,11 @@ class Asked:
 
 
 def asked_from(questions: Sequence[Question], outcomes: Mapping[str, Outcome]) -> list[Asked]:
-    """Stand-alone questions of which it is known whether they can be answered; those of one document share a group."""
+    """The questions of which it is known whether they can be answered; those of one document share a group."""
     found = []
     for question in questions:
         outcome = outcomes[question.id]
-        if question.history or not (question.answers or question.unanswerable):
+        if not (question.answers or question.unanswerable):
             continue
         signals = outcome.answer.get("signals") or {}
         values = tuple(float(signals[name]) for name in SIGNALS) if signals else NOTHING_READ
@@ -57,7 +57,7 @@ def calibrate(
     if answerable.sum() < FEWEST or (~answerable).sum() < FEWEST:
         raise QuestionSetError(
             f"calibrating needs at least {FEWEST} questions that the documents answer and {FEWEST} that they do not; "
-            f"the set has {int(answerable.sum())} and {int((~answerable).sum())} without history"
+            f"the set has {int(answerable.sum())} and {int((~answerable).sum())}"
         )
     signals = np.array([one.signals for one in asked])
     right = np.array([one.right for one in asked], dtype=bool)

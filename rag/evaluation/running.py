@@ -94,7 +94,7 @@ def _ask(chat: Chat, question: Question, threshold: float, *, given: bool, answe
     if answers:
         answer = answer_values(chat.ask(question.text, history=question.history, documents=documents))
     if not given:
-        hits = chat.search(answer["query"], k=DEPTH)
+        hits = chat.search(question.text, k=DEPTH, history=question.history)
     timings = answer.get("timings_ms") or {"total": round(1000 * (time.perf_counter() - started), 1)}
     confidence = float(answer.get("confidence", 0.0))
     outcome = Outcome(

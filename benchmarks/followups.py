@@ -1,0 +1,115 @@
+"""Follow-ups: what is found for them as typed, with all earlier turns appended, as understood, and as people rewrote them.
+
+    python benchmarks/followups.py SET... [--index INDEX] [--runs runs] [--half report] [--answers] [--show]
+
+Sets as for `rag eval`; --index is asked by sets without a corpus of their own. With --half, only the dialogues of that half
+("choose" or "report", by the hash of their name) are measured: settings were chosen on "choose". First turns are measured apart.
+With --answers, also the share whose gold sentence is quoted, whatever the confidence.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import ir_measures
+import numpy as np
+
+from rag.config import load_settings
+from rag.conversation import Chat
+from rag.embedding import SentenceTransformerEmbedder
+from rag.evaluation.measures import meets
+from rag.evaluation.question_sets import Question, load_question_set
+from rag.evaluation.running import open_set, rank_documents
+from rag.records import Answer, Hit
+
+DEPTH = 1000  # passages of which documents are ranked
+Way = tuple[str, Callable[[Chat, Question], list[Hit]], Callable[[Chat, Question], Answer]]
+
+
+def appended(question: Question) -> str:
+    return " ".join([*(turn["text"] for turn in question.history), question.text])
+
+
+def as_query(
+    query: Callable[[Question], str],
+) -> tuple[Callable[[Chat, Question], list[Hit]], Callable[[Chat, Question], Answer]]:
+    return (
+        lambda chat, question: chat.search(query(question), k=DEPTH),
+        lambda chat, question: chat.ask(query(question), query=query(question)),
+    )
+
+
+WAYS: tuple[Way, ...] = (
+    ("as typed", *as_query(lambda question: question.text)),
+    ("all turns appended", *as_query(appended)),
+    (
+        "as understood",
+        lambda chat, question: chat.search(question.text, k=DEPTH, history=question.history),
+        lambda chat, question: chat.ask(question.text, history=question.history),
+    ),
+    ("people's rewrites", *as_query(lambda question: question.rewrite or question.text)),
+)
+
+
+def half_of(question: Question) -> str:
+    """Turns of one dialogue share a half: their ids differ after the last "_" or after "<::>"."""
+    name = question.id
+    for mark in ("<::>", "_"):
+        if mark in name:
+            name = name.rpartition(mark)[0]
+            break
+    return ("choose", "report")[int(sha256(name.encode()).hexdigest(), 16) % 2]
+
+
+def hit(answer: Answer, question: Question) -> bool:
+    quoted = [c for c, sentence in zip(answer.citations, answer.sentences, strict=True) if not sentence.context]
+    return any(meets(gold, citation.document_id, citation.span) for gold in question.answers for citation in quoted)
+
+
+def measured(chat: Chat, questions: Sequence[Question], way: Way, *, answers: bool) -> str:
+    _, search, ask = way
+    run = {
+        question.id: {name: -float(rank) for rank, name in enumerate(rank_documents(search(chat, question)))}
+        for question in questions
+    }
+    qrels = {question.id: question.relevance for question in questions}
+    found = ir_measures.calc_aggregate([ir_measures.nDCG @ 10, ir_measures.Success @ 5], qrels, run)
+    line = "  ".join(f"{measure} {value:.4f}" for measure, value in found.items())
+    asked = [question for question in questions if question.answers]
+    if answers and asked:
+        line += f"  hit {np.mean([hit(ask(chat, question), question) for question in asked]):.4f}"
+    return line
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", nargs="+", type=Path)
+    parser.add_argument("--index", type=Path)
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--half", choices=("choose", "report"))
+    parser.add_argument("--answers", action="store_true")
+    parser.add_argument("--show", action="store_true", help="how each follow-up was understood")
+    asked = parser.parse_args()
+    settings = load_settings(index=asked.index, evaluation={"runs": asked.runs}, answering={"min_confidence": 0.0})
+    embedder = SentenceTransformerEmbedder(settings.embedding)
+    for folder in asked.sets:
+        questions = load_question_set(folder)
+        chat = open_set(questions, settings, embedder, lambda what, done, total: None)
+        judged = [q for q in questions.questions if any(grade > 0 for grade in q.relevance.values())]
+        if asked.half:
+            judged = [question for question in judged if half_of(question) == asked.half]
+        if asked.show:
+            for question in judged:
+                if question.history:
+                    understood = chat.understand(question.text, question.history).query
+                    print(f"{question.text}\n  understood: {understood}\n  rewritten:  {question.rewrite}")
+        for name, ways in (("follow-ups", WAYS), ("first turns", [WAYS[0], WAYS[2]])):
+            part = [question for question in judged if bool(question.history) == (name == "follow-ups")]
+            for way in ways if part else ():
+                found = measured(chat, part, way, answers=asked.answers and name == "follow-ups")
+                print(f"{questions.name:12} {name} {len(part):4}  {way[0]:19} {found}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

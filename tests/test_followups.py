@@ -1,0 +1,315 @@
+"""Follow-up questions: what they lean on, what is carried, what acts on the last answer, what could mean several things."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.config import RetrievalSettings, Settings
+from rag.conversation import Chat
+from rag.embedding import SentenceTransformerEmbedder
+from rag.followups.acting import Act, act_of, last_answer
+from rag.followups.carrying import LONGEST, RECENT, looked_at
+from rag.followups.clarifying import readings_of
+from rag.followups.leaning import cues_of
+from rag.followups.resolving import understood, with_phrases
+from rag.index.building import update_index
+from rag.retrieval import Searched, retrieve, retrieve_together
+from tests.conftest import SIMILARITY, WordEmbedder, index_of
+
+
+def said(*texts: str) -> list[dict[str, Any]]:
+    """Turns by user and agent in turn, the user first."""
+    return [{"speaker": ("user", "agent")[n % 2], "text": text} for n, text in enumerate(texts)]
+
+
+def query_of(question: str, history: Sequence[Mapping[str, Any]]) -> str:
+    return understood(question, history, lambda term: 0.3 if term in COMMON else 0.8).query
+
+
+COMMON = {
+    "common",
+    "strike",
+    "one",
+    "two",
+    "peopl",
+    "100",
+    "000",
+    "100,000",
+    "year",
+    "medicin",
+    "help",
+    "best",
+    "work",
+    "equal",
+    "well",
+}
+
+
+GBS = said("How common is Guillain-Barré syndrome?", "Guillain-Barré syndrome strikes one or two people in 100,000 each year.")
+
+
+@pytest.mark.parametrize(
+    ("question", "wanted"),
+    [
+        ("And how is it treated?", "how is Guillain-Barré syndrome treated?"),
+        ("Who gets it?", "Who gets Guillain-Barré syndrome?"),
+        ("What are its symptoms?", "What are Guillain-Barré syndrome’s symptoms?"),
+        ("how fast?", "how fast (Guillain-Barré syndrome)?"),
+        ("And children?", "children (Guillain-Barré syndrome)?"),
+        ("Something else: how is it that nerves grow?", "Something else: how is it that nerves grow?"),
+        ("Which muscles does the ulnar nerve supply?", "Which muscles does the ulnar nerve supply?"),
+    ],
+)
+def test_a_follow_up_is_made_whole_and_another_subject_is_left_alone(question: str, wanted: str) -> None:
+    assert query_of(question, GBS) == wanted
+
+
+def test_the_subject_stays_over_several_turns() -> None:
+    history = [*GBS, *said("How is it treated?", "Immunoglobulin and plasma exchange work equally well.")]
+    assert "Guillain-Barré" in query_of("And how long does it take to recover?", history)
+
+
+def test_what_was_quoted_can_be_asked_about() -> None:
+    history = said("Which medicine helps?", "Duloxetine has the best evidence.")
+    assert "Duloxetine" in query_of("At what dose?", history)
+
+
+@given(st.text(max_size=60))
+def test_a_first_question_is_left_as_it_is(question: str) -> None:
+    asked = understood(question, (), lambda term: 0.7)
+    assert (asked.query, asked.weight) == (question, 0.0)
+
+
+@given(st.text(max_size=60), st.lists(st.text(max_size=60), max_size=6))
+def test_any_history_gives_the_same_query_twice_and_keeps_all_of_it_typed(question: str, texts: list[str]) -> None:
+    first, second = (understood(question, said(*texts), lambda term: 0.7) for _ in range(2))
+    assert first == second
+    assert first.typed == question and 0 <= first.weight <= 1
+
+
+class Counted(Sequence[dict[str, Any]]):
+    """A conversation that counts how often a turn is looked at."""
+
+    def __init__(self, turns: list[dict[str, Any]]) -> None:
+        self.turns, self.looked = turns, 0
+
+    def __getitem__(self, number: Any) -> Any:
+        self.looked += 1
+        return self.turns[number]
+
+    def __len__(self) -> int:
+        return len(self.turns)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        raise AssertionError("all turns were gone through")
+
+
+def test_a_long_conversation_costs_no_more_than_a_short_one() -> None:
+    work = []
+    for length in (10, 1000):
+        turns = Counted(said(*(f"What about nerve {n}? " + "x" * 10_000 for n in range(length))))
+        understood("And that?", turns, lambda term: 0.7)
+        last_answer(turns, 12)
+        seen = looked_at(turns)
+        work.append((turns.looked, len(seen), sum(len(turn.text) for turn in seen)))
+    assert work[0] == work[1]
+    assert work[1][1] == RECENT + 1 and work[1][2] <= LONGEST * (RECENT + 1)
+
+
+@pytest.mark.parametrize(
+    ("question", "whole"),
+    [
+        ("Why is suxamethonium dangerous in denervated muscle?", True),
+        ("Is there a cure for beriberi?", True),
+        ("Which nerve carries pain from the knee?", True),
+        ("Is it dangerous?", False),
+        ("What slows that down?", False),
+        ("What about children?", False),
+        ("How soon?", False),
+        ("and pregabalin?", False),
+        ("Which is better?", False),
+    ],
+)
+def test_cues_tell_whether_a_question_leans(question: str, whole: bool) -> None:
+    assert cues_of(question).whole is whole
+
+
+@pytest.mark.parametrize(
+    ("question", "phrases", "wanted"),
+    [
+        ("But does it hurt?", ["the biopsy", "needle"], "does the biopsy hurt (needle)?"),
+        ("What is their cost?", ["braces"], "What is braces’ cost?"),
+        ("How soon", ["a denervated muscle"], "How soon (denervated muscle)"),
+        ("Does this drug help?", ["riluzole"], "Does this drug help (riluzole)?"),
+        ("Is it true that nerves grow?", ["axons"], "Is it true that nerves grow (axons)?"),
+    ],
+)
+def test_phrases_are_put_where_a_reader_can_edit_them(question: str, phrases: list[str], wanted: str) -> None:
+    assert with_phrases(question, phrases) == wanted
+
+
+@pytest.mark.parametrize(
+    ("reply", "act"),
+    [
+        ("Tell me more", Act("more")),
+        ("tell me more about that, ", None),
+        ("Please go on.", Act("more")),
+        ("Yes!", Act("yes")),
+        ("yes please", Act("yes")),
+        ("The second one", Act("one", 2)),
+        ("number 3", Act("one", 3)),
+        ("the last one", Act("one", -1)),
+        ("Give me the source of that", Act("source")),
+        ("Where does that stand?", Act("source")),
+        ("Who says so?", Act("source")),
+        ("Anything else?", Act("next")),
+        ("Tell me more about botulism", None),
+        ("And the second one?", None),
+        ("What is the source of the sciatic nerve?", None),
+        ("Yes, but how long does it take?", None),
+        ("", None),
+    ],
+)
+def test_replies_that_act_on_the_last_answer(reply: str, act: Act | None) -> None:
+    assert act_of(reply) == act
+
+
+@pytest.fixture
+def chat(corpus: Path, words: WordEmbedder, tmp_path: Path) -> Chat:
+    settings = Settings(corpus=corpus, index=tmp_path / "index", answering=SIMILARITY)
+    update_index(corpus, settings.index, words, settings.passages)
+    return Chat(settings, words)
+
+
+def turns_of(chat: Chat, question: str, **carried: Any) -> list[dict[str, Any]]:
+    answer = chat.ask(question)
+    places = [{"document_id": c.document_id, "start": c.span.start, "end": c.span.end} for c in answer.citations]
+    return [
+        {"speaker": "user", "text": question},
+        {"speaker": "agent", "text": answer.text, "citations": places, "query": answer.query, **carried},
+    ]
+
+
+REPOT = "How often should I repot a fern?"
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["citations in the history", "text alone"])
+def test_more_and_source_quote_on_from_the_last_answer(chat: Chat, known: bool) -> None:
+    history = turns_of(chat, REPOT)
+    if not known:
+        history[1] = {"speaker": "agent", "text": history[1]["text"]}
+    more = chat.ask("Tell me more", history=history)
+    quotes = [citation.quote for citation in more.citations]
+    assert "True ferns are safe for cats." in quotes and "Repot a fern every two years." not in quotes
+    source = chat.ask("Give me the source of that", history=history)
+    assert "Repot a fern every two years." in [s.text for s in source.sentences if not s.context]
+    assert more.query == source.query == REPOT and more.question == "Tell me more"
+
+
+def test_the_second_one_is_the_second_citation_and_yes_the_first_reading(chat: Chat) -> None:
+    history = turns_of(chat, REPOT)
+    text = chat.index().documents["guide.md"].text
+    start = text.index("They wilt")
+    history[1]["citations"].insert(1, {"document_id": "guide.md", "start": start, "end": start + 5})
+    assert chat.ask("the second one", history=history).citations[0].quote.startswith("They wilt within two days")
+    history[1]["readings"] = ["Are ferns toxic to cats?", REPOT]
+    assert chat.ask("yes", history=history).query == "Are ferns toxic to cats?"
+    assert chat.ask("the second one", history=history).query == REPOT
+
+
+def test_the_next_best_leaves_out_what_was_quoted(chat: Chat) -> None:
+    history = turns_of(chat, "Are ferns toxic to cats?")
+    cited = {(c["document_id"], c["start"]) for c in history[1]["citations"]}
+    other = chat.ask("Anything else?", history=history)
+    assert cited.isdisjoint({(c.document_id, c.span.start) for c in other.citations})
+
+
+def test_at_the_end_of_a_document_there_is_nothing_more(chat: Chat) -> None:
+    document = chat.index().documents["faq.txt"]
+    history = turns_of(chat, REPOT, citations=[{"document_id": "faq.txt", "start": 0, "end": len(document.text)}])
+    assert chat.ask("tell me more", history=history).reason == "nothing_more"
+
+
+@pytest.mark.parametrize("citations", ["x", [1], [{"document_id": 1}], [{"document_id": "gone.md", "start": 0, "end": 9}], None])
+def test_citations_from_outside_that_make_no_sense_are_found_again(chat: Chat, citations: Any) -> None:
+    history = turns_of(chat, REPOT, citations=citations)
+    assert chat.ask("tell me more", history=history).citations
+
+
+def test_an_act_stays_within_the_documents_asked(chat: Chat) -> None:
+    answer = chat.ask("tell me more", history=turns_of(chat, REPOT), documents=["guide.md"])
+    assert {citation.document_id for citation in answer.citations} <= {"guide.md"}
+
+
+def test_a_query_given_is_searched_as_it_stands(chat: Chat) -> None:
+    history = turns_of(chat, REPOT)
+    assert chat.ask("And them?", history=history, query="Are ferns toxic to cats?").query == "Are ferns toxic to cats?"
+    assert chat.ask("tell me more", history=history, query="tell me more").query == "tell me more"
+
+
+@pytest.mark.parametrize(("reply", "reason"), [("Thanks!", "greeting"), ("ok", "greeting"), ("xkcd qwrtz", "gibberish")])
+def test_small_talk_after_an_answer_stays_small_talk(chat: Chat, reply: str, reason: str) -> None:
+    answer = chat.ask(reply, history=turns_of(chat, REPOT))
+    assert answer.query == reply
+    assert chat.understand(reply, turns_of(chat, REPOT)).query == reply
+    assert answer.reason == reason
+
+
+def test_after_an_abstention_there_is_nothing_to_act_on(chat: Chat) -> None:
+    answer = chat.ask("tell me more", history=said("xkcd qwrtz", ""))
+    assert (answer.question, answer.reason) == ("tell me more", "gibberish")
+
+
+def test_half_characters_in_a_history_do_no_harm(chat: Chat) -> None:
+    assert "\ud800" not in chat.ask("And how is it treated?", history=said("What is \ud800fern rot?", "\udfff")).query
+
+
+def test_conversations_do_not_mix(chat: Chat) -> None:
+    cats, alone = turns_of(chat, "Are ferns toxic to cats?"), chat.ask("Why is that?")
+    assert "cats" in chat.ask("Why is that?", history=cats).query
+    assert chat.ask("Why is that?") == alone and alone.query == "Why is that?"
+
+
+def test_two_queries_together_are_the_mean_of_both(corpus: Path, words: WordEmbedder) -> None:
+    index, settings = index_of(corpus), RetrievalSettings()
+    queries = ("fern water", "toxic cats")
+    alone = [{h.passage.id: h.score for h in retrieve(index, q, words.embed_query(q), settings)} for q in queries]
+    both = [Searched(q, words.embed_query(q), weight) for q, weight in zip(queries, (1.0, 0.5), strict=True)]
+    together = {hit.passage.id: hit.score for hit in retrieve_together(index, both, settings)}
+    assert together.keys() == alone[0].keys()
+    for name, score in together.items():
+        np.testing.assert_allclose(score, (alone[0][name] + 0.5 * alone[1][name]) / 1.5, atol=2e-6)
+
+
+def test_readings_are_offered_only_where_several_documents_fit(tmp_path: Path, words: WordEmbedder) -> None:
+    for name in ("Measles", "Mumps", "Rubella"):
+        (tmp_path / f"{name}.md").write_text(f"# {name}\n\nThe recovery time is two weeks.\n")
+    index = index_of(tmp_path)
+    titles = {name: document.title for name, document in index.documents.items()}
+
+    def readings(question: str) -> tuple[str, ...]:
+        return readings_of(question, retrieve(index, question, words.embed_query(question), RetrievalSettings()), titles)
+
+    assert sorted(readings("What is the recovery time?")) == [
+        f"What is the recovery time ({name})?" for name in ("Measles", "Mumps", "Rubella")
+    ]
+    assert readings("What is the recovery time of mumps?") == ()
+    assert readings("What is chronaxie?") == ()
+    assert readings("") == ()
+
+
+@pytest.mark.slow
+def test_the_handbook_answers_follow_ups(handbook: Settings, embedder: SentenceTransformerEmbedder) -> None:
+    chat = Chat(handbook, embedder)
+    first = turns_of(chat, "What is Hirschsprung disease?")
+    answer = chat.ask("how many babies are born with it?", history=first)
+    assert "Hirschsprung disease" in answer.query
+    assert any("5,000" in citation.quote for citation in answer.citations)
+    assert "Hirschsprung" not in chat.ask("What are the visible signs of Horner syndrome?", history=first).query
+    assert len(chat.ask("What is the recovery time?").readings) >= 3
+    assert chat.ask("How fast do injured nerves grow back?").readings == ()
