@@ -68,7 +68,10 @@ class AnsweringSettings(_Section):
 
 
 class EvaluationSettings(_Section):
-    """Where evaluations are kept."""
+    """Where question sets are, and where evaluations are kept."""
+
+    sets: Path = Field(Path("evaluation"), description="folder of question sets that the page offers")
+    feedback: Path = Field(Path("feedback"), description="question set that grows by what is judged on the page")
 
     runs: Path = Field(Path("runs"), description="folder of kept runs, and of the indexes of question sets with their own corpus")
 
@@ -78,6 +81,8 @@ class ServerSettings(_Section):
 
     host: str = Field("127.0.0.1", description="loopback: this machine only")
     port: int = Field(7860, ge=0, le=65535, description="0 takes any free port")
+    conversations: Path = Field(Path("conversations"), description="folder of saved conversations, one file each")
+    watch: bool = Field(False, description="bring the index up to date by itself when files of the corpus change")
 
 
 class Settings(BaseSettings):

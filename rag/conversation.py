@@ -97,15 +97,22 @@ class Chat:
         hits = retrieve(index, query, self.embedder.embed_query(query), settings, k=found, documents=documents)
         return self.reranker.rerank(query, hits, depth=settings.rerank_depth)[:wanted] if self.reranker else hits
 
-    def ask(self, question: str, *, history: History = (), documents: Sequence[str] | None = None) -> Answer:
+    def ask(
+        self,
+        question: str,
+        *,
+        history: History = (),
+        documents: Sequence[str] | None = None,
+        query: str | None = None,
+    ) -> Answer:
         """An answer in quoted sentences, or an abstention; `documents` are those to be asked, all if None:
-        ids, folders ("reports/") or patterns ("*.md").
+        ids, folders ("reports/") or patterns ("*.md"). A `query` that is given is searched exactly so.
 
         Questions are searched as typed: `history` is accepted for follow-up questions, which are not resolved yet.
         """
         started = time.perf_counter()
         index = self.index()
-        query = _clean(question)
+        query = _clean(question if query is None else query)
         hits: list[Hit] = []
         if query and index.passages:
             hits = self._retrieve(index, query, None, documents)

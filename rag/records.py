@@ -160,7 +160,8 @@ class Answer:
     `query` is what was searched. `confidence` is 0 to 1, made of `signals`. `expected_wrong` is the share of answers with a
     confidence like this one that were wrong when that was measured, None where it was not; `measured_on` says with which
     questions. `nearest` are the passages shown on an abstention, which are no answer; `looked_for` are the query's words,
-    `unknown` those that occur in no document. `index` is the manifest hash of the index that was asked.
+    `unknown` those that occur in no document. `readings` are
+    whole questions that a follow-up may have meant, to choose from. `index` is the manifest hash of the index that was asked.
     """
 
     question: str
@@ -172,6 +173,7 @@ class Answer:
     nearest: tuple[Hit, ...] = ()
     looked_for: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    readings: tuple[str, ...] = ()
     expected_wrong: float | None = None
     measured_on: str = ""
     signals: dict[str, float] = field(default_factory=dict)
