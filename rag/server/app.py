@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -12,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rag.config import Settings
 from rag.conversation import Chat
 from rag.errors import RagError, SettingsError
 
@@ -96,7 +98,7 @@ def create_app(chat: Chat) -> FastAPI:
     """The application over one Chat, ready for uvicorn or a test client."""
     import gradio as gr
 
-    from rag.ui.page import LABELS, STYLE_SHEET, build_page
+    from rag.ui.page import SCRIPT, STYLE_SHEET, build_page
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -121,10 +123,15 @@ def create_app(chat: Chat) -> FastAPI:
     mounted: FastAPI = gr.mount_gradio_app(
         app, page, path="/", show_error=False, run_history=False, footer_links=[], enable_monitoring=False, pwa=False,
         ssr_mode=False, mcp_server=False, allowed_paths=[], app_kwargs={"openapi_url": None},
-        blocked_paths=[str(chat.settings.corpus.resolve()), str(chat.settings.index.resolve())],
-        theme=_theme(), css_paths=[STYLE_SHEET], js=LABELS.read_text(encoding="utf-8"),
+        blocked_paths=[str(folder.resolve()) for folder in _private(chat.settings)],
+        theme=_theme(), css_paths=[STYLE_SHEET], js=SCRIPT.read_text(encoding="utf-8"),
     )  # fmt: skip
     return mounted
+
+
+def _private(settings: Settings) -> list[Path]:
+    """Folders that gradio must not serve files from."""
+    return [settings.corpus, settings.index, settings.server.conversations, settings.evaluation.feedback, settings.evaluation.runs]
 
 
 def _theme() -> object:
