@@ -9,7 +9,7 @@ _count = 0
 _watching = False
 
 
-def watch() -> None:
+def watch_outbound() -> None:
     """Begins to count; once more changes nothing."""
     global _watching  # noqa: PLW0603 - an audit hook is the process's own, and stays
     if not _watching:
@@ -17,8 +17,8 @@ def watch() -> None:
         sys.addaudithook(_hear)
 
 
-def count() -> int:
-    """Attempts to reach another machine since `watch`, successful or not."""
+def outbound_count() -> int:
+    """Attempts to reach another machine since `watch_outbound`, successful or not."""
     return _count
 
 

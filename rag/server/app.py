@@ -17,7 +17,9 @@ from rag.config import Settings
 from rag.conversation import Chat
 from rag.errors import RagError, SettingsError
 
-LARGEST_BODY = 1_000_000  # bytes; the page sends questions, not files
+LARGEST_BODY = 1_000_000  # bytes
+UPLOAD = "/gradio_api/upload"
+LARGEST_UPLOAD = 210 * 2**20  # bytes: the largest file that is read, and what is sent around it
 LOOPBACK_NAMES = ["127.0.0.1", "localhost", "[::1]"]
 
 # Gradio's page needs inline scripts and `Function`; so this is no wall against scripts (escaping is), but nothing that
@@ -32,7 +34,7 @@ CLOSED = (
     "/gradio_api/file=http",
     "/gradio_api/proxy=",
     "/proxy=",
-    "/gradio_api/upload",
+    "/gradio_api/upload_progress",
     "/gradio_api/call/",
     "/gradio_api/deep_link",
     "/gradio_api/dev/",
@@ -69,7 +71,7 @@ def _refusal(scope: Scope) -> PlainTextResponse | None:
     if "transfer-encoding" in headers:
         return PlainTextResponse("a request must say its length", status_code=411)
     length = headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > LARGEST_BODY:
+    if not length.isdecimal() or int(length) > (LARGEST_UPLOAD if path == UPLOAD else LARGEST_BODY):
         return PlainTextResponse("too large", status_code=413)
     return None
 
@@ -131,7 +133,13 @@ def create_app(chat: Chat) -> FastAPI:
 
 def _private(settings: Settings) -> list[Path]:
     """Folders that gradio must not serve files from."""
-    return [settings.corpus, settings.index, settings.server.conversations, settings.evaluation.feedback, settings.evaluation.runs]
+    return [
+        settings.corpus,
+        settings.index,
+        settings.server.conversations,
+        settings.evaluation.feedback,
+        settings.evaluation.runs,
+    ]
 
 
 def _theme() -> object:

@@ -161,5 +161,20 @@ watch("value", () => {
   list();
 });
 
+// The latest question comes to the top, so that its answer is read from the beginning.
+const conversation = document.getElementById("conversation");
+let asked = 0;
+const scroller = new MutationObserver(() => {
+  const questions = conversation.querySelectorAll(".user");
+  if (questions.length === asked) return;
+  asked = questions.length;
+  const latest = questions[asked - 1];
+  let box = latest?.parentElement;
+  while (box && box.scrollHeight <= box.clientHeight + 1 && box !== conversation) box = box.parentElement;
+  if (box) box.scrollTop += latest.getBoundingClientRect().top - box.getBoundingClientRect().top - 12;
+});
+if (conversation) scroller.observe(conversation, { subtree: true, childList: true });
+once.signal.addEventListener("abort", () => scroller.disconnect());
+
 hold({});
 list();

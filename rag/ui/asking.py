@@ -20,7 +20,7 @@ from rag.saved_conversations import Conversations, SavedConversation, SavedTurn
 from rag.ui.render import Shown, answer_html, error_html, pending_html, question_html
 from rag.ui.render_conversations import choice_html, conversations_html, copied_text
 from rag.ui.source import document_reference, resolve, source_view
-from rag.ui.suggesting import example_questions, follow_ups
+from rag.ui.suggesting import follow_ups
 from rag.users import User
 
 HERE = Path(__file__).parent

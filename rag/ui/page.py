@@ -1,6 +1,7 @@
 """The page: its tabs and the panel for sources, put together. What each tab does is in its own module."""
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,18 @@ import gradio as gr  # noqa: E402 - after the variables above
 
 from rag.conversation import Chat  # noqa: E402
 from rag.errors import RagError  # noqa: E402
+from rag.outbound import watch_outbound  # noqa: E402
 from rag.ui.asking import LONGEST_QUESTION, Asking, UserOf  # noqa: E402
+from rag.ui.documents import Documents  # noqa: E402
+from rag.ui.evaluating import Evaluating  # noqa: E402
+from rag.ui.helping import help_call  # noqa: E402
 from rag.ui.suggesting import example_questions  # noqa: E402
 from rag.users import LOCAL  # noqa: E402
 
 HERE = Path(__file__).parent
 STYLE_SHEET = HERE / "page.css"
 SCRIPT = HERE / "page.js"
-MASTHEAD = '<div id="masthead"><h1>Ask your documents</h1><p>Answers in exact sentences, each with its source.</p></div>'
+MASTHEAD = "<h1>Ask your documents</h1><p>Answers in exact sentences, each with its source.</p>"
 SCOPE = """<div id="scope">
   <p id="mode" hidden><span id="mode-said"></span> <button type="button" class="plain" id="mode-cancel">Cancel</button></p>
   <p><button type="button" class="plain" id="desk-open">Conversations</button>
@@ -43,14 +48,24 @@ def build_page(chat: Chat, user_of: UserOf = lambda request: LOCAL) -> gr.Blocks
 
     The Chatbot is never an input: what it would hand in comes from the browser, which could put anything there.
     """
-    asking = Asking(chat, user_of)
+    watch_outbound()
+    asking, documents, evaluating = Asking(chat, user_of), Documents(chat, user_of), Evaluating(chat, user_of)
+    if chat.settings.server.watch:
+        threading.Thread(target=documents.follow_corpus, args=(threading.Event(),), daemon=True).start()
     with gr.Blocks(title="Ask your documents", fill_width=True, analytics_enabled=False) as page:
-        gr.HTML(MASTHEAD, elem_id="heading", padding=False)
+        with gr.Row(elem_id="heading"):
+            gr.HTML(MASTHEAD, apply_default_css=False, js_on_load=None, elem_id="masthead")
+            component("chip", "chip", documents.call)
         with gr.Row(elem_id="whole"):
-            with gr.Column(scale=3, min_width=320, elem_id="left"):
-                with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
-                    with gr.Tab("Ask", id="ask", elem_id="tab-ask"):
-                        _ask_tab(asking)
+            with gr.Column(scale=3, min_width=320, elem_id="left"), gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
+                with gr.Tab("Ask", id="ask"):
+                    _ask_tab(asking)
+                with gr.Tab("Documents", id="documents"):
+                    component("documents", "documents", documents.call)
+                with gr.Tab("Evaluation", id="evaluation"):
+                    component("evaluating", "evaluating", evaluating.call)
+                with gr.Tab("Help", id="help"):
+                    component("helping", "helping", help_call(chat))
             with gr.Column(scale=2, min_width=320, elem_id="right"):
                 component("source", "panel", asking.call)
     page.queue(max_size=64)
@@ -96,6 +111,7 @@ def _conversation(examples: list[str]) -> gr.Chatbot:
     return gr.Chatbot(
         elem_id="conversation",
         label="Conversation",
+        autoscroll=False,  # the script brings the question to the top, so that its answer is read from the beginning
         show_label=False,
         placeholder="Ask a question, or begin with one of these." if examples else "Ask a question.",
         examples=[{"text": example} for example in examples],

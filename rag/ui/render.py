@@ -89,7 +89,9 @@ def _judging(answer: Answer, shown: Shown) -> str:
         offered = choose + _act(f"judge:{number}:nothing", "Rightly refused")
     else:
         offered = (
-            choose + _act(f"judge:{number}:wrong", "A sentence is wrong") + _act(f"judge:{number}:nothing", "Should have said nothing")
+            choose
+            + _act(f"judge:{number}:wrong", "A sentence is wrong")
+            + _act(f"judge:{number}:nothing", "Should have said nothing")
         )
     helpful = "" if answer.abstained else _act(f"judge:{number}:helpful", "Helpful")
     told = f'<span class="judged">{escape(said)}</span>' if said else ""
@@ -170,10 +172,13 @@ def _sources(citations: Sequence[Citation]) -> str:
         f'<span class="place">{escape(where)}</span></li>'
         for (title, where), cited in numbers.items()
     )
+    others: dict[str, tuple[Place, list[str]]] = {}
+    for citation in citations:
+        for other in citation.also:
+            others.setdefault(reference(other), (other, []))[1].append(str(citation.number))
     also = "".join(
-        f'<li><span class="numbers">{citation.number}</span> also in {_button(other, _where(other))}</li>'
-        for citation in citations
-        for other in citation.also
+        f'<li><span class="numbers">{", ".join(cited)}</span> also in {_button(other, _where(other))}</li>'
+        for other, cited in others.values()
     )
     return f'<ul class="sources">{rows}{also}</ul>'
 

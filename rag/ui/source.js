@@ -150,7 +150,7 @@ function leave() {
   part("source-choose").hidden = true;
 }
 
-function close() {
+function close(event) {
   request++;
   leave();
   panel.classList.remove("open");
@@ -160,7 +160,7 @@ function close() {
   part("source-close").hidden = part("source-steps").hidden = true;
   if (!opened) return;
   opened.removeAttribute("aria-current");
-  if (opened.isConnected) opened.focus();
+  if (event !== "elsewhere" && opened.isConnected) opened.focus();
   opened = null;
 }
 
@@ -219,6 +219,7 @@ part("source-text").addEventListener("keydown", (event) => {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button.cite");
   if (button) open(button, false);
+  else if (event.target.closest("[role=tab]") && (opened || choosing)) close("elsewhere");
 }, once);
 for (const kind of ["pointerover", "focusin"]) {
   document.addEventListener(kind, (event) => {

@@ -73,6 +73,9 @@ def _pieces(index: Index, document: Document, part: Span) -> list[list[str]]:
         for sentence in passage.sentences if passage.document_id == document.id else ():
             start, end = sentence.span.start, sentence.span.end
             if sentence.quotable and at <= start and end <= part.end:
-                pieces += [[document.text[at:start], ""], [document.text[start:end], f"{document.digest}:{start}:{end}:{document.id}"]]
+                pieces += [
+                    [document.text[at:start], ""],
+                    [document.text[start:end], f"{document.digest}:{start}:{end}:{document.id}"],
+                ]
                 at = end
     return [piece for piece in [*pieces, [document.text[at : part.end], ""]] if piece[0]]
