@@ -112,21 +112,6 @@ def pending_html() -> str:
     return '<div class="answer pending"><p>Reading the documents …</p></div>'
 
 
-def state_html(*, documents: int, passages: int, digest: str, changed: int, building: str | None = None) -> str:
-    """What the index holds, and whether the corpus has moved on since; `building` says how far a running build is."""
-    state, words = ("stale", f"{changed} files changed since: run rag build") if changed else ("current", "up to date")
-    if building is not None:
-        state, words = "stale", f"being rebuilt{escape(building)}"
-    held = f"{documents} documents · {passages} passages"
-    return (
-        f'<p class="state {state}" title="index {escape(digest, quote=True)}">{held} · {words} · index {escape(digest[:12])}</p>'
-    )
-
-
-def no_index_html(message: str) -> str:
-    return f'<p class="state stale">{escape(message)}</p>'
-
-
 def _sentence(sentence: QuotedSentence, citation: Citation) -> str:
     """The last word and the number stay together, so that no line begins with a number."""
     head, last = _last_word(sentence.text)
@@ -158,8 +143,8 @@ def _last_word(text: str) -> tuple[str, str]:
 
 
 def _button(citation: Citation | Place, label: str) -> str:
-    value = escape(reference(citation), quote=True)
-    return f'<button type="button" class="cite" value="{value}"><span class="hidden-label">Open source </span>{escape(label)}</button>'
+    value, named = escape(reference(citation), quote=True), '<span class="hidden-label">Open source </span>'
+    return f'<button type="button" class="cite" value="{value}">{named}{escape(label)}</button>'
 
 
 def _sources(citations: Sequence[Citation]) -> str:
@@ -204,5 +189,5 @@ def _where(found: Citation | Place) -> str:
 
 def _nearest_row(hit: Hit) -> str:
     where = place(hit.passage.document_id, hit.passage.page, hit.passage.headings)
-    text = " ".join(hit.passage.text.split())
+    text = " ".join(line for line in hit.passage.text.split("\n") if not line.startswith("#"))
     return f'<li><span class="place">{escape(where)}</span> <span class="snippet">{escape(text[:SNIPPET])} …</span></li>'

@@ -87,16 +87,22 @@ def files_html(files: Sequence[ListedFile], *, page: int, sort: str, descending:
     rows = "".join(_row(file, may_curate=may_curate) for file in shown)
     if not files:
         return '<p class="hint">No document fits.</p>'
-    steps = (
-        f'<nav class="steps" aria-label="Pages"><button type="button" class="plain" id="page-before" data-page="{page - 1}"'
-        f"{' disabled' if page == 0 else ''}>Previous</button><span>{page * ROWS + 1}–{page * ROWS + len(shown)} of {len(files):,}</span>"
-        f'<button type="button" class="plain" id="page-after" data-page="{page + 1}"'
-        f"{' disabled' if page == pages - 1 else ''}>Next</button></nav>"
-    )
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="Documents"><table class="files"><thead><tr>{heads}'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="List of documents"><table class="files"><thead><tr>{heads}'
         f'<th scope="col"><span class="hidden-label">What can be done</span></th></tr></thead><tbody>{rows}</tbody></table></div>'
-        f"{steps if pages > 1 else ''}"
+        f"{steps_html(page, pages, shown=len(shown), total=len(files), rows=ROWS)}"
+    )
+
+
+def steps_html(page: int, pages: int, *, shown: int, total: int, rows: int) -> str:
+    """Buttons to the pages before and after, counted from 0; nothing where there is one page."""
+    if pages == 1:
+        return ""
+    before, after = (" disabled" if page == 0 else ""), (" disabled" if page == pages - 1 else "")
+    return (
+        f'<nav class="steps" aria-label="Pages"><button type="button" class="plain" data-page="{page - 1}"{before}>Previous</button>'
+        f"<span>{page * rows + 1:,}–{page * rows + shown:,} of {total:,}</span>"
+        f'<button type="button" class="plain" data-page="{page + 1}"{after}>Next</button></nav>'
     )
 
 
@@ -119,14 +125,12 @@ def _row(file: ListedFile, *, may_curate: bool) -> str:
         if file.passages
         else ""
     )
-    get = (
-        ""
-        if gone
-        else f'<a class="plain" href="{escape(download_link(file.id), quote=True)}" download aria-label="Download {name}">Download</a>'
-    )
+    link = escape(download_link(file.id), quote=True)
+    get = "" if gone else f'<a class="plain" href="{link}" download aria-label="Download {name}">Download</a>'
     remove = f'<button type="button" class="plain" data-do="remove" data-id="{name}" aria-label="Remove {name}">Remove</button>'
     return (
-        f'<tr><th scope="row"><span class="name">{escape(file.title or file.id)}</span><span class="file">{escape(file.id)}</span></th>'
+        f'<tr><th scope="row"><span class="name">{escape(file.title or file.id)}</span>'
+        f'<span class="file">{escape(file.id)}</span></th>'
         f"<td>{escape(file.format)}</td><td>{_size(file.size)}</td><td>{file.passages or ''}</td><td>{changed}</td>"
         f'<td class="{escape(file.state.replace(" ", "-"), quote=True) or "indexed"}">{escape(state)} {escape(file.note)}</td>'
         f'<td class="acts">{view}{get}{remove if may_curate and not gone else ""}</td></tr>'
@@ -153,7 +157,8 @@ def changes_html(changes: Mapping[str, Any]) -> str:
     """What the live build did, from its changes.json."""
     kinds = ("added", "changed", "removed")
     parts = [f"{len(changes[kind])} {kind}" for kind in (*kinds, "unchanged")]
-    facts = f"Built {escape(str(changes['built']))} in {changes['seconds']} s: {', '.join(parts)}, {changes['embedded']} passages embedded."
+    built, embedded = escape(str(changes["built"])), f"{changes['embedded']} passages embedded"
+    facts = f"Built {built} in {changes['seconds']} s: {', '.join(parts)}, {embedded}."
     lists = "".join(_names(kind, changes[kind]) for kind in kinds)
     failed = "".join(f"<li>{escape(one['path'])}: {escape(one['reason'])}</li>" for one in changes["failed"][:ROWS])
     return f"<p>{facts}</p>{lists}" + (f"<p>Not read:</p><ul>{failed}</ul>" if failed else "")

@@ -5,12 +5,13 @@ from html import escape
 from typing import Any
 
 from rag.evaluation.comparing import Difference
+from rag.evaluation.measures import ABSTENTION, ANSWERS, RETRIEVAL
 from rag.evaluation.plots import plots
 from rag.evaluation.question_sets import Question
 from rag.evaluation.runs import Outcome, Run
 from rag.evaluation.verdicts import verdict
+from rag.ui.render_documents import ROWS, steps_html
 
-ROWS = 50
 MEANING = {
     "nDCG@10": "how well the documents are ranked",
     "RR@10": "1 / rank of the first right document",
@@ -39,7 +40,9 @@ MEANING = {
 def sets_html(sets: Sequence[tuple[str, str]]) -> str:
     """Question sets to choose from: name and where it is."""
     if not sets:
-        return '<p class="hint">There is no question set yet: judge answers in the Ask tab, or make one with <code>rag eval label</code>.</p>'
+        return (
+            '<p class="hint">There is no question set yet: judge answers in the Ask tab, or run <code>rag eval label</code>.</p>'
+        )
     options = "".join(f'<option value="{escape(name, quote=True)}">{escape(label)}</option>' for name, label in sets)
     return f'<label for="set">Question set</label> <select id="set">{options}</select>'
 
@@ -64,8 +67,9 @@ def runs_html(runs: Sequence[Run], chosen: str, other: str) -> str:
 
 def measures_html(summary: Mapping[str, Any]) -> str:
     rows = ""
-    for part in ("retrieval", "answers", "abstention"):
-        for name, value in (summary[part] or {}).items():
+    for part, names in (("retrieval", RETRIEVAL), ("answers", ANSWERS), ("abstention", ABSTENTION)):
+        for name in names:
+            value = (summary[part] or {}).get(name)
             if value is not None:
                 low, high = summary["intervals"].get(name, (None, None))
                 between = "" if low is None else f"{low:.3f} – {high:.3f}"
@@ -88,7 +92,8 @@ def plots_html(run: Run, questions: Sequence[Question], outcomes: Mapping[str, O
 def comparison_html(old: Run, differences: Sequence[Difference], changed: Sequence[tuple[str, str, str, str]]) -> str:
     """`changed` are the questions that changed most: id, text, answer before, answer now."""
     rows = "".join(
-        f'<tr class="{"worse" if one.worse else ""}"><th scope="row">{escape(one.measure)}</th><td>{one.old:.3f}</td><td>{one.new:.3f}</td>'
+        f'<tr class="{"worse" if one.worse else ""}"><th scope="row">{escape(one.measure)}</th>'
+        f"<td>{one.old:.3f}</td><td>{one.new:.3f}</td>"
         f"<td>{one.difference:+.3f}</td><td>{one.interval[0]:+.3f} – {one.interval[1]:+.3f}</td><td>{one.p:.3f}</td>"
         f"<td>{one.wins} / {one.losses} / {one.ties}</td></tr>"
         for one in differences
@@ -118,18 +123,14 @@ def questions_html(questions: Sequence[Question], outcomes: Mapping[str, Outcome
         right, words = verdict(question, outcome)
         name = escape(question.id, quote=True)
         rows += (
-            f'<tr class="{"right" if right else "miss"}"><td>{"✓" if right else "✗"}</td><th scope="row"><button type="button" class="open" '
-            f'data-question="{name}">{escape(question.text)}</button></th><td>{escape(words)}</td><td>{outcome.confidence:.2f}</td></tr>'
+            f'<tr class="{"right" if right else "miss"}"><td>{"✓" if right else "✗"}</td>'
+            f'<th scope="row"><button type="button" class="open" data-question="{name}">{escape(question.text)}</button></th><td>{escape(words)}</td><td>{outcome.confidence:.2f}</td></tr>'
         )
     heads = '<th scope="col"><span class="hidden-label">Right</span></th>' + "".join(
         f'<th scope="col">{head}</th>' for head in ("Question", "Outcome", "Confidence")
     )
-    steps = (
-        f'<nav class="steps" aria-label="Pages of questions"><button type="button" class="plain" data-page="{page - 1}"'
-        f"{' disabled' if page == 0 else ''}>Previous</button><span>{page * ROWS + 1}–{page * ROWS + len(shown)} of {len(questions):,}</span>"
-        f'<button type="button" class="plain" data-page="{page + 1}"{" disabled" if page == pages - 1 else ""}>Next</button></nav>'
-    )
-    return f'<table class="questions"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{steps if pages > 1 else ""}'
+    steps = steps_html(page, pages, shown=len(shown), total=len(questions), rows=ROWS)
+    return f'<table class="questions"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{steps}'
 
 
 def question_detail_html(question: Question, outcome: Outcome, digests: Mapping[str, str]) -> str:
@@ -159,7 +160,8 @@ def question_detail_html(question: Question, outcome: Outcome, digests: Mapping[
     held = " (held back)" if outcome.abstained else ""
     return (
         f'<div class="detail answer"><h3 tabindex="-1" id="detail-title">{escape(question.text)}</h3>{turns}'
-        f'<p class="{"right" if right else "miss"}">{"✓" if right else "✗"} {escape(words)} · confidence {outcome.confidence:.2f}</p>'
+        f'<p class="{"right" if right else "miss"}">{"✓" if right else "✗"} {escape(words)} · '
+        f"confidence {outcome.confidence:.2f}</p>"
         f"<h4>Answer{held}</h4><ul>{quotes or '<li>none</li>'}</ul>"
         + (f"<h4>Right sentences</h4><ul>{golds}</ul>" if golds else "")
         + (f"<h4>Hits</h4><ol>{hits}</ol>" if hits else "")
