@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,8 @@ class Documents:
         )
         if self._again:
             return self._build(report)
-        kinds = {"added": changes.added, "changed": changes.changed, "removed": changes.removed, "not read": changes.failed}
+        kinds: dict[str, Sequence[object]] = {"added": changes.added, "changed": changes.changed, "removed": changes.removed}
+        kinds |= {"not read": changes.failed}
         told = ", ".join(f"{len(names)} {kind}" for kind, names in kinds.items() if names) or "nothing has changed"
         return f"Done: {told}. The index holds {len(manifest['documents'])} documents, {manifest['passages']} passages."
 
@@ -108,10 +109,8 @@ class Documents:
     def _add(self, told: Mapping[str, Any], request: gr.Request | None) -> dict[str, Any]:
         """Takes uploaded files into the corpus, each by itself, then builds."""
         given = told.get("paths")
-        results = [
-            self._add_one(path, overwrite=bool(told.get("replace")))
-            for path in (given if isinstance(given, list) else [])[:MOST_FILES]
-        ]
+        paths = given[:MOST_FILES] if isinstance(given, list) else []
+        results = [self._add_one(path, overwrite=bool(told.get("replace"))) for path in paths]
         if any(kind == "added" for _, kind, _ in results):
             self.build({}, request)
         return {"html": added_html(results), "other": [name for name, kind, _ in results if kind == "other"]}

@@ -100,7 +100,8 @@ def steps_html(page: int, pages: int, *, shown: int, total: int, rows: int) -> s
         return ""
     before, after = (" disabled" if page == 0 else ""), (" disabled" if page == pages - 1 else "")
     return (
-        f'<nav class="steps" aria-label="Pages"><button type="button" class="plain" data-page="{page - 1}"{before}>Previous</button>'
+        '<nav class="steps" aria-label="Pages">'
+        f'<button type="button" class="plain" data-page="{page - 1}"{before}>Previous</button>'
         f"<span>{page * rows + 1:,}–{page * rows + shown:,} of {total:,}</span>"
         f'<button type="button" class="plain" data-page="{page + 1}"{after}>Next</button></nav>'
     )

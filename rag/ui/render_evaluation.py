@@ -40,9 +40,7 @@ MEANING = {
 def sets_html(sets: Sequence[tuple[str, str]]) -> str:
     """Question sets to choose from: name and where it is."""
     if not sets:
-        return (
-            '<p class="hint">There is no question set yet: judge answers in the Ask tab, or run <code>rag eval label</code>.</p>'
-        )
+        return '<p class="hint">There is no question set yet: judge answers on the page, or run <code>rag eval label</code>.</p>'
     options = "".join(f'<option value="{escape(name, quote=True)}">{escape(label)}</option>' for name, label in sets)
     return f'<label for="set">Question set</label> <select id="set">{options}</select>'
 
@@ -124,7 +122,8 @@ def questions_html(questions: Sequence[Question], outcomes: Mapping[str, Outcome
         name = escape(question.id, quote=True)
         rows += (
             f'<tr class="{"right" if right else "miss"}"><td>{"✓" if right else "✗"}</td>'
-            f'<th scope="row"><button type="button" class="open" data-question="{name}">{escape(question.text)}</button></th><td>{escape(words)}</td><td>{outcome.confidence:.2f}</td></tr>'
+            f'<th scope="row"><button type="button" class="open" data-question="{name}">{escape(question.text)}</button></th>'
+            f"<td>{escape(words)}</td><td>{outcome.confidence:.2f}</td></tr>"
         )
     heads = '<th scope="col"><span class="hidden-label">Right</span></th>' + "".join(
         f'<th scope="col">{head}</th>' for head in ("Question", "Outcome", "Confidence")
