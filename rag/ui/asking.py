@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,7 @@ class Asking:
 
     chat: Chat
     user_of: UserOf
+    _stopped: set[str | None] = field(default_factory=set)
 
     def store(self, request: gr.Request | None) -> Conversations:
         return Conversations(self.chat.settings.server.conversations, self.user_of(request))
@@ -106,6 +107,8 @@ class Asking:
         yield from self._answer(lambda: self._repeated(desk, request, written=written), desk, request)
 
     def stop(self, held: Any, request: gr.Request) -> tuple[Any, Any]:
+        """Ends the waiting; what is being read then is not kept."""
+        self._stopped.add(request.session_hash)
         conversation = self._conversation(desk_from(held), request)
         return self.messages(conversation), gr.Textbox(stop_btn=False)
 
@@ -140,6 +143,7 @@ class Asking:
         except RagError as error:
             yield [{"role": "assistant", "content": error_html(str(error))}], gr.skip(), _desk_value("", desk)
             return
+        self._stopped.discard(request.session_hash)
         store = self.store(request)
         conversation = asked.conversation or store.new(asked.question)
         said = [*self.messages(conversation, latest=False), {"role": "user", "content": question_html(asked.question)}]
@@ -154,9 +158,11 @@ class Asking:
         made = {"model": self.chat.embedder.identity.digest, "reader": self.chat.reader.identity}
         turn = SavedTurn(asked.question, answer_values(answer), documents=asked.documents, **made)
         conversation = replace(conversation, turns=(*conversation.turns, turn))
-        yield self.messages(conversation), gr.Textbox(stop_btn=False), gr.skip()
-        store.save(conversation)  # last: what was stopped is not kept
-        yield gr.skip(), gr.skip(), _desk_value(conversation.id, desk)
+        if request.session_hash in self._stopped:
+            return
+        store.save(conversation)
+        # All in one, and the end: a question sent between this and the event's end may wait for ever (see page.py).
+        yield self.messages(conversation), gr.Textbox(stop_btn=False), _desk_value(conversation.id, desk)
 
     def messages(self, conversation: SavedConversation | None, *, latest: bool = True) -> Messages:
         """A conversation as the Chatbot shows it."""
