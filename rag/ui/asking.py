@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ HERE = Path(__file__).parent
 LONGEST_QUESTION = 1_000  # characters
 MOST_DOCUMENTS = 10_000  # that a question may be limited to by name
 FOUND = 8  # passages offered where the right sentence is looked for
+ANSWERS_AT_ONCE = 2
+LOOKED_EVERY = 0.05  # seconds between two looks whether an answer is still wanted
 WINDOWS = 200  # of text, at most, around a sentence
 
 UserOf = Callable[[gr.Request | None], User]
@@ -80,6 +83,7 @@ class Asking:
     chat: Chat
     user_of: UserOf
     _stopped: set[str | None] = field(default_factory=set)
+    _readers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(ANSWERS_AT_ONCE))
 
     def store(self, request: gr.Request | None) -> Conversations:
         return Conversations(self.chat.settings.server.conversations, self.user_of(request))
@@ -106,11 +110,12 @@ class Asking:
         written = told.get("kind") == "written"
         yield from self._answer(lambda: self._repeated(desk, request, written=written), desk, request)
 
-    def stop(self, held: Any, request: gr.Request) -> tuple[Any, Any]:
-        """Ends the waiting; what is being read then is not kept."""
+    def stop(self, request: gr.Request) -> None:
+        """Ends the waiting; what is being read then is not kept.
+
+        Gradio's own way (`cancels`) would break the stream by which the next answer comes.
+        """
         self._stopped.add(request.session_hash)
-        conversation = self._conversation(desk_from(held), request)
-        return self.messages(conversation), gr.Textbox(stop_btn=False)
 
     def resume(self, held: Any, request: gr.Request) -> tuple[Any, Any]:
         """Shows the conversation that the desk names."""
@@ -151,15 +156,21 @@ class Asking:
         yield [*said, pending], gr.Textbox(value="", stop_btn=True), gr.skip()
         try:
             documents = list(asked.documents) or None
-            answer = self.chat.ask(asked.question, history=conversation.history, documents=documents, query=asked.query)
+            reading = self._readers.submit(
+                self.chat.ask, asked.question, history=conversation.history, documents=documents, query=asked.query
+            )
+            while request.session_hash not in self._stopped and wait([reading], timeout=LOOKED_EVERY).not_done:
+                pass
+            if request.session_hash in self._stopped:
+                yield self.messages(asked.conversation), gr.Textbox(stop_btn=False), gr.skip()
+                return
+            answer = reading.result()
         except RagError as error:
             yield [*said, {"role": "assistant", "content": error_html(str(error))}], gr.Textbox(stop_btn=False), gr.skip()
             return
         made = {"model": self.chat.embedder.identity.digest, "reader": self.chat.reader.identity}
         turn = SavedTurn(asked.question, answer_values(answer), documents=asked.documents, **made)
         conversation = replace(conversation, turns=(*conversation.turns, turn))
-        if request.session_hash in self._stopped:
-            return
         store.save(conversation)
         # All in one, and the end: a question sent between this and the event's end may wait for ever (see page.py).
         yield self.messages(conversation), gr.Textbox(stop_btn=False), _desk_value(conversation.id, desk)

@@ -19,7 +19,7 @@ import gradio as gr  # noqa: E402 - after the variables above
 from rag.conversation import Chat  # noqa: E402
 from rag.errors import RagError  # noqa: E402
 from rag.outbound import watch_outbound  # noqa: E402
-from rag.ui.asking import LONGEST_QUESTION, Asking, UserOf  # noqa: E402
+from rag.ui.asking import ANSWERS_AT_ONCE, LONGEST_QUESTION, Asking, UserOf  # noqa: E402
 from rag.ui.documents import Documents  # noqa: E402
 from rag.ui.evaluating import Evaluating  # noqa: E402
 from rag.ui.helping import help_call  # noqa: E402
@@ -40,7 +40,12 @@ SCOPE = """<div id="scope">
 # Not queued: a queued event that ends just as a question is sent closes the stream that its answer would come by
 # (gradio 6.31), and the question would wait for ever.
 DIRECT = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-QUEUED = {"concurrency_limit": 2, "concurrency_id": "answers", "show_progress": "hidden", "api_visibility": "private"}
+QUEUED = {
+    "concurrency_limit": ANSWERS_AT_ONCE,
+    "concurrency_id": "answers",
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
 
 
 def build_page(chat: Chat, user_of: UserOf = lambda request: LOCAL) -> gr.Blocks:
@@ -98,12 +103,10 @@ def _ask_tab(asking: Asking) -> None:
             gr.HTML(SCOPE, elem_id="scope-line", apply_default_css=False, js_on_load=None)
             question = _question_box()
     outputs = [conversation, question, desk]
-    asked = [
-        question.submit(asking.ask, [question, desk], outputs, **QUEUED),
-        conversation.example_select(asking.ask_example, [desk], outputs, **QUEUED),
-        desk.again(asking.again, [desk], outputs, **QUEUED),
-    ]
-    question.stop(asking.stop, [desk], [conversation, question], cancels=asked, **DIRECT)
+    question.submit(asking.ask, [question, desk], outputs, **QUEUED)
+    conversation.example_select(asking.ask_example, [desk], outputs, **QUEUED)
+    desk.again(asking.again, [desk], outputs, **QUEUED)
+    question.stop(asking.stop, None, None, **DIRECT)
     desk.resume(asking.resume, [desk], [conversation, question], **DIRECT)
 
 
