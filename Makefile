@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?= --extra-index-url https://download.pytorch.org/whl/cpu --retries 1
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet
 
-.PHONY: run test check format clean
+.PHONY: run test check format screenshots clean
 
 run: $(VENV)/.run
 	$(BIN)/rag serve
@@ -24,6 +24,9 @@ check: $(VENV)/.test
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+screenshots: $(VENV)/.test
+	$(BIN)/python docs/screenshots.py
 
 clean:
 	rm -rf $(VENV) index/builds index/CURRENT index/FORMER index/embedded.journal index/builder.*

@@ -10,7 +10,7 @@ from rag.conversation import Chat
 from rag.errors import SettingsError
 from rag.index.building import update_index
 from rag.records import Citation, Span
-from rag.server.app import create_app, require_loopback
+from rag.server.app import LARGEST_UPLOAD, create_app, require_loopback
 from rag.ui.source import reference, source_view
 from tests.conftest import SIMILARITY, WordEmbedder
 
@@ -61,8 +61,10 @@ def test_files_of_corpus_and_index_are_not_served(client: TestClient, corpus: Pa
     assert client.get(f"/gradio_api/file={corpus / 'faq.txt'}").status_code == 403
 
 
-def test_no_uploads(client: TestClient) -> None:
-    assert client.post("/gradio_api/upload", files={"files": ("a.txt", b"text")}).status_code == 404
+def test_uploads_are_no_larger_than_what_is_read(client: TestClient) -> None:
+    assert client.post("/gradio_api/upload", files={"files": ("a.txt", b"text")}).status_code == 200
+    assert client.post("/gradio_api/upload", content=b"", headers={"Content-Length": str(LARGEST_UPLOAD + 1)}).status_code == 413
+    assert client.get("/gradio_api/upload_progress?upload_id=x").status_code == 404
 
 
 def test_gradio_checks_paths_as_if_launched(client: TestClient) -> None:

@@ -123,10 +123,11 @@ class Documents:
         try:
             failed = add_files(corpus, [uploaded], overwrite=overwrite)
         except DocumentError as error:
-            return uploaded.name, "other", str(error).split(";")[0] + "; choose Replace to overwrite it"
+            return uploaded.name, "other", str(error).split(";")[0]
+        finally:
+            shutil.rmtree(uploaded.parent, ignore_errors=True)  # nothing of a document stays in a folder of gradio's
         if failed:
             return uploaded.name, "failed", failed[0].reason
-        shutil.rmtree(uploaded.parent, ignore_errors=True)  # nothing of a document stays in a folder of gradio's
         return uploaded.name, "same" if same else "added", ""
 
     def _remove(self, told: Mapping[str, Any], request: gr.Request | None) -> dict[str, Any]:
