@@ -1,6 +1,7 @@
 """The files of a corpus beside what the index has of them; and whether it has moved on, asked as often as one likes."""
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from rag.index.building import Changes, corpus_changes
 from rag.index.contents import digests_in, duplicates_in
 from rag.loading.files import corpus_files
 
+PATIENCE = 20  # times as long as looking at all files takes, until they are looked at again
 SORTS = ("name", "title", "format", "size", "passages", "changed", "state")
 
 
@@ -37,11 +39,18 @@ class Watch:
         self._corpus = corpus
         self._lock = threading.Lock()
         self._seen: tuple[object, str] | None = None
+        self._looked = self._cost = 0.0
         self._changes: Changes | None = None
 
     def changes(self, manifest: dict[str, Any]) -> Changes:
         with self._lock:
+            same = self._seen is not None and self._seen[1] == manifest["hash"]
+            begun = time.monotonic()
+            if same and self._changes is not None and begun - self._looked < PATIENCE * self._cost:
+                return self._changes
             now = (fingerprint(self._corpus), str(manifest["hash"]))
+            self._looked = time.monotonic()
+            self._cost = self._looked - begun
             if self._changes is None or now != self._seen:
                 self._changes, self._seen = corpus_changes(self._corpus, manifest), now
             return self._changes

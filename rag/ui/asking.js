@@ -163,13 +163,15 @@ watch("value", () => {
 
 // The latest question comes to the top, so that its answer is read from the beginning.
 const conversation = document.getElementById("conversation");
-let asked = 0;
+let asked = ""; // how many questions and answers were shown when it was last done
 const scroller = new MutationObserver(() => {
   const questions = conversation.querySelectorAll(".user");
-  if (questions.length === asked) return;
-  asked = questions.length;
-  const latest = questions[asked - 1];
-  let box = latest?.parentElement;
+  const shown = `${questions.length} ${conversation.querySelectorAll(".answer:not(.pending)").length}`;
+  if (shown === asked) return;
+  asked = shown;
+  const latest = questions[questions.length - 1];
+  if (!latest) return;
+  let box = latest.parentElement;
   while (box && box.scrollHeight <= box.clientHeight + 1 && box !== conversation) box = box.parentElement;
   if (box) box.scrollTop += latest.getBoundingClientRect().top - box.getBoundingClientRect().top - 12;
 });
