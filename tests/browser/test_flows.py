@@ -274,3 +274,14 @@ def test_stop_ends_the_waiting_and_keeps_nothing(page: "playwright.Page", chat: 
     assert page.locator("#conversation .answer").count() == 1
     ask(page, "Which documents mention cats?")
     assert page.locator("#conversation .answer").count() == 2
+
+
+def test_a_long_document_can_be_read_to_both_ends(page: "playwright.Page", chat: Chat) -> None:
+    ask(page, "What do bracken roots dye wool?").locator("button.cite").first.click()
+    assert marked(page) == "Bracken roots dye wool yellow."
+    while page.locator("#source-text .more").count():
+        before = page.evaluate("document.querySelector('#source-text').textContent.length")
+        page.locator("#source-text .more").first.click()
+        page.wait_for_function("n => document.querySelector('#source-text').textContent.length > n", arg=before)
+    assert page.evaluate("document.querySelector('#source-text').textContent") == chat.index().documents["long.md"].text
+    assert marked(page) == "Bracken roots dye wool yellow."
