@@ -102,7 +102,8 @@ class Evaluating:
 
     def open(self, name: str) -> tuple[Run, QuestionSet, dict[str, Outcome], list[Question]]:
         """A run that is offered, with its set as it is now, and those of the set's questions that it asked."""
-        if self._opened is None or self._opened[0] != name:
+        opened = self._opened
+        if opened is None or opened[0] != name:
             folder = self.chat.settings.evaluation.runs
             if name not in {run.name for run in list_runs(folder)}:
                 raise QuestionSetError(f"there is no kept run {name}")
@@ -110,8 +111,8 @@ class Evaluating:
             place = self.sets().get(str(run.summary["dataset"]))
             if place is None:
                 raise QuestionSetError(f"the question set {run.summary['dataset']} of this run is not among those offered")
-            self._opened = (name, run, load_question_set(place), load_outcomes(folder, name))
-        _, run, questions, outcomes = self._opened
+            opened = self._opened = (name, run, load_question_set(place), load_outcomes(folder, name))
+        _, run, questions, outcomes = opened
         return run, questions, outcomes, [question for question in questions.questions if question.id in outcomes]
 
     def _show(self, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,7 +121,6 @@ class Evaluating:
         compared = ""
         if told.get("against"):
             old, _, before, _ = self.open(str(told.get("against")))
-            self._opened = None
             texts = {question.id: question.text for question in questions.questions}
             changed = [
                 (one, texts.get(one, one), before[one].answer["text"], outcomes[one].answer["text"])

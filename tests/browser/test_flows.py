@@ -78,7 +78,7 @@ def test_a_conversation_survives_a_restart_with_its_citations(browser: "playwrig
 def test_ask_again_edit_copy_and_save(page: "playwright.Page", chat: Chat) -> None:
     ask(page, REPOT)
     page.get_by_role("button", name="Edit question").click()
-    assert page.input_value("#question textarea") == REPOT
+    page.wait_for_function("text => document.querySelector('#question textarea').value === text", arg=REPOT)
     page.fill("#question textarea", "What do bracken roots dye wool?")
     page.keyboard.press("Enter")
     page.wait_for_function("document.querySelector('#conversation .answer q')?.textContent.startsWith('Bracken')")
