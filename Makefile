@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?= --extra-index-url https://download.pytorch.org/whl/cpu --retries 1
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet
 
-.PHONY: run test check format audit licences clean
+.PHONY: run test check format screenshots audit licences clean
 
 run: $(VENV)/.run
 	$(BIN)/rag serve
@@ -32,6 +32,9 @@ audit: $(VENV)/.test
 
 licences: $(VENV)/.test
 	$(BIN)/python .ci/licences.py
+
+screenshots: $(VENV)/.test
+	$(BIN)/python docs/screenshots.py
 
 clean:
 	rm -rf $(VENV) index/builds index/CURRENT index/FORMER index/embedded.journal index/builder.*

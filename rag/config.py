@@ -77,7 +77,10 @@ class AnsweringSettings(_Section):
 
 
 class EvaluationSettings(_Section):
-    """Where evaluations are kept."""
+    """Where question sets are, and where evaluations are kept."""
+
+    sets: Path = Field(Path("evaluation"), description="folder of question sets that the page offers")
+    feedback: Path = Field(Path("feedback"), description="question set that grows by what is judged on the page")
 
     runs: Path = Field(Path("runs"), description="folder of kept runs, and of the indexes of question sets with their own corpus")
 
@@ -101,14 +104,16 @@ class ServerSettings(_Section):
     requests_a_minute: int = Field(600, ge=0, description="of one user, where there are users; 0: any number")
     connections: int = Field(512, ge=1, description="open at once; more are refused")
     shutdown_seconds: int = Field(5, ge=0, description="given to running answers when it is stopped")
-    uploads: bool = Field(False, description="the page may take files from curators")
-    largest_file: int = Field(20_000_000, ge=1, description="bytes of one uploaded file")
-    largest_upload: int = Field(50_000_000, ge=1, description="bytes of one request that uploads files")
-    uploads_an_hour: int = Field(500_000_000, ge=1, description="bytes that one user may upload in an hour")
-    uploads_kept: int = Field(2_000_000_000, ge=1, description="bytes of uploads waiting on disk; no more are taken beyond")
+    uploads: bool = Field(True, description="the page may take files, from curators where there are users")
+    largest_file: int = Field(200 * 2**20, ge=1, description="bytes of one uploaded file")
+    largest_upload: int = Field(210 * 2**20, ge=1, description="bytes of one request that uploads files")
+    uploads_an_hour: int = Field(2_000_000_000, ge=1, description="bytes that one user may upload in an hour")
+    uploads_kept: int = Field(4_000_000_000, ge=1, description="bytes of uploads waiting on disk; no more are taken beyond")
     mcp: bool = Field(False, description="tools for assistants at /mcp; needs `pip install rag[mcp]`")
     log_requests: bool = Field(False, description="one line for each request on standard error, without questions")
     log_questions: bool = Field(False, description="with the questions of the API")
+    conversations: Path = Field(Path("conversations"), description="folder of saved conversations, one file each")
+    watch: bool = Field(False, description="bring the index up to date by itself when files of the corpus change")
 
 
 class Settings(BaseSettings):

@@ -12,6 +12,7 @@ RagError
 ├── IndexBroken         the index's files do not agree with their manifest
 ├── BuildLocked         another build of the same index is running
 ├── QuestionSetError    a question set or a kept run cannot be read
+├── ConversationError   a saved conversation is not there or cannot be read
 └── ReceiptError        a receipt cannot be read, or is not as it was written
 
 The message is one plain line: what happened, to which file or setting, what to do next.
@@ -72,6 +73,10 @@ class BuildLocked(RagError):
 
 class QuestionSetError(RagError):
     """A question set, or a run that was kept, is missing or malformed."""
+
+
+class ConversationError(RagError):
+    """A saved conversation is not there, is another's, or cannot be read."""
 
 
 class ReceiptError(RagError):

@@ -3,9 +3,10 @@
 The command line, the page and HTTP all take them from here, so that they say the same.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from rag.records import Answer, Block, Citation, Document, Hit, Place, Span
+from rag.records import Answer, Block, Citation, Document, Hit, Passage, Place, QuotedSentence, Span
 
 # Why there is no answer, in plain words.
 ABSTENTIONS = {
@@ -86,6 +87,41 @@ def answer_values(answer: Answer) -> dict[str, Any]:
         "timings_ms": answer.timings_ms,
         "index": answer.index,
     }
+
+
+def answer_from(values: Mapping[str, Any]) -> Answer:
+    """The answer that gave these values, with what is shown of the nearest passages. Raises KeyError or TypeError for others."""
+    same = ("question", "query", "confidence", "reason", "expected_wrong", "measured_on", "signals", "timings_ms", "index")
+    return Answer(
+        **{name: values[name] for name in same},
+        sentences=tuple(QuotedSentence(s["text"], s["citation"], s["context"]) for s in values["sentences"]),
+        citations=tuple(_citation_from(citation) for citation in values["citations"]),
+        nearest=tuple(_hit_from(hit) for hit in values["nearest"]),
+        looked_for=tuple(values["looked_for"]),
+        unknown=tuple(values["unknown"]),
+        readings=tuple(values.get("readings", ())),
+    )
+
+
+def _citation_from(values: Mapping[str, Any]) -> Citation:
+    phrase = values["answer_phrase"]
+    return Citation(
+        number=values["number"],
+        **_place_parts(values),
+        answer_phrase=Span(phrase["start"], phrase["end"]) if phrase else None,
+        also=tuple(Place(**_place_parts(place)) for place in values["also"]),
+        differs=tuple(values["differs"]),
+    )
+
+
+def _place_parts(values: Mapping[str, Any]) -> dict[str, Any]:
+    same = {name: values[name] for name in ("document_id", "title", "quote", "page", "digest")}
+    return same | {"span": Span(values["start"], values["end"]), "headings": tuple(values["headings"])}
+
+
+def _hit_from(values: Mapping[str, Any]) -> Hit:
+    span, headings = Span(values["start"], values["end"]), tuple(values["headings"])
+    return Hit(Passage(values["document_id"], span, values["text"], headings, values["page"]), values["score"], values["rank"])
 
 
 def hit_values(hit: Hit) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Receipts: an answer with all that it takes to check it again, and the check against the files as they are now."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -46,11 +46,36 @@ def receipt_values(answer: Answer, *, model: str, reader: str) -> dict[str, Any]
 
 def save_receipt(path: Path, answer: Answer, *, model: str, reader: str) -> None:
     """JSON, which `rag verify` reads; for people, Markdown or HTML where the name ends in .md or .html."""
-    values = receipt_values(answer, model=model, reader=reader)
-    forms = {".md": to_markdown, ".html": to_html, ".htm": to_html}
-    form = forms.get(path.suffix.lower())
-    text = form(answer, values) if form else json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    forms = {".md": "md", ".html": "html", ".htm": "html"}
+    text = receipt_text(answer, forms.get(path.suffix.lower(), "json"), model=model, reader=reader)
     replace_file(path, text.encode("utf-8", "surrogatepass"))
+
+
+def receipt_text(answer: Answer, form: str, *, model: str, reader: str) -> str:
+    """The receipt as "json", or for people as "md" or "html"."""
+    values = receipt_values(answer, model=model, reader=reader)
+    if form == "json":
+        return json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    return to_markdown(answer, values) if form == "md" else to_html(answer, values)
+
+
+Told = Sequence[tuple[Answer, str, str]]
+"""The answers of a conversation, each with the model and the reader that made it."""
+
+
+def receipts_text(title: str, told: Told) -> str:
+    """A conversation as JSON: its title and the receipt of each answer."""
+    receipts = [receipt_values(answer, model=model, reader=reader) for answer, model, reader in told]
+    return json.dumps({"title": title, "receipts": receipts}, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def conversation_markdown(title: str, told: Told) -> str:
+    parts = [to_markdown(answer, receipt_values(answer, model=model, reader=reader)) for answer, model, reader in told]
+    return "\n".join([f"Conversation: {_line(title)}\n", *parts])
+
+
+def conversation_html(title: str, told: Told) -> str:
+    return _page(title, "".join(_html_body(a, receipt_values(a, model=model, reader=reader)) for a, model, reader in told))
 
 
 def load_receipt(path: Path) -> dict[str, Any]:
@@ -136,6 +161,10 @@ def to_markdown(answer: Answer, values: Mapping[str, Any]) -> str:
 
 def to_html(answer: Answer, values: Mapping[str, Any]) -> str:
     """A page by itself, to be read or printed; every foreign text is escaped."""
+    return _page(answer.question, _html_body(answer, values))
+
+
+def _html_body(answer: Answer, values: Mapping[str, Any]) -> str:
     rows = []
     for sentence, citation in zip(answer.sentences, answer.citations, strict=True):
         where = place(citation.document_id, citation.page, citation.headings)
@@ -152,13 +181,17 @@ def to_html(answer: Answer, values: Mapping[str, Any]) -> str:
         said = [ABSTENTIONS[answer.reason or "not_in_documents"], *abstention_notes(answer)]
         rows.append("".join(f"<p>{escape(line)}</p>" for line in said))
     facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in _facts(answer, values))
+    return f"<h1>{escape(answer.question)}</h1>{''.join(rows)}<dl>{facts}</dl>"
+
+
+def _page(title: str, body: str) -> str:
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>{escape(_line(answer.question))}</title>"
+        f"<title>{escape(_line(title))}</title>"
         "<style>body{max-width:45rem;margin:2rem auto;padding:0 1rem;font:1rem/1.5 system-ui,sans-serif}"
         "blockquote p{white-space:pre-wrap}code,dd{overflow-wrap:anywhere}</style>"
-        f"<h1>{escape(answer.question)}</h1>{''.join(rows)}<dl>{facts}</dl></html>\n"
+        f"{body}</html>\n"
     )
 
 

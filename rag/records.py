@@ -183,9 +183,9 @@ class Answer:
     nearest: tuple[Hit, ...] = ()
     looked_for: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    readings: tuple[str, ...] = ()
     expected_wrong: float | None = None
     measured_on: str = ""
-    readings: tuple[str, ...] = ()
     signals: dict[str, float] = field(default_factory=dict)
     index: str = ""
     timings_ms: dict[str, float] = field(default_factory=dict, compare=False)

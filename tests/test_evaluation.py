@@ -19,6 +19,7 @@ from rag.evaluation.question_sets import GoldSpan, Question, load_question_set
 from rag.evaluation.report import write_report
 from rag.evaluation.running import evaluate, open_set
 from rag.evaluation.runs import Outcome, Run, list_runs, load_outcomes, load_run, save_run
+from rag.evaluation.verdicts import as_csv, thresholds, verdict
 from rag.records import Span
 from tests.conftest import SIMILARITY, WordEmbedder, updated
 
@@ -288,3 +289,26 @@ def test_a_set_tells_which_questions_a_changed_document_touches(settings: Settin
     assert touched(load_question_set(folder), {"faq.txt": text}) == {}
     assert touched(load_question_set(folder), {"faq.txt": "New first line.\n" + text}) == {"faq.txt": [name]}
     assert touched(load_question_set(folder), {}) == {"faq.txt": [name]}
+
+
+def test_thresholds_agree_with_the_measures_and_the_table_with_the_verdicts() -> None:
+    right = GoldSpan("d", Span(0, 4), "text")
+    questions = [
+        Question("a", "=1+1", answers=(right,)),
+        Question("b", "b?", unanswerable=True),
+        Question("c", "c?", answers=(right,)),
+    ]
+    outcomes = {
+        "a": outcome("a", quotes=[("d", 0, 4)], confidence=0.8, right=True),
+        "b": outcome("b", quotes=[("d", 0, 4)], confidence=0.6),
+        "c": outcome("c", quotes=[("e", 0, 4)], confidence=0.3, abstained=True),
+    }
+    values = per_question(questions, outcomes, {"d": [Span(0, 4)]})
+    at = next(one for one in thresholds(questions, outcomes) if one.threshold == 0.5)
+    assert at.answered == sum(values["false_answers"].values()) == 1
+    assert at.refused == sum(values["false_abstentions"].values()) == 1
+    assert at.wrong == 1
+    assert [one.wrong for one in thresholds(questions, outcomes)][::50] == [2, 1, 0]
+    assert [verdict(question, outcomes[question.id])[0] for question in questions] == [True, False, False]
+    assert as_csv(questions, outcomes).split("\n")[1] == "a,'=1+1,1,right,0.8,xxxx"
+    assert thresholds([Question("d", "d?")], {}) == []

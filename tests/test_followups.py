@@ -59,8 +59,8 @@ GBS = said("How common is Guillain-Barré syndrome?", "Guillain-Barré syndrome 
         ("And how is it treated?", "how is Guillain-Barré syndrome treated?"),
         ("Who gets it?", "Who gets Guillain-Barré syndrome?"),
         ("What are its symptoms?", "What are Guillain-Barré syndrome’s symptoms?"),
-        ("how fast?", "how fast (Guillain-Barré syndrome)?"),
-        ("And children?", "children (Guillain-Barré syndrome)?"),
+        ("how fast?", "how fast in Guillain-Barré syndrome?"),
+        ("And children?", "children in Guillain-Barré syndrome?"),
         ("Something else: how is it that nerves grow?", "Something else: how is it that nerves grow?"),
         ("Which muscles does the ulnar nerve supply?", "Which muscles does the ulnar nerve supply?"),
     ],
@@ -142,11 +142,11 @@ def test_cues_tell_whether_a_question_leans(question: str, whole: bool) -> None:
 @pytest.mark.parametrize(
     ("question", "phrases", "wanted"),
     [
-        ("But does it hurt?", ["the biopsy", "needle"], "does the biopsy hurt (needle)?"),
+        ("But does it hurt?", ["the biopsy", "needle"], "does the biopsy hurt in needle?"),
         ("What is their cost?", ["braces"], "What is braces’ cost?"),
-        ("How soon", ["a denervated muscle"], "How soon (denervated muscle)"),
-        ("Does this drug help?", ["riluzole"], "Does this drug help (riluzole)?"),
-        ("Is it true that nerves grow?", ["axons"], "Is it true that nerves grow (axons)?"),
+        ("How soon", ["a denervated muscle"], "How soon in denervated muscle"),
+        ("Does this drug help?", ["riluzole"], "Does this drug help in riluzole?"),
+        ("Is it true that nerves grow?", ["axons"], "Is it true that nerves grow in axons?"),
     ],
 )
 def test_phrases_are_put_where_a_reader_can_edit_them(question: str, phrases: list[str], wanted: str) -> None:

@@ -1,8 +1,10 @@
 import re
 from html import unescape
 
+from rag.jobs import JobState
 from rag.records import Answer, Citation, Hit, Passage, QuotedSentence, Span
-from rag.ui.render import answer_html, error_html, question_html, state_html
+from rag.ui.render import answer_html, error_html, question_html
+from rag.ui.render_documents import chip_html
 
 HOSTILE = '<img src=x onerror="alert(1)"> </q></p><script>x</script> ${x} {{y}} **bold** $z$ \u202e & "quotes"'
 
@@ -59,7 +61,9 @@ def test_an_abstention_says_why_and_marks_the_nearest_as_no_answer() -> None:
 
 
 def test_state() -> None:
-    assert "up to date" in state_html(documents=2, passages=5, digest="d" * 64, changed=0)
-    assert "3 files changed since" in state_html(documents=2, passages=5, digest="d" * 64, changed=3)
-    building = state_html(documents=2, passages=5, digest="d" * 64, changed=3, building=" (embedding 3 of <9>)")
-    assert "being rebuilt (embedding 3 of &lt;9&gt;)" in building
+    held = {"documents": 1, "passages": 5, "digest": "d" * 64}
+    assert "1 document · 5 passages · up to date" in chip_html(**held, changed=0, job=JobState())
+    assert "3 files changed since" in chip_html(**held, changed=3, job=JobState())
+    elsewhere = chip_html(**held, changed=3, job=JobState(), building=" (embedding 3 of <9>)")
+    assert "being rebuilt (embedding 3 of &lt;9&gt;)" in elsewhere
+    assert "being rebuilt, 33 %" in chip_html(**held, changed=3, job=JobState(running=True, done=3, total=9))

@@ -61,8 +61,14 @@ def test_files_of_corpus_and_index_are_not_served(client: TestClient, corpus: Pa
     assert client.get(f"/gradio_api/file={corpus / 'faq.txt'}").status_code == 403
 
 
-def test_no_uploads(client: TestClient) -> None:
-    assert client.post("/gradio_api/upload", files={"files": ("a.txt", b"text")}).status_code == 404
+def test_uploads_are_no_larger_than_what_is_read(client: TestClient) -> None:
+    assert client.post("/gradio_api/upload", files={"files": ("a.txt", b"text")}).status_code == 200
+    assert (
+        client.post(
+            "/gradio_api/upload", content=b"", headers={"Content-Length": str(ServerSettings().largest_upload + 1)}
+        ).status_code
+        == 413
+    )
 
 
 def test_gradio_checks_paths_as_if_launched(client: TestClient) -> None:

@@ -10,7 +10,6 @@ from rich.markup import escape
 
 from rag.cli.output import SOME_FAILED, CorpusOption, IndexOption, JsonOption, WaitOption, notes, out, print_json, progress_bars
 from rag.config import Settings, load_settings
-from rag.errors import IndexMissing
 
 SHOWN = 20  # files of a kind in the table; --json has all
 
@@ -66,7 +65,7 @@ def remove(
 ) -> None:
     """Delete documents from the corpus and everything of them from the index."""
     from rag.builds import live_build
-    from rag.errors import IndexBroken, IndexMismatch
+    from rag.errors import IndexBroken, IndexMismatch, IndexMissing
     from rag.index.contents import digests_in
     from rag.index.curating import remove_documents
     from rag.index.files import read_manifest
@@ -266,21 +265,11 @@ def rollback(
     corpus: CorpusOption = None, index: IndexOption = None, wait: WaitOption = False, as_json: JsonOption = False
 ) -> None:
     """Make the former build live again; once more goes forward again."""
-    from rag.builds import build_lock, former_build, roll_back
     from rag.index.building import corpus_changes
-    from rag.index.files import check_files, read_manifest
+    from rag.index.curating import back_to_former
 
     settings = load_settings(corpus=corpus, index=index)
-    with build_lock(settings.index, wait=wait):
-        former = former_build(settings.index)
-        if former is None:
-            raise IndexMissing(
-                f"{settings.index} keeps no former build: there was none, or it held a document that is gone; "
-                "put back the files and run `rag build`"
-            )
-        manifest = read_manifest(former)
-        check_files(former, manifest)
-        roll_back(settings.index, former)
+    manifest = back_to_former(settings.index, wait=wait)
     changes = corpus_changes(settings.corpus, manifest)
     values = {
         "manifest": manifest["hash"],

@@ -91,7 +91,7 @@ def _runs(standing: Sequence[tuple[str, Place]]) -> list[list[tuple[str, Place]]
 
 
 def with_phrases(question: str, carried_phrases: Sequence[str]) -> str:
-    """The likeliest phrase in the place of a word that stands for it, the others behind, in brackets."""
+    """The likeliest phrase in the place of a word that stands for it, the others behind."""
     shorter = _LEADING.sub("", question) or question
     subject, *others = carried_phrases
     short = len(subject.split()) <= LONGEST_SUBJECT
@@ -102,6 +102,6 @@ def with_phrases(question: str, carried_phrases: Sequence[str]) -> str:
         shorter = shorter[: found.start()] + owner + shorter[found.end() :]
     else:
         others = list(carried_phrases)
-    behind = f" ({', '.join(_ARTICLE_FIRST.sub('', phrase) for phrase in others)})" if others else ""
+    behind = f" in {' and '.join(_ARTICLE_FIRST.sub('', phrase) for phrase in others)}" if others else ""
     asked = shorter.rstrip("?.! ")
     return f"{asked}{behind}{shorter[len(asked) :]}".strip()

@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+from rag.builds import build_lock, former_build, roll_back
 from rag.config import LoadingSettings
-from rag.errors import DocumentError, UnreadableFile
+from rag.errors import DocumentError, IndexMissing, UnreadableFile
 from rag.index.contents import Failure
+from rag.index.files import check_files, read_manifest
 from rag.loading.files import corpus_files
 from rag.loading.reading import read_documents
 from rag.storage import replace_file
@@ -89,3 +92,18 @@ def remove_documents(corpus: Path, names: Sequence[str], indexed: Iterable[str])
 def _id_of(corpus: Path, name: str) -> str:
     path = Path(name).absolute()
     return path.relative_to(corpus.absolute()).as_posix() if path.is_relative_to(corpus.absolute()) else name
+
+
+def back_to_former(folder: Path, *, wait: bool = False) -> dict[str, Any]:
+    """Makes the former build live again, if it is whole; gives back its manifest. Raises IndexMissing where none is kept."""
+    with build_lock(folder, wait=wait):
+        former = former_build(folder)
+        if former is None:
+            raise IndexMissing(
+                f"{folder} keeps no former build: there was none, or it held a document that is gone; "
+                "put back the files and run `rag build`"
+            )
+        manifest = read_manifest(former)
+        check_files(former, manifest)
+        roll_back(folder, former)
+        return manifest

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,7 +10,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from rag.config import ServerSettings
+from rag.config import ServerSettings, Settings
 from rag.conversation import Chat
 from rag.server.api import add_api
 from rag.server.gate import Gate
@@ -78,7 +79,7 @@ def user_of(request: Any) -> User:
 def _with_page(app: FastAPI, chat: Chat) -> FastAPI:
     import gradio as gr
 
-    from rag.ui.page import LABELS, STYLE_SHEET, build_page
+    from rag.ui.page import SCRIPT, STYLE_SHEET, build_page
 
     page = build_page(chat, user_of)
     # Only launch() sets this; while it is unset, gradio takes any path on this machine for an uploaded file.
@@ -88,11 +89,23 @@ def _with_page(app: FastAPI, chat: Chat) -> FastAPI:
         app, page, path="/", show_error=False, run_history=False, footer_links=[], enable_monitoring=False, pwa=False,
         ssr_mode=False, mcp_server=False, allowed_paths=[], app_kwargs={"openapi_url": None},
         root_path=settings.server.prefix or None,
-        blocked_paths=[str(path.resolve()) for path in (settings.corpus, settings.index, settings.server.users)],
+        blocked_paths=[str(path.resolve()) for path in _private(settings)],
         max_file_size=settings.server.largest_file,
-        theme=_theme(), css_paths=[STYLE_SHEET], js=LABELS.read_text(encoding="utf-8"),
+        theme=_theme(), css_paths=[STYLE_SHEET], js=SCRIPT.read_text(encoding="utf-8"),
     )  # fmt: skip
     return mounted
+
+
+def _private(settings: Settings) -> list[Path]:
+    """Folders that gradio must not serve files from."""
+    return [
+        settings.corpus,
+        settings.index,
+        settings.server.users,
+        settings.server.conversations,
+        settings.evaluation.feedback,
+        settings.evaluation.runs,
+    ]
 
 
 def _theme() -> object:

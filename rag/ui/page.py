@@ -1,7 +1,8 @@
-"""The page's layout and its handlers, which only hand on: answers come from Chat, HTML from render."""
+"""The page: its tabs and the panel for sources, put together. What each tab does is in its own module."""
 
 import os
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,84 +16,105 @@ os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
 
 import gradio as gr  # noqa: E402 - after the variables above
 
-from rag.builds import builder_of, describe_builder  # noqa: E402
 from rag.conversation import Chat  # noqa: E402
 from rag.errors import RagError  # noqa: E402
-from rag.index.building import corpus_changes  # noqa: E402
-from rag.index.contents import Index  # noqa: E402
-from rag.ui.render import answer_html, error_html, no_index_html, pending_html, question_html, state_html  # noqa: E402
-from rag.ui.source import source_view  # noqa: E402
-from rag.users import LOCAL, User  # noqa: E402
+from rag.outbound import watch_outbound  # noqa: E402
+from rag.ui.asking import ANSWERS_AT_ONCE, LONGEST_QUESTION, Asking, UserOf  # noqa: E402
+from rag.ui.documents import Documents  # noqa: E402
+from rag.ui.evaluating import Evaluating  # noqa: E402
+from rag.ui.helping import help_call  # noqa: E402
+from rag.ui.suggesting import example_questions  # noqa: E402
+from rag.users import LOCAL  # noqa: E402
 
 HERE = Path(__file__).parent
 STYLE_SHEET = HERE / "page.css"
-LABELS = HERE / "labels.js"
-LONGEST_QUESTION = 1_000  # characters
-EXAMPLES = 4
-HEADING = '<div id="masthead"><h1>Ask your documents</h1><p>Answers in exact sentences, each with its source.</p></div>'
+SCRIPT = HERE / "page.js"
+MASTHEAD = "<h1>Ask your documents</h1><p>Answers in exact sentences, each with its source.</p>"
+SCOPE = """<div id="scope">
+  <p id="mode" hidden><span id="mode-said"></span> <button type="button" class="plain" id="mode-cancel">Cancel</button></p>
+  <p><button type="button" class="plain" id="desk-open">Conversations</button>
+    Asking <button type="button" class="plain" id="scope-open" title="Choose which documents are asked"
+    ><span id="scope-words-said">all documents</span></button>
+    <button type="button" class="plain" id="scope-clear" hidden>Ask all</button></p>
+</div>"""
+# Not queued: a queued event that ends just as a question is sent closes the stream that its answer would come by
+# (gradio 6.31), and the question would wait for ever.
+DIRECT = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+QUEUED = {
+    "concurrency_limit": ANSWERS_AT_ONCE,
+    "concurrency_id": "answers",
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
 
-Turns = list[dict[str, str]]
-"""The conversation as it is shown: {"question", "answer"}, both HTML. It lives on the server."""
 
-
-def build_page(chat: Chat, user_of: Callable[[gr.Request | None], User] = lambda request: LOCAL) -> gr.Blocks:  # noqa: ARG005
-    """The page over one Chat; `user_of` tells who makes a request.
+def build_page(chat: Chat, user_of: UserOf = lambda request: LOCAL) -> gr.Blocks:
+    """The page over one Chat; `user_of` tells who a request comes from.
 
     The Chatbot is never an input: what it would hand in comes from the browser, which could put anything there.
     """
-
-    def ask(question: str, turns: Turns) -> Iterator[tuple[list[dict[str, str]], Turns, Any]]:
-        question = str(question).strip()[:LONGEST_QUESTION]
-        if not question:
-            yield _messages(turns), turns, gr.skip()
-            return
-        shown = question_html(question)
-        yield _messages([*turns, {"question": shown, "answer": pending_html()}]), turns, ""
-        try:
-            answered = answer_html(chat.ask(question))
-        except RagError as error:
-            answered = error_html(str(error))
-        turns = [*turns, {"question": shown, "answer": answered}]
-        yield _messages(turns), turns, gr.skip()
-
-    def ask_example(turns: Turns, event: gr.SelectData) -> Iterator[tuple[list[dict[str, str]], Turns, Any]]:
-        value = event.value
-        yield from ask(str(value.get("text", "")) if isinstance(value, dict) else "", turns)
-
-    def get_source(asked: Any, request: gr.Request | None = None) -> dict[str, Any]:  # noqa: ARG001 - gradio passes it
-        try:
-            return source_view(chat.index(), asked)
-        except RagError as error:
-            return {"error": str(error)}
-
+    watch_outbound()
+    asking, documents, evaluating = Asking(chat, user_of), Documents(chat, user_of), Evaluating(chat, user_of)
+    if chat.settings.server.watch:
+        threading.Thread(target=documents.follow_corpus, args=(threading.Event(),), daemon=True).start()
     with gr.Blocks(title="Ask your documents", fill_width=True, analytics_enabled=False) as page:
-        turns = gr.State([])
-        gr.HTML(HEADING, elem_id="heading")
-        state = gr.HTML(elem_id="state")
-        with gr.Row():
-            with gr.Column(scale=3, min_width=320):
-                conversation = _conversation(_examples(chat))
-                question = _question_box()
-            with gr.Column(scale=2, min_width=320):
-                _source_panel(get_source)
-        outputs = [conversation, turns, question]
-        queue = {"concurrency_limit": 2, "concurrency_id": "answers", "show_progress": "hidden", "api_visibility": "private"}
-        asked = question.submit(ask, [question, turns], outputs, **queue)
-        chosen = conversation.example_select(ask_example, [turns], outputs, **queue)
-        # Not queued: a queued event that ends just as a question is sent closes the stream that its answer would come by
-        # (gradio 6.31), and the question would wait for ever.
-        direct = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        cleared = conversation.clear(list, None, [turns], **direct)
-        for event in (page.load, asked.then, chosen.then, cleared.then):
-            event(lambda: index_state(chat), None, [state], **direct)
+        with gr.Row(elem_id="heading"):
+            gr.HTML(MASTHEAD, apply_default_css=False, js_on_load=None, elem_id="masthead")
+            component("chip", "chip", documents.call)
+        with gr.Row(elem_id="whole"):
+            with gr.Column(scale=3, min_width=320, elem_id="left"), gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
+                with gr.Tab("Ask", id="ask"):
+                    _ask_tab(asking)
+                with gr.Tab("Documents", id="documents"):
+                    component("documents", "documents", documents.call)
+                with gr.Tab("Evaluation", id="evaluation"):
+                    component("evaluating", "evaluating", evaluating.call)
+                with gr.Tab("Help", id="help"):
+                    component("helping", "helping", help_call(chat))
+            with gr.Column(scale=2, min_width=320, elem_id="right"):
+                component("source", "panel", asking.call)
     page.queue(max_size=64)
     return page
+
+
+def component(name: str, element: str, answer: Callable[[Any, gr.Request | None], dict[str, Any]], value: str = "") -> gr.HTML:
+    """Our own HTML and script, in the files of that name; `answer` is what the script's `call` reaches."""
+
+    def call(told: Any, request: gr.Request | None = None) -> dict[str, Any]:
+        return answer(told, request)
+
+    shared = (HERE / "shared.js").read_text(encoding="utf-8")
+    return gr.HTML(
+        value,
+        elem_id=element,
+        html_template=(HERE / f"{name}.html").read_text(encoding="utf-8"),
+        js_on_load=shared + (HERE / f"{name}.js").read_text(encoding="utf-8"),
+        server_functions=[call],
+        apply_default_css=False,
+    )
+
+
+def _ask_tab(asking: Asking) -> None:
+    with gr.Row(elem_id="asking"):
+        with gr.Column(scale=1, min_width=0, elem_id="past-column"):
+            desk = component("asking", "desk", asking.call, "{}")
+        with gr.Column(scale=3, min_width=320, elem_id="talk"):
+            conversation = _conversation(_examples(asking.chat))
+            gr.HTML(SCOPE, elem_id="scope-line", apply_default_css=False, js_on_load=None)
+            question = _question_box()
+    outputs = [conversation, question, desk]
+    question.submit(asking.ask, [question, desk], outputs, **QUEUED)
+    conversation.example_select(asking.ask_example, [desk], outputs, **QUEUED)
+    desk.again(asking.again, [desk], outputs, **QUEUED)
+    question.stop(asking.stop, None, None, **DIRECT)
+    desk.resume(asking.resume, [desk], [conversation, question], **DIRECT)
 
 
 def _conversation(examples: list[str]) -> gr.Chatbot:
     return gr.Chatbot(
         elem_id="conversation",
         label="Conversation",
+        autoscroll=False,  # the script brings the question to the top, so that its answer is read from the beginning
         show_label=False,
         placeholder="Ask a question, or begin with one of these." if examples else "Ask a question.",
         examples=[{"text": example} for example in examples],
@@ -119,48 +141,8 @@ def _question_box() -> gr.Textbox:
     )
 
 
-def _source_panel(get_source: Callable[..., dict[str, Any]]) -> gr.HTML:
-    return gr.HTML(
-        elem_id="panel",
-        html_template=(HERE / "source.html").read_text(encoding="utf-8"),
-        js_on_load=(HERE / "source.js").read_text(encoding="utf-8"),
-        server_functions=[get_source],
-        apply_default_css=False,
-    )
-
-
-def index_state(chat: Chat) -> str:
-    try:
-        index = chat.index()
-        changes = corpus_changes(chat.settings.corpus, index.manifest)
-        builder = builder_of(chat.settings.index)
-    except RagError as error:
-        return no_index_html(str(error))
-    changed = len(changes.added) + len(changes.changed) + len(changes.removed)
-    return state_html(
-        documents=len(index.documents),
-        passages=len(index.passages),
-        digest=index.digest,
-        changed=changed,
-        building=None if builder is None else describe_builder(builder),
-    )
-
-
-def example_questions(index: Index, number: int = EXAMPLES) -> list[str]:
-    """Questions that the documents themselves ask and answer, spread over them; none if there are none."""
-    questions = list(dict.fromkeys(p.headings[-1] for p in index.passages if p.headings and p.headings[-1].endswith("?")))
-    step = max(1, len(questions) // number)
-    return questions[::step][:number]
-
-
 def _examples(chat: Chat) -> list[str]:
     try:
         return example_questions(chat.index())
     except RagError:
         return []
-
-
-def _messages(turns: Turns) -> list[dict[str, str]]:
-    return [
-        {"role": role, "content": turn[part]} for turn in turns for role, part in (("user", "question"), ("assistant", "answer"))
-    ]

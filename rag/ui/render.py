@@ -1,6 +1,7 @@
 """Records to HTML. Pure functions; every text of a document, a file name or a question is escaped here."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from html import escape
 
 from rag.exchange import ABSTENTIONS, abstention_notes, in_plain_words, place
@@ -8,19 +9,99 @@ from rag.records import Answer, Citation, Hit, Place, QuotedSentence, Span
 from rag.ui.source import reference
 
 SMALL_TALK = ("greeting", "gibberish")  # nothing was meant to be looked up
+SNIPPET = 160  # characters of a nearest passage
+FORMS = (("md", "Markdown"), ("html", "Web page"), ("json", "Receipt, for rag verify"))
+JUDGED = {
+    "helpful": "Marked as helpful",
+    "wrong": "Marked: a sentence is wrong",
+    "nothing": "Marked: the documents do not answer this",
+    "chosen": "Marked with the right sentence",
+}
 
 
 def question_html(question: str) -> str:
     return escape(question)
 
 
-def answer_html(answer: Answer) -> str:
+@dataclass(frozen=True)
+class Shown:
+    """What stands around an answer in a conversation: it is turn `number`, from 0, and what was asked of these `documents`, all
+    if empty. `stale` are numbers of citations whose source has changed since; `judged` is what the user said of the answer.
+    Only the `latest` can be asked again, and has `suggestions`.
+    """
+
+    number: int
+    latest: bool = False
+    documents: Sequence[str] = ()
+    stale: Collection[int] = ()
+    judged: str = ""
+    suggestions: Sequence[str] = ()
+
+
+def answer_html(answer: Answer, shown: Shown | None = None) -> str:
     """Quoted sentences with their citation buttons, then the list of sources; or an abstention with the nearest passages."""
+    before, after = (_understood(answer, shown), _around(answer, shown)) if shown else ("", "")
     if answer.abstained:
-        return _abstention(answer)
+        return _abstention(answer, before, after)
     citations = {citation.number: citation for citation in answer.citations}
     sentences = "".join(_sentence(sentence, citations[sentence.citation]) for sentence in answer.sentences)
-    return f'<div class="answer">{sentences}{_sources(answer.citations)}{_facts(answer)}</div>'
+    stale = _stale(shown.stale) if shown and shown.stale else ""
+    sources = _sources(answer.citations)
+    return f'<div class="answer">{before}{sentences}{stale}{sources}{_facts(answer)}{after}</div>'
+
+
+def _understood(answer: Answer, shown: Shown) -> str:
+    """How a follow-up was searched, where that is not how it was typed."""
+    if " ".join(answer.query.split()) == " ".join(answer.question.split()) or not answer.query:
+        return ""
+    offered = _act(f"query:{shown.number}", "Change") + _act(f"written:{shown.number}", "Ask as written") if shown.latest else ""
+    return f'<p class="understood">Understood as: <q>{escape(answer.query)}</q>{offered}</p>'
+
+
+def _stale(numbers: Collection[int]) -> str:
+    listed = ", ".join(str(number) for number in sorted(numbers))
+    return f'<p class="facts stale">The source of {listed} has changed since this was answered: ask again.</p>'
+
+
+def _around(answer: Answer, shown: Shown) -> str:
+    number = shown.number
+    readings = "".join(_act(f"ask:{reading}", reading, "reading") for reading in answer.readings if shown.latest)
+    asked = f'<p class="facts">Did you mean</p><div class="readings">{readings}</div>' if readings else ""
+    suggested = "".join(_act(f"ask:{question}", question, "reading") for question in shown.suggestions)
+    next_ones = f'<p class="facts">Go on with</p><div class="readings">{suggested}</div>' if suggested else ""
+    scope = f'<p class="facts">Asked of {escape(", ".join(shown.documents))}.</p>' if shown.documents else ""
+    saved = "".join(_act(f"save:{number}:{form}", label) for form, label in FORMS)
+    again = _act(f"again:{number}", "Ask again") + _act(f"edit:{number}", "Edit question") if shown.latest else ""
+    if answer.reason in SMALL_TALK or answer.reason == "empty_question":
+        return f'{asked}{next_ones}<div class="actions">{again}</div>'
+    return (
+        f'{scope}{asked}{next_ones}<div class="actions">{_act(f"copy:{number}", "Copy")}'
+        f'<details class="menu"><summary>Save</summary><div>{saved}</div></details>'
+        f"{again}{_judging(answer, shown)}</div>"
+    )
+
+
+def _judging(answer: Answer, shown: Shown) -> str:
+    """What can be said of an answer; it becomes a judged question."""
+    number, said = shown.number, JUDGED.get(shown.judged, "")
+    choose = _act(f"choose:{number}", "Choose the right sentence")
+    if answer.abstained:
+        offered = choose + _act(f"judge:{number}:nothing", "Rightly refused")
+    else:
+        offered = (
+            choose
+            + _act(f"judge:{number}:wrong", "A sentence is wrong")
+            + _act(f"judge:{number}:nothing", "Should have said nothing")
+        )
+    helpful = "" if answer.abstained else _act(f"judge:{number}:helpful", "Helpful")
+    told = f'<span class="judged">{escape(said)}</span>' if said else ""
+    label = "Is it there?" if answer.abstained else "Not right?"
+    return f'{helpful}<details class="menu"><summary>{label}</summary><div>{offered}</div></details>{told}'
+
+
+def _act(value: str, label: str, kind: str = "") -> str:
+    name = f"act {kind}".strip()
+    return f'<button type="button" class="{name}" value="{escape(value, quote=True)}">{escape(label)}</button>'
 
 
 def error_html(message: str) -> str:
@@ -29,21 +110,6 @@ def error_html(message: str) -> str:
 
 def pending_html() -> str:
     return '<div class="answer pending"><p>Reading the documents …</p></div>'
-
-
-def state_html(*, documents: int, passages: int, digest: str, changed: int, building: str | None = None) -> str:
-    """What the index holds, and whether the corpus has moved on since; `building` says how far a running build is."""
-    state, words = ("stale", f"{changed} files changed since: run rag build") if changed else ("current", "up to date")
-    if building is not None:
-        state, words = "stale", f"being rebuilt{escape(building)}"
-    held = f"{documents} documents · {passages} passages"
-    return (
-        f'<p class="state {state}" title="index {escape(digest, quote=True)}">{held} · {words} · index {escape(digest[:12])}</p>'
-    )
-
-
-def no_index_html(message: str) -> str:
-    return f'<p class="state stale">{escape(message)}</p>'
 
 
 def _sentence(sentence: QuotedSentence, citation: Citation) -> str:
@@ -77,10 +143,8 @@ def _last_word(text: str) -> tuple[str, str]:
 
 
 def _button(citation: Citation | Place, label: str) -> str:
-    attributes = f'value="{escape(reference(citation), quote=True)}" title="{escape(_where(citation), quote=True)}"'
-    return (
-        f'<button type="button" class="cite" {attributes}><span class="hidden-label">Open source </span>{escape(label)}</button>'
-    )
+    value, named = escape(reference(citation), quote=True), '<span class="hidden-label">Open source </span>'
+    return f'<button type="button" class="cite" value="{value}">{named}{escape(label)}</button>'
 
 
 def _sources(citations: Sequence[Citation]) -> str:
@@ -93,10 +157,13 @@ def _sources(citations: Sequence[Citation]) -> str:
         f'<span class="place">{escape(where)}</span></li>'
         for (title, where), cited in numbers.items()
     )
+    others: dict[str, tuple[Place, list[str]]] = {}
+    for citation in citations:
+        for other in citation.also:
+            others.setdefault(reference(other), (other, []))[1].append(str(citation.number))
     also = "".join(
-        f'<li><span class="numbers">{citation.number}</span> also in {_button(other, _where(other))}</li>'
-        for citation in citations
-        for other in citation.also
+        f'<li><span class="numbers">{", ".join(cited)}</span> also in {_button(other, _where(other))}</li>'
+        for other, cited in others.values()
     )
     return f'<ul class="sources">{rows}{also}</ul>'
 
@@ -107,14 +174,13 @@ def _facts(answer: Answer) -> str:
     return f'<p class="facts">{trust} · {milliseconds:.0f} ms · index {escape(answer.index[:12])}</p>'
 
 
-def _abstention(answer: Answer) -> str:
+def _abstention(answer: Answer, before: str, after: str) -> str:
     reason = ABSTENTIONS[answer.reason or "not_in_documents"]
     nearest = "".join(_nearest_row(hit) for hit in answer.nearest)
     listed = f'<p class="facts">Nearest passages, which are no answer:</p><ul class="sources">{nearest}</ul>' if nearest else ""
     notes = "".join(f'<p class="facts">{escape(line)}</p>' for line in abstention_notes(answer))
-    return (
-        f'<div class="answer abstained"><p>{escape(reason)}</p>{notes}{listed if answer.reason not in SMALL_TALK else ""}</div>'
-    )
+    shown = listed if answer.reason not in SMALL_TALK else ""
+    return f'<div class="answer abstained">{before}<p class="reason">{escape(reason)}</p>{notes}{shown}{after}</div>'
 
 
 def _where(found: Citation | Place) -> str:
@@ -122,4 +188,6 @@ def _where(found: Citation | Place) -> str:
 
 
 def _nearest_row(hit: Hit) -> str:
-    return f'<li><span class="place">{escape(place(hit.passage.document_id, hit.passage.page, hit.passage.headings))}</span></li>'
+    where = place(hit.passage.document_id, hit.passage.page, hit.passage.headings)
+    text = " ".join(line for line in hit.passage.text.split("\n") if not line.startswith("#"))
+    return f'<li><span class="place">{escape(where)}</span> <span class="snippet">{escape(text[:SNIPPET])} …</span></li>'

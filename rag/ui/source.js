@@ -1,8 +1,14 @@
 // Opens the source of a citation. Texts from documents reach the page through textContent alone.
-const part = (id) => element.querySelector("#" + id);
 const panel = part("source");
+const card = part("card");
+const HINT = "Choose a number behind a sentence to see it in its document.";
+const once = lasting("source");
 let opened = null; // the button whose source is shown
 let request = 0; // the latest one asked for: answers to earlier ones are dropped
+let windows = 1; // of text on either side
+let choosing = null; // {turn, reference, chosen}: the right sentence is being looked for
+
+const source = (told) => call({ do: "source", ...told });
 
 function siblings(button) {
   const answer = button.closest(".answer");
@@ -16,6 +22,23 @@ function line(text) {
   return paragraph;
 }
 
+function placed(view) {
+  return [view.document_id, ...(view.page ? ["page " + view.page] : []), ...view.headings].join(" › ");
+}
+
+function more(view, number) {
+  if (!view.clipped[number]) return [];
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "more";
+  button.textContent = number ? "Show what follows" : "Show what comes before";
+  button.addEventListener("click", async () => {
+    windows *= 4;
+    show(await source({ reference: view.reference, windows, choose: Boolean(choosing) }));
+  });
+  return [button];
+}
+
 function show(view) {
   const text = part("source-text");
   if (view.error) {
@@ -25,24 +48,81 @@ function show(view) {
     return;
   }
   part("source-title").textContent = view.title;
-  const place = [view.document_id, ...(view.page ? ["page " + view.page] : []), ...view.headings];
-  part("source-place").textContent = place.join(" › ");
+  part("source-place").textContent = placed(view);
   const mark = document.createElement("mark");
   mark.id = "source-mark";
   mark.textContent = view.sentence;
-  text.replaceChildren((view.clipped[0] ? "… " : "") + view.before, mark, view.after + (view.clipped[1] ? " …" : ""));
+  const shown = choosing ? view.pieces.map(piece) : [view.before, ...(view.sentence ? [mark] : []), view.after];
+  text.replaceChildren(...more(view, 0), ...shown, ...more(view, 1));
   // Within the panel only: scrollIntoView would move the whole page.
-  text.scrollTop += mark.getBoundingClientRect().top - text.getBoundingClientRect().top - text.clientHeight / 3;
+  const at = text.querySelector(choosing ? ".piece.near" : "#source-mark");
+  text.scrollTop = at ? text.scrollTop + at.getBoundingClientRect().top - text.getBoundingClientRect().top - text.clientHeight / 3 : 0;
+}
+
+// In choosing, every sentence is a button of its own.
+function piece([words, reference]) {
+  if (!reference) return words;
+  const sentence = document.createElement("span");
+  sentence.className = reference === choosing.reference ? "piece near" : "piece";
+  sentence.role = "button";
+  sentence.tabIndex = 0;
+  sentence.textContent = words;
+  sentence.dataset.reference = reference;
+  sentence.ariaPressed = String(choosing.chosen.includes(reference));
+  return sentence;
+}
+
+function pick(sentence) {
+  const reference = sentence.dataset.reference;
+  const chosen = choosing.chosen.includes(reference);
+  choosing.chosen = chosen ? choosing.chosen.filter((one) => one !== reference) : [...choosing.chosen, reference];
+  sentence.ariaPressed = String(!chosen);
+  const number = choosing.chosen.length;
+  part("source-keep").disabled = number === 0;
+  part("source-keep").textContent = number > 1 ? `Keep these ${number} sentences` : "Keep this sentence";
+}
+
+window.chooseSentence = async (turn, question, reference) => {
+  choosing = { turn, reference, chosen: [] };
+  windows = 1;
+  part("source-question").textContent = `Click the sentence that answers “${question}”.`;
+  part("source-words").value = "";
+  part("source-found").replaceChildren();
+  part("source-keep").disabled = true;
+  part("source-keep").textContent = "Keep";
+  part("source-choose").hidden = part("source-close").hidden = false;
+  part("source-steps").hidden = true;
+  panel.classList.add("open");
+  hideCard();
+  if (reference) show(await source({ reference, choose: true }));
+  else part("source-text").replaceChildren(line("Look for words of it above."));
+  part("source-words").focus({ preventScroll: true });
+};
+
+async function find() {
+  const told = await call({ do: "find", words: part("source-words").value });
+  const rows = (told.found || []).map((found) => {
+    const row = document.createElement("li");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = `${found.title}: ${found.text}`;
+    button.addEventListener("click", async () => {
+      choosing.reference = found.reference;
+      part("source-found").replaceChildren();
+      show(await source({ reference: found.reference, choose: true }));
+    });
+    row.append(button);
+    return row;
+  });
+  part("source-found").replaceChildren(...rows);
 }
 
 async function open(button, keepFocus) {
   const turn = ++request;
-  let view;
-  try {
-    view = await server.get_source(button.value);
-  } catch {
-    view = { error: "The source could not be fetched: is the program still running?" };
-  }
+  leave();
+  windows = 1;
+  const told = button.dataset.id ? await call({ do: "view", id: button.dataset.id }) : { reference: button.value };
+  const view = told.error ? told : await source(told);
   if (turn !== request) return;
   if (opened) opened.removeAttribute("aria-current");
   opened = button;
@@ -51,8 +131,10 @@ async function open(button, keepFocus) {
   part("source-count").textContent = `Citation ${all.indexOf(button) + 1} of ${all.length}`;
   part("source-previous").disabled = all.indexOf(button) === 0;
   part("source-next").disabled = all.indexOf(button) === all.length - 1;
-  part("source-close").hidden = part("source-steps").hidden = false;
+  part("source-steps").hidden = !button.closest(".answer");
+  part("source-close").hidden = false;
   panel.classList.add("open");
+  hideCard();
   show(view);
   if (!keepFocus) part("source-title").focus({ preventScroll: true });
 }
@@ -63,31 +145,92 @@ function step(by) {
   if (next) open(next, true);
 }
 
-function close() {
+function leave() {
+  choosing = null;
+  part("source-choose").hidden = true;
+}
+
+function close(event) {
   request++;
+  leave();
   panel.classList.remove("open");
   part("source-title").textContent = "Source";
   part("source-place").textContent = "";
-  part("source-text").replaceChildren(line("Choose a number behind a sentence to see it in its document."));
+  part("source-text").replaceChildren(line(HINT));
   part("source-close").hidden = part("source-steps").hidden = true;
   if (!opened) return;
   opened.removeAttribute("aria-current");
-  if (opened.isConnected) opened.focus();
+  if (event !== "elsewhere" && opened.isConnected) opened.focus();
   opened = null;
+}
+
+// The card over a number: the quote and where it stands. It stays while the pointer is on it.
+const seen = new Map();
+let hovered = null;
+
+function hideCard() {
+  hovered?.removeAttribute("aria-describedby");
+  hovered = null;
+  card.hidden = true;
+}
+
+async function showCard(button) {
+  if (hovered === button) return;
+  hideCard();
+  hovered = button;
+  let view = seen.get(button.value);
+  if (!view) {
+    view = await source({ reference: button.value });
+    if (seen.size > 200) seen.clear();
+    if (!view.error) seen.set(button.value, view);
+  }
+  if (hovered !== button || !button.isConnected) return;
+  card.querySelector("blockquote").textContent = view.error ? "" : view.sentence;
+  card.querySelector("p").textContent = view.error || `${view.title} · ${placed(view)}`;
+  card.hidden = false;
+  button.setAttribute("aria-describedby", "card");
+  const at = button.getBoundingClientRect();
+  const left = Math.min(Math.max(8, at.left - 24), window.innerWidth - card.offsetWidth - 8);
+  const over = at.top - card.offsetHeight - 8;
+  card.style.left = `${left}px`;
+  card.style.top = `${over > 8 ? over : at.bottom + 8}px`;
 }
 
 part("source-close").addEventListener("click", close);
 part("source-previous").addEventListener("click", () => step(-1));
 part("source-next").addEventListener("click", () => step(1));
+part("source-cancel").addEventListener("click", close);
+part("source-words").addEventListener("change", find);
+part("source-words").addEventListener("keydown", (event) => { if (event.key === "Enter") find(); });
+part("source-keep").addEventListener("click", async () => {
+  if (await window.judgeAnswer(choosing.turn, "chosen", choosing.chosen)) close();
+});
+part("source-text").addEventListener("click", (event) => {
+  const sentence = event.target.closest(".piece");
+  if (sentence && choosing) pick(sentence);
+});
+part("source-text").addEventListener("keydown", (event) => {
+  const sentence = event.target.closest(".piece");
+  if (!sentence || !choosing || (event.key !== "Enter" && event.key !== " ")) return;
+  event.preventDefault();
+  pick(sentence);
+});
 
-// This runs again when the component is mounted again; the listeners of the former run go.
-if (window.stopCitations) window.stopCitations.abort();
-window.stopCitations = new AbortController();
-const once = { signal: window.stopCitations.signal };
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button.cite");
   if (button) open(button, false);
+  else if (event.target.closest("[role=tab]") && (opened || choosing)) close("elsewhere");
 }, once);
+for (const kind of ["pointerover", "focusin"]) {
+  document.addEventListener(kind, (event) => {
+    const button = event.target.closest?.(".answer button.cite");
+    if (button) showCard(button);
+    else if (!event.target.closest?.("#card")) hideCard();
+  }, once);
+}
+window.addEventListener("scroll", hideCard, { ...once, capture: true });
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && opened) close();
+  if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+  if (!card.hidden && document.activeElement === hovered) hideCard();
+  else if (opened || choosing) close();
 }, once);

@@ -3,8 +3,9 @@
 import re
 from typing import Any
 
+from rag.errors import DocumentError
 from rag.index.contents import Index
-from rag.records import Citation, Place, Span
+from rag.records import Citation, Document, Place, Span
 
 WINDOW = 5_000  # characters shown before and after the sentence; a whole book would take the browser seconds
 
@@ -16,32 +17,65 @@ def reference(citation: Citation | Place) -> str:
     return f"{citation.digest}:{citation.span.start}:{citation.span.end}:{citation.document_id}"
 
 
-def source_view(index: Index, asked: object) -> dict[str, Any]:
+def document_reference(document: Document) -> str:
+    """Names a document as a whole, to be opened at its beginning."""
+    return f"{document.digest}:0:0:{document.id}"
+
+
+def resolve(index: Index, asked: object) -> tuple[Document, Span]:
+    """The document and span that a reference names. Raises DocumentError in plain words; `asked` may be anything."""
+    match = _REFERENCE.fullmatch(asked) if isinstance(asked, str) else None
+    if match is None:
+        raise DocumentError("This is no citation.")
+    digest, span, document_id = match.group(1), Span(int(match.group(2)), int(match.group(3))), match.group(4)
+    document = index.documents.get(document_id)
+    if document is None:
+        raise DocumentError(f"{document_id} is no longer among the documents.")
+    if document.digest != digest:
+        raise DocumentError(f"{document_id} has changed since this answer; ask again.")
+    if not (span.start < span.end or span == Span(0, 0)) or span.end > len(document.text):
+        raise DocumentError("This is no citation.")
+    return document, span
+
+
+def source_view(index: Index, asked: object, *, windows: int = 1, choose: bool = False) -> dict[str, Any]:
     """The sentence and the text around it as strings, because JavaScript counts characters otherwise than we do.
 
     {"title", "document_id", "headings", "page", "before", "sentence", "after", "clipped"}, or {"error"} in plain words.
-    `asked` comes from the browser and may be anything.
+    `asked` comes from the browser and may be anything. So many `windows` of text are shown on either side; with `choose`,
+    "pieces" has all of it in order as [text, reference], the reference empty for what is no sentence.
     """
-    match = _REFERENCE.fullmatch(asked) if isinstance(asked, str) else None
-    if match is None:
-        return {"error": "This is no citation."}
-    digest, start, end, document_id = match.group(1), int(match.group(2)), int(match.group(3)), match.group(4)
-    document = index.documents.get(document_id)
-    if document is None:
-        return {"error": f"{document_id} is no longer among the documents."}
-    if document.digest != digest:
-        return {"error": f"{document_id} has changed since this answer; ask again."}
-    if not start < end <= len(document.text):
-        return {"error": "This is no citation."}
-    span = Span(start, end)
-    passage = next((p for p in index.passages if p.document_id == document_id and p.span.end >= end), None)
+    try:
+        document, span = resolve(index, asked)
+    except DocumentError as error:
+        return {"error": str(error)}
+    start, end, window = span.start, span.end, WINDOW * windows
+    passage = next((p for p in index.passages if p.document_id == document.id and p.span.end >= end), None)
+    pieces = _pieces(index, document, Span(max(0, start - window), min(len(document.text), end + window))) if choose else []
     return {
+        "pieces": pieces,
+        "reference": asked,
         "title": document.title,
-        "document_id": document_id,
+        "document_id": document.id,
         "headings": list(passage.headings) if passage else [],
         "page": passage.page if passage else None,
-        "before": document.text[max(0, start - WINDOW) : start],
+        "before": document.text[max(0, start - window) : start],
         "sentence": span.of(document.text),
-        "after": document.text[end : end + WINDOW],
-        "clipped": [start > WINDOW, end + WINDOW < len(document.text)],
+        "after": document.text[end : end + window],
+        "clipped": [start > window, end + window < len(document.text)],
     }
+
+
+def _pieces(index: Index, document: Document, part: Span) -> list[list[str]]:
+    pieces: list[list[str]] = []
+    at = part.start
+    for passage in index.passages:
+        for sentence in passage.sentences if passage.document_id == document.id else ():
+            start, end = sentence.span.start, sentence.span.end
+            if sentence.quotable and at <= start and end <= part.end:
+                pieces += [
+                    [document.text[at:start], ""],
+                    [document.text[start:end], f"{document.digest}:{start}:{end}:{document.id}"],
+                ]
+                at = end
+    return [piece for piece in [*pieces, [document.text[at : part.end], ""]] if piece[0]]

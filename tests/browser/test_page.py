@@ -1,103 +1,16 @@
 """The page in a real browser: ask, click a citation, and what is highlighted is the exact slice of the file."""
 
-import shutil
-import socket
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 
-from rag.config import Settings
 from rag.conversation import Chat
-from rag.embedding import SentenceTransformerEmbedder
-from rag.index.building import update_index
-from rag.server.app import create_app
+from tests.browser.conftest import CHROMIUM, HOSTILE, ask, marked, playwright
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: install it for the browser tests"),
 ]
-playwright = pytest.importorskip("playwright.sync_api")
-
-HOSTILE = (
-    "# Odd <b>ferns</b> & ${window.hacked=1} {{hacked}}\n\n"
-    'The spiny fern costs 5 < 6 & "says" <img src=x onerror="window.hacked=1"> **not bold** $x^2$ [link](javascript:hacked=1) 😀 e\u0301 İß.\n\n'
-    "A second spiny fern sentence stands after the odd one 😀.\n"
-)
-
-
-@pytest.fixture(scope="module")
-def chat(tmp_path_factory: pytest.TempPathFactory, embedder: SentenceTransformerEmbedder) -> Chat:
-    folder = tmp_path_factory.mktemp("served")
-    corpus = folder / "corpus"
-    corpus.mkdir()
-    (corpus / "faq.txt").write_text(
-        "How often should I repot a fern?\nRepot a fern every two years. Spring is the best season.\n"
-    )
-    (corpus / "old.txt").write_text("Repot a fern every three years.\n")
-    (corpus / "odd.md").write_text(HOSTILE, encoding="utf-8")
-    settings = Settings(corpus=corpus, index=folder / "index")
-    (corpus / "long.md").write_text(
-        "# Long\n\n" + "Filler about moss and stones.\n\n" * 600 + "## Dyes\n\nBracken roots dye wool yellow.\n"
-    )
-    update_index(corpus, settings.index, embedder, settings.passages)
-    return Chat(settings, embedder)
-
-
-@pytest.fixture(scope="module")
-def address(chat: Chat) -> Iterator[str]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(chat), log_level="warning", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    server.should_exit = True
-    thread.join(timeout=10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["playwright.Browser"]:
-    arguments = [
-        "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
-        "--disable-quic",
-    ]  # fmt: skip
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: "playwright.Browser", address: str) -> Iterator["playwright.Page"]:
-    page = browser.new_page(viewport={"width": 1280, "height": 860}, locale="en-US")
-    page.set_default_timeout(60_000)
-    outside: list[str] = []
-    problems: list[str] = []
-    page.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else outside.append(r.url))
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.goto(address)
-    page.wait_for_selector("#question textarea")
-    yield page
-    assert page.evaluate("window.hacked") is None
-    assert (outside, problems) == ([], [])
-    page.close()
-
-
-def ask(page: "playwright.Page", question: str) -> "playwright.Locator":
-    answers = page.locator("#conversation .answer:not(.pending)")
-    before = answers.count()
-    page.fill("#question textarea", question)
-    page.keyboard.press("Enter")
-    page.wait_for_function("n => document.querySelectorAll('#conversation .answer:not(.pending)').length > n", arg=before)
-    return answers.nth(before)
-
-
-def marked(page: "playwright.Page") -> str:
-    page.wait_for_selector("#source-mark")
-    return page.evaluate("document.querySelector('#source-mark').textContent")
 
 
 def test_ask_click_and_see_the_exact_slice(page: "playwright.Page", chat: Chat) -> None:
@@ -153,7 +66,7 @@ def test_screen_readers_are_told_words_not_markup(page: "playwright.Page") -> No
     page.wait_for_selector("[role=group][aria-label='Suggested questions']")
     ask(page, "How often should I repot my fern?")
     page.wait_for_selector("[role=group][aria-label='Answer']")
-    labels = page.locator("[aria-label]").evaluate_all("found => found.map(e => e.getAttribute('aria-label'))")
+    labels = page.locator("#conversation [aria-label]").evaluate_all("found => found.map(e => e.getAttribute('aria-label'))")
     assert "Your question" in labels
     assert not [label for label in labels if "<" in label]
 

@@ -1,0 +1,119 @@
+"""Makes the pictures in the README: serves the handbook from a temporary folder and drives the system's Chromium.
+
+python docs/screenshots.py        (make screenshots)
+"""
+
+import os
+import shutil
+import socket
+import tempfile
+import threading
+from pathlib import Path
+
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from rag.config import EvaluationSettings, ServerSettings, Settings
+from rag.conversation import Chat
+from rag.embedding import SentenceTransformerEmbedder
+from rag.evaluation.question_sets import load_question_set
+from rag.evaluation.running import evaluate
+from rag.evaluation.runs import save_run
+from rag.index.building import update_index
+from rag.server.app import create_app
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+QUESTIONS = 60  # of the handbook's set: enough for plots that look like something
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def served(folder: Path) -> str:
+    """The address of a page over a copy of the handbook."""
+    shutil.copytree(ROOT / "corpus", folder / "corpus")
+    settings = Settings(
+        corpus=folder / "corpus",
+        index=folder / "index",
+        server=ServerSettings(conversations=folder / "conversations"),
+        evaluation=EvaluationSettings(sets=ROOT / "evaluation", feedback=folder / "feedback", runs=folder / "runs"),
+    )
+    embedder = SentenceTransformerEmbedder(settings.embedding)
+    update_index(settings.corpus, settings.index, embedder, settings.passages)
+    chat = Chat(settings, embedder)
+    run, outcomes = evaluate(load_question_set(ROOT / "evaluation" / "denervation"), chat, limit=QUESTIONS)
+    save_run(settings.evaluation.runs, run, outcomes)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(create_app(chat), log_level="warning"))
+    threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True).start()
+    return f"http://127.0.0.1:{listener.getsockname()[1]}/"
+
+
+def opened(browser: Browser, address: str, *, width: int = 1280, height: int = 800, dark: bool = False) -> Page:
+    page = browser.new_page(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+        locale="en-US",
+        reduced_motion="reduce",
+    )
+    page.goto(address)
+    page.wait_for_selector(".state.current")
+    return page
+
+
+def ask(page: Page, question: str) -> None:
+    answers = page.locator("#conversation .answer:not(.pending)")
+    before = answers.count()
+    page.fill("#question textarea", question)
+    page.keyboard.press("Enter")
+    answers.nth(before).wait_for()
+    page.wait_for_selector("#past .open[aria-current]", state="attached")
+
+
+def keep(page: Page, name: str) -> None:
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(500)
+    page.screenshot(path=DOCS / f"{name}.png")
+    page.close()
+
+
+def make(browser: Browser, address: str) -> None:
+    page = opened(browser, address)
+    ask(page, "What is Wallerian degeneration?")
+    ask(page, "How fast do nerves regrow?")
+    page.locator("#conversation .answer").last.locator("button.cite").first.click()
+    page.wait_for_selector("#source-mark")
+    keep(page, "page")
+    page = opened(browser, address)
+    page.get_by_role("tab", name="Documents").click()
+    page.wait_for_selector("#listed table")
+    keep(page, "documents")
+    page = opened(browser, address)
+    page.get_by_role("tab", name="Evaluation").click()
+    page.wait_for_selector("#plots svg")
+    keep(page, "evaluation")
+    page = opened(browser, address, dark=True)
+    ask(page, "How long can a muscle survive without its nerve?")
+    page.get_by_text("Not right?", exact=True).click()
+    page.get_by_role("button", name="Choose the right sentence").click()
+    page.locator(".piece.near").click()
+    keep(page, "choosing")
+    page = opened(browser, address, width=390, height=800)
+    ask(page, "How fast do nerves regrow?")
+    page.locator("#conversation button.cite").first.click()
+    page.wait_for_selector("#source-mark")
+    keep(page, "phone")
+
+
+def main() -> None:
+    if CHROMIUM is None:
+        raise SystemExit("no Chromium on this machine; on Debian: apt-get install chromium")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, sync_playwright() as started:
+        os.environ["GRADIO_TEMP_DIR"] = str(Path(folder, "gradio"))
+        address = served(Path(folder))
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        make(browser, address)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

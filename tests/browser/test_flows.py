@@ -1,0 +1,287 @@
+"""What people do on the page, from end to end: keep a conversation, give and remove documents, judge, evaluate."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from rag.conversation import Chat
+from rag.evaluation.question_sets import load_question_set
+from tests.browser.conftest import CHROMIUM, HOSTILE, Serve, ask, marked, playwright
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: install it for the browser tests"),
+]
+REPOT = "How often should I repot my fern?"
+NAME = '<img src=x onerror="window.hacked=1"> ${window.hacked=1} {{x}}'
+
+
+def go(page: "playwright.Page", tab: str) -> None:
+    page.get_by_role("tab", name=tab, exact=True).click()
+
+
+def act(answer: "playwright.Locator", menu: str, label: str) -> None:
+    answer.get_by_text(menu, exact=True).click()
+    answer.get_by_role("button", name=label).click()
+
+
+def test_the_card_over_a_number_shows_the_quote_and_its_place(page: "playwright.Page") -> None:
+    answer = ask(page, REPOT)
+    answer.locator("button.cite").first.hover()
+    page.wait_for_selector("#card:not([hidden])")
+    assert page.text_content("#card blockquote") == "Repot a fern every two years."
+    assert "faq.txt › How often should I repot a fern?" in page.inner_text("#card p")
+    page.mouse.move(5, 5)
+    page.wait_for_selector("#card", state="hidden")
+    answer.locator("button.cite").nth(1).focus()
+    page.wait_for_function("document.querySelector('#card blockquote').textContent === 'Repot a fern every three years.'")
+    assert answer.locator("button.cite").nth(1).get_attribute("aria-describedby") == "card"
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#card", state="hidden")
+
+
+def test_a_conversation_survives_a_restart_with_its_citations(browser: "playwright.Browser", serve: Serve) -> None:
+    address, stop = serve()
+    page = browser.new_page(locale="en-US")
+    page.goto(address)
+    page.wait_for_selector("#question textarea")
+    ask(page, REPOT)
+    page.wait_for_selector("#past .open[aria-current]")
+    page.locator("#past li").first.hover()
+    page.locator("#past [data-do=rename]").first.click()
+    page.fill("dialog.asking input", NAME)
+    page.click("dialog.asking button[value=sure]")
+    page.wait_for_function("name => document.querySelector('#past .open').textContent === name", arg=NAME)
+    page.close()
+    stop()
+    address, stop = serve()
+    page = browser.new_page(locale="en-US")
+    page.goto(address)
+    page.fill("#past-words", "onerror")
+    page.locator("#past .open", has_text="onerror").first.click()
+    page.locator("#conversation button.cite").first.click()
+    assert marked(page) == "Repot a fern every two years."
+    assert ask(page, "Is spring the best season for a fern?").count() == 1
+    assert page.locator("#conversation .answer").count() == 2
+    page.locator("#past li").first.hover()
+    page.locator("#past [data-do=delete]").first.click()
+    page.click("dialog.asking button[value=sure]")
+    page.wait_for_function("document.querySelectorAll('#conversation .answer').length === 0")
+    page.wait_for_function("!document.querySelector('#past').textContent.includes('onerror')")
+    assert page.evaluate("window.hacked") is None
+    page.close()
+    stop()
+
+
+def test_ask_again_edit_copy_and_save(page: "playwright.Page", chat: Chat) -> None:
+    ask(page, REPOT)
+    page.get_by_role("button", name="Edit question").click()
+    page.wait_for_function("text => document.querySelector('#question textarea').value === text", arg=REPOT)
+    page.fill("#question textarea", "What do bracken roots dye wool?")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('#conversation .answer q')?.textContent.startsWith('Bracken')")
+    assert page.locator("#conversation .answer").count() == 1
+    answer = page.locator("#conversation .answer")
+    answer.get_by_role("button", name="Copy").click()
+    page.wait_for_selector("#said.shown")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == "What do bracken roots dye wool?\n\nBracken roots dye wool yellow. [1]\n\n[1] long.md › Dyes\n"
+    with page.expect_download() as kept:
+        act(answer, "Save", "Receipt, for rag verify")
+    receipt = json.loads(Path(kept.value.path()).read_text(encoding="utf-8"))
+    assert receipt["citations"][0]["quote"] == "Bracken roots dye wool yellow."
+    assert receipt["index"] == chat.index().digest
+    with page.expect_download() as kept:
+        page.locator("#keep [data-form=md]").click()
+    assert "Bracken roots dye wool yellow." in Path(kept.value.path()).read_text(encoding="utf-8")
+
+
+def test_a_changed_query_is_searched_and_can_be_taken_back(page: "playwright.Page") -> None:
+    answer = ask(page, REPOT)
+    page.evaluate("""() => {
+        const button = Object.assign(document.createElement('button'), {className: 'act', value: 'query:0'});
+        document.querySelector('#conversation .answer').append(button);
+        button.click();
+    }""")
+    page.wait_for_selector("#mode:not([hidden])")
+    page.fill("#question textarea", "bracken roots dye wool")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#conversation .understood")
+    assert page.inner_text("#conversation .understood q") == "bracken roots dye wool"
+    assert page.locator("#conversation .user").inner_text().strip() == REPOT
+    answer.get_by_role("button", name="Ask as written").click()
+    page.wait_for_selector("#conversation .understood", state="detached")
+    page.wait_for_selector("#conversation .answer:not(.pending) q")
+    assert page.locator("#conversation .answer q").first.text_content().startswith("Repot")
+
+
+def test_only_the_chosen_documents_are_asked(page: "playwright.Page") -> None:
+    page.click("#scope-open")
+    page.fill("#scope-words", "old")
+    page.wait_for_function("document.querySelectorAll('#scope-list input').length === 1")
+    page.check("#scope-list input")
+    page.click("#scope-done")
+    assert page.inner_text("#scope-words-said") == "old.txt"
+    answer = ask(page, REPOT)
+    assert answer.locator("q").first.text_content() == "Repot a fern every three "
+    assert "Asked of old.txt." in answer.inner_text()
+    page.click("#scope-clear")
+    assert ask(page, REPOT).locator("q").first.text_content() == "Repot a fern every two "
+
+
+def test_choosing_the_right_sentence_makes_a_question_that_is_evaluated(page: "playwright.Page", chat: Chat) -> None:
+    question = "Which season suits repotting best?"
+    answer = ask(page, question)
+    menu = "Is it there?" if "abstained" in (answer.get_attribute("class") or "") else "Not right?"
+    act(answer, menu, "Choose the right sentence")
+    page.fill("#source-words", "spring season")
+    page.keyboard.press("Enter")
+    page.locator("#source-found button", has_text="Repot a fern every two years").first.click()
+    sentence = page.locator(".piece", has_text="Spring is the best season.")
+    sentence.focus()
+    page.keyboard.press("Enter")
+    assert sentence.get_attribute("aria-pressed") == "true"
+    page.click("#source-keep")
+    page.wait_for_selector("#conversation .judged")
+    (kept,) = [one for one in load_question_set(chat.settings.evaluation.feedback).questions if one.text == question]
+    assert [gold.text for gold in kept.answers] == ["Spring is the best season."]
+    go(page, "Evaluation")
+    page.wait_for_selector("#set")
+    page.select_option("#set", "feedback")
+    page.click("#evaluate")
+    page.wait_for_selector("#questions button.open")
+    assert question in page.inner_text("#questions")
+    assert page.locator("#plots svg").count() >= 3
+
+
+def test_a_run_is_searched_opened_compared_and_saved(page: "playwright.Page") -> None:
+    go(page, "Evaluation")
+    page.wait_for_selector("#set")
+    page.select_option("#set", "ferns")
+    page.click("#evaluate")
+    page.wait_for_function("document.querySelector('#questions')?.textContent.includes('football')")
+    page.fill("#question-words", "repotted")
+    page.wait_for_function("document.querySelectorAll('#questions button.open').length === 1")
+    page.locator("#questions button.open").click()
+    page.locator(".detail button.cite").first.click()
+    page.wait_for_selector("#source-mark")
+    page.fill("#question-words", "")
+    page.wait_for_function("document.querySelectorAll('#questions button.open').length === 2")
+    assert "<b>2018</b>" in page.inner_text("#questions")
+    page.select_option("#against", page.input_value("#run"))
+    with page.expect_download() as kept:
+        page.locator("#shown [data-form=csv]").click()
+    assert Path(kept.value.path()).read_text(encoding="utf-8").startswith("id,question,right,outcome,confidence,answer\n")
+    page.locator("#share").fill("100")
+    page.wait_for_function("document.querySelector('#share-costs').textContent.includes('1 of 1 unanswerable')")
+
+
+def test_a_document_is_given_asked_and_removed(page: "playwright.Page", tmp_path: Path, chat: Chat) -> None:
+    (tmp_path / "zebra.txt").write_text(f"{NAME}\n\nThe zebra drinks lemonade on Tuesdays.\n")
+    (tmp_path / "bad.xyz").write_text("x")
+    go(page, "Documents")
+    page.wait_for_selector("#give:not([hidden])")
+    page.set_input_files("#files", [tmp_path / "zebra.txt", tmp_path / "bad.xyz"])
+    page.wait_for_selector("ul.added")
+    assert "zebra.txt added" in page.inner_text("ul.added")
+    assert "bad.xyz not added: format .xyz is not known" in page.inner_text("ul.added")
+    page.wait_for_selector(".result >> text=1 added")
+    page.fill("#file-words", "zebra")
+    page.wait_for_function("document.querySelectorAll('#listed tbody tr').length === 1")
+    page.get_by_role("button", name="View zebra.txt").click()
+    page.wait_for_function("document.querySelector('#source-text').textContent.includes('lemonade')")
+    go(page, "Ask")
+    assert "lemonade" in ask(page, "What does the zebra drink?").inner_text()
+    go(page, "Documents")
+    page.get_by_role("button", name="Remove zebra.txt").click()
+    page.get_by_role("button", name="Cancel").click()
+    assert (chat.settings.corpus / "zebra.txt").exists()
+    page.get_by_role("button", name="Remove zebra.txt").click()
+    page.locator("dialog.asking button[value=sure]").click()
+    page.wait_for_selector(".result >> text=1 removed")
+    assert not (chat.settings.corpus / "zebra.txt").exists()
+    go(page, "Ask")
+    answer = ask(page, "What does the zebra drink?")
+    assert "lemonade" not in answer.inner_text()
+    assert "has changed since" in page.locator("#conversation .answer").first.inner_text()
+
+
+def test_a_document_of_another_content_is_replaced_only_when_asked(page: "playwright.Page", tmp_path: Path, chat: Chat) -> None:
+    (tmp_path / "old.txt").write_text("Repot a fern every nine years.\n")
+    before = (chat.settings.corpus / "old.txt").read_text()
+    go(page, "Documents")
+    page.wait_for_selector("#give:not([hidden])")
+    page.set_input_files("#files", tmp_path / "old.txt")
+    page.wait_for_selector("dialog.asking")
+    page.get_by_role("button", name="Cancel").click()
+    assert (chat.settings.corpus / "old.txt").read_text() == before
+    assert "not added" in page.inner_text("ul.added")
+
+
+def test_help_counts_no_attempt_to_reach_another_machine(page: "playwright.Page", chat: Chat) -> None:
+    go(page, "Help")
+    page.wait_for_selector("#facts dd")
+    facts = page.locator("#facts dd").all_inner_texts()
+    assert facts[:2] == ["0", chat.index().digest]
+
+
+def test_by_keyboard_alone(page: "playwright.Page") -> None:
+    page.locator("#question textarea").focus()
+    page.keyboard.type(REPOT)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#conversation .answer:not(.pending)")
+    for _ in range(40):
+        page.keyboard.press("Shift+Tab")
+        if page.evaluate("document.activeElement.matches('button.cite')"):
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#source-mark")
+    assert page.evaluate("document.activeElement.id") == "source-title"
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#source-mark", state="detached")
+    assert page.evaluate("document.activeElement.matches('button.cite')")
+
+
+def test_a_hostile_document_is_listed_and_viewed_as_text(page: "playwright.Page") -> None:
+    go(page, "Documents")
+    page.wait_for_selector("#listed table")
+    assert "Odd <b>ferns</b> & ${window.hacked=1} {{hacked}}" in page.inner_text("#listed")
+    page.get_by_role("button", name="View odd.md").click()
+    page.wait_for_function("text => document.querySelector('#source-text').textContent === text", arg=HOSTILE)
+    assert page.locator("#listed img, #listed b, #source img").count() == 0
+
+
+def test_stop_ends_the_waiting_and_keeps_nothing(page: "playwright.Page", chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask(page, REPOT)
+    begun, go_on = threading.Event(), threading.Event()
+    read = chat.reader.read
+
+    def slowly(*given: object, **named: object) -> object:
+        begun.set()
+        go_on.wait(timeout=30)
+        return read(*given, **named)
+
+    monkeypatch.setattr(chat.reader, "read", slowly)
+    page.fill("#question textarea", "What do bracken roots dye wool?")
+    page.keyboard.press("Enter")
+    assert begun.wait(timeout=30)
+    page.locator("#question .stop-button").click()
+    page.wait_for_selector("#conversation .pending", state="detached")
+    go_on.set()
+    monkeypatch.undo()
+    assert page.locator("#conversation .answer").count() == 1
+    ask(page, "Which documents mention cats?")
+    assert page.locator("#conversation .answer").count() == 2
+
+
+def test_a_long_document_can_be_read_to_both_ends(page: "playwright.Page", chat: Chat) -> None:
+    ask(page, "What do bracken roots dye wool?").locator("button.cite").first.click()
+    assert marked(page) == "Bracken roots dye wool yellow."
+    while page.locator("#source-text .more").count():
+        before = page.evaluate("document.querySelector('#source-text').textContent.length")
+        page.locator("#source-text .more").first.click()
+        page.wait_for_function("n => document.querySelector('#source-text').textContent.length > n", arg=before)
+    assert page.evaluate("document.querySelector('#source-text').textContent") == chat.index().documents["long.md"].text
+    assert marked(page) == "Bracken roots dye wool yellow."

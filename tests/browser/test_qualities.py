@@ -1,0 +1,56 @@
+"""Every state of the page: nothing for axe-core to find, nothing wider than the screen."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import CHROMIUM, ask, playwright
+
+axe = pytest.importorskip("axe_playwright_python.base", reason="axe-core comes with axe-playwright-python: pip install it")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: install it for the browser tests"),
+]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def faults(page: "playwright.Page") -> list[str]:
+    page.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)["violations"]
+    wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    told = [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
+    return told + ([f"{wide} px too wide"] if wide > 0 else [])
+
+
+@pytest.mark.parametrize(("width", "colours"), [(320, "light"), (390, "dark"), (768, "light"), (1280, "light"), (1280, "dark")])
+def test_every_state(width: int, colours: str, page: "playwright.Page") -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=colours, reduced_motion="reduce")
+    page.reload()
+    page.wait_for_selector("#conversation .examples button, #conversation .example")
+    found = {"home": faults(page)}
+    answer = ask(page, "How often should I repot my fern?")
+    page.wait_for_selector("[role=group][aria-label='Answer']")
+    found["answer"] = faults(page)
+    answer.locator("button.cite").first.click()
+    page.wait_for_selector("#source-mark")
+    found["source"] = faults(page)
+    page.click("#source-close")
+    answer.get_by_text("Not right?").click()
+    answer.get_by_role("button", name="Choose the right sentence").click()
+    page.wait_for_selector(".piece")
+    found["choosing"] = faults(page)
+    page.click("#source-cancel")
+    if width < 1181:
+        page.click("#desk-open")
+        found["conversations"] = faults(page)
+        page.click("#desk-close")
+    page.click("#scope-open")
+    page.wait_for_selector("#scope-list input")
+    found["scope"] = faults(page)
+    page.click("#scope-done")
+    for tab, sign in (("Documents", "#listed table"), ("Evaluation", "#set"), ("Help", "#facts dd")):
+        page.get_by_role("tab", name=tab, exact=True).click()
+        page.wait_for_selector(sign)
+        found[tab] = faults(page)
+    assert {state: told for state, told in found.items() if told} == {}
