@@ -7,11 +7,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from reportlab.pdfgen.canvas import Canvas
 
 from rag.config import LoadingSettings
 from rag.errors import UnreadableFile
 from rag.loading.files import FolderCorpus
-from rag.loading.reading import read_documents
+from rag.loading.reading import page_picture, read_documents
 from rag.records import Document
 from tests.made_files import MADE
 
@@ -150,3 +151,16 @@ def test_mutated_files_give_documents_or_reasons(folder: Path) -> None:
             refused += 1
             assert "crashed" not in reason(found) and "was not read within" not in str(found)
     assert 50 < refused < len(names) - 50
+
+
+def test_a_page_is_drawn_by_a_process_of_its_own(folder: Path) -> None:
+    canvas = Canvas(str(folder / "two.pdf"))
+    for text in ("First page.", "Second page."):
+        canvas.drawString(72, 700, text)
+        canvas.showPage()
+    canvas.save()
+    picture = page_picture(folder, "two.pdf", 2, "Second page.", SETTINGS)
+    assert picture.startswith(b"\x89PNG") and picture != page_picture(folder, "two.pdf", 2, "Nothing of it.", SETTINGS)
+    for name, page in (("two.pdf", 3), ("nerve.txt", 1), ("../two.pdf", 1)):
+        with pytest.raises(UnreadableFile):
+            page_picture(folder, name, page, "x", SETTINGS)

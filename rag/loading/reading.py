@@ -1,5 +1,6 @@
 """Reads files in processes of their own, several at once, each with a limit of time and memory."""
 
+import base64
 import json
 import os
 import queue
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from rag.config import LoadingSettings
 from rag.errors import UnreadableFile
@@ -58,6 +59,18 @@ def read_documents(files: Sequence[tuple[Path, str]], settings: LoadingSettings)
             process.stop()
 
 
+def page_picture(corpus: Path, name: str, page: int, quote: str, settings: LoadingSettings) -> bytes:
+    """A page of a PDF of the corpus, counted from 1, as PNG with the quote marked. Raises UnreadableFile."""
+    process = _Process(settings)
+    try:
+        reply = process.ask({"folder": str(corpus.absolute()), "name": name, "page": page, "quote": quote})
+    finally:
+        process.stop()
+    if "reason" in reply:
+        raise UnreadableFile(reply["reason"])
+    return base64.b64decode(reply["picture"])
+
+
 class _Process:
     """One worker, started when it is first needed and again after it has died. Used by one thread at a time."""
 
@@ -68,8 +81,13 @@ class _Process:
         self._stopped = False
 
     def read(self, folder: Path, name: str) -> Document | UnreadableFile:
+        reply = self.ask({"folder": str(folder.absolute()), "name": name})
+        return UnreadableFile(reply["reason"]) if "reason" in reply else document_of(reply["document"])
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What the worker replies; a reason where it does not, or not in time."""
         if self._stopped:
-            return UnreadableFile("reading was stopped")
+            return {"reason": "reading was stopped"}
         if self._process is None or self._files == FILES_PER_PROCESS:
             self._close()
             self._process, self._files = _start(self._settings), 0
@@ -82,16 +100,15 @@ class _Process:
 
         timer = threading.Timer(self._settings.seconds, give_up)
         timer.start()
-        line = _exchange(process, {"folder": str(folder.absolute()), "name": name})
+        line = _exchange(process, request)
         timer.cancel()
         if line:
-            reply = json.loads(line)
-            return UnreadableFile(reply["reason"]) if "reason" in reply else document_of(reply["document"])
+            return dict(json.loads(line))
         code = process.wait()
         self._close()
         if late.is_set():
-            return UnreadableFile(f"it was not read within {self._settings.seconds:g} seconds")
-        return UnreadableFile(f"its reader crashed ({code}): it is damaged, or takes more than {self._settings.megabytes} MB")
+            return {"reason": f"it was not read within {self._settings.seconds:g} seconds"}
+        return {"reason": f"its reader crashed ({code}): it is damaged, or takes more than {self._settings.megabytes} MB"}
 
     def stop(self) -> None:
         self._stopped = True
@@ -117,7 +134,7 @@ def _start(settings: LoadingSettings) -> "subprocess.Popen[bytes]":
     )
 
 
-def _exchange(process: "subprocess.Popen[bytes]", request: dict[str, str]) -> bytes:
+def _exchange(process: "subprocess.Popen[bytes]", request: dict[str, Any]) -> bytes:
     """The line that answers; empty where the process has died."""
     requests, replies = cast(BinaryIO, process.stdin), cast(BinaryIO, process.stdout)
     try:

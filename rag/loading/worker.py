@@ -1,9 +1,10 @@
-"""The process that reads files: a line with a file's place comes in, a line with its document or the reason against it goes out.
+"""The process that reads files: a line with a file's place comes in, a line with its document, or the reason against, goes out.
 
 A broken or hostile file can make a parser hang, crash or take all memory; here it takes no more than this process with it.
 Run by reading.py, never by hand: `python -P -m rag.loading.worker MEGABYTES`.
 """
 
+import base64
 import json
 import os
 import sys
@@ -22,7 +23,7 @@ def main() -> None:
     requests, replies = sys.stdin.buffer, _private_output()
     for line in requests:
         request = json.loads(line)
-        reply = _answer(Path(request["folder"]), request["name"], megabytes)
+        reply = _answer(request, megabytes)
         replies.write(json.dumps(reply).encode() + b"\n")
         replies.flush()
 
@@ -46,9 +47,13 @@ def _limit_memory(megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
-def _answer(folder: Path, name: str, megabytes: int) -> dict[str, Any]:
+def _answer(request: dict[str, Any], megabytes: int) -> dict[str, Any]:
+    name = request["name"]
     try:
-        return {"document": document_values(load_document(name, read_bytes(folder, name)))}
+        data = read_bytes(Path(request["folder"]), name)
+        if "page" in request:
+            return {"picture": _picture(data, request["page"], request["quote"])}
+        return {"document": document_values(load_document(name, data))}
     except UnreadableFile as error:
         return {"reason": str(error)}
     except MemoryError:
@@ -57,6 +62,12 @@ def _answer(folder: Path, name: str, megabytes: int) -> dict[str, Any]:
         return {"reason": "its parts are nested too deeply"}
     except Exception as error:  # noqa: BLE001 - parsers raise anything on broken files; each is a reason, and the batch goes on
         return {"reason": f"it is damaged ({type(error).__name__}: {' '.join(str(error).split())[:150]})"}
+
+
+def _picture(data: bytes, page: int, quote: str) -> str:
+    from rag.loading.pdf_page import page_image
+
+    return base64.b64encode(page_image(data, page, quote)).decode("ascii")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The tab where questions are asked: its layout, and handlers that only hand on."""
 
+import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -10,17 +11,18 @@ from typing import Any
 import gradio as gr
 
 from rag.conversation import Chat
-from rag.errors import ConversationError, RagError
+from rag.errors import ConversationError, RagError, UnreadableFile
 from rag.evaluation.feedback import Judgement, judge
 from rag.evaluation.question_sets import GoldSpan
 from rag.exchange import answer_from, answer_values
 from rag.index.contents import Index
+from rag.loading.reading import page_picture
 from rag.receipts import conversation_html, conversation_markdown, receipt_text, receipts_text
 from rag.records import Answer, Span
 from rag.saved_conversations import Conversations, SavedConversation, SavedTurn
 from rag.ui.render import Shown, answer_html, error_html, pending_html, question_html
 from rag.ui.render_conversations import choice_html, conversations_html, copied_text
-from rag.ui.source import document_reference, resolve, source_view
+from rag.ui.source import document_reference, resolve, source_view, where
 from rag.ui.suggesting import follow_ups
 from rag.users import User
 
@@ -30,6 +32,7 @@ MOST_DOCUMENTS = 10_000  # that a question may be limited to by name
 FOUND = 8  # passages offered where the right sentence is looked for
 ANSWERS_AT_ONCE = 2
 LOOKED_EVERY = 0.05  # seconds between two looks whether an answer is still wanted
+LONGEST_MARK = 20_000  # characters of a sentence that is marked on its page
 WINDOWS = 200  # of text, at most, around a sentence
 
 UserOf = Callable[[gr.Request | None], User]
@@ -287,6 +290,19 @@ class Asking:
         many = windows if isinstance(windows, int) and 1 <= windows <= WINDOWS else 1
         return source_view(self.chat.index(), told.get("reference"), windows=many, choose=bool(told.get("choose")))
 
+    def _page(self, told: Mapping[str, Any], _: gr.Request | None) -> dict[str, Any]:
+        """The page of a PDF on which a sentence stands, as a picture with the sentence marked."""
+        index, settings = self.chat.index(), self.chat.settings
+        document, span = resolve(index, told.get("reference"))
+        page, _headings = where(index, document, span)
+        if page is None or span.end - span.start > LONGEST_MARK:
+            return {"error": "There is no picture of this page."}
+        try:
+            picture = page_picture(settings.corpus, document.id, page, span.of(document.text), settings.loading)
+        except UnreadableFile as error:
+            return {"error": f"The page cannot be shown: {error}."}
+        return {"picture": f"data:image/png;base64,{base64.b64encode(picture).decode('ascii')}"}
+
     def _view(self, told: Mapping[str, Any], _: gr.Request | None) -> dict[str, Any]:
         """A document as a whole, by its id."""
         document = self.chat.index().documents.get(str(told.get("id")))
@@ -296,6 +312,7 @@ class Asking:
 _ACTS: dict[str, Callable[[Asking, Mapping[str, Any], gr.Request | None], dict[str, Any]]] = {
     "list": Asking._list,
     "choice": Asking._choice,
+    "page": Asking._page,
     "rename": Asking._rename,
     "delete": Asking._delete,
     "written": Asking._written,

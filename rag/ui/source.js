@@ -22,8 +22,43 @@ function line(text) {
   return paragraph;
 }
 
-function placed(view) {
-  return [view.document_id, ...(view.page ? ["page " + view.page] : []), ...view.headings].join(" › ");
+// Characters that nobody sees, or that turn the order of others, stay in the text but are outlined.
+const UNSEEN = /([\u200b\u2060-\u2064\u180e\u202a-\u202e\u2066-\u2069\u{e0001}-\u{e007f}])/u;
+function words(text) {
+  return text.split(UNSEEN).map((part, n) => {
+    if (n % 2 === 0) return part;
+    const span = document.createElement("span");
+    span.className = "unseen";
+    span.title = "invisible character U+" + part.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+    span.textContent = part;
+    return span;
+  });
+}
+
+// A PDF's page as a picture, in the place of its text while that is asked for.
+let drawing = false;
+async function draw(view) {
+  const told = await call({ do: "page", reference: view.reference });
+  if (!drawing || part("source-page").dataset.reference !== view.reference) return;
+  const picture = document.createElement("img");
+  if (told.picture) picture.src = told.picture;
+  picture.alt = `Page ${view.drawn} of ${view.title}, with this sentence marked: ${view.sentence}`;
+  part("source-text").replaceChildren(told.picture ? picture : line(told.error));
+}
+
+function offer(view) {
+  const button = part("source-page");
+  button.hidden = !view.drawn || Boolean(choosing) || !view.sentence;
+  button.dataset.reference = view.reference || "";
+  button.textContent = drawing ? "Text" : `Page ${view.drawn}`;
+  button.ariaPressed = String(drawing);
+  button.onclick = () => {
+    drawing = !drawing;
+    show(view);
+  };
+  part("source-file").hidden = !view.file;
+  if (view.file) part("source-file").href = new URL(view.file.slice(1), document.baseURI).href;
+  return drawing && !button.hidden;
 }
 
 function more(view, number) {
@@ -45,14 +80,21 @@ function show(view) {
     part("source-title").textContent = "Source";
     part("source-place").textContent = "";
     text.replaceChildren(line(view.error));
+    part("source-page").hidden = part("source-file").hidden = true;
     return;
   }
   part("source-title").textContent = view.title;
-  part("source-place").textContent = placed(view);
+  part("source-place").textContent = view.place;
+  if (offer(view)) {
+    text.replaceChildren(line("Drawing the page …"));
+    draw(view);
+    return;
+  }
   const mark = document.createElement("mark");
   mark.id = "source-mark";
-  mark.textContent = view.sentence;
-  const shown = choosing ? view.pieces.map(piece) : [view.before, ...(view.sentence ? [mark] : []), view.after];
+  mark.append(...words(view.sentence));
+  const around = [words(view.before), view.sentence ? [mark] : [], words(view.after)].flat();
+  const shown = choosing ? view.pieces.map(piece) : around;
   text.replaceChildren(...more(view, 0), ...shown, ...more(view, 1));
   // Within the panel only: scrollIntoView would move the whole page.
   const at = text.querySelector(choosing ? ".piece.near" : "#source-mark");
@@ -157,7 +199,7 @@ function close(event) {
   part("source-title").textContent = "Source";
   part("source-place").textContent = "";
   part("source-text").replaceChildren(line(HINT));
-  part("source-close").hidden = part("source-steps").hidden = true;
+  for (const id of ["source-close", "source-steps", "source-page", "source-file"]) part(id).hidden = true;
   if (!opened) return;
   opened.removeAttribute("aria-current");
   if (event !== "elsewhere" && opened.isConnected) opened.focus();
@@ -186,7 +228,7 @@ async function showCard(button) {
   }
   if (hovered !== button || !button.isConnected) return;
   card.querySelector("blockquote").textContent = view.error ? "" : view.sentence;
-  card.querySelector("p").textContent = view.error || `${view.title} · ${placed(view)}`;
+  card.querySelector("p").textContent = view.error || `${view.title} · ${view.place}`;
   card.hidden = false;
   button.setAttribute("aria-describedby", "card");
   const at = button.getBoundingClientRect();

@@ -2,8 +2,10 @@
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 from rag.errors import DocumentError
+from rag.exchange import place
 from rag.index.contents import Index
 from rag.records import Citation, Document, Place, Span
 
@@ -41,7 +43,8 @@ def resolve(index: Index, asked: object) -> tuple[Document, Span]:
 def source_view(index: Index, asked: object, *, windows: int = 1, choose: bool = False) -> dict[str, Any]:
     """The sentence and the text around it as strings, because JavaScript counts characters otherwise than we do.
 
-    {"title", "document_id", "headings", "page", "before", "sentence", "after", "clipped"}, or {"error"} in plain words.
+    {"title", "document_id", "place", "before", "sentence", "after", "clipped"}, or {"error"} in plain words; "file" is where
+    the file itself can be had, "drawn" the number of the page of a PDF that can be shown as a picture.
     `asked` comes from the browser and may be anything. So many `windows` of text are shown on either side; with `choose`,
     "pieces" has all of it in order as [text, reference], the reference empty for what is no sentence.
     """
@@ -50,20 +53,30 @@ def source_view(index: Index, asked: object, *, windows: int = 1, choose: bool =
     except DocumentError as error:
         return {"error": str(error)}
     start, end, window = span.start, span.end, WINDOW * windows
-    passage = next((p for p in index.passages if p.document_id == document.id and p.span.end >= end), None)
+    page, headings = where(index, document, span)
     pieces = _pieces(index, document, Span(max(0, start - window), min(len(document.text), end + window))) if choose else []
     return {
         "pieces": pieces,
         "reference": asked,
         "title": document.title,
         "document_id": document.id,
-        "headings": list(passage.headings) if passage else [],
-        "page": passage.page if passage else None,
+        "place": place(document.id, page, headings),
+        "file": f"/api/file/{quote(document.id, safe='/')}",
+        "drawn": page if document.id.lower().endswith(".pdf") else None,
         "before": document.text[max(0, start - window) : start],
         "sentence": span.of(document.text),
         "after": document.text[end : end + window],
         "clipped": [start > window, end + window < len(document.text)],
     }
+
+
+def where(index: Index, document: Document, span: Span) -> tuple[int | None, tuple[str, ...]]:
+    """Page (or slide, row, record) and headings of a span of a document."""
+    passage = next((p for p in index.passages if p.document_id == document.id and p.span.end >= span.end), None)
+    if passage is None:
+        return None, ()
+    pages = [sentence.page for sentence in passage.sentences if sentence.span.start <= span.start]
+    return (pages[-1] if pages else passage.page), passage.headings
 
 
 def _pieces(index: Index, document: Document, part: Span) -> list[list[str]]:

@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from reportlab.pdfgen.canvas import Canvas
 
 from rag.conversation import Chat
 from rag.evaluation.question_sets import load_question_set
@@ -285,3 +286,39 @@ def test_a_long_document_can_be_read_to_both_ends(page: "playwright.Page", chat:
         page.wait_for_function("n => document.querySelector('#source-text').textContent.length > n", arg=before)
     assert page.evaluate("document.querySelector('#source-text').textContent") == chat.index().documents["long.md"].text
     assert marked(page) == "Bracken roots dye wool yellow."
+
+
+def test_a_page_of_a_pdf_is_shown_with_its_sentence_marked(page: "playwright.Page", tmp_path: Path, chat: Chat) -> None:
+    canvas = Canvas(str(tmp_path / "orchids.pdf"))
+    for text in ("Orchids need shade.", "The ghost orchid flowers every third summer."):
+        canvas.drawString(72, 700, text)
+        canvas.showPage()
+    canvas.save()
+    (tmp_path / "odd.txt").write_text("The trickster orchid\u200b is \u202edeliah\u202c pink.\n", encoding="utf-8")
+    go(page, "Documents")
+    page.wait_for_selector("#give:not([hidden])")
+    page.set_input_files("#files", [tmp_path / "orchids.pdf", tmp_path / "odd.txt"])
+    page.wait_for_selector(".result >> text=2 added")
+    go(page, "Ask")
+    ask(page, "How often does the ghost orchid flower?").locator("button.cite").first.click()
+    assert marked(page) == "The ghost orchid flowers every third summer."
+    assert page.inner_text("#source-place") == "orchids.pdf › page 2"
+    page.get_by_role("button", name="Page 2").click()
+    picture = page.wait_for_selector("#source-text img")
+    assert "every third summer" in str(picture.get_attribute("alt"))
+    yellow = page.evaluate(
+        "async () => { const i = document.querySelector('#source-text img'); await i.decode();"
+        " const c = Object.assign(document.createElement('canvas'), {width: i.naturalWidth, height: i.naturalHeight}).getContext('2d');"
+        " c.drawImage(i, 0, 0); const d = c.getImageData(0, 0, i.naturalWidth, i.naturalHeight).data; let n = 0;"
+        " for (let k = 0; k < d.length; k += 4) n += d[k] > 240 && d[k + 1] > 220 && d[k + 2] < 150; return n }"
+    )
+    assert yellow > 500
+    page.get_by_role("button", name="Text").click()
+    assert marked(page) == "The ghost orchid flowers every third summer."
+    file = page.request.get(page.locator("#source-file").evaluate("link => link.href"))
+    assert file.body() == (tmp_path / "orchids.pdf").read_bytes()
+    page.click("#source-close")
+    ask(page, "What colour is the trickster orchid?").locator("button.cite").first.click()
+    assert marked(page) == "The trickster orchid\u200b is \u202edeliah\u202c pink."
+    titles = page.locator("#source-text .unseen").evaluate_all("found => found.map(one => one.title.slice(-6))")
+    assert titles == ["U+200B", "U+202E", "U+202C"]
