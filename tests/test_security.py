@@ -32,7 +32,7 @@ def test_every_dependency_has_a_known_licence() -> None:
     needed = re.findall(r'^    "([A-Za-z0-9-]+)', project.partition("[project.optional-dependencies]")[0], re.MULTILINE)
     assert {name.lower() for name in needed} <= listed.keys()
     copyleft = {name for name, licence in listed.items() if re.search(r"\bA?GPL|GNU (Affero )?General", licence)}
-    assert copyleft == set()
+    assert copyleft <= {"docutils"}  # public domain and BSD but for an Emacs mode, which its package does not hold
 
 
 @pytest.mark.parametrize("path", ["docs/rag.service", "docs/Containerfile"])

@@ -17,7 +17,7 @@ LONGEST = 1200  # characters of a turn that are looked at
 LIKELY = 0.35  # from this chance on a word is carried; chosen with MOST on half of the dialogues: see benchmarks/README.md
 MOST = 6
 NEARLY = 0.8  # of the likeliest word's chance, where none is likely
-WHOLE = 3  # terms from which on a question without any cue stands by itself; one more where it compares ("the first …")
+WHOLE = 3  # terms from which on a question without any cue stands by itself
 _WORD = re.compile(r"[^\W_]+(?:['’.·-](?=\w)[^\W_]+)*")
 _SENTENCE_END = re.compile(r"[.!?:;\n]")
 _ARTICLES = frozenset("the a an my his her their".split())
@@ -81,8 +81,7 @@ def carried(question: str, turns: Sequence[Turned], rarity: Callable[[str], floa
     A question that leans on something has the likeliest words that the user said, if none is likely.
     """
     cues = cues_of(question)
-    leans = cues.pointing or cues.beginning or cues.elliptic
-    if cues.new_subject or (not leans and cues.words >= WHOLE + cues.comparing):
+    if cues.new_subject or (cues.whole and cues.words >= WHOLE):
         return []
     found = [
         Carried(term, chance(features(places, cues, rarity(term))), tuple(places))

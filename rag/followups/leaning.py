@@ -23,8 +23,10 @@ _BEGINNING = re.compile(
     re.IGNORECASE,
 )
 _COMPARING = re.compile(
-    r"\b(?:more|less|better|worse|best|worst|faster|slower|longer|bigger|larger|smaller|older|younger|cheaper|first|second|third"
-    r"|last|next|previous|other|different|differences?|compare[ds]?|instead|rest|remaining|again|too|also|afterwards?)\b",
+    r"\b(?:more|less|better|worse|best|worst|faster|slower|longer|bigger|larger|smaller|older|younger|cheaper"
+    # "the first one", not "the first dorsal interosseous".
+    r"|(?:first|second|third|last|next)(?=\s+(?:ones?|two|three)\b|\W*$)|previous|other"
+    r"|different|differences?|compare[ds]?|instead|rest|remaining|again|too|also|afterwards?)\b",
     re.IGNORECASE,
 )
 _NEW_SUBJECT = re.compile(
