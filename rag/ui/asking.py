@@ -22,7 +22,7 @@ from rag.records import Answer, Span
 from rag.saved_conversations import Conversations, SavedConversation, SavedTurn
 from rag.ui.render import Shown, answer_html, error_html, pending_html, question_html
 from rag.ui.render_conversations import choice_html, conversations_html, copied_text
-from rag.ui.source import document_reference, resolve, source_view, where
+from rag.ui.source import document_reference, file_link, resolve, source_view, where
 from rag.ui.suggesting import follow_ups
 from rag.users import User
 
@@ -288,7 +288,9 @@ class Asking:
     def _source(self, told: Mapping[str, Any], _: gr.Request | None) -> dict[str, Any]:
         windows = told.get("windows")
         many = windows if isinstance(windows, int) and 1 <= windows <= WINDOWS else 1
-        return source_view(self.chat.index(), told.get("reference"), windows=many, choose=bool(told.get("choose")))
+        view = source_view(self.chat.index(), told.get("reference"), windows=many, choose=bool(told.get("choose")))
+        link = {"file": file_link(view["document_id"], self.chat.settings.server.prefix)} if "document_id" in view else {}
+        return view | link
 
     def _page(self, told: Mapping[str, Any], _: gr.Request | None) -> dict[str, Any]:
         """The page of a PDF on which a sentence stands, as a picture with the sentence marked."""

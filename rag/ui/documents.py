@@ -78,7 +78,9 @@ class Documents:
         number = page if isinstance(page, int) else 0
         settings = self.chat.settings.index
         return {
-            "html": files_html(fitting, page=number, sort=sort, descending=descending, may_curate=may),
+            "html": files_html(
+                fitting, page=number, sort=sort, descending=descending, may_curate=may, prefix=self.chat.settings.server.prefix
+            ),
             "changes": changes_html(read_changes(live_build(settings))),
             "may_curate": may,
             "former": former_build(settings) is not None,

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
 from typing import Any
-from urllib.parse import quote
 
 from rag.index.listing import ListedFile
 from rag.jobs import JobState
+from rag.ui.source import file_link
 
 ROWS = 50
 COLUMNS = (
@@ -25,11 +25,6 @@ DOING = {
     "writing": "Writing the index",
     "asking": "Asking the questions",
 }
-
-
-def download_link(document_id: str) -> str:
-    """Where a file of the corpus can be had from this server."""
-    return f"/api/file/{quote(document_id, safe='/')}"
 
 
 def chip_html(*, documents: int, passages: int, digest: str, changed: int, job: JobState, building: str | None = None) -> str:
@@ -78,13 +73,13 @@ def _duration(seconds: float) -> str:
     return f"about {max(1, round(seconds))} s" if seconds < 90 else f"about {round(seconds / 60)} min"
 
 
-def files_html(files: Sequence[ListedFile], *, page: int, sort: str, descending: bool, may_curate: bool) -> str:
-    """One page of the table, with buttons that sort it and that go on."""
+def files_html(files: Sequence[ListedFile], *, page: int, sort: str, descending: bool, may_curate: bool, prefix: str = "") -> str:
+    """One page of the table, with buttons that sort it and that go on; `prefix` is that of the server's paths."""
     pages = max(1, -(-len(files) // ROWS))
     page = min(max(0, page), pages - 1)
     heads = "".join(_head(name, label, sort, descending=descending) for name, label in COLUMNS)
     shown = files[page * ROWS : (page + 1) * ROWS]
-    rows = "".join(_row(file, may_curate=may_curate) for file in shown)
+    rows = "".join(_row(file, may_curate=may_curate, prefix=prefix) for file in shown)
     if not files:
         return '<p class="hint">No document fits.</p>'
     return (
@@ -114,7 +109,7 @@ def _head(name: str, label: str, sort: str, *, descending: bool) -> str:
     return f'<th scope="col"{order}><button type="button" data-sort="{name}" id="sort-{name}">{label}{arrow}</button></th>'
 
 
-def _row(file: ListedFile, *, may_curate: bool) -> str:
+def _row(file: ListedFile, *, may_curate: bool, prefix: str) -> str:
     name = escape(file.id, quote=True)
     gone = file.state == "removed"
     changed = datetime.fromtimestamp(file.changed).strftime("%Y-%m-%d %H:%M") if file.changed else ""  # noqa: DTZ006 - local
@@ -126,7 +121,7 @@ def _row(file: ListedFile, *, may_curate: bool) -> str:
         if file.passages
         else ""
     )
-    link = escape(download_link(file.id), quote=True)
+    link = escape(file_link(file.id, prefix), quote=True)
     get = "" if gone else f'<a class="plain" href="{link}" download aria-label="Download {name}">Download</a>'
     remove = f'<button type="button" class="plain" data-do="remove" data-id="{name}" aria-label="Remove {name}">Remove</button>'
     return (

@@ -57,7 +57,7 @@ function offer(view) {
     show(view);
   };
   part("source-file").hidden = !view.file;
-  if (view.file) part("source-file").href = new URL(view.file.slice(1), document.baseURI).href;
+  if (view.file) part("source-file").href = view.file;
   return drawing && !button.hidden;
 }
 

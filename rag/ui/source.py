@@ -24,6 +24,11 @@ def document_reference(document: Document) -> str:
     return f"{document.digest}:0:0:{document.id}"
 
 
+def file_link(document_id: str, prefix: str) -> str:
+    """Where a file of the corpus can be had from this server, which stands below `prefix`."""
+    return f"{prefix}/api/file/{quote(document_id, safe='/')}"
+
+
 def resolve(index: Index, asked: object) -> tuple[Document, Span]:
     """The document and span that a reference names. Raises DocumentError in plain words; `asked` may be anything."""
     match = _REFERENCE.fullmatch(asked) if isinstance(asked, str) else None
@@ -43,8 +48,8 @@ def resolve(index: Index, asked: object) -> tuple[Document, Span]:
 def source_view(index: Index, asked: object, *, windows: int = 1, choose: bool = False) -> dict[str, Any]:
     """The sentence and the text around it as strings, because JavaScript counts characters otherwise than we do.
 
-    {"title", "document_id", "place", "before", "sentence", "after", "clipped"}, or {"error"} in plain words; "file" is where
-    the file itself can be had, "drawn" the number of the page of a PDF that can be shown as a picture.
+    {"title", "document_id", "headings", "page", "place", "before", "sentence", "after", "clipped"}, or {"error"} in plain words;
+    "drawn" is the number of the page of a PDF that can be shown as a picture.
     `asked` comes from the browser and may be anything. So many `windows` of text are shown on either side; with `choose`,
     "pieces" has all of it in order as [text, reference], the reference empty for what is no sentence.
     """
@@ -60,8 +65,9 @@ def source_view(index: Index, asked: object, *, windows: int = 1, choose: bool =
         "reference": asked,
         "title": document.title,
         "document_id": document.id,
+        "headings": list(headings),
+        "page": page,
         "place": place(document.id, page, headings),
-        "file": f"/api/file/{quote(document.id, safe='/')}",
         "drawn": page if document.id.lower().endswith(".pdf") else None,
         "before": document.text[max(0, start - window) : start],
         "sentence": span.of(document.text),
