@@ -201,9 +201,9 @@ class Chat:
 
 
 def _still_there(last: LastAnswer, index: Index, documents: Sequence[str] | None) -> list[Cited]:
-    """The citations that stand in the documents asked."""
+    """The citations that stand in the documents asked, which have not changed since where the history says what they were."""
     asked = index.documents if documents is None else {index.passages[row].document_id for row in index.rows_of(documents)}
-    return [one for one in last.citations if one[0] in asked]
+    return [one[:3] for one in last.citations if one[0] in asked and one[3] in (None, index.documents[one[0]].digest)]
 
 
 def _reader(settings: Settings, embedder: Embedder) -> Reader:

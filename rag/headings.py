@@ -2,6 +2,7 @@
 
 import re
 
+LONGEST = 1_000  # characters of a heading; what comes after says nothing more
 _MARKS = re.compile(r"^#{1,6}[ \t]+|[ \t]+#+[ \t]*$")
 _LINK = re.compile(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
 _EMPHASIS = re.compile(r"(?<!\w)[*_]+|[*_]+(?!\w)|`")
@@ -9,7 +10,7 @@ _EMPHASIS = re.compile(r"(?<!\w)[*_]+|[*_]+(?!\w)|`")
 
 def plain(heading: str) -> str:
     """A heading's words without its Markdown: `## The *nerve* ##` -> `The nerve`; of several lines the first."""
-    line = _MARKS.sub("", heading.strip().split("\n")[0].strip())
+    line = _MARKS.sub("", heading.strip().split("\n")[0].strip()[:LONGEST])
     return _EMPHASIS.sub("", _LINK.sub(r"\1", line)).strip()
 
 

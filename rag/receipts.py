@@ -95,29 +95,19 @@ def load_receipt(path: Path) -> dict[str, Any]:
     return found
 
 
-def verify(receipt: Mapping[str, Any], corpus: Path) -> list[Checked]:
+def verify(receipt: Mapping[str, Any], corpus: FolderCorpus) -> list[Checked]:
     """Each citation against the corpus's files, in their order; none for an abstention. The index is not asked."""
-    source = FolderCorpus(corpus)
-    known = set(source.names())
-    documents: dict[str, Document | str] = {}
-    checked = []
-    for citation in receipt["citations"]:
-        name = citation["document_id"]
-        if name not in documents:
-            documents[name] = _read(source, name) if name in known else "no such file"
-        checked.append(_check(citation, documents[name]))
-    return checked
+    known = set(corpus.names())
+    names = sorted({citation["document_id"] for citation in receipt["citations"]} & known)
+    documents = dict(zip(names, corpus.read(names), strict=True))
+    gone = UnreadableFile("no such file")
+    return [_check(citation, documents.get(citation["document_id"], gone)) for citation in receipt["citations"]]
 
 
-def _read(source: FolderCorpus, name: str) -> Document | str:
-    (document,) = source.read([name])
-    return str(document) if isinstance(document, UnreadableFile) else document
-
-
-def _check(citation: Mapping[str, Any], document: Document | str) -> Checked:
+def _check(citation: Mapping[str, Any], document: Document | UnreadableFile) -> Checked:
     number, name, quote = citation["number"], citation["document_id"], citation["quote"]
-    if isinstance(document, str):
-        return Checked(number, name, quote, MISSING, reason=document)
+    if isinstance(document, UnreadableFile):
+        return Checked(number, name, quote, MISSING, reason=str(document))
     start, end = citation["start"], citation["end"]
     here = bool(quote) and 0 <= start < end and document.text[start:end] == quote
     if document.digest == citation["digest"]:

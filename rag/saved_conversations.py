@@ -47,7 +47,7 @@ class SavedConversation:
         """The turns as `Chat.ask` takes them."""
         found: list[dict[str, Any]] = []
         for turn in self.turns:
-            cited = [{name: c[name] for name in ("document_id", "start", "end")} for c in turn.answer["citations"]]
+            cited = [{name: c[name] for name in ("document_id", "start", "end", "digest")} for c in turn.answer["citations"]]
             query = turn.answer["query"]
             found.append({"speaker": "user", "text": turn.question})
             told = {"query": query, "citations": cited, "readings": turn.answer.get("readings", [])}
@@ -73,7 +73,7 @@ class Conversations:
     def save(self, conversation: SavedConversation) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         values = asdict(replace(conversation, changed=_now()))
-        replace_file(self._path(conversation.id), canonical_json(values).encode("utf-8", "surrogatepass"))
+        replace_file(self._path(conversation.id), canonical_json(values).encode("utf-8", "surrogatepass"), mode=0o600)
 
     def load(self, name: object) -> SavedConversation:
         """Raises ConversationError where the user has none of this name, or it cannot be read."""

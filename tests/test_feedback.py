@@ -1,5 +1,6 @@
 """What is judged on the page is a question set that can be evaluated at once."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,9 @@ def test_a_judgement_without_a_sentence_is_refused(verdict: str, tmp_path: Path)
     with pytest.raises(QuestionSetError, match="choose the sentence"):
         judge(tmp_path, Judgement(REPOT, verdict))
     assert not (tmp_path / "queries.jsonl").exists()
+
+
+def test_judgements_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: judge(tmp_path, Judgement(f"Question {number}?", "nothing")), range(20)))
+    assert sorted(one.question for one in read_judgements(tmp_path)) == sorted(f"Question {number}?" for number in range(20))

@@ -313,3 +313,21 @@ def test_the_handbook_answers_follow_ups(handbook: Settings, embedder: SentenceT
     assert "Hirschsprung" not in chat.ask("What are the visible signs of Horner syndrome?", history=first).query
     assert len(chat.ask("What is the recovery time?").readings) >= 3
     assert chat.ask("How fast do injured nerves grow back?").readings == ()
+
+
+@pytest.mark.parametrize(
+    "reply", ["show me more about " * 40 + "x", "show me more about " * 5 + "x", "yes " * 24 + "x", "a" * 20_000]
+)
+def test_replies_made_to_take_for_ever_do_not(reply: str) -> None:
+    assert act_of(reply) is None
+
+
+def test_places_of_a_document_that_has_changed_are_not_read_on_from(chat: Chat) -> None:
+    answer = chat.ask(REPOT)
+    wrong = {"document_id": "guide.md", "start": 0, "end": 5}
+    now, before = ([{**wrong, "digest": digest}] for digest in (chat.index().documents["guide.md"].digest, "0" * 64))
+    here = chat.ask("tell me more", history=turns_of(chat, REPOT, citations=now))
+    again = chat.ask("tell me more", history=turns_of(chat, REPOT, citations=before))
+    assert {citation.document_id for citation in here.citations} == {"guide.md"}
+    assert again.citations == chat.ask("tell me more", history=turns_of(chat, REPOT)).citations != here.citations
+    assert answer.citations[0].document_id == "faq.txt"

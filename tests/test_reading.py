@@ -3,6 +3,7 @@
 import os
 import random
 import threading
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -159,8 +160,14 @@ def test_a_page_is_drawn_by_a_process_of_its_own(folder: Path) -> None:
         canvas.drawString(72, 700, text)
         canvas.showPage()
     canvas.save()
-    picture = page_picture(folder, "two.pdf", 2, "Second page.", SETTINGS)
-    assert picture.startswith(b"\x89PNG") and picture != page_picture(folder, "two.pdf", 2, "Nothing of it.", SETTINGS)
-    for name, page in (("two.pdf", 3), ("nerve.txt", 1), ("../two.pdf", 1)):
-        with pytest.raises(UnreadableFile):
-            page_picture(folder, name, page, "x", SETTINGS)
+    (document,) = read(folder, "two.pdf")
+    assert isinstance(document, Document)
+    picture = page_picture(folder, document, 2, "Second page.", SETTINGS)
+    assert picture.startswith(b"\x89PNG") and picture != page_picture(folder, document, 2, "Nothing of it.", SETTINGS)
+    with pytest.raises(UnreadableFile, match="no page 3"):
+        page_picture(folder, document, 3, "x", SETTINGS)
+    with pytest.raises(UnreadableFile, match="leads out"):
+        page_picture(folder / "..", replace(document, id="../" * 20 + "etc/passwd"), 1, "x", SETTINGS)
+    (folder / "two.pdf").write_bytes((folder / "two.pdf").read_bytes() + b"\n")
+    with pytest.raises(UnreadableFile, match="has changed since"):
+        page_picture(folder, document, 2, "Second page.", SETTINGS)

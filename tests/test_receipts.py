@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.errors import ReceiptError
+from rag.loading.files import FolderCorpus
 from rag.receipts import load_receipt, receipt_values, save_receipt, to_html, to_markdown, verify
 from rag.records import Answer
 from tests.test_answering import ask
@@ -27,7 +28,7 @@ def kept(answer: Answer, folder: Path) -> dict:
 
 
 def states(receipt: dict, folder: Path) -> list[tuple[str, tuple[int, int] | None]]:
-    checked = verify(receipt, folder / "corpus")
+    checked = verify(receipt, FolderCorpus(folder / "corpus"))
     return [(one.state, (one.now.start, one.now.end) if one.now else None) for one in checked]
 
 
@@ -53,10 +54,10 @@ def test_a_changed_source_says_where_the_words_are_now(answer: Answer, tmp_path:
 def test_a_missing_or_unreadable_source(answer: Answer, tmp_path: Path) -> None:
     receipt = kept(answer, tmp_path)
     (tmp_path / "corpus" / "a.txt").write_text("")
-    (checked,) = verify(receipt, tmp_path / "corpus")
+    (checked,) = verify(receipt, FolderCorpus(tmp_path / "corpus"))
     assert (checked.state, checked.reason) == ("source missing", "it holds no text")
     (tmp_path / "corpus" / "a.txt").unlink()
-    (checked,) = verify(receipt, tmp_path / "corpus")
+    (checked,) = verify(receipt, FolderCorpus(tmp_path / "corpus"))
     assert (checked.state, checked.reason) == ("source missing", "no such file")
 
 
@@ -167,7 +168,7 @@ def test_what_is_said_to_stand_somewhere_stands_there(old: str, new: str) -> Non
         answer, _ = ask(corpus, {"a.txt": old})
         receipt = kept(answer, Path(folder))
         (corpus / "a.txt").write_text(new, encoding="utf-8")
-        for checked, citation in zip(verify(receipt, corpus), answer.citations, strict=True):
+        for checked, citation in zip(verify(receipt, FolderCorpus(corpus)), answer.citations, strict=True):
             assert checked.state != "not in the source"
             if checked.now:
                 assert checked.now.of(new) == citation.quote

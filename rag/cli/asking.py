@@ -89,11 +89,13 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Check an answer that was kept against the files as they are now; exit code 1 unless every citation is valid."""
+    from rag.loading.files import FolderCorpus
     from rag.receipts import VALID, load_receipt
     from rag.receipts import verify as check
 
     values = load_receipt(receipt)
-    checked = check(values, load_settings(corpus=corpus).corpus)
+    settings = load_settings(corpus=corpus)
+    checked = check(values, FolderCorpus(settings.corpus, settings.loading))
     good = all(one.state == VALID for one in checked)
     if as_json:
         citations = [

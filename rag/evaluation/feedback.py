@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from rag.errors import QuestionSetError
 from rag.evaluation.question_sets import GoldSpan
 from rag.records import Span
@@ -42,8 +44,9 @@ def judge(folder: Path, judgement: Judgement) -> None:
         raise QuestionSetError("choose the sentence that answers the question, then save")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / JUDGEMENTS
-    replace_file(path, (path.read_bytes() if path.exists() else b"") + json_line(_values(judgement)))
-    _write_set(folder, read_judgements(folder))
+    with FileLock(folder / ".lock"):
+        replace_file(path, (path.read_bytes() if path.exists() else b"") + json_line(_values(judgement)), mode=0o600)
+        _write_set(folder, read_judgements(folder))
 
 
 def read_judgements(folder: Path) -> list[Judgement]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 Kind = Literal["more", "next", "source", "one", "yes"]
 
+LONGEST_REPLY = 100  # characters; what is longer says something itself
 _POLITE = r"(?:(?:yes|ok(?:ay)?|please|can you|could you|would you|and)\b[\s,]*)*"
 _OF_THAT = r"(?:\s+(?:of|for|about|on|from|to)\s+(?:that|this|it))?"
 _ACTS: tuple[tuple[Kind, str], ...] = (
@@ -34,7 +35,7 @@ _ACTS: tuple[tuple[Kind, str], ...] = (
 )
 _ORDINALS = "first second third fourth fifth sixth".split()
 _ONE = re.compile(
-    r"(?:(?:yes|please|i mean|(?:show|tell|give) me (?:more about )?|more (?:about|on|of))[\s,]*)*(?:the )?"
+    r"(?:(?:yes|please|i mean|(?:show|tell|give) me|more (?:about|on|of))\b[\s,]*)*(?:the )?"
     rf"(?:(?P<word>{'|'.join(_ORDINALS)}|last)(?: (?:one|source|quote|sentence|citation|option|answer|reading))?"
     r"|(?:number |no\.? ?|source |citation |\[)(?P<number>[1-9])\]?)"
 )
@@ -51,6 +52,8 @@ class Act:
 
 def act_of(reply: str) -> Act | None:
     """None for what is a question of its own."""
+    if len(reply) > LONGEST_REPLY:
+        return None
     said = " ".join(reply.casefold().strip(" \t\n.!?").split())
     for kind, pattern in _PATTERNS:
         if pattern.fullmatch(said):
@@ -64,13 +67,13 @@ def act_of(reply: str) -> Act | None:
 
 @dataclass(frozen=True, slots=True)
 class LastAnswer:
-    """What the agent said last: its citations as (document id, start, end), the query, and readings it offered.
+    """What the agent said last: its citations as (document id, start, end, digest or None), the query, and readings it offered.
 
     `question` is the number of the turn that it answered.
     """
 
     question: int
-    citations: tuple[tuple[str, int, int], ...]
+    citations: tuple[tuple[str, int, int, str | None], ...]
     query: str
     readings: tuple[str, ...]
 
@@ -88,10 +91,10 @@ def last_answer(history: Sequence[Mapping[str, Any]], longest: int) -> LastAnswe
     return None
 
 
-def _citations(turn: Mapping[str, Any]) -> tuple[tuple[str, int, int], ...]:
+def _citations(turn: Mapping[str, Any]) -> tuple[tuple[str, int, int, str | None], ...]:
     """Those that say where they stand; histories come from outside."""
     return tuple(
-        (citation["document_id"], citation["start"], citation["end"])
+        (citation["document_id"], citation["start"], citation["end"], citation.get("digest"))
         for citation in turn.get("citations") or ()
         if isinstance(citation, Mapping)
         and isinstance(citation.get("document_id"), str)

@@ -12,6 +12,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from rag.errors import UnreadableFile
 
+LONGEST_SIDE = 2_500  # of a picture, in its points
 _YELLOW = (255, 240, 110)
 _Box = tuple[float, float, float, float]  # left, bottom, right, top in points
 
@@ -29,7 +30,7 @@ def page_image(data: bytes, page: int, quote: str, dpi: int = 110) -> bytes:
         if not 1 <= page <= len(document):
             raise UnreadableFile(f"it has no page {page}")
         shown = document[page - 1]
-        bitmap = shown.render(scale=dpi / 72, may_draw_forms=False)
+        bitmap = shown.render(scale=min(dpi / 72, LONGEST_SIDE / max(1.0, *shown.get_size())), may_draw_forms=False)
         picture = bitmap.to_pil().convert("RGB")
         marks = Image.new("RGB", picture.size, "white")
         draw = ImageDraw.Draw(marks)

@@ -21,6 +21,7 @@ from rag.records import Document
 
 PACKAGE = Path(__file__).parents[2]
 LOOK_AHEAD = 2  # files a process may be ahead of what is taken, so that finished documents do not fill the memory
+_DRAWING = threading.BoundedSemaphore(2)  # pages at once
 FILES_PER_PROCESS = 500  # then it makes way for a fresh one: what parsers lose of memory does not add up
 
 
@@ -59,13 +60,20 @@ def read_documents(files: Sequence[tuple[Path, str]], settings: LoadingSettings)
             process.stop()
 
 
-def page_picture(corpus: Path, name: str, page: int, quote: str, settings: LoadingSettings) -> bytes:
-    """A page of a PDF of the corpus, counted from 1, as PNG with the quote marked. Raises UnreadableFile."""
+def page_picture(corpus: Path, document: Document, page: int, quote: str, settings: LoadingSettings) -> bytes:
+    """A page of a PDF of the corpus, counted from 1, as PNG with the quote marked.
+
+    Raises UnreadableFile, also where the file is no longer what the document was read from, or too many pages are wanted at once.
+    """
+    if not _DRAWING.acquire(timeout=settings.seconds):
+        raise UnreadableFile("too many pages are being drawn; try again")
     process = _Process(settings)
+    asked = {"folder": str(corpus.absolute()), "name": document.id, "digest": document.digest, "page": page, "quote": quote}
     try:
-        reply = process.ask({"folder": str(corpus.absolute()), "name": name, "page": page, "quote": quote})
+        reply = process.ask(asked)
     finally:
         process.stop()
+        _DRAWING.release()
     if "reason" in reply:
         raise UnreadableFile(reply["reason"])
     return base64.b64decode(reply["picture"])
@@ -102,7 +110,7 @@ class _Process:
         timer.start()
         line = _exchange(process, request)
         timer.cancel()
-        if line:
+        if line.endswith(b"\n"):  # else it died in the middle of it
             return dict(json.loads(line))
         code = process.wait()
         self._close()

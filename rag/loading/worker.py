@@ -5,9 +5,11 @@ Run by reading.py, never by hand: `python -P -m rag.loading.worker MEGABYTES`.
 """
 
 import base64
+import hashlib
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,6 +22,8 @@ from rag.loading.opening import read_bytes
 def main() -> None:
     megabytes = int(sys.argv[1])
     _limit_memory(megabytes)
+    with suppress(OSError):  # where the system runs out of memory, this process is to go and no other
+        Path("/proc/self/oom_score_adj").write_text("1000")
     requests, replies = sys.stdin.buffer, _private_output()
     for line in requests:
         request = json.loads(line)
@@ -52,6 +56,8 @@ def _answer(request: dict[str, Any], megabytes: int) -> dict[str, Any]:
     try:
         data = read_bytes(Path(request["folder"]), name)
         if "page" in request:
+            if hashlib.sha256(data).hexdigest() != request["digest"]:
+                raise UnreadableFile("the file has changed since the index was built")
             return {"picture": _picture(data, request["page"], request["quote"])}
         return {"document": document_values(load_document(name, data))}
     except UnreadableFile as error:

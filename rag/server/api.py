@@ -7,16 +7,16 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 
 from rag.conversation import Chat
 from rag.errors import RagError, UnreadableFile
 from rag.exchange import answer_values, hit_values
-from rag.loading.opening import read_bytes
+from rag.loading.opening import checked
 from rag.server.limits import Workers
 from rag.server.observing import Measures
 from rag.server.problems import Problem, code_of, problem
-from rag.storage import sha256_bytes
+from rag.storage import sha256_file
 from rag.ui.source import source_view
 
 LONGEST_QUESTION = 2_000  # characters
@@ -40,6 +40,7 @@ class Turn(BaseModel):
     text: str = Field(max_length=LONGEST_TURN)
     query: str | None = Field(None, max_length=LONGEST_QUESTION)
     citations: list[dict[str, Any]] | None = Field(None, max_length=100)
+    readings: list[Annotated[str, Field(max_length=LONGEST_QUESTION)]] | None = Field(None, max_length=20)
 
 
 class Asked(BaseModel):
@@ -189,10 +190,11 @@ def _file(chat: Chat, document_id: str, download: bool) -> Response:
     if not (corpus / path).resolve().is_relative_to(corpus):  # since it was indexed it became a link that leads outside
         raise outside
     try:
-        data = read_bytes(corpus, document_id)
-    except UnreadableFile:
+        file = checked(corpus, document_id)
+        digest = sha256_file(file)
+    except (UnreadableFile, OSError):
         raise outside from None
     kind = None if download else SHOWN_INLINE.get(path.suffix.lower())
     how = "inline" if kind else "attachment"
-    headers = {"Content-Disposition": f"{how}; filename*=UTF-8''{quote(path.name, safe='')}", "ETag": f'"{sha256_bytes(data)}"'}
-    return Response(data, media_type=kind or "application/octet-stream", headers=headers)
+    headers = {"Content-Disposition": f"{how}; filename*=UTF-8''{quote(path.name, safe='')}", "ETag": f'"{digest}"'}
+    return FileResponse(file, media_type=kind or "application/octet-stream", headers=headers)

@@ -108,7 +108,8 @@ class Asking:
         """Asks the latest question once more, as it is or as it was typed; or a question that was offered."""
         desk, told = desk_from(held), getattr(event, "_data", None) or {}
         if told.get("kind") == "ask":
-            yield from self.ask(told.get("text"), held, request)
+            text = str(told.get("text") or "").strip()[:LONGEST_QUESTION]
+            yield from self._answer(lambda: self._offered(text, desk, request), desk, request)
             return
         written = told.get("kind") == "written"
         yield from self._answer(lambda: self._repeated(desk, request, written=written), desk, request)
@@ -133,6 +134,14 @@ class Asking:
             return Asked(text, conversation, desk.documents)
         turn, before = conversation.turns[desk.turn], conversation.before(desk.turn)
         return Asked(turn.question, before, desk.documents, text) if desk.mode == "query" else Asked(text, before, desk.documents)
+
+    def _offered(self, text: str, desk: Desk, request: gr.Request) -> Asked:
+        """A question that the page offered; a reading of the last one is searched exactly."""
+        if not text:
+            raise ConversationError("there is no question to be asked")
+        conversation = self._conversation(desk, request)
+        readings = conversation.turns[-1].answer.get("readings", []) if conversation and conversation.turns else []
+        return Asked(text, conversation, desk.documents, text if text in readings else None)
 
     def _repeated(self, desk: Desk, request: gr.Request, *, written: bool) -> Asked:
         conversation = self._conversation(desk, request)
@@ -165,6 +174,8 @@ class Asking:
             while request.session_hash not in self._stopped and wait([reading], timeout=LOOKED_EVERY).not_done:
                 pass
             if request.session_hash in self._stopped:
+                reading.cancel()
+                self._stopped.discard(request.session_hash)
                 yield self.messages(asked.conversation), gr.Textbox(stop_btn=False), gr.skip()
                 return
             answer = reading.result()
@@ -204,7 +215,7 @@ class Asking:
             told = told if isinstance(told, dict) else {}
             act = _ACTS.get(str(told.get("do")))
             return act(self, told, request) if act else {"error": "This is not known."}
-        except RagError as error:
+        except (RagError, OSError) as error:
             return {"error": str(error)}
 
     def _list(self, told: Mapping[str, Any], request: gr.Request | None) -> dict[str, Any]:
@@ -265,6 +276,8 @@ class Asking:
             index = self.chat.index()
             gold = tuple(_gold(index, one) for one in (chosen if isinstance(chosen, list) else [])[:20])
         elif verdict == "helpful":
+            if stale_citations(self.chat.index(), answer_from(turn.answer)):
+                raise ConversationError("its source has changed since this answer; ask again, then judge")
             context = {sentence.citation for sentence in answer_from(turn.answer).sentences if sentence.context}
             cited = [c for c in answer_from(turn.answer).citations if c.number not in context]
             gold = tuple(GoldSpan(c.document_id, c.span, c.quote) for c in cited)
@@ -300,7 +313,7 @@ class Asking:
         if page is None or span.end - span.start > LONGEST_MARK:
             return {"error": "There is no picture of this page."}
         try:
-            picture = page_picture(settings.corpus, document.id, page, span.of(document.text), settings.loading)
+            picture = page_picture(settings.corpus, document, page, span.of(document.text), settings.loading)
         except UnreadableFile as error:
             return {"error": f"The page cannot be shown: {error}."}
         return {"picture": f"data:image/png;base64,{base64.b64encode(picture).decode('ascii')}"}

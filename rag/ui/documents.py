@@ -114,13 +114,13 @@ class Documents:
         """Takes uploaded files into the corpus, each by itself, then builds."""
         given = told.get("paths")
         paths = given[:MOST_FILES] if isinstance(given, list) else []
-        results = [self._add_one(path, overwrite=bool(told.get("replace"))) for path in paths]
+        uploaded = [_uploaded(path) for path in paths]  # all of them before the first is taken in
+        results = [self._add_one(path, overwrite=bool(told.get("replace"))) for path in uploaded]
         if any(kind == "added" for _, kind, _ in results):
             self.build({}, request)
         return {"html": added_html(results), "other": [name for name, kind, _ in results if kind == "other"]}
 
-    def _add_one(self, path: object, *, overwrite: bool) -> tuple[str, str, str]:
-        uploaded = _uploaded(path)
+    def _add_one(self, uploaded: Path, *, overwrite: bool) -> tuple[str, str, str]:
         corpus = self.chat.settings.corpus
         there = corpus / uploaded.name
         same = there.is_file() and there.read_bytes() == uploaded.read_bytes()
