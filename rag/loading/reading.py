@@ -108,8 +108,10 @@ class _Process:
 
         timer = threading.Timer(self._settings.seconds, give_up)
         timer.start()
-        line = _exchange(process, request)
-        timer.cancel()
+        try:
+            line = _exchange(process, request)
+        finally:
+            timer.cancel()
         if line.endswith(b"\n"):  # else it died in the middle of it
             return dict(json.loads(line))
         code = process.wait()
@@ -148,6 +150,6 @@ def _exchange(process: "subprocess.Popen[bytes]", request: dict[str, Any]) -> by
     try:
         requests.write(json.dumps(request).encode() + b"\n")
         requests.flush()
-    except BrokenPipeError:
+        return replies.readline()
+    except (BrokenPipeError, ValueError):  # it died, or was stopped and its pipes closed
         return b""
-    return replies.readline()
