@@ -263,7 +263,6 @@ def _read(
     names = found.documents
     known = {entry["id"]: entry["digest"] for entry in former.manifest["documents"]} if former else {}
     read = corpus.read([name for name in names if known.get(name) != found.digests[name]])
-    limit = min(settings.max_tokens or embedder.max_tokens, embedder.max_tokens)
     for done, name in enumerate(names):
         progress("reading", done, len(names))
         while entry is not None and entry["id"] < name:
@@ -275,6 +274,7 @@ def _read(
         if isinstance(document, UnreadableFile):
             failed.append(Failure(name, str(document), found.digests[name]))
             continue
+        limit = min(settings.max_tokens or embedder.max_tokens, embedder.max_tokens)  # here, for it loads the model
         writer.add(document, split_passages(document, count_tokens=embedder.count_tokens, limit=limit))
     progress("reading", len(names), len(names))
     return failed

@@ -88,7 +88,7 @@ def address(serve: Serve) -> str:
     return serve()[0]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # while it is there, an event loop runs in this thread, which other tests need for their own
 def browser() -> Iterator["playwright.Browser"]:
     arguments = [
         "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",

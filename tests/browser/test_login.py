@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.test_page import CHROMIUM, pytestmark  # noqa: F401 - slow, and skipped without Chromium
+from tests.browser.test_page import pytestmark  # noqa: F401 - slow, and skipped without Chromium
 from tests.serving import PASSWORD, served, two_users, word_chat
 
 playwright = pytest.importorskip("playwright.sync_api")
 
 
-def test_sign_in_ask_and_sign_out(corpus: Path, tmp_path: Path) -> None:
+def test_sign_in_ask_and_sign_out(browser: "playwright.Browser", corpus: Path, tmp_path: Path) -> None:
     two_users(tmp_path / "users.json")
-    with served(word_chat(corpus, tmp_path, prefix="/ask")) as (host, port), playwright.sync_playwright() as playing:
-        browser = playing.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
+    with served(word_chat(corpus, tmp_path, prefix="/ask")) as (host, port):
+        context = browser.new_context()
+        page = context.new_page()
         page.goto(f"http://{host}:{port}/ask/")
         assert page.url.endswith("/ask/login")
         page.fill("input[name=name]", "rita")
@@ -34,4 +34,4 @@ def test_sign_in_ask_and_sign_out(corpus: Path, tmp_path: Path) -> None:
         page.click("button")
         page.goto(f"http://{host}:{port}/ask/")
         assert page.url.endswith("/ask/login")
-        browser.close()
+        context.close()
