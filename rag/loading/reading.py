@@ -20,6 +20,7 @@ from rag.exchange import document_of
 from rag.records import Document
 
 PACKAGE = Path(__file__).parents[2]
+WORTH_A_PROCESS = 3  # files; starting one takes as long as reading a few pages
 LOOK_AHEAD = 2  # files a process may be ahead of what is taken, so that finished documents do not fill the memory
 _DRAWING = threading.BoundedSemaphore(2)  # pages at once
 FILES_PER_PROCESS = 500  # then it makes way for a fresh one: what parsers lose of memory does not add up
@@ -30,7 +31,7 @@ def read_documents(files: Sequence[tuple[Path, str]], settings: LoadingSettings)
 
     Reading stops when nobody asks for more.
     """
-    number = max(1, min(settings.processes or os.cpu_count() or 1, len(files)))
+    number = max(1, min(settings.processes or os.cpu_count() or 1, -(-len(files) // WORTH_A_PROCESS)))
     idle: queue.SimpleQueue[_Process] = queue.SimpleQueue()
     processes = [_Process(settings) for _ in range(number)]
     for process in processes:
