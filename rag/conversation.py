@@ -103,7 +103,10 @@ class Chat:
 
     def understand(self, question: str, history: History = ()) -> Understood:
         """The query that a question stands for after earlier turns; the question itself where nothing was asked before."""
-        typed, index = _clean(question), self.index()
+        return self._understood(self.index(), question, history)
+
+    def _understood(self, index: Index, question: str, history: History) -> Understood:
+        typed = _clean(question)
         if not typed or reason_for(typed, (), index) in SMALL_TALK:
             return Understood(typed, typed)
         most = index.lexical.idf("")  # that of a term in no passage
@@ -114,8 +117,9 @@ class Chat:
         self, query: str, *, k: int | None = None, documents: Sequence[str] | None = None, history: History = ()
     ) -> list[Hit]:
         """The best passages for a query as it stands, or as a follow-up to `history`; none for an empty one."""
-        asked = self.understand(query, history)
-        return self._retrieve(self.index(), asked, k, documents) if asked.query else []
+        index = self.index()
+        asked = self._understood(index, query, history)
+        return self._retrieve(index, asked, k, documents) if asked.query else []
 
     def _retrieve(self, index: Index, asked: Understood, k: int | None, documents: Sequence[str] | None) -> list[Hit]:
         settings = self.settings.retrieval
@@ -147,7 +151,7 @@ class Chat:
             return self._timed(self._act(act, question, last, history, documents), started, time.perf_counter())
         index = self.index()
         exact = _clean(query or "")
-        asked = self.understand(question, history) if query is None else Understood(exact, exact)
+        asked = self._understood(index, question, history) if query is None else Understood(exact, exact)
         hits = self._retrieve(index, asked, None, documents) if asked.query and index.passages else []
         retrieved = time.perf_counter()
         answer = compose(question, asked.query, hits, self.reader, index, self.settings.answering, self.calibration())

@@ -8,7 +8,7 @@ from rag.index.contents import Index
 from rag.records import Hit
 from rag.terms import content_words
 
-SMALL_TALK = ("greeting", "gibberish")
+SMALL_TALK = ("greeting", "gibberish")  # nothing was meant to be looked up
 NEAR = 0.5  # similarity of the best passage from which a question is on the documents' subject
 _GREETING = re.compile(
     r"(?:hi|hello|hey|hiya|howdy|greetings|good (?:morning|afternoon|evening|day)|how are you(?: doing)?|how do you do|what's up"

@@ -9,7 +9,8 @@ from statistics import median
 
 from rag.loading.laying_out import Piece
 from rag.loading.pdf_lines import Line
-from rag.loading.pdf_paragraphs import BULLET, CAPTION, SECTION, Shape, Writer, style
+from rag.loading.pdf_paragraphs import BULLET, SECTION, Shape, Writer, style
+from rag.loading.pdf_tables import CAPTION
 
 _PAGE_NUMBER = re.compile(r"\W*(?:(?:page|seite|p\.|pg\.?)\s*)?(?:\d{1,4}|[ivxlc]{1,7})(?:\s*(?:/|of|von)\s*\d{1,4})?\W*", re.I)
 _DIGITS = re.compile(r"\d+")

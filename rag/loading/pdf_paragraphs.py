@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 
 from rag.loading.laying_out import Piece, row
 from rag.loading.pdf_lines import Line
+from rag.loading.pdf_tables import CAPTION
 from rag.loading.pdf_words import HYPHEN
 from rag.records import BlockKind
 
 BULLET = re.compile(
     "([\u2022\u2023\u25e6\u2043\u2219\u25aa\u25cf\u25cb\u25a0\u25a1\u25b6\u25ba\u2751\u2756\u27a2\u2713\uf000-\uf0ff·]"
     r"|[-–*o](?=\s))\s*"
-)
-CAPTION = re.compile(
-    r"(?:figure|fig\.|table|tab\.|abbildung|abb\.|tabelle|listing|algorithm|chart|exhibit)\s*[A-Z]?\d[\d.]*\s*[:.|–—]", re.I
 )
 SECTION = re.compile(
     r"(?:(?:chapter|part|appendix|section|kapitel)\s+)?(\d{1,2}(?:\.\d{1,2})*|[A-Z](?:\.\d{1,2})+)\.?\s+\S", re.I

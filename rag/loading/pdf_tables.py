@@ -6,7 +6,9 @@ from statistics import median
 
 from rag.loading.pdf_rows import GAP, Row
 
-_NUMBERED = re.compile(r"(table|tabelle|tableau|figure|fig\.|abbildung) \d+[.:]?", re.I)
+CAPTION = re.compile(
+    r"(?:figure|fig\.|table|tab\.|abbildung|abb\.|tabelle|listing|algorithm|chart|exhibit)\s*[A-Z]?\d[\d.]*\s*[:.|–—]", re.I
+)
 _CLEAR = 1.7  # times the gap between words: the white between cells
 TIGHT = 1.45  # times their size: lines of one cell stand no further apart
 
@@ -28,7 +30,7 @@ def tables_of(rows: Sequence[Row]) -> Iterator[tuple[int, int, tuple[float, ...]
 
 def _is_caption(row: Row) -> bool:
     """ "Table 1." and a wide gap after it are no cells."""
-    return len(row.words) > 2 and _NUMBERED.fullmatch(f"{row.words[0].text} {row.words[1].text}") is not None
+    return CAPTION.match(" ".join(word.text for word in row.words)) is not None
 
 
 def _run_of_cells(rows: Sequence[Row], first: int) -> tuple[int, list[tuple[float, float]]]:

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, cast
 from rag.config import LoadingSettings
 from rag.errors import UnreadableFile
 from rag.exchange import document_of
+from rag.loading import pdf_ocr
 from rag.records import Document
 
 PACKAGE = Path(__file__).parents[2]
@@ -57,7 +58,7 @@ def read_documents(files: Sequence[tuple[Path, str]], settings: LoadingSettings)
         for process in processes:
             process.stop()
         pool.shutdown(cancel_futures=True)
-        for process in processes:
+        for process in processes:  # once more, for one that was being started meanwhile
             process.stop()
 
 
@@ -134,7 +135,7 @@ class _Process:
 
 
 def _start(settings: LoadingSettings) -> "subprocess.Popen[bytes]":
-    ocr = {"RAG_OCR_SECONDS": str(0.9 * settings.seconds)} if settings.ocr else {}
+    ocr = {pdf_ocr.SECONDS: str(0.9 * settings.seconds)} if settings.ocr else {}
     paths = [str(PACKAGE), os.environ.get("PYTHONPATH", "")]
     # -P: a module in the folder that this is started in must not stand in for one of ours.
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module

@@ -12,7 +12,7 @@ from rag.conversation import Chat
 from rag.errors import RagError, SettingsError
 from rag.exchange import answer_values, hit_values
 from rag.records import Answer
-from rag.server.api import LONGEST_QUESTION, document_values
+from rag.server.api import LONGEST_QUESTION, listed_documents
 from rag.server.limits import Workers
 from rag.server.problems import Problem
 from rag.ui.source import reference, source_view
@@ -69,7 +69,7 @@ def _tools(chat: Chat, workers: Workers, plainly: Callable[[Exception], Exceptio
 
     async def list_documents() -> dict[str, Any]:
         """List the documents that can be asked."""
-        return await run(partial(document_values, chat))
+        return await run(partial(listed_documents, chat))
 
     return [ask, search, get_source, list_documents]
 

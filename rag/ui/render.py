@@ -4,11 +4,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from rag.answering.abstaining import SMALL_TALK
 from rag.exchange import ABSTENTIONS, abstention_notes, in_plain_words, place
 from rag.records import Answer, Citation, Hit, Place, QuotedSentence, Span
 from rag.ui.source import reference
 
-SMALL_TALK = ("greeting", "gibberish")  # nothing was meant to be looked up
 SNIPPET = 160  # characters of a nearest passage
 FORMS = (("md", "Markdown"), ("html", "Web page"), ("json", "Receipt, for rag verify"))
 JUDGED = {
