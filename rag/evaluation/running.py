@@ -12,7 +12,7 @@ from typing import Any
 from rag.builds import Report
 from rag.config import Settings
 from rag.conversation import Chat
-from rag.embedding import Embedder
+from rag.embedding import Embedder, backend_of
 from rag.evaluation.measures import meets, per_question, summarise
 from rag.evaluation.question_sets import Question, QuestionSet
 from rag.evaluation.runs import Outcome, Run
@@ -24,7 +24,7 @@ from rag.records import Hit, Span
 DEPTH = 1000  # passages of which documents are ranked
 RANKED = 100  # documents that are kept
 SHOWN = 5  # hits that are kept with each question
-PACKAGES = ("faiss-cpu", "numpy", "sentence-transformers", "torch", "nupunkt", "PyStemmer")
+PACKAGES = ("faiss-cpu", "numpy", "onnxruntime", "sentence-transformers", "torch", "nupunkt", "PyStemmer")
 
 
 def open_set(questions: QuestionSet, settings: Settings, embedder: Embedder, progress: Report) -> Chat:
@@ -37,9 +37,9 @@ def open_set(questions: QuestionSet, settings: Settings, embedder: Embedder, pro
 
 
 def _index_name(questions: QuestionSet, settings: Settings) -> str:
-    """One for each model and passage size, so that comparing them does not build over and over."""
+    """One for each model, backend and passage size, so that comparing them does not build over and over."""
     model = Path(settings.embedding.model).name
-    return f"{questions.name}-{model}-{settings.passages.max_tokens or 'whole'}"
+    return f"{questions.name}-{model}-{backend_of(settings.embedding)}-{settings.passages.max_tokens or 'whole'}"
 
 
 def evaluate(

@@ -1,0 +1,147 @@
+"""The ways to compute vectors side by side: how fast, how alike, and what retrieval makes of them.
+
+    python benchmarks/embedding.py speed CORPUS [--passages 200] [--repetitions 5]
+    python benchmarks/embedding.py quality SET... [--limit N]
+
+`speed` splits the files of a folder and embeds the same passages with each backend, in turns that are interleaved, each backend
+in a process of its own; a repetition's ratio is that to float32 in the same repetition. `quality` builds each question set's
+index once for every backend and measures retrieval; a set without a corpus of its own is asked of the corpus of the settings.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from rag.builds import live_build
+from rag.config import EmbeddingSettings, Settings, load_settings
+from rag.embedding import ModelEmbedder
+from rag.evaluation.question_sets import load_question_set
+from rag.evaluation.running import evaluate, open_set
+from rag.index.building import update_index
+from rag.index.files import VECTORS
+from rag.loading.files import FolderCorpus
+from rag.passages import embedded_text, split_passages
+from rag.records import Document
+
+BACKENDS = ("float32", "int8", "torch")
+QUERIES = 20
+
+
+def embed(backend: str, texts: list[str], repetitions: int) -> None:
+    """Says in a line of JSON when the model is loaded, then for each line that comes in how long the texts took."""
+    started = time.perf_counter()
+    embedder = ModelEmbedder(EmbeddingSettings(backend=backend))
+    embedder.load()
+    print(json.dumps({"load": time.perf_counter() - started}), flush=True)
+    for _ in range(repetitions):
+        sys.stdin.readline()
+        started = time.perf_counter()
+        embedder.embed_passages(texts)
+        passages = time.perf_counter() - started
+        queries = []
+        for text in texts[:QUERIES]:
+            started = time.perf_counter()
+            embedder.embed_query(" ".join(text.split()[:12]))
+            queries.append(time.perf_counter() - started)
+        print(json.dumps({"passages": len(texts) / passages, "query": median(queries)}), flush=True)
+
+
+def passages_of(corpus: Path, wanted: int) -> list[str]:
+    embedder = ModelEmbedder(EmbeddingSettings())
+    found: list[str] = []
+    folder = FolderCorpus(corpus)
+    for document in folder.read(folder.names()):
+        if isinstance(document, Document):
+            made = split_passages(document, count_tokens=embedder.count_tokens, limit=embedder.max_tokens)
+            found += [embedded_text(passage) for passage in made]
+        if len(found) >= wanted:
+            break
+    return found[:wanted]
+
+
+def speed(corpus: Path, passages: int, repetitions: int) -> None:
+    texts = passages_of(corpus, passages)
+    tokens = np.mean(ModelEmbedder(EmbeddingSettings()).count_tokens(texts))
+    command = [sys.executable, __file__, "embed", "--repetitions", str(repetitions)]
+    workers = {
+        backend: subprocess.Popen([*command, backend], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for backend in BACKENDS
+    }
+    found: dict[str, list[dict[str, float]]] = {backend: [] for backend in BACKENDS}
+    load = {}
+    for backend, worker in workers.items():
+        worker.stdin.write(json.dumps(texts) + "\n")
+        worker.stdin.flush()
+        load[backend] = json.loads(worker.stdout.readline())["load"]
+    for repetition in range(repetitions):
+        for backend in BACKENDS[repetition % 3 :] + BACKENDS[: repetition % 3]:
+            workers[backend].stdin.write("go\n")
+            workers[backend].stdin.flush()
+            found[backend].append(json.loads(workers[backend].stdout.readline()))
+    print(f"{len(texts)} passages of {tokens:.0f} tokens on average, {repetitions} repetitions\n")
+    print("| backend | load s | passages a second | ratio to float32 | query ms |\n|---|---|---|---|---|")
+    for backend, rows in found.items():
+        workers[backend].wait()
+        ratios = [row["passages"] / other["passages"] for row, other in zip(rows, found["float32"], strict=True)]
+        rate, query = median(row["passages"] for row in rows), 1000 * median(row["query"] for row in rows)
+        spread = f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        print(f"| {backend} | {load[backend]:.2f} | {rate:.1f} | {spread} | {query:.1f} |")
+
+
+def quality(sets: list[Path], limit: int | None) -> None:
+    settings = load_settings()
+    print("| set | backend | questions | nDCG@10 | Success@5 | mean cosine to float32 | lowest |\n|---|---|---|---|---|---|---|")
+    for folder in sets:
+        questions = load_question_set(folder)
+        exact = None
+        for backend in BACKENDS[:2]:
+            embedding = settings.embedding.model_copy(update={"backend": backend})
+            index = settings.evaluation.runs / "indexes" / f"{settings.corpus.name}-{backend}"
+            chosen = settings.model_copy(update={"embedding": embedding, "index": index})
+            embedder = ModelEmbedder(embedding)
+            if questions.corpus is None:
+                update_index(settings.corpus, index, embedder, settings.passages)
+            chat = open_set(questions, chosen, embedder, lambda what, done, total: None)
+            run, _ = evaluate(questions, chat, answers=False, limit=limit)
+            vectors = stored_vectors(chat.settings)
+            exact = vectors if exact is None else exact
+            cosines = np.einsum("ij,ij->i", vectors, exact)
+            found = run.summary["retrieval"]
+            figures = f"{found['nDCG@10']:.4f} | {found['Success@5']:.4f} | {cosines.mean():.4f} | {cosines.min():.4f}"
+            print(f"| {questions.name} | {backend} | {run.summary['questions']} | {figures} |", flush=True)
+
+
+def stored_vectors(settings: Settings) -> np.ndarray:
+    return np.asarray(np.load(live_build(settings.index) / VECTORS, mmap_mode="r"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    faster = commands.add_parser("speed")
+    faster.add_argument("corpus", type=Path)
+    faster.add_argument("--passages", type=int, default=200)
+    faster.add_argument("--repetitions", type=int, default=5)
+    better = commands.add_parser("quality")
+    better.add_argument("sets", nargs="+", type=Path)
+    better.add_argument("--limit", type=int)
+    worker = commands.add_parser("embed")
+    worker.add_argument("backend")
+    worker.add_argument("--repetitions", type=int)
+    arguments = parser.parse_args()
+    if arguments.command == "embed":
+        embed(arguments.backend, json.loads(sys.stdin.readline()), arguments.repetitions)
+    elif arguments.command == "speed":
+        speed(arguments.corpus, arguments.passages, arguments.repetitions)
+    else:
+        quality(arguments.sets, arguments.limit)
+
+
+if __name__ == "__main__":
+    main()
