@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from rag.cli.output import CorpusOption, IndexOption, JsonOption, out, print_json, progress_bars
-from rag.config import load_settings
+from rag.cli.output import CorpusOption, IndexOption, JsonOption, out, print_json
 
 
 def calibrate(
@@ -21,6 +20,8 @@ def calibrate(
 ) -> None:
     """Learn from a question set how sure the index must be to answer, and what that costs; stored with the index."""
     from rag.answering.confidence import FILE, default_calibration, save_calibration
+    from rag.cli.progress import progress_bars
+    from rag.config import load_settings
     from rag.embedding import SentenceTransformerEmbedder
     from rag.evaluation.calibrating import asked_from
     from rag.evaluation.calibrating import calibrate as fit

@@ -3,13 +3,15 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from rag.cli.output import SOME_FAILED, CorpusOption, IndexOption, JsonOption, WaitOption, notes, out, print_json, progress_bars
-from rag.config import Settings, load_settings
+from rag.cli.output import SOME_FAILED, CorpusOption, IndexOption, JsonOption, WaitOption, notes, out, print_json
+
+if TYPE_CHECKING:
+    from rag.config import Settings
 
 SHOWN = 20  # files of a kind in the table; --json has all
 
@@ -24,6 +26,8 @@ def build(
     as_json: JsonOption = False,
 ) -> None:
     """Make the index agree with the corpus; only what changed is read and embedded."""
+    from rag.config import load_settings
+
     settings = load_settings(corpus=corpus, index=index)
     values = _update(settings, full=full, forget=forget, wait=wait)
     if verify:
@@ -42,6 +46,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Copy files into the corpus, then build."""
+    from rag.config import load_settings
     from rag.index.curating import add_files
 
     settings = load_settings(corpus=corpus, index=index)
@@ -65,6 +70,7 @@ def remove(
 ) -> None:
     """Delete documents from the corpus and everything of them from the index."""
     from rag.builds import live_build
+    from rag.config import load_settings
     from rag.errors import IndexBroken, IndexMismatch, IndexMissing
     from rag.index.contents import digests_in
     from rag.index.curating import remove_documents
@@ -79,13 +85,14 @@ def remove(
 
 
 def _update(
-    settings: Settings,
+    settings: "Settings",
     *,
     full: bool = False,
     forget: bool = False,
     wait: bool = False,
     prepare: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
+    from rag.cli.progress import progress_bars
     from rag.embedding import SentenceTransformerEmbedder
     from rag.index.building import update_index
     from rag.loading.files import FolderCorpus
@@ -125,7 +132,8 @@ def _update(
     }
 
 
-def _compare(settings: Settings) -> list[str]:
+def _compare(settings: "Settings") -> list[str]:
+    from rag.cli.progress import progress_bars
     from rag.embedding import SentenceTransformerEmbedder
     from rag.index.building import rebuild_differs
     from rag.loading.files import FolderCorpus
@@ -189,6 +197,7 @@ def status(
 ) -> None:
     """Tell what the index holds and whether the corpus has changed since."""
     from rag.builds import builder_of, describe_builder, former_build, live_build
+    from rag.config import load_settings
     from rag.embedding import model_identity
     from rag.index.building import corpus_changes
     from rag.index.files import check_files, check_manifest, read_changes, read_manifest
@@ -241,6 +250,7 @@ def status(
 
 def doctor(corpus: CorpusOption = None, index: IndexOption = None, as_json: JsonOption = False) -> None:
     """Check everything that can be checked; each fault comes with the command that mends it."""
+    from rag.config import load_settings
     from rag.index.doctor import examine
 
     checks = examine(load_settings(corpus=corpus, index=index))
@@ -265,6 +275,7 @@ def rollback(
     corpus: CorpusOption = None, index: IndexOption = None, wait: WaitOption = False, as_json: JsonOption = False
 ) -> None:
     """Make the former build live again; once more goes forward again."""
+    from rag.config import load_settings
     from rag.index.building import corpus_changes
     from rag.index.curating import back_to_former
 
