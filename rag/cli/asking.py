@@ -59,7 +59,7 @@ def ask(
     index: IndexOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Answer a question in exact sentences of the documents, or say that they do not answer it."""
+    """Answer a question in exact sentences of the documents. Where they do not answer it, it says so."""
     if (question is None) == (batch is None):
         raise typer.BadParameter("give a question, or --batch with a file of questions")
     if receipt and batch:
@@ -89,7 +89,7 @@ def verify(
     corpus: CorpusOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check an answer that was kept against the files as they are now; exit code 1 unless every citation is valid."""
+    """Check a kept answer against the files as they are now. Exit code 1 unless every citation is valid."""
     from rag.config import load_settings
     from rag.loading.files import FolderCorpus
     from rag.receipts import VALID, load_receipt
@@ -120,7 +120,7 @@ def verify(
 
 
 def chat(corpus: CorpusOption = None, index: IndexOption = None) -> None:
-    """Ask one question after the other; a number shows the source of that citation, /as-written asks the last
+    """Ask one question after the other. A number shows the source of that citation, /as-written asks the last
     question again in its own words alone, an empty line ends."""
     from rag.cli.showing import print_answer, print_source
     from rag.exchange import answer_values

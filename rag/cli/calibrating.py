@@ -18,7 +18,7 @@ def calibrate(
     index: IndexOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Learn from a question set how sure the index must be to answer, and what that costs; stored with the index."""
+    """Learn from a question set how sure the index must be to answer. What that costs is measured; both are stored with it."""
     from rag.answering.confidence import FILE, default_calibration, save_calibration
     from rag.cli.progress import progress_bars
     from rag.config import load_settings

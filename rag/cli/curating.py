@@ -25,7 +25,7 @@ def build(
     wait: WaitOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the index agree with the corpus; only what changed is read and embedded."""
+    """Make the index agree with the corpus. Only what changed is read and embedded."""
     from rag.config import load_settings
 
     settings = load_settings(corpus=corpus, index=index)
@@ -68,7 +68,7 @@ def remove(
     wait: WaitOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete documents from the corpus and everything of them from the index."""
+    """Delete documents from the corpus, then build. Nothing of them stays in the index."""
     from rag.builds import live_build
     from rag.config import load_settings
     from rag.errors import IndexBroken, IndexMismatch, IndexMissing
@@ -195,7 +195,7 @@ def status(
     files: Annotated[bool, typer.Option("--files", help="List every document.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what the index holds and whether the corpus has changed since."""
+    """Tell what the index holds and what has changed since."""
     from rag.builds import builder_of, describe_builder, former_build, live_build
     from rag.config import load_settings
     from rag.embedding import model_identity
@@ -249,7 +249,7 @@ def status(
 
 
 def doctor(corpus: CorpusOption = None, index: IndexOption = None, as_json: JsonOption = False) -> None:
-    """Check everything that can be checked; each fault comes with the command that mends it."""
+    """Check everything that can be checked. Each fault comes with the command that mends it."""
     from rag.config import load_settings
     from rag.index.doctor import examine
 
@@ -274,7 +274,7 @@ def doctor(corpus: CorpusOption = None, index: IndexOption = None, as_json: Json
 def rollback(
     corpus: CorpusOption = None, index: IndexOption = None, wait: WaitOption = False, as_json: JsonOption = False
 ) -> None:
-    """Make the former build live again; once more goes forward again."""
+    """Make the former build live again. Once more goes forward again."""
     from rag.config import load_settings
     from rag.index.building import corpus_changes
     from rag.index.curating import back_to_former

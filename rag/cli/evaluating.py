@@ -36,7 +36,7 @@ def evaluate(
     index: IndexOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure retrieval, answers and abstention on a question set; the run is kept."""
+    """Measure retrieval, answers and abstention on a question set. The run is kept."""
     from rag.config import load_settings
 
     settings = load_settings(corpus=corpus, index=index)

@@ -18,6 +18,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: boxes and colours take longer to load than all else that help needs
+    context_settings={"max_content_width": 100},
 )
 for command in (
     curating.build,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rag.config import Settings
     from rag.users import Accounts
 
-users = typer.Typer(help="Who may come in, once others than this machine can reach the page.", no_args_is_help=True)
+users = typer.Typer(help="Who may come in, once other machines can reach the page.", no_args_is_help=True, rich_markup_mode=None)
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the user.")]
 
 
@@ -25,7 +25,7 @@ def serve(
     corpus: CorpusOption = None,
     index: IndexOption = None,
 ) -> None:
-    """Serve the page and the HTTP API, after bringing the index up to date."""
+    """Serve the page and the HTTP API. The index is brought up to date first."""
     from rag.config import load_settings
 
     settings = load_settings(corpus=corpus, index=index)
@@ -63,7 +63,7 @@ def _build(settings: "Settings", embedder: Any) -> None:
 
 
 def mcp(corpus: CorpusOption = None, index: IndexOption = None) -> None:
-    """Answer an assistant over standard input and output (Model Context Protocol)."""
+    """Answer an assistant by the Model Context Protocol. It is spoken over standard input and output."""
     import asyncio
 
     from rag.config import load_settings
@@ -82,7 +82,7 @@ def add(
     name: NameArgument,
     role: Annotated[str, typer.Option("--role", help="reader: asks; curator: also changes documents.")] = "reader",
 ) -> None:
-    """Make a user, or give one another role and password; the password is asked for, or the first line of standard input."""
+    """Make a user, or give one another role and password. The password is asked for, or the first line of standard input."""
     accounts = _accounts()
     if sys.stdin.isatty():
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
@@ -123,7 +123,7 @@ def token(
     label: Annotated[str, typer.Option("--label", help="What the token is for.")] = "program",
     revoke: Annotated[bool, typer.Option("--revoke", help="Make the token of this label worthless.")] = False,
 ) -> None:
-    """Make a token with which a program may ask as this user; it is shown this once."""
+    """Make a token with which a program may ask as this user. It is shown this once."""
     accounts = _accounts()
     if revoke:
         accounts.revoke_token(name, label)
