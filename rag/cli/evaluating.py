@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from rag.cli.output import CorpusOption, IndexOption, JsonOption, notes, out, print_json
 from rag.errors import QuestionSetError, SettingsError
@@ -127,6 +126,8 @@ def _difference_values(difference: Any) -> dict[str, Any]:
 
 
 def _print_summary(values: dict[str, Any]) -> None:
+    from rich.table import Table
+
     out.print(f"{values['questions']} questions of {values['dataset']}, run {escape(values['run'])}", soft_wrap=True)
     table = Table("measure", "value", "95% interval", box=None)
     for part in ("retrieval", "answers", "abstention"):
@@ -140,6 +141,8 @@ def _print_summary(values: dict[str, Any]) -> None:
 
 
 def _print_comparison(compared: dict[str, Any]) -> None:
+    from rich.table import Table
+
     table = Table("measure", "before", "now", "difference", "95% interval", "p", "wins", "losses", "ties", box=None)
     for row in compared["differences"]:
         low, high = row["interval"]
@@ -170,6 +173,8 @@ def _list_runs(settings: "Settings", *, as_json: bool) -> None:
 
 
 def _sweep(folder: Path, settings: "Settings", vary: list[str], *, limit: int | None, as_json: bool) -> None:
+    from rich.table import Table
+
     from rag.cli.progress import progress_bars
     from rag.embedding import SentenceTransformerEmbedder
     from rag.evaluation.question_sets import load_question_set
