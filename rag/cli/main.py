@@ -3,6 +3,7 @@
 Exit codes: 0 done; 1 failed, one line on standard error; 2 wrong usage; 3 done, but some files could not be read.
 """
 
+import os
 import sys
 
 import typer
@@ -43,6 +44,7 @@ app.add_typer(serving.users, name="users")
 
 def main() -> None:
     """Runs the command line; an error of ours is one plain line."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would look for some in every package that is installed
     try:
         app(prog_name="rag")
     except RagError as error:
