@@ -7,10 +7,10 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from numpy.typing import DTypeLike, NDArray
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 
 def canonical_json(value: Any) -> str:
@@ -77,28 +77,22 @@ class GrowingArray:
     Use as a context manager. Numpy leaves room in a file's head for the number of rows, which is known at the end.
     """
 
-    def __init__(self, path: Path, dtype: "DTypeLike", shape: tuple[int, ...] = ()) -> None:
+    def __init__(self, path: Path, dtype: DTypeLike, shape: tuple[int, ...] = ()) -> None:
         """`shape` is that of one row."""
-        import numpy as np  # here and below, since all else in this module is for commands without numbers too
-
         self.dtype = np.dtype(dtype)
         self.rows = 0
         self._shape = shape
         self._file = path.open("w+b")
         self._write_head()
 
-    def append(self, rows: "NDArray[Any]") -> None:
+    def append(self, rows: NDArray[Any]) -> None:
         """Adds rows of shape (n, *shape). Raises ValueError for another shape."""
-        import numpy as np
-
         if rows.shape[1:] != self._shape:
             raise ValueError(f"rows of shape {rows.shape[1:]}, wanted {self._shape}")
         self._file.write(np.ascontiguousarray(rows, dtype=self.dtype).tobytes())
         self.rows += len(rows)
 
     def _write_head(self) -> None:
-        import numpy as np
-
         description = np.lib.format.dtype_to_descr(self.dtype)
         head = {"descr": description, "fortran_order": False, "shape": (self.rows, *self._shape)}
         self._file.seek(0)
