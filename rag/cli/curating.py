@@ -196,7 +196,7 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Tell what the index holds and what has changed since."""
-    from rag.builds import builder_of, describe_builder, former_build, live_build
+    from rag.builds import builder_of, former_build, live_build
     from rag.config import load_settings
     from rag.embedding import model_identity
     from rag.index.building import corpus_changes
@@ -224,27 +224,31 @@ def status(
         "notes": _notes(manifest),
         **changed,
     }
+    listed = manifest["documents"] if files else []
     if as_json:
-        print_json(values | ({"files": manifest["documents"]} if files else {}))
-        return
-    held = f"{values['documents']} documents, {values['passages']} passages"
-    out.print(
-        f"{held}, model {manifest['model']['name']}, manifest {manifest['hash'][:12]}, built {values['built']}", soft_wrap=True
-    )
-    if files:
-        for document in manifest["documents"]:
-            out.print(f"{escape(document['id'])}: {escape(document['title'])}, {document['passages']} passages", soft_wrap=True)
-    for failure in changes.failed:
-        out.print(f"not read: {escape(failure.path)}: {escape(failure.reason)}", soft_wrap=True)
-    for noted in _notes(manifest):
+        print_json(values | ({"files": listed} if files else {}))
+    else:
+        _print_status(values, listed)
+
+
+def _print_status(values: dict[str, Any], listed: list[dict[str, Any]]) -> None:
+    from rag.builds import describe_builder
+
+    held = f"{values['documents']} documents, {values['passages']} passages, model {values['model']['name']}"
+    out.print(f"{held}, manifest {values['manifest'][:12]}, built {values['built']}", soft_wrap=True)
+    for document in listed:
+        out.print(f"{escape(document['id'])}: {escape(document['title'])}, {document['passages']} passages", soft_wrap=True)
+    for failure in values["failed"]:
+        out.print(f"not read: {escape(failure['path'])}: {escape(failure['reason'])}", soft_wrap=True)
+    for noted in values["notes"]:
         out.print(f"note on {escape(noted['path'])}: {escape(noted['note'])}", soft_wrap=True)
-    for duplicate in changes.duplicates:
-        out.print(f"same as {escape(duplicate.same_as)}: {escape(duplicate.path)}", soft_wrap=True)
-    for what, names in changed.items():
-        for name in names:
+    for duplicate in values["duplicates"]:
+        out.print(f"same as {escape(duplicate['same_as'])}: {escape(duplicate['path'])}", soft_wrap=True)
+    for what in ("added", "changed", "removed"):
+        for name in values[what]:
             out.print(f"{what} since: {escape(name)}", soft_wrap=True)
-    if builder is not None:
-        out.print(f"a build is running{describe_builder(builder)}")
+    if values["building"] is not None:
+        out.print(f"a build is running{describe_builder(values['building'])}")
     out.print("up to date" if values["up_to_date"] else "run `rag build` to bring the index up to date")
 
 
