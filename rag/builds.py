@@ -18,8 +18,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from rag.errors import BuildLocked, IndexBroken, IndexMissing
 from rag.storage import canonical_json, replace_file, sync_file, sync_folder
 
@@ -125,8 +123,10 @@ def orphans(index: Path) -> list[Path]:
 
 def builder_of(index: Path) -> dict[str, Any] | None:
     """Who builds this index now: {"pid", "since", "what", "done", "total"}, the last three once it has begun; None if nobody."""
-    if not (index / "builder.lock").exists():
+    if not (index / "builder.json").exists():  # the note that a builder holds, or that a killed one left
         return None
+    from filelock import FileLock, Timeout
+
     try:
         with FileLock(index / "builder.lock", timeout=0):
             return None
@@ -156,6 +156,8 @@ def build_lock(index: Path, *, wait: bool = False) -> Iterator[Report]:
     Gives a function that leaves a note of how far the build is, for `builder_of`. Raises BuildLocked when another
     holds it, unless told to wait.
     """
+    from filelock import FileLock, Timeout
+
     index.mkdir(parents=True, exist_ok=True)
     lock = FileLock(index / "builder.lock")
     try:

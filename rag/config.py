@@ -1,15 +1,15 @@
 """Settings: defaults below, then rag.toml, then RAG_… variables, then what the caller names.
 
-A setting inside a section is written `[retrieval] depth = 50` in rag.toml and RAG_RETRIEVAL__DEPTH=50 in the environment.
+A setting inside a section is written `[retrieval] depth = 50` in rag.toml and RAG_RETRIEVAL__DEPTH=50 in the environment,
+a list there as JSON: RAG_SERVER__NAMES='["docs.example"]'.
 """
 
+import json
 import os
 from pathlib import Path
-from tomllib import TOMLDecodeError
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from rag.errors import SettingsError
 
@@ -18,6 +18,13 @@ SETTINGS_FILE = Path("rag.toml")
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _listed(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+_Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
 class EmbeddingSettings(_Section):
@@ -95,11 +102,11 @@ class ServerSettings(_Section):
 
     host: str = Field("127.0.0.1", description="loopback: this machine only; any other address needs users")
     port: int = Field(7860, ge=0, le=65535, description="0 takes any free port")
-    names: tuple[str, ...] = Field((), description="further host names it is reached by, such as docs.clinic.example")
+    names: _Names = Field((), description="further host names it is reached by, such as docs.clinic.example")
     prefix: str = Field(
         "", pattern=r"^(/[A-Za-z0-9_.-]+)*$", description='path below which a reverse proxy shows it, such as "/ask"'
     )
-    trusted_proxies: tuple[str, ...] = Field((), description="addresses whose X-Forwarded-For and -Proto are believed")
+    trusted_proxies: _Names = Field((), description="addresses whose X-Forwarded-For and -Proto are believed")
     users: Path = Field(Path("users.json"), description="who may come in; made by `rag users`. Without it there is no login")
     session_idle_minutes: float = Field(60, gt=0, description="a session ends when it was not used for so long")
     session_hours: float = Field(12, gt=0, description="and so long after the login in any case")
@@ -121,12 +128,8 @@ class ServerSettings(_Section):
     watch: bool = Field(False, description="bring the index up to date by itself when files of the corpus change")
 
 
-class Settings(BaseSettings):
+class Settings(_Section):
     """All settings, checked and frozen. An unknown name is an error, so a misspelt one cannot be passed over."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix="RAG_", env_nested_delimiter="__", toml_file=SETTINGS_FILE
-    )
 
     corpus: Path = Field(Path("corpus"), description="folder of the documents")
     index: Path = Field(Path("index"), description="folder of the built index")
@@ -138,26 +141,19 @@ class Settings(BaseSettings):
     evaluation: EvaluationSettings = EvaluationSettings()
     server: ServerSettings = ServerSettings()
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
-
 
 def load_settings(**named: Any) -> Settings:
     """Settings from all sources; values named here win, None leaves a setting to the others.
 
     Raises SettingsError with one line for the first setting that cannot be used.
     """
-    _refuse_unknown_variables()
+    values = _from_file()
+    for source in (_from_environment(), {name: value for name, value in named.items() if value is not None}):
+        for name, value in source.items():
+            below = values.get(name)
+            values[name] = below | value if isinstance(value, dict) and isinstance(below, dict) else value
     try:
-        return Settings(**{name: value for name, value in named.items() if value is not None})
+        return Settings(**values)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
@@ -165,15 +161,32 @@ def load_settings(**named: Any) -> Settings:
             f"setting {name} = {first['input']!r}: {first['msg'].lower()}; look in {SETTINGS_FILE}, "
             f"in RAG_{name.replace('.', '__').upper()} and at the command line"
         ) from None
-    except TOMLDecodeError as error:
+
+
+def _from_file() -> dict[str, Any]:
+    if not SETTINGS_FILE.is_file():
+        return {}
+    import tomllib
+
+    try:
+        return tomllib.loads(SETTINGS_FILE.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise SettingsError(f"{SETTINGS_FILE} cannot be read: {error}; mend or remove it") from error
-    except ValueError as error:  # from pydantic-settings, for a variable that should hold a section
-        raise SettingsError(f"{error}; look in {SETTINGS_FILE} and at the RAG_ variables") from error
 
 
-def _refuse_unknown_variables() -> None:
-    """pydantic-settings passes over variables that it does not know; a misspelt one would change nothing and say nothing."""
-    known = {f"RAG_{name.upper()}" for name in Settings.model_fields}
-    for variable in sorted(os.environ):
-        if variable.upper().startswith("RAG_") and variable.upper().split("__")[0] not in known:
-            raise SettingsError(f"the variable {variable} names no setting; known are {', '.join(sorted(known))}")
+def _from_environment() -> dict[str, Any]:
+    """Raises SettingsError for a RAG_ variable that names no setting: a misspelt one would change nothing and say nothing."""
+    whole: dict[str, Any] = {}
+    sections: dict[str, dict[str, str]] = {}
+    for variable, text in sorted(os.environ.items()):
+        if not variable.upper().startswith("RAG_"):
+            continue
+        name, _, part = variable[len("RAG_") :].lower().partition("__")
+        if name not in Settings.model_fields:
+            known = ", ".join(f"RAG_{name.upper()}" for name in sorted(Settings.model_fields))
+            raise SettingsError(f"the variable {variable} names no setting; known are {known}")
+        if part:
+            sections.setdefault(name, {})[part] = text
+        else:
+            whole[name] = text
+    return sections | whole

@@ -3,6 +3,8 @@
 import os
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 import zlib
 from collections.abc import Sequence
@@ -27,6 +29,30 @@ settings.register_profile(
     "rag", deadline=None, max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "100")), derandomize="CI" in os.environ
 )
 settings.load_profile("rag")
+
+
+# What takes long to load, and is for the commands that need it.
+HEAVY = {
+    "torch",
+    "transformers",
+    "sentence_transformers",
+    "onnxruntime",
+    "gradio",
+    "fastapi",
+    "uvicorn",
+    "scipy",
+    "pandas",
+    "nupunkt",
+}
+
+
+def loaded_by(*command: str) -> set[str]:
+    """The modules that this command of `rag` loads, in a process of its own in the present folder."""
+    code = (
+        "import sys; from rag.cli.main import app; app(sys.argv[1:], standalone_mode=False); print(*sys.modules, file=sys.stderr)"
+    )
+    ran = subprocess.run([sys.executable, "-W", "ignore", "-c", code, *command], check=True, capture_output=True, text=True)
+    return {*ran.stderr.split()}
 
 
 class WordEmbedder:

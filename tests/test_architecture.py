@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import HEAVY, ROOT, loaded_by
 
 PACKAGE = ROOT / "rag"
 FLOORS = {
@@ -87,9 +87,17 @@ def test_nothing_that_runs_code_from_data_or_fetches() -> None:
             assert word not in source, f"{path.name} has {word}"
 
 
-def test_importing_the_package_loads_nothing_heavy() -> None:
-    code = "import sys, rag, rag.cli.main; print([m for m in ('torch', 'faiss', 'gradio', 'transformers') if m in sys.modules])"
-    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == "[]"
+def test_importing_the_package_loads_nothing_else() -> None:
+    code = "import sys; before = {*sys.modules}; import rag; print(*sys.modules.keys() - before)"
+    loaded = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split()
+    assert {name for name in loaded if name.partition(".")[0] not in sys.stdlib_module_names} == {"rag"}
+
+
+def test_help_loads_what_prints_it_alone() -> None:
+    """Settings, records and models are for commands that run."""
+    loaded = loaded_by("--help")
+    assert {name for name in loaded if name.startswith("rag.") and not name.startswith("rag.cli")} == {"rag.errors"}
+    assert not loaded & {*HEAVY, "numpy", "pydantic", "asyncio", "rich.markdown", "rich.progress", "rich.table"}
 
 
 def test_public_names_are_these_and_can_be_imported() -> None:

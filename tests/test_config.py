@@ -38,10 +38,28 @@ def test_a_bad_setting_is_named_in_one_line(text: str, message: str) -> None:
     [
         ("RAG_CORPSU", "x", "RAG_CORPSU names no setting"),
         ("RAG_RETRIEVAL__DEPHT", "5", r"retrieval\.depht"),
-        ("RAG_RETRIEVAL", "abc", "retrieval.*RAG_ variables"),
+        ("RAG_RETRIEVAL", "abc", "retrieval = 'abc': .*RAG_RETRIEVAL"),
+        ("RAG_SERVER__NAMES", "docs.example", r"server\.names = 'docs\.example': .*RAG_SERVER__NAMES"),
+        ("RAG_CORPUS__DIR", "x", "corpus"),
     ],
 )
 def test_a_bad_variable_is_named(variable: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError, match=message):
         load_settings()
+
+
+def test_the_environment_says_numbers_truths_and_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("rag.toml").write_text('[server]\nport = 1\nnames = ["from-file"]\nworkers = 3\n')
+    for variable, value in (
+        ("RAG_EMBEDDING__OFFLINE", "false"),
+        ("RAG_RETRIEVAL__DENSE_WEIGHT", "0.5"),
+        ("RAG_PASSAGES__MAX_TOKENS", "64"),
+        ("RAG_SERVER__NAMES", '["a.example", "b.example"]'),
+        ("rag_server__port", "0"),
+    ):
+        monkeypatch.setenv(variable, value)
+    settings = load_settings(retrieval={"k": 4})
+    assert (settings.embedding.offline, settings.passages.max_tokens) == (False, 64)
+    assert (settings.retrieval.dense_weight, settings.retrieval.k) == (0.5, 4)
+    assert (settings.server.names, settings.server.port, settings.server.workers) == (("a.example", "b.example"), 0, 3)

@@ -11,10 +11,7 @@ import typer
 from rich.markup import escape
 
 from rag.cli.output import CorpusOption, IndexOption, JsonOption, OnlyOption, out, print_json
-from rag.config import Settings, load_settings
 from rag.errors import SettingsError
-from rag.exchange import ABSTENTIONS, abstention_notes, answer_values, hit_values, in_plain_words, place
-from rag.records import Answer, Citation, Passage, Place
 
 
 def search(
@@ -26,13 +23,14 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Show the passages that fit a query best."""
-    hits = _open_chat(load_settings(corpus=corpus, index=index)).search(query, k=k, documents=only)
+    from rag.cli.showing import print_hits
+    from rag.exchange import hit_values
+
+    hits = _open_chat(corpus, index).search(query, k=k, documents=only)
     if as_json:
         print_json({"hits": [hit_values(hit) for hit in hits]})
-        return
-    for hit in hits:
-        out.print(f"[bold]{hit.rank}[/] {hit.score:.3f}  {escape(_place(hit.passage))}", soft_wrap=True)
-        out.print(escape(hit.passage.text.strip()) + "\n", soft_wrap=True)
+    else:
+        print_hits(hits)
 
 
 def ask(
@@ -61,12 +59,15 @@ def ask(
     index: IndexOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Answer a question in exact sentences of the documents, or say that they do not answer it."""
+    """Answer a question in exact sentences of the documents. Where they do not answer it, it says so."""
     if (question is None) == (batch is None):
         raise typer.BadParameter("give a question, or --batch with a file of questions")
     if receipt and batch:
         raise typer.BadParameter("--receipt keeps one answer; leave out --batch")
-    chat = _open_chat(load_settings(corpus=corpus, index=index))
+    from rag.cli.showing import print_answer
+    from rag.exchange import answer_values
+
+    chat = _open_chat(corpus, index)
     if batch is not None:
         for request in _requests(batch):
             print_json(answer_values(chat.ask(request.pop("question"), **request)))
@@ -80,7 +81,7 @@ def ask(
     if as_json:
         print_json(answer_values(answer))
     else:
-        _print_answer(answer)
+        print_answer(answer)
 
 
 def verify(
@@ -88,7 +89,8 @@ def verify(
     corpus: CorpusOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check an answer that was kept against the files as they are now; exit code 1 unless every citation is valid."""
+    """Check a kept answer against the files as they are now. Exit code 1 unless every citation is valid."""
+    from rag.config import load_settings
     from rag.loading.files import FolderCorpus
     from rag.receipts import VALID, load_receipt
     from rag.receipts import verify as check
@@ -118,14 +120,17 @@ def verify(
 
 
 def chat(corpus: CorpusOption = None, index: IndexOption = None) -> None:
-    """Ask one question after the other; a number shows the source of that citation, /as-written asks the last
+    """Ask one question after the other. A number shows the source of that citation, /as-written asks the last
     question again in its own words alone, an empty line ends."""
-    opened = _open_chat(load_settings(corpus=corpus, index=index))
-    answer: Answer | None = None
+    from rag.cli.showing import print_answer, print_source
+    from rag.exchange import answer_values
+
+    opened = _open_chat(corpus, index)
+    answer: Any = None
     turns: list[dict[str, Any]] = []
     while line := _read_line():
         if line.isdecimal() and answer and 1 <= int(line) <= len(answer.citations):
-            _print_source(answer.citations[int(line) - 1], opened.index().documents)
+            print_source(answer.citations[int(line) - 1], opened.index().documents)
             continue
         if line == "/as-written" and answer:
             turns = turns[:-2]
@@ -133,72 +138,14 @@ def chat(corpus: CorpusOption = None, index: IndexOption = None) -> None:
         else:
             answer = opened.ask(line, history=turns)
         turns += [{"speaker": "user", "text": answer.question}, {"speaker": "agent", **answer_values(answer)}]
-        _print_answer(answer)
+        print_answer(answer)
 
 
-def _open_chat(settings: Settings) -> Any:
+def _open_chat(corpus: Path | None, index: Path | None) -> Any:
+    from rag.config import load_settings
     from rag.conversation import Chat
 
-    return Chat.open(settings=settings)
-
-
-def _print_answer(answer: Answer) -> None:
-    if " ".join(answer.question.split()) != answer.query and answer.query:
-        out.print(f"[dim]understood as: {escape(answer.query)}[/]", soft_wrap=True)
-    _print_quotes(answer)
-    if answer.readings:
-        out.print("It could mean several things; which do you mean? (“the first one” …)")
-        for reading in answer.readings:
-            out.print(f"  {escape(reading)}", soft_wrap=True)
-
-
-def _print_quotes(answer: Answer) -> None:
-    if answer.abstained:
-        out.print(f"[bold]{ABSTENTIONS[answer.reason or 'not_in_documents']}[/]")
-        for line in abstention_notes(answer):
-            out.print(f"  {escape(line)}", soft_wrap=True)
-        for hit in answer.nearest:
-            out.print(f"  nearest, not an answer: {escape(_place(hit.passage))}", soft_wrap=True)
-        return
-    for sentence, citation in zip(answer.sentences, answer.citations, strict=True):
-        style = "dim" if sentence.context else "default"
-        number = escape(f"[{citation.number}]")
-        out.print(f"[{style}]{_emphasised(citation)}[/] [bold]{number}[/]", soft_wrap=True)
-        if citation.differs:
-            others = ", ".join(str(number) for number in citation.differs)
-            out.print(f"  sources differ: compare {citation.number} with {others}", soft_wrap=True)
-    for citation in answer.citations:
-        out.print(f"  {citation.number}  {escape(_place(citation))} ({citation.span.start}–{citation.span.end})", soft_wrap=True)
-        for other in citation.also:
-            out.print(f"     also in {escape(_place(other))}", soft_wrap=True)
-    out.print(f"  {in_plain_words(answer)}; {answer.timings_ms['total']:.0f} ms, index {answer.index[:12]}", soft_wrap=True)
-
-
-def _emphasised(citation: Citation) -> str:
-    """The quote with its answer phrase in bold."""
-    phrase, quote, start = citation.answer_phrase, citation.quote, citation.span.start
-    if phrase is None:
-        return escape(quote)
-    before, inside, after = (
-        quote[: phrase.start - start],
-        quote[phrase.start - start : phrase.end - start],
-        quote[phrase.end - start :],
-    )
-    return f"{escape(before)}[bold]{escape(inside)}[/bold]{escape(after)}"
-
-
-def _place(found: Citation | Passage | Place) -> str:
-    return place(found.document_id, found.page, found.headings)
-
-
-def _print_source(citation: Citation, documents: Any) -> None:
-    document = documents.get(citation.document_id)
-    if document is None or document.digest != citation.digest:
-        out.print("the document has changed since; ask again")
-        return
-    before = document.text[max(0, citation.span.start - 400) : citation.span.start]
-    after = document.text[citation.span.end : citation.span.end + 400]
-    out.print(f"{escape(before)}[reverse]{escape(citation.quote)}[/]{escape(after)}", soft_wrap=True)
+    return Chat.open(settings=load_settings(corpus=corpus, index=index))
 
 
 def _read_line() -> str:

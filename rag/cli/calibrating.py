@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from rag.cli.output import CorpusOption, IndexOption, JsonOption, out, print_json, progress_bars
-from rag.config import load_settings
+from rag.cli.output import CorpusOption, IndexOption, JsonOption, out, print_json
 
 
 def calibrate(
@@ -19,8 +18,10 @@ def calibrate(
     index: IndexOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Learn from a question set how sure the index must be to answer, and what that costs; stored with the index."""
+    """Learn from a question set how sure the index must be to answer. What that costs is measured; both are stored with it."""
     from rag.answering.confidence import FILE, default_calibration, save_calibration
+    from rag.cli.progress import progress_bars
+    from rag.config import load_settings
     from rag.embedding import ModelEmbedder
     from rag.evaluation.calibrating import asked_from
     from rag.evaluation.calibrating import calibrate as fit

@@ -3,13 +3,15 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from rag.cli.output import SOME_FAILED, CorpusOption, IndexOption, JsonOption, WaitOption, notes, out, print_json, progress_bars
-from rag.config import Settings, load_settings
+from rag.cli.output import SOME_FAILED, CorpusOption, IndexOption, JsonOption, WaitOption, notes, out, print_json
+
+if TYPE_CHECKING:
+    from rag.config import Settings
 
 SHOWN = 20  # files of a kind in the table; --json has all
 
@@ -23,7 +25,9 @@ def build(
     wait: WaitOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the index agree with the corpus; only what changed is read and embedded."""
+    """Make the index agree with the corpus. Only what changed is read and embedded."""
+    from rag.config import load_settings
+
     settings = load_settings(corpus=corpus, index=index)
     values = _update(settings, full=full, forget=forget, wait=wait)
     if verify:
@@ -42,6 +46,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Copy files into the corpus, then build."""
+    from rag.config import load_settings
     from rag.index.curating import add_files
 
     settings = load_settings(corpus=corpus, index=index)
@@ -63,8 +68,9 @@ def remove(
     wait: WaitOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete documents from the corpus and everything of them from the index."""
+    """Delete documents from the corpus, then build. Nothing of them stays in the index."""
     from rag.builds import live_build
+    from rag.config import load_settings
     from rag.errors import IndexBroken, IndexMismatch, IndexMissing
     from rag.index.contents import digests_in
     from rag.index.curating import remove_documents
@@ -79,13 +85,14 @@ def remove(
 
 
 def _update(
-    settings: Settings,
+    settings: "Settings",
     *,
     full: bool = False,
     forget: bool = False,
     wait: bool = False,
     prepare: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
+    from rag.cli.progress import progress_bars
     from rag.embedding import ModelEmbedder
     from rag.index.building import update_index
     from rag.loading.files import FolderCorpus
@@ -125,7 +132,8 @@ def _update(
     }
 
 
-def _compare(settings: Settings) -> list[str]:
+def _compare(settings: "Settings") -> list[str]:
+    from rag.cli.progress import progress_bars
     from rag.embedding import ModelEmbedder
     from rag.index.building import rebuild_differs
     from rag.loading.files import FolderCorpus
@@ -187,8 +195,9 @@ def status(
     files: Annotated[bool, typer.Option("--files", help="List every document.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what the index holds and whether the corpus has changed since."""
-    from rag.builds import builder_of, describe_builder, former_build, live_build
+    """Tell what the index holds and what has changed since."""
+    from rag.builds import builder_of, former_build, live_build
+    from rag.config import load_settings
     from rag.embedding import model_identity
     from rag.index.building import corpus_changes
     from rag.index.files import check_files, check_manifest, read_changes, read_manifest
@@ -215,32 +224,37 @@ def status(
         "notes": _notes(manifest),
         **changed,
     }
+    listed = manifest["documents"] if files else []
     if as_json:
-        print_json(values | ({"files": manifest["documents"]} if files else {}))
-        return
-    held = f"{values['documents']} documents, {values['passages']} passages"
-    out.print(
-        f"{held}, model {manifest['model']['name']}, manifest {manifest['hash'][:12]}, built {values['built']}", soft_wrap=True
-    )
-    if files:
-        for document in manifest["documents"]:
-            out.print(f"{escape(document['id'])}: {escape(document['title'])}, {document['passages']} passages", soft_wrap=True)
-    for failure in changes.failed:
-        out.print(f"not read: {escape(failure.path)}: {escape(failure.reason)}", soft_wrap=True)
-    for noted in _notes(manifest):
+        print_json(values | ({"files": listed} if files else {}))
+    else:
+        _print_status(values, listed)
+
+
+def _print_status(values: dict[str, Any], listed: list[dict[str, Any]]) -> None:
+    from rag.builds import describe_builder
+
+    held = f"{values['documents']} documents, {values['passages']} passages, model {values['model']['name']}"
+    out.print(f"{held}, manifest {values['manifest'][:12]}, built {values['built']}", soft_wrap=True)
+    for document in listed:
+        out.print(f"{escape(document['id'])}: {escape(document['title'])}, {document['passages']} passages", soft_wrap=True)
+    for failure in values["failed"]:
+        out.print(f"not read: {escape(failure['path'])}: {escape(failure['reason'])}", soft_wrap=True)
+    for noted in values["notes"]:
         out.print(f"note on {escape(noted['path'])}: {escape(noted['note'])}", soft_wrap=True)
-    for duplicate in changes.duplicates:
-        out.print(f"same as {escape(duplicate.same_as)}: {escape(duplicate.path)}", soft_wrap=True)
-    for what, names in changed.items():
-        for name in names:
+    for duplicate in values["duplicates"]:
+        out.print(f"same as {escape(duplicate['same_as'])}: {escape(duplicate['path'])}", soft_wrap=True)
+    for what in ("added", "changed", "removed"):
+        for name in values[what]:
             out.print(f"{what} since: {escape(name)}", soft_wrap=True)
-    if builder is not None:
-        out.print(f"a build is running{describe_builder(builder)}")
+    if values["building"] is not None:
+        out.print(f"a build is running{describe_builder(values['building'])}")
     out.print("up to date" if values["up_to_date"] else "run `rag build` to bring the index up to date")
 
 
 def doctor(corpus: CorpusOption = None, index: IndexOption = None, as_json: JsonOption = False) -> None:
-    """Check everything that can be checked; each fault comes with the command that mends it."""
+    """Check everything that can be checked. Each fault comes with the command that mends it."""
+    from rag.config import load_settings
     from rag.index.doctor import examine
 
     checks = examine(load_settings(corpus=corpus, index=index))
@@ -264,7 +278,8 @@ def doctor(corpus: CorpusOption = None, index: IndexOption = None, as_json: Json
 def rollback(
     corpus: CorpusOption = None, index: IndexOption = None, wait: WaitOption = False, as_json: JsonOption = False
 ) -> None:
-    """Make the former build live again; once more goes forward again."""
+    """Make the former build live again. Once more goes forward again."""
+    from rag.config import load_settings
     from rag.index.building import corpus_changes
     from rag.index.curating import back_to_former
 

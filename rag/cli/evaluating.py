@@ -3,15 +3,16 @@
 import json
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from rag.cli.output import CorpusOption, IndexOption, JsonOption, notes, out, print_json, progress_bars
-from rag.config import Settings, load_settings
+from rag.cli.output import CorpusOption, IndexOption, JsonOption, notes, out, print_json
 from rag.errors import QuestionSetError, SettingsError
+
+if TYPE_CHECKING:
+    from rag.config import Settings
 
 SWEPT = ("retrieval.dense_weight=0.6,0.75,0.9", "retrieval.depth=50,100,200")
 
@@ -34,7 +35,9 @@ def evaluate(
     index: IndexOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure retrieval, answers and abstention on a question set; the run is kept."""
+    """Measure retrieval, answers and abstention on a question set. The run is kept."""
+    from rag.config import load_settings
+
     settings = load_settings(corpus=corpus, index=index)
     if dataset == "runs":
         _list_runs(settings, as_json=as_json)
@@ -47,7 +50,8 @@ def evaluate(
         _show(kept, settings, compare_with=compare_with, gate_file=gate_file, save_gate=save_gate, as_json=as_json)
 
 
-def _run(folder: Path, settings: Settings, *, given: bool, answers: bool, limit: int | None, report: Path | None) -> Any:
+def _run(folder: Path, settings: "Settings", *, given: bool, answers: bool, limit: int | None, report: Path | None) -> Any:
+    from rag.cli.progress import progress_bars
     from rag.embedding import ModelEmbedder
     from rag.evaluation.labelling import touched
     from rag.evaluation.question_sets import load_question_set
@@ -75,7 +79,7 @@ def _run(folder: Path, settings: Settings, *, given: bool, answers: bool, limit:
 
 def _show(
     run: Any,
-    settings: Settings,
+    settings: "Settings",
     *,
     compare_with: str | None,
     gate_file: Path | None,
@@ -122,6 +126,8 @@ def _difference_values(difference: Any) -> dict[str, Any]:
 
 
 def _print_summary(values: dict[str, Any]) -> None:
+    from rich.table import Table
+
     out.print(f"{values['questions']} questions of {values['dataset']}, run {escape(values['run'])}", soft_wrap=True)
     table = Table("measure", "value", "95% interval", box=None)
     for part in ("retrieval", "answers", "abstention"):
@@ -135,6 +141,8 @@ def _print_summary(values: dict[str, Any]) -> None:
 
 
 def _print_comparison(compared: dict[str, Any]) -> None:
+    from rich.table import Table
+
     table = Table("measure", "before", "now", "difference", "95% interval", "p", "wins", "losses", "ties", box=None)
     for row in compared["differences"]:
         low, high = row["interval"]
@@ -148,7 +156,7 @@ def _print_comparison(compared: dict[str, Any]) -> None:
         out.print(f"   now:    {escape(row['after'][:300]) or '(nothing)'}", soft_wrap=True)
 
 
-def _list_runs(settings: Settings, *, as_json: bool) -> None:
+def _list_runs(settings: "Settings", *, as_json: bool) -> None:
     from rag.evaluation.runs import list_runs
 
     runs = list_runs(settings.evaluation.runs)
@@ -164,7 +172,10 @@ def _list_runs(settings: Settings, *, as_json: bool) -> None:
         out.print(f"{run.name}  {run.summary['questions']} questions  {measured}", soft_wrap=True)
 
 
-def _sweep(folder: Path, settings: Settings, vary: list[str], *, limit: int | None, as_json: bool) -> None:
+def _sweep(folder: Path, settings: "Settings", vary: list[str], *, limit: int | None, as_json: bool) -> None:
+    from rich.table import Table
+
+    from rag.cli.progress import progress_bars
     from rag.embedding import ModelEmbedder
     from rag.evaluation.question_sets import load_question_set
     from rag.evaluation.running import evaluate, open_set
@@ -200,7 +211,9 @@ def _varied(text: str) -> tuple[str, list[Any]]:
         raise SettingsError(f"--vary {text}: write SETTING=A,B with numbers, such as retrieval.depth=50,100") from error
 
 
-def _changed(settings: Settings, chosen: dict[str, Any]) -> Settings:
+def _changed(settings: "Settings", chosen: dict[str, Any]) -> "Settings":
+    from rag.config import load_settings
+
     values = settings.model_dump()
     for name, value in chosen.items():
         section, _, key = name.partition(".")
@@ -210,7 +223,7 @@ def _changed(settings: Settings, chosen: dict[str, Any]) -> Settings:
     return load_settings(**values)
 
 
-def _label(settings: Settings, folder: Path | None) -> None:
+def _label(settings: "Settings", folder: Path | None) -> None:
     from rag.conversation import Chat
     from rag.evaluation.labelling import label
 

@@ -3,6 +3,7 @@
 Exit codes: 0 done; 1 failed, one line on standard error; 2 wrong usage; 3 done, but some files could not be read.
 """
 
+import os
 import sys
 
 import typer
@@ -18,6 +19,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: boxes and colours take longer to load than all else that help needs
+    context_settings={"max_content_width": 100},
 )
 for command in (
     curating.build,
@@ -41,6 +44,7 @@ app.add_typer(serving.users, name="users")
 
 def main() -> None:
     """Runs the command line; an error of ours is one plain line."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would look for some in every package that is installed
     try:
         app(prog_name="rag")
     except RagError as error:

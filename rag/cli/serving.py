@@ -1,16 +1,18 @@
 """Commands that serve: the page with the HTTP API, tools for assistants, and who may come in."""
 
-import asyncio
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from rag.cli.output import CorpusOption, IndexOption, JsonOption, notes, out, print_json, progress_bars
-from rag.config import Settings, load_settings
+from rag.cli.output import CorpusOption, IndexOption, JsonOption, notes, out, print_json
 
-users = typer.Typer(help="Who may come in, once others than this machine can reach the page.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from rag.config import Settings
+    from rag.users import Accounts
+
+users = typer.Typer(help="Who may come in, once other machines can reach the page.", no_args_is_help=True, rich_markup_mode=None)
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the user.")]
 
 
@@ -23,7 +25,9 @@ def serve(
     corpus: CorpusOption = None,
     index: IndexOption = None,
 ) -> None:
-    """Serve the page and the HTTP API, after bringing the index up to date."""
+    """Serve the page and the HTTP API. The index is brought up to date first."""
+    from rag.config import load_settings
+
     settings = load_settings(corpus=corpus, index=index)
     named = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = settings.model_copy(update={"server": settings.server.model_copy(update=named)})
@@ -46,7 +50,8 @@ def serve(
     run(opened)
 
 
-def _build(settings: Settings, embedder: Any) -> None:
+def _build(settings: "Settings", embedder: Any) -> None:
+    from rag.cli.progress import progress_bars
     from rag.index.building import update_index
     from rag.loading.files import FolderCorpus
 
@@ -58,12 +63,15 @@ def _build(settings: Settings, embedder: Any) -> None:
 
 
 def mcp(corpus: CorpusOption = None, index: IndexOption = None) -> None:
-    """Answer an assistant over standard input and output (Model Context Protocol)."""
-    settings = load_settings(corpus=corpus, index=index)
+    """Answer an assistant by the Model Context Protocol. It is spoken over standard input and output."""
+    import asyncio
+
+    from rag.config import load_settings
     from rag.conversation import Chat
     from rag.server.limits import Workers
     from rag.server.mcp import tools_server
 
+    settings = load_settings(corpus=corpus, index=index)
     limits = settings.server
     server = tools_server(Chat.open(settings=settings), Workers(limits.workers, limits.waiting, limits.answer_seconds))
     asyncio.run(server.run_stdio_async())
@@ -74,10 +82,8 @@ def add(
     name: NameArgument,
     role: Annotated[str, typer.Option("--role", help="reader: asks; curator: also changes documents.")] = "reader",
 ) -> None:
-    """Make a user, or give one another role and password; the password is asked for, or the first line of standard input."""
-    from rag.users import Accounts
-
-    accounts = Accounts(load_settings().server.users)
+    """Make a user, or give one another role and password. The password is asked for, or the first line of standard input."""
+    accounts = _accounts()
     if sys.stdin.isatty():
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
@@ -92,18 +98,14 @@ def add(
 @users.command()
 def remove(name: NameArgument) -> None:
     """Take a user out, with all sessions and tokens."""
-    from rag.users import Accounts
-
-    Accounts(load_settings().server.users).remove(name)
+    _accounts().remove(name)
     out.print(f"{escape(name)} is out", soft_wrap=True)
 
 
 @users.command("list")
 def show(as_json: JsonOption = False) -> None:
     """Show the users, their roles and the labels of their tokens."""
-    from rag.users import Accounts
-
-    accounts = Accounts(load_settings().server.users).all()
+    accounts = _accounts().all()
     listed = [{"name": name, "role": account.role, "tokens": sorted(account.tokens)} for name, account in accounts.items()]
     if as_json:
         print_json({"users": listed})
@@ -121,12 +123,17 @@ def token(
     label: Annotated[str, typer.Option("--label", help="What the token is for.")] = "program",
     revoke: Annotated[bool, typer.Option("--revoke", help="Make the token of this label worthless.")] = False,
 ) -> None:
-    """Make a token with which a program may ask as this user; it is shown this once."""
-    from rag.users import Accounts
-
-    accounts = Accounts(load_settings().server.users)
+    """Make a token with which a program may ask as this user. It is shown this once."""
+    accounts = _accounts()
     if revoke:
         accounts.revoke_token(name, label)
         out.print(f"the token {escape(label)} of {escape(name)} is worthless now", soft_wrap=True)
         return
     sys.stdout.write(accounts.make_token(name, label) + "\n")
+
+
+def _accounts() -> "Accounts":
+    from rag.config import load_settings
+    from rag.users import Accounts
+
+    return Accounts(load_settings().server.users)

@@ -4,14 +4,15 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rag.config import LoadingSettings
 from rag.errors import CorpusError, UnreadableFile
 from rag.loading.opening import checked
-from rag.loading.reading import read_documents
-from rag.records import Document
 from rag.storage import sha256_file
+
+if TYPE_CHECKING:
+    from rag.records import Document
 
 
 class Corpus(Protocol):
@@ -29,7 +30,7 @@ class Corpus(Protocol):
         """Two of the same content and format are the same document."""
         ...
 
-    def read(self, names: Sequence[str]) -> Iterator[Document | UnreadableFile]:
+    def read(self, names: Sequence[str]) -> Iterator["Document | UnreadableFile"]:
         """For each name in order its document, or the reason why there is none."""
         ...
 
@@ -76,5 +77,7 @@ class FolderCorpus:
         """The ending by which a file's loader is chosen, in lower case."""
         return Path(name).suffix.lower()
 
-    def read(self, names: Sequence[str]) -> Iterator[Document | UnreadableFile]:
+    def read(self, names: Sequence[str]) -> Iterator["Document | UnreadableFile"]:
+        from rag.loading.reading import read_documents  # starts processes, of which telling what has changed needs none
+
         return read_documents([(self.folder, name) for name in names], self.settings)
