@@ -68,6 +68,7 @@ class LlamaIndex:
         self.index = VectorStoreIndex(
             nodes=[], embed_model=self.embedding, storage_context=StorageContext.from_defaults(vector_store=store)
         )
+        self.retrievers: dict[int, Any] = {}
 
     def add(self, names: list[str], texts: list[str], files: list[str]) -> None:
         self.index.insert_nodes([self.node(id_=name, text=text) for name, text in zip(names, texts, strict=True)])
@@ -76,7 +77,9 @@ class LlamaIndex:
         return len(self.index.docstore.docs) or len(self.index.vector_store.data.embedding_dict)
 
     def query(self, query: str, k: int) -> list[str]:
-        return [found.node.node_id for found in self.index.as_retriever(similarity_top_k=k).retrieve(query)]
+        if k not in self.retrievers:
+            self.retrievers[k] = self.index.as_retriever(similarity_top_k=k)
+        return [found.node.node_id for found in self.retrievers[k].retrieve(query)]
 
     def warm(self, query: str) -> None:
         self.embedding.get_query_embedding(query)
