@@ -16,31 +16,26 @@ faster at building or at asking; `--variants` chooses by hand.
 import argparse
 import json
 import os
-import random
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import ir_measures
+from peers_material import Material, ndcg, prepare
 from peers_report import machine, plot, tables
 
 from rag.carried import carried_folder
-from rag.config import load_settings
-from rag.embedding import SentenceTransformerEmbedder
-from rag.errors import UnreadableFile
-from rag.evaluation.question_sets import Question, QuestionSet, load_question_set
-from rag.loading.files import FolderCorpus
-from rag.passages import embedded_text, split_passages
 
 HERE = Path(__file__).parent / "peers"
 PEERS = ("langchain", "llamaindex", "txtai", "haystack")
@@ -50,91 +45,6 @@ TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 PILOT = (100, 2)  # passages at a time, turns
 WARMING = 3  # queries before those that count, so that a system that waited for its turn is awake
 RANKED = 100  # passages of which documents are ranked
-SEED = 7
-
-
-@dataclass
-class Part:
-    """What is added in one repetition: passages by name with their texts, and the files that they stand in."""
-
-    names: list[str] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-
-    def message(self) -> dict[str, Any]:
-        return {"do": "add", "names": self.names, "texts": self.texts, "files": self.files}
-
-
-@dataclass(frozen=True)
-class Material:
-    parts: list[Part]
-    documents: dict[str, str]
-    """The set's id of each document by our file's stem."""
-    questions: list[Question]
-    """Those whose relevant documents are all there, in an order drawn by lot."""
-
-
-def in_order(found: QuestionSet) -> list[str]:
-    """Ids of the set's documents: the relevant ones, then the others, each in an order drawn by lot."""
-    relevant = {name for question in found.questions for name, grade in question.relevance.items() if grade > 0}
-    ids = sorted(found.corpus.records) if found.corpus else []
-    random.Random(SEED).shuffle(ids)
-    return sorted(ids, key=lambda name: name not in relevant)
-
-
-def fill(split: Iterator[tuple[str, list[str]]], sizes: Sequence[int]) -> list[dict[str, list[str]]]:
-    """Documents with their passages' texts, each into the first part with room for all of them, until all are full.
-
-    A document that repeats a passage is left out: it would be embedded by some and not by others.
-    """
-    parts: list[dict[str, list[str]]] = [{} for _ in sizes]
-    room = list(sizes)
-    seen: set[str] = set()
-    for name, texts in split:
-        fitting = next((i for i, free in enumerate(room) if len(texts) <= free), None)
-        if fitting is None or len({*texts}) < len(texts) or not seen.isdisjoint(texts):
-            continue
-        parts[fitting][name] = texts
-        room[fitting] -= len(texts)
-        seen.update(texts)
-        if not any(room):
-            return parts
-    raise SystemExit(f"the set holds only {sum(sizes) - sum(room)} passages of the {sum(sizes)}; ask for fewer with --passages")
-
-
-def prepare(folder: Path, files: Path, sizes: Sequence[int]) -> Material:
-    """Writes the set's documents to `files` and splits them."""
-    found = load_question_set(folder)
-    if found.corpus is None:
-        raise SystemExit(f"{folder} holds no corpus.jsonl; name a question set with its own documents")
-    ids = {f"d{number:06}": name for number, name in enumerate(in_order(found))}
-    files.mkdir()
-    for stem, name in ids.items():
-        title, text = found.corpus.records[name]
-        (files / f"{stem}.md").write_text(f"# {title}\n\n{text}\n" if title else text, encoding="utf-8")
-    settings = load_settings()
-    embedder = SentenceTransformerEmbedder(settings.embedding)
-    limit = min(settings.passages.max_tokens or embedder.max_tokens, embedder.max_tokens)
-
-    def split() -> Iterator[tuple[str, list[str]]]:
-        names = [f"{stem}.md" for stem in ids]
-        for document in FolderCorpus(files).read(names):
-            if not isinstance(document, UnreadableFile):
-                passages = split_passages(document, count_tokens=embedder.count_tokens, limit=limit)
-                yield Path(document.id).stem, [embedded_text(passage) for passage in passages]
-
-    parts = []
-    for documents in fill(split(), sizes):
-        part = Part(files=[str((files / f"{stem}.md").absolute()) for stem in documents])
-        for stem, texts in documents.items():
-            part.names += [f"{stem}#{number}" for number in range(len(texts))]
-            part.texts += texts
-        parts.append(part)
-    here = {ids[Path(file).stem] for part in parts for file in part.files}
-    relevant = {q.id: {name for name, grade in q.relevance.items() if grade > 0} for q in found.questions}
-    questions = [question for question in found.questions if relevant[question.id] and relevant[question.id] <= here]
-    random.Random(SEED).shuffle(questions)
-    return Material(parts, ids, questions)
 
 
 def environment(folder: Path, peer: str, index: str) -> Path:
@@ -161,12 +71,16 @@ def environment(folder: Path, peer: str, index: str) -> Path:
 
 
 class Worker:
-    """A system's process; `started` is how many seconds it took until its model had embedded a query."""
+    """A system's process; `started` is how many seconds it took until its model had embedded a query.
+
+    `children` is the most memory, in kB, that processes which it started were seen to hold together.
+    """
 
     def __init__(self, system: str, variant: str, python: Path, folder: Path, threads: int, backend: str | None) -> None:
         self.system, self.variant = system, variant
         self.label = system if variant == "plain" else f"{system} ({variant})"
         folder.mkdir()
+        self.children = 0
         self._log = folder / "log.txt"
         cores = sorted(os.sched_getaffinity(0))[:threads] if hasattr(os, "sched_getaffinity") else []
         started = time.perf_counter()
@@ -187,12 +101,21 @@ class Worker:
 
     def ask(self, **message: Any) -> dict[str, Any]:
         assert self._process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):  # the reason is in its log
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # the reason is in its log
-        return self._answer()
+        done = threading.Event()
+        watcher = threading.Thread(target=self._watch, args=(done,))
+        watcher.start()
+        try:
+            return self._answer()
+        finally:
+            done.set()
+            watcher.join()
+
+    def _watch(self, done: threading.Event) -> None:
+        while not done.wait(0.1):
+            self.children = max(self.children, children_memory(self._process.pid))
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -203,6 +126,21 @@ class Worker:
 
     def stop(self) -> None:
         self._process.communicate()
+
+
+def children_memory(pid: int) -> int:
+    """Resident memory in kB of the processes that a process has started; 0 where the system has no /proc.
+
+    Their own account (RUSAGE_CHILDREN) starts from what the parent holds when it forks, so it says too much.
+    """
+    total = 0
+    with suppress(OSError, IndexError):  # one has ended meanwhile
+        own = Path(f"/proc/{pid}/cmdline").read_bytes()
+        for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in listed.read_text().split():
+                if Path(f"/proc/{child}/cmdline").read_bytes() != own:  # else it is being started, with its parent's memory
+                    total += int(Path(f"/proc/{child}/status").read_text().split("VmRSS:")[1].split()[0])
+    return total
 
 
 def variables(threads: int, *, ours: bool) -> dict[str, str]:
@@ -257,16 +195,6 @@ def faster(tried: dict[str, dict[str, float]]) -> list[str]:
     return sorted({building, asking})
 
 
-def ndcg(material: Material, found: Sequence[Sequence[str]]) -> float:
-    """nDCG@10 of documents by their best passage, over all questions."""
-    run: dict[str, dict[str, float]] = {}
-    for question, names in zip(material.questions, found, strict=True):
-        documents = dict.fromkeys(material.documents[name.partition("#")[0]] for name in names)
-        run[question.id] = {name: -float(rank) for rank, name in enumerate(documents)}
-    qrels = {question.id: question.relevance for question in material.questions}
-    return float(ir_measures.calc_aggregate([ir_measures.nDCG @ 10], qrels, run)[ir_measures.nDCG @ 10])
-
-
 def measure(workers: Sequence[Worker], material: Material, queries: int) -> list[dict[str, Any]]:
     """All repetitions, then quality, memory and size, for each worker in order."""
     rows: list[dict[str, Any]] = [
@@ -292,7 +220,7 @@ def measure(workers: Sequence[Worker], material: Material, queries: int) -> list
     for worker, row in zip(workers, rows, strict=True):
         found = worker.ask(do="query", queries=[question.text for question in material.questions], k=RANKED)["found"]
         row["nDCG@10"] = ndcg(material, found)
-        row |= worker.ask(do="finish")
+        row |= worker.ask(do="finish") | {"children": worker.children}
         worker.stop()
     return rows
 

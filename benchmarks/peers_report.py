@@ -71,8 +71,8 @@ def p95(times: Sequence[float]) -> float:
 
 
 def memory(system: System) -> float:
-    """Peak in MB, with that of the largest process that it started."""
-    return float(system["peak"] + system["child"]) / 1024
+    """Peak in MB, and that of the processes that it started besides, though it may have been at another time."""
+    return float(system["peak"] + system["children"]) / 1024
 
 
 def against(ours: Sequence[float], peers: Sequence[Sequence[float]], better: Callable[[Sequence[float]], float]) -> list[float]:

@@ -6,10 +6,9 @@ It answers a first line when its model has embedded a query. Then, as JSON (name
 
     {"do": "add", "names": [...], "texts": [...], "files": [...]}  ->  {"seconds", "cpu", "passages": held now}
     {"do": "query", "queries": [...], "k": 10}                     ->  {"seconds": [...], "cpu", "found": [[name, ...], ...]}
-    {"do": "finish"}                                               ->  {"bytes", "saved", "peak", "child", "versions", "notes"}
+    {"do": "finish"}                                               ->  {"bytes", "saved", "peak", "versions", "notes"}
 
-The working folder is its own: what it saves lies there. Memory is in kB: `peak` of this process, `child` of the largest that
-it started.
+The working folder is its own: what it saves lies there. `peak` is the most memory it held, in kB.
 """
 
 import json
@@ -262,7 +261,6 @@ def finish(system: Any) -> dict[str, Any]:
     seconds = time.perf_counter() - started
     return {
         "peak": peak,
-        "child": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss,
         "bytes": sum(path.stat().st_size for path in saved.rglob("*") if path.is_file()),
         "saved": seconds,
         "versions": {found.name: found.version for found in sorted(distributions(), key=lambda found: found.name.lower())},
