@@ -189,7 +189,7 @@ def plot(result: Mapping[str, Any]) -> str:
 def _bars(
     top: int, title: str, names: Sequence[str], values: Sequence[tuple[float, list[float]]], own: Sequence[bool], form: str
 ) -> str:
-    left, width = 250, 430
+    left, width = 290, 400
     scale = width / (max(max(value, *parts) for value, parts in values) or 1)
     drawn = [f'<text x="20" y="{top + 4}" font-weight="600" fill="#222222">{escape(title)}</text>']
     for number, (name, (value, parts)) in enumerate(zip(names, values, strict=True)):
