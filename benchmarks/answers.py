@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from rag.config import load_settings
-from rag.embedding import SentenceTransformerEmbedder
+from rag.embedding import ModelEmbedder
 from rag.evaluation.question_sets import load_question_set
 from rag.evaluation.running import evaluate, open_set
 
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--always", action="store_true", help="answer whatever the confidence")
     arguments = parser.parse_args()
     settings = load_settings()
-    embedder = SentenceTransformerEmbedder(settings.embedding)
+    embedder = ModelEmbedder(settings.embedding)
     print("| set | reader | questions | " + " | ".join(MEASURES) + " | ms |")
     print("|" + "---|" * (len(MEASURES) + 4))
     for folder in arguments.sets:

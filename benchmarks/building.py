@@ -25,7 +25,7 @@ import numpy as np
 
 from rag.builds import live_build
 from rag.config import EmbeddingSettings, PassageSettings
-from rag.embedding import ModelIdentity, SentenceTransformerEmbedder, Vectors
+from rag.embedding import ModelEmbedder, ModelIdentity, Vectors
 from rag.index.building import update_index
 
 DIM = 384
@@ -105,7 +105,7 @@ def changes(source: Path) -> None:
 
         def build(what: str) -> None:
             started = time.perf_counter()
-            embedder = SentenceTransformerEmbedder(EmbeddingSettings())
+            embedder = ModelEmbedder(EmbeddingSettings())
             manifest, made = update_index(corpus, index, embedder, PassageSettings())
             seconds = time.perf_counter() - started
             print(f"| {what} | {seconds:.1f} | {manifest['passages']} | {made.embedded} |", flush=True)

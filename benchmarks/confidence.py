@@ -15,7 +15,7 @@ import numpy as np
 
 from rag.answering.confidence import SIGNALS, Calibration, save_calibration
 from rag.config import load_settings
-from rag.embedding import SentenceTransformerEmbedder
+from rag.embedding import ModelEmbedder
 from rag.evaluation.calibrating import Asked, asked_from, calibrate
 from rag.evaluation.question_sets import Question, load_question_set
 from rag.evaluation.running import evaluate, open_set
@@ -35,7 +35,7 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = load_settings()
     settings = settings.model_copy(update={"answering": settings.answering.model_copy(update={"reader": arguments.reader})})
-    embedder = SentenceTransformerEmbedder(settings.embedding)
+    embedder = ModelEmbedder(settings.embedding)
     loaded = [load_question_set(folder) for folder in arguments.sets]
     rows: list[tuple[str, Asked]] = []
     for questions in loaded:

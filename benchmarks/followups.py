@@ -17,7 +17,7 @@ import numpy as np
 
 from rag.config import load_settings
 from rag.conversation import Chat
-from rag.embedding import SentenceTransformerEmbedder
+from rag.embedding import ModelEmbedder
 from rag.evaluation.measures import meets
 from rag.evaluation.question_sets import Question, load_question_set
 from rag.evaluation.running import open_set, rank_documents
@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help="how each follow-up was understood")
     asked = parser.parse_args()
     settings = load_settings(index=asked.index, evaluation={"runs": asked.runs}, answering={"min_confidence": 0.0})
-    embedder = SentenceTransformerEmbedder(settings.embedding)
+    embedder = ModelEmbedder(settings.embedding)
     for folder in asked.sets:
         questions = load_question_set(folder)
         chat = open_set(questions, settings, embedder, lambda what, done, total: None)

@@ -18,7 +18,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from rag.config import EvaluationSettings, ServerSettings, Settings
 from rag.conversation import Chat
-from rag.embedding import SentenceTransformerEmbedder
+from rag.embedding import ModelEmbedder
 from rag.index.building import update_index
 from rag.server.app import create_app
 
@@ -94,7 +94,7 @@ def main() -> None:
             server=ServerSettings(conversations=folder / "conversations"),
             evaluation=EvaluationSettings(feedback=folder / "feedback", runs=folder / "runs"),
         )
-        embedder = SentenceTransformerEmbedder(settings.embedding)
+        embedder = ModelEmbedder(settings.embedding)
         update_index(settings.corpus, settings.index, embedder, settings.passages)
         listener = socket.create_server(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(create_app(Chat(settings, embedder)), log_level="warning"))

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from rag.config import EvaluationSettings, ServerSettings, Settings
 from rag.conversation import Chat
-from rag.embedding import SentenceTransformerEmbedder
+from rag.embedding import ModelEmbedder
 from rag.evaluation.question_sets import load_question_set
 from rag.evaluation.running import evaluate
 from rag.evaluation.runs import save_run
@@ -37,7 +37,7 @@ def served(folder: Path) -> str:
         server=ServerSettings(conversations=folder / "conversations"),
         evaluation=EvaluationSettings(sets=ROOT / "evaluation", feedback=folder / "feedback", runs=folder / "runs"),
     )
-    embedder = SentenceTransformerEmbedder(settings.embedding)
+    embedder = ModelEmbedder(settings.embedding)
     update_index(settings.corpus, settings.index, embedder, settings.passages)
     chat = Chat(settings, embedder)
     run, outcomes = evaluate(load_question_set(ROOT / "evaluation" / "denervation"), chat, limit=QUESTIONS)

@@ -24,6 +24,11 @@ class EmbeddingSettings(_Section):
     """Which model embeds, and how it wants its texts."""
 
     model: str = Field("all-MiniLM-L6-v2", description="carried by a package; else a local folder, or a name on a hub")
+    backend: Literal["auto", "int8", "float32", "torch"] = Field(
+        "auto",
+        description="what computes vectors: onnxruntime in 8 or 32 bits (BERT models only), or torch (any model; on a GPU if "
+        "there is one); auto: int8 for the carried model, float32 for other BERT models, else torch",
+    )
     offline: bool = Field(True, description="never ask a network for the model; false lets a name be downloaded once")
     query_prefix: str = Field("", description='put before every query; e5 models need "query: "')
     passage_prefix: str = Field("", description='put before every passage; e5 models need "passage: "')

@@ -13,7 +13,7 @@ from rag.answering.confidence import Calibration, default_calibration, index_cal
 from rag.answering.continuing import Cited, read_on, surrounded
 from rag.builds import live_build
 from rag.config import Settings, load_settings
-from rag.embedding import Embedder, SentenceTransformerEmbedder
+from rag.embedding import Embedder, ModelEmbedder
 from rag.errors import IndexBroken, IndexMismatch
 from rag.followups.acting import Act, LastAnswer, act_of, last_answer
 from rag.followups.clarifying import readings_of
@@ -56,7 +56,7 @@ class Chat:
         Raises IndexMissing, IndexMismatch or IndexBroken where there is no index that fits the settings.
         """
         settings = settings or load_settings(corpus=corpus, index=index)
-        embedder = SentenceTransformerEmbedder(settings.embedding)
+        embedder = ModelEmbedder(settings.embedding)
         check_manifest(read_manifest(live_build(settings.index)), model=embedder.identity, settings=settings.passages)
         chat = cls(settings, embedder)
         chat.index()

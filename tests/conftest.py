@@ -14,7 +14,7 @@ from hypothesis import settings
 
 from rag.builds import live_build
 from rag.config import AnsweringSettings, EmbeddingSettings, PassageSettings, Settings
-from rag.embedding import Embedder, ModelIdentity, SentenceTransformerEmbedder, Vectors
+from rag.embedding import Embedder, ModelEmbedder, ModelIdentity, Vectors
 from rag.index.building import Changes, update_index
 from rag.index.contents import Index
 from rag.index.files import load_index
@@ -87,8 +87,8 @@ def words() -> WordEmbedder:
 
 
 @pytest.fixture(scope="session")
-def embedder() -> SentenceTransformerEmbedder:
-    return SentenceTransformerEmbedder(EmbeddingSettings())
+def embedder() -> ModelEmbedder:
+    return ModelEmbedder(EmbeddingSettings())
 
 
 @pytest.fixture(autouse=True)
@@ -101,7 +101,7 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 
 @pytest.fixture(scope="session")
-def handbook(tmp_path_factory: pytest.TempPathFactory, embedder: SentenceTransformerEmbedder) -> Settings:
+def handbook(tmp_path_factory: pytest.TempPathFactory, embedder: ModelEmbedder) -> Settings:
     """Settings of the default corpus and an index of it, built once for all tests."""
     folder = tmp_path_factory.mktemp("handbook")
     shutil.copytree(ROOT / "corpus", folder / "corpus")

@@ -333,21 +333,21 @@ def test_nothing_changed_needs_no_model(rag: Run) -> None:
 
 
 def test_ctrl_c_keeps_what_was_embedded(rag: Run, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rag.embedding import SentenceTransformerEmbedder
+    from rag.embedding import ModelEmbedder
 
     for n in range(20):
         (corpus / f"{n}.txt").write_text(f"Bed {n} has {n} ferns.")
-    real = SentenceTransformerEmbedder.embed_passages
+    real = ModelEmbedder.embed_passages
     batches: list[int] = []
 
-    def stopped(self: SentenceTransformerEmbedder, texts: list[str]) -> object:
+    def stopped(self: ModelEmbedder, texts: list[str]) -> object:
         if batches:
             raise KeyboardInterrupt
         batches.append(len(texts))
         return real(self, texts)
 
     with monkeypatch.context() as patch:
-        patch.setattr(SentenceTransformerEmbedder, "embed_passages", stopped)
+        patch.setattr(ModelEmbedder, "embed_passages", stopped)
         ran = rag("build")
     assert (ran.code, ran.err) == (
         130,

@@ -6,7 +6,7 @@ import pytest
 
 from rag.config import Settings
 from rag.conversation import Chat
-from rag.embedding import SentenceTransformerEmbedder
+from rag.embedding import ModelEmbedder
 from rag.evaluation.comparing import gate
 from rag.evaluation.labelling import touched
 from rag.evaluation.question_sets import load_question_set
@@ -42,7 +42,7 @@ def test_there_is_enough_of_each_kind() -> None:
 
 
 @pytest.mark.slow
-def test_answers_are_no_worse_than_the_stored_run(handbook: Settings, embedder: SentenceTransformerEmbedder) -> None:
+def test_answers_are_no_worse_than_the_stored_run(handbook: Settings, embedder: ModelEmbedder) -> None:
     """The gate of `rag eval evaluation/denervation --gate evaluation/denervation/stored.json`."""
     stored: Path = SET / "stored.json"
     run, _ = evaluate(load_question_set(SET), Chat(handbook, embedder))

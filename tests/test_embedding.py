@@ -1,47 +1,109 @@
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from rag import carried
 from rag.carried import carried_folder
 from rag.config import EmbeddingSettings
-from rag.embedding import SentenceTransformerEmbedder
+from rag.embedding import ModelEmbedder, backend_of
 from rag.errors import ModelError
+from rag.models.graph import in_8_bits
 
 pytestmark = pytest.mark.slow
-TEXTS = ["A nerve was cut.", "Muscle wastes without its nerve. " * 20, "x"]
+TEXTS = ["A nerve was cut.", "Muscle wastes without its nerve. " * 20, "x", "It grows by 1 mm a day. " * 50]
 
 
-def test_vectors_equal_those_of_transformers_alone(embedder: SentenceTransformerEmbedder) -> None:
-    """Mean of the token vectors, scaled to length 1, as the model card says."""
+@pytest.fixture(scope="module")
+def expected() -> list[np.ndarray]:
+    """By transformers alone: the mean of the token vectors, scaled to length 1, as the model card says."""
     import torch
     from transformers import AutoModel, AutoTokenizer
 
     folder = str(carried_folder())
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
+    vectors = []
     for text in TEXTS:
         with torch.inference_mode():
             states = model(**tokenizer(text, truncation=True, max_length=256, return_tensors="pt")).last_hidden_state
-        expected = torch.nn.functional.normalize(states.mean(dim=1), dim=1)[0].numpy()
-        assert embedder.embed_query(text) == pytest.approx(expected, abs=1e-5)
+        vectors.append(torch.nn.functional.normalize(states.mean(dim=1), dim=1)[0].numpy())
+    return vectors
 
 
-def test_a_vector_depends_on_its_text_alone(embedder: SentenceTransformerEmbedder) -> None:
+@pytest.mark.parametrize("backend", ["float32", "torch"])
+def test_vectors_equal_those_of_transformers_alone(backend: str, expected: list[np.ndarray]) -> None:
+    embedder = ModelEmbedder(EmbeddingSettings(backend=backend))
+    for vector, other in zip(embedder.embed_passages(TEXTS), expected, strict=True):
+        assert vector == pytest.approx(other, abs=1e-5)
+
+
+def test_8_bits_are_close_to_32(embedder: ModelEmbedder, expected: list[np.ndarray]) -> None:
+    assert embedder.identity.backend == "int8"
+    cosines = [float(vector @ other) for vector, other in zip(embedder.embed_passages(TEXTS), expected, strict=True)]
+    assert min(cosines) > 0.99
+    assert np.mean(cosines) < 0.99999
+
+
+@given(arrays(np.float32, (3, 8), elements=st.floats(-10, 10, width=32)))
+def test_weights_in_8_bits(weights: np.ndarray) -> None:
+    whole, scales = in_8_bits(weights)
+    assert np.abs(whole * scales[:, None] - weights).max() <= scales.max() * 0.5001
+    sizes = np.abs(whole.astype(int))
+    assert (sizes[:, 0::2] + sizes[:, 1::2]).max() * 255 < 2**15
+    for row, scale in zip(sizes, scales, strict=True):
+        assert scale == 1 or (row[0::2] + row[1::2]).max() >= 126
+
+
+def test_the_tokens_of_a_text(embedder: ModelEmbedder) -> None:
+    """Both ways give a vector for each token, in order, without those that the model adds."""
+    exact, torch = (ModelEmbedder(EmbeddingSettings(backend=backend)) for backend in ("float32", "torch"))
+    assert exact.query_tokens(TEXTS[0]) == pytest.approx(torch.query_tokens(TEXTS[0]), abs=1e-5)
+    assert exact.query_tokens(TEXTS[0]).shape == (5, 384)
+
+
+def model_with(folder: Path, file: str, **changed: object) -> EmbeddingSettings:
+    shutil.copytree(carried_folder(), folder)
+    values = json.loads((folder / file).read_text())
+    (folder / file).write_text(json.dumps(values | changed))
+    return EmbeddingSettings(model=str(folder))
+
+
+def test_a_model_that_takes_its_first_token(tmp_path: Path) -> None:
+    pooling = {"pooling_mode_mean_tokens": False, "pooling_mode_cls_token": True}
+    settings = model_with(tmp_path / "model", "1_Pooling/config.json", **pooling)
+    ours, other = ModelEmbedder(settings), ModelEmbedder(settings.model_copy(update={"backend": "torch"}))
+    assert ours.identity.backend == "float32"
+    assert ours.identity.digest != other.identity.digest
+    assert ours.embed_query(TEXTS[0]) == pytest.approx(other.embed_query(TEXTS[0]), abs=1e-5)
+    assert ours.max_tokens == other.max_tokens == 254
+
+
+def test_what_our_encoder_does_not_know_is_left_to_torch(tmp_path: Path) -> None:
+    settings = model_with(tmp_path / "model", "config.json", hidden_act="relu")
+    assert backend_of(settings) == "torch"
+    with pytest.raises(ModelError, match="embedding.backend = 'int8' is for BERT models in a local folder"):
+        ModelEmbedder(settings.model_copy(update={"backend": "int8"})).load()
+
+
+def test_a_vector_depends_on_its_text_alone(embedder: ModelEmbedder) -> None:
     together = embedder.embed_passages(TEXTS)
     for text, vector in zip(TEXTS, together, strict=True):
         assert embedder.embed_passages([text])[0].tobytes() == vector.tobytes()
 
 
-def test_shape_type_and_length(embedder: SentenceTransformerEmbedder) -> None:
+def test_shape_type_and_length(embedder: ModelEmbedder) -> None:
     vectors = embedder.embed_passages(TEXTS)
-    assert (vectors.shape, vectors.dtype) == ((3, 384), np.float32)
+    assert (vectors.shape, vectors.dtype) == ((len(TEXTS), 384), np.float32)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
     assert embedder.embed_passages([]).shape == (0, 384)
 
 
-def test_counts_tokens_beyond_what_the_model_reads(embedder: SentenceTransformerEmbedder) -> None:
+def test_counts_tokens_beyond_what_the_model_reads(embedder: ModelEmbedder) -> None:
     assert embedder.max_tokens == 254
     assert embedder.count_tokens(["nerve", "nerve " * 1000, ""]) == [1, 1000, 0]
 
@@ -54,18 +116,20 @@ def test_altered_weights_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(carried, "CARRIED_PACKAGE", "carrier")
     with pytest.raises(ModelError, match="is not the published all-MiniLM-L6-v2.*should be 53aa5117"):
-        SentenceTransformerEmbedder(EmbeddingSettings())
+        ModelEmbedder(EmbeddingSettings())
 
 
 def test_a_name_that_is_not_on_disk_is_refused_offline() -> None:
     with pytest.raises(ModelError, match="'intfloat/e5-small' is no folder .* embedding.offline = false"):
-        SentenceTransformerEmbedder(EmbeddingSettings(model="intfloat/e5-small"))
+        ModelEmbedder(EmbeddingSettings(model="intfloat/e5-small"))
 
 
-def test_another_model_by_its_folder_and_with_prefixes(tmp_path: Path, embedder: SentenceTransformerEmbedder) -> None:
+def test_another_model_by_its_folder_and_with_prefixes(tmp_path: Path, embedder: ModelEmbedder) -> None:
     folder = tmp_path / "model"
     shutil.copytree(carried_folder(), folder)
-    other = SentenceTransformerEmbedder(EmbeddingSettings(model=str(folder), query_prefix="query: ", passage_prefix="passage: "))
+    other = ModelEmbedder(
+        EmbeddingSettings(backend="int8", model=str(folder), query_prefix="query: ", passage_prefix="passage: ")
+    )
     assert other.embed_query("nerve").tobytes() == embedder.embed_query("query: nerve").tobytes()
     assert other.embed_passages(["nerve"]).tobytes() == embedder.embed_passages(["passage: nerve"]).tobytes()
     assert other.max_tokens == 254 - 2
@@ -74,4 +138,4 @@ def test_another_model_by_its_folder_and_with_prefixes(tmp_path: Path, embedder:
 
 def test_a_folder_without_a_model(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be loaded"):
-        SentenceTransformerEmbedder(EmbeddingSettings(model=str(tmp_path))).load()
+        ModelEmbedder(EmbeddingSettings(model=str(tmp_path))).load()

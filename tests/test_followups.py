@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rag.config import RetrievalSettings, Settings
 from rag.conversation import Chat
-from rag.embedding import SentenceTransformerEmbedder
+from rag.embedding import ModelEmbedder
 from rag.followups.acting import Act, act_of, last_answer
 from rag.followups.carrying import LONGEST, RECENT, looked_at
 from rag.followups.clarifying import readings_of
@@ -304,7 +304,7 @@ def test_readings_are_offered_only_where_several_documents_fit(tmp_path: Path, w
 
 
 @pytest.mark.slow
-def test_the_handbook_answers_follow_ups(handbook: Settings, embedder: SentenceTransformerEmbedder) -> None:
+def test_the_handbook_answers_follow_ups(handbook: Settings, embedder: ModelEmbedder) -> None:
     chat = Chat(handbook, embedder)
     first = turns_of(chat, "What is Hirschsprung disease?")
     answer = chat.ask("how many babies are born with it?", history=first)

@@ -12,7 +12,7 @@ import pytest
 from rag.builds import live_build
 from rag.config import Settings
 from rag.conversation import Chat
-from rag.embedding import SentenceTransformerEmbedder
+from rag.embedding import ModelEmbedder
 from rag.index.files import load_index
 from rag.records import Answer
 
@@ -33,7 +33,7 @@ OFF_SUBJECT = [
 
 
 @pytest.fixture(scope="module")
-def chat(handbook: Settings, embedder: SentenceTransformerEmbedder) -> Chat:
+def chat(handbook: Settings, embedder: ModelEmbedder) -> Chat:
     return Chat(handbook, embedder)
 
 

@@ -33,10 +33,10 @@ socket.getaddrinfo = lookup
 from pathlib import Path
 from rag.config import Settings
 from rag.conversation import Chat
-from rag.embedding import SentenceTransformerEmbedder
+from rag.embedding import ModelEmbedder
 from rag.index.building import update_index
 settings = Settings(corpus=Path(sys.argv[1]), index=Path(sys.argv[2]))
-embedder = SentenceTransformerEmbedder(settings.embedding)
+embedder = ModelEmbedder(settings.embedding)
 update_index(settings.corpus, settings.index, embedder, settings.passages)
 chat = Chat(settings, embedder)
 answer = chat.ask("How often should a fern be repotted?")

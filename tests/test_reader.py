@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.embedding import SentenceTransformerEmbedder
+from rag.embedding import ModelEmbedder
 from rag.reader.similarity import SimilarityReader, late_interaction, mean_similarity
 from rag.records import Passage
 from tests.conftest import WordEmbedder, index_of
@@ -54,7 +54,7 @@ def test_reading_nothing() -> None:
 
 
 @pytest.mark.slow
-def test_sentence_tokens_are_those_behind_the_context(embedder: SentenceTransformerEmbedder) -> None:
+def test_sentence_tokens_are_those_behind_the_context(embedder: ModelEmbedder) -> None:
     alone, behind = embedder.sentence_tokens(["Nerves regrow."] * 2, ["", "Recovery > Speed"])
     assert len(alone) == len(behind) == sum(embedder.count_tokens(["Nerves regrow."]))
     assert not np.allclose(alone, behind)
@@ -62,7 +62,7 @@ def test_sentence_tokens_are_those_behind_the_context(embedder: SentenceTransfor
 
 
 @pytest.mark.slow
-def test_the_sentence_that_answers_is_the_best(tmp_path: Path, embedder: SentenceTransformerEmbedder) -> None:
+def test_the_sentence_that_answers_is_the_best(tmp_path: Path, embedder: ModelEmbedder) -> None:
     text = "Ferns are old plants. They have no flowers. A fern drinks about half a litre of water a week. Many live in woods."
     scored = SimilarityReader(embedder).read("How much do I have to water a fern?", passages(tmp_path, a=text))
     assert max(scored, key=lambda s: s.score).number == 2

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -163,3 +164,27 @@ def test_odd_texts(text: str, reader: TrainedReader) -> None:
         if one.answer_phrase:
             assert one.sentence.span.start <= one.answer_phrase.start < one.answer_phrase.end <= one.sentence.span.end
     assert reader.read("why", []) == []
+
+
+@pytest.mark.slow
+def test_it_reads_as_the_network_that_was_trained(reader: TrainedReader, tokenizer: Tokenizer) -> None:
+    """Encoder and heads against the torch network, to whose training the weights belong."""
+    import torch
+    from safetensors.torch import load_file
+
+    from rag.reader.network import WORD_VECTORS, ReadingNetwork, collate
+
+    network = ReadingNetwork()
+    tensors = {name: tensor.float() for name, tensor in load_file(trained.WEIGHTS).items()}
+    tensors[f"encoder.{WORD_VECTORS}"] = load_file(carried_folder() / "model.safetensors")[WORD_VECTORS]
+    network.load_state_dict(tensors)
+    encoded = encode(tokenizer, "How fast do nerves grow?", "Nerves", TEXT, split_sentences(TEXT))
+    with torch.inference_mode():
+        expected = network.train(False)(*collate([encoded]))
+    parts = reader.load()
+    found = parts.heads.read(parts.encoder.states(encoded.ids, encoded.kinds), encoded.sentence_of)
+    assert found.none == pytest.approx(float(expected.none[0]), abs=1e-4)
+    assert [found.sentences[n] for n in range(3)] == pytest.approx(expected.sentences[0].tolist(), abs=1e-4)
+    inside = torch.isfinite(expected.starts[0])
+    for ours, theirs in ((found.starts, expected.starts), (found.ends, expected.ends)):
+        assert np.array(ours)[inside.numpy()] == pytest.approx(theirs[0][inside].numpy(), abs=1e-4)

@@ -21,7 +21,7 @@ def calibrate(
 ) -> None:
     """Learn from a question set how sure the index must be to answer, and what that costs; stored with the index."""
     from rag.answering.confidence import FILE, default_calibration, save_calibration
-    from rag.embedding import SentenceTransformerEmbedder
+    from rag.embedding import ModelEmbedder
     from rag.evaluation.calibrating import asked_from
     from rag.evaluation.calibrating import calibrate as fit
     from rag.evaluation.question_sets import load_question_set
@@ -29,7 +29,7 @@ def calibrate(
 
     settings = load_settings(corpus=corpus, index=index)
     questions = load_question_set(dataset)
-    embedder = SentenceTransformerEmbedder(settings.embedding)
+    embedder = ModelEmbedder(settings.embedding)
     with progress_bars() as progress:
         chat = open_set(questions, settings, embedder, progress)
         _, outcomes = evaluate(questions, chat, progress=progress)

@@ -86,12 +86,12 @@ def _update(
     wait: bool = False,
     prepare: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    from rag.embedding import SentenceTransformerEmbedder
+    from rag.embedding import ModelEmbedder
     from rag.index.building import update_index
     from rag.loading.files import FolderCorpus
 
     started = time.perf_counter()
-    embedder = SentenceTransformerEmbedder(settings.embedding)
+    embedder = ModelEmbedder(settings.embedding)
     try:
         with progress_bars() as progress:
             manifest, changes = update_index(
@@ -126,11 +126,11 @@ def _update(
 
 
 def _compare(settings: Settings) -> list[str]:
-    from rag.embedding import SentenceTransformerEmbedder
+    from rag.embedding import ModelEmbedder
     from rag.index.building import rebuild_differs
     from rag.loading.files import FolderCorpus
 
-    embedder = SentenceTransformerEmbedder(settings.embedding)
+    embedder = ModelEmbedder(settings.embedding)
     corpus = FolderCorpus(settings.corpus, settings.loading)
     with progress_bars() as progress:
         return rebuild_differs(corpus, settings.index, embedder, settings.passages, progress=progress)

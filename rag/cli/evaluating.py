@@ -48,7 +48,7 @@ def evaluate(
 
 
 def _run(folder: Path, settings: Settings, *, given: bool, answers: bool, limit: int | None, report: Path | None) -> Any:
-    from rag.embedding import SentenceTransformerEmbedder
+    from rag.embedding import ModelEmbedder
     from rag.evaluation.labelling import touched
     from rag.evaluation.question_sets import load_question_set
     from rag.evaluation.report import write_report
@@ -56,7 +56,7 @@ def _run(folder: Path, settings: Settings, *, given: bool, answers: bool, limit:
     from rag.evaluation.runs import save_run
 
     questions = load_question_set(folder)
-    embedder = SentenceTransformerEmbedder(settings.embedding)
+    embedder = ModelEmbedder(settings.embedding)
     with progress_bars() as progress:
         chat = open_set(questions, settings, embedder, progress)
         run, outcomes = evaluate(questions, chat, given=given, answers=answers, limit=limit, progress=progress)
@@ -165,14 +165,14 @@ def _list_runs(settings: Settings, *, as_json: bool) -> None:
 
 
 def _sweep(folder: Path, settings: Settings, vary: list[str], *, limit: int | None, as_json: bool) -> None:
-    from rag.embedding import SentenceTransformerEmbedder
+    from rag.embedding import ModelEmbedder
     from rag.evaluation.question_sets import load_question_set
     from rag.evaluation.running import evaluate, open_set
 
     questions = load_question_set(folder)
     names, choices = zip(*(_varied(text) for text in vary), strict=True)
     rows = []
-    embedder = SentenceTransformerEmbedder(settings.embedding)
+    embedder = ModelEmbedder(settings.embedding)
     with progress_bars() as progress:
         for chosen in product(*choices):
             changed = _changed(settings, dict(zip(names, chosen, strict=True)))

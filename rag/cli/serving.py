@@ -29,13 +29,13 @@ def serve(
     settings = settings.model_copy(update={"server": settings.server.model_copy(update=named)})
     from rag.builds import live_build
     from rag.conversation import Chat
-    from rag.embedding import SentenceTransformerEmbedder
+    from rag.embedding import ModelEmbedder
     from rag.server.running import require_users, run
 
     require_users(settings.server)
     if not build_first:
         live_build(settings.index)
-    embedder = SentenceTransformerEmbedder(settings.embedding)
+    embedder = ModelEmbedder(settings.embedding)
     if build_first:
         _build(settings, embedder)
     notes.print("loading the model …")

@@ -79,7 +79,7 @@ def check_manifest(
     settings: PassageSettings | None = None,
 ) -> None:
     """Raises IndexMismatch for the first thing in which the build is not what is wanted; None asks for nothing."""
-    wanted: dict[str, object] = {} if model is None else {"name": model.name, "digest": model.digest}
+    wanted: dict[str, object] = {} if model is None else {"name": model.name, "backend": model.backend, "digest": model.digest}
     wanted |= {} if dim is None else {"dim": dim}
     for name, value in wanted.items():
         if manifest["model"].get(name) != value:

@@ -4,22 +4,21 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rag.carried import carried_folder, file_digest
 from rag.errors import ModelError
+from rag.models.encoder import WORD_VECTORS, Encoder, in_parallel
 from rag.reader.encoding import LONGEST, LONGEST_CONTEXT, LONGEST_QUESTION, Encoded, encode
+from rag.reader.heads import Heads, Reading
 from rag.reader.scores import ScoredSentence
 from rag.records import Passage, Span
-
-if TYPE_CHECKING:
-    from rag.reader.network import Reading
 
 WEIGHTS = Path(__file__).parent / "weights" / "reader.safetensors"
 WEIGHTS_SHA256 = "6094a74a9af8b0f2858f26df45367e512a6794eb2a80e092bc9f53208a997873"
 ROOM = LONGEST - LONGEST_QUESTION - LONGEST_CONTEXT - 4  # tokens of text that are sure to be read
-BATCH = 3  # pieces of like length read together: more would mean more padding, fewer more steps
 LONGEST_PHRASE = 30  # tokens
+HEADS, EPSILON = 12, 1e-12  # of all-MiniLM-L6-v2
 PHRASE_SHARE = 0.3  # what the strength of a phrase counts in its sentence's score
 
 
@@ -49,54 +48,46 @@ class TrainedReader:
         self.identity = f"trained-{sha256[:16]}"
         self._weights = weights
         self._loading = threading.Lock()
-        self._parts: tuple[Any, Any] | None = None
+        self._parts: _Parts | None = None
 
-    def load(self) -> tuple[Any, Any]:
-        """(tokenizer, network); read once."""
+    def load(self) -> "_Parts":
+        """Loads the network; nothing is done the second time."""
         with self._loading:
             if self._parts is None:
                 self._parts = _load(self._weights)
             return self._parts
 
     def read(self, query: str, passages: Sequence[Passage]) -> list[ScoredSentence]:
-        tokenizer, _ = self.load()
-        pieces = [piece for passage in passages for piece in _pieces(passage, tokenizer)]
-        encoded = [_encode(query, piece, tokenizer) for piece in pieces]
-        found: dict[int, list[ScoredSentence]] = {}
-        order = sorted(range(len(pieces)), key=lambda i: (len(encoded[i].ids), i))  # like lengths share a batch: little padding
-        for at in range(0, len(order), BATCH):
-            batch = order[at : at + BATCH]
-            reading = self._run([encoded[i] for i in batch])
-            for row, i in enumerate(batch):
-                found[i] = _scored(pieces[i], encoded[i], reading, row)
-        return [sentence for i in range(len(pieces)) for sentence in found[i]]
+        parts = self.load()
 
-    def _run(self, batch: list[Encoded]) -> "Reading":
-        import torch
+        def scored(piece: _Piece) -> list[ScoredSentence]:
+            encoded = _encode(query, piece, parts.tokenizer)
+            states = parts.encoder.states(encoded.ids, encoded.kinds)
+            return _scored(piece, encoded, parts.heads.read(states, encoded.sentence_of))
 
-        from rag.reader.network import collate
-
-        _, network = self.load()
-        with torch.inference_mode():
-            reading: Reading = network(*collate(batch))
-        return reading
+        pieces = [piece for passage in passages for piece in _pieces(passage, parts.tokenizer)]
+        return [sentence for found in in_parallel(scored, pieces) for sentence in found]
 
 
-def _load(weights: Path) -> tuple[Any, Any]:
-    from safetensors.torch import load_file
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    tokenizer: Any
+    encoder: Encoder
+    heads: Heads
+
+
+def _load(weights: Path) -> _Parts:
+    from safetensors.numpy import load_file
     from tokenizers import Tokenizer
-
-    from rag.reader.network import WORD_VECTORS, ReadingNetwork
 
     folder = carried_folder()
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    network = ReadingNetwork()
-    tensors = {name: tensor.float() for name, tensor in load_file(weights).items()}
-    tensors[f"encoder.{WORD_VECTORS}"] = load_file(folder / "model.safetensors")[WORD_VECTORS]
-    network.load_state_dict(tensors)
-    return tokenizer, network.train(False)
+    tensors = load_file(weights)
+    encoder = {name.removeprefix("encoder."): tensor for name, tensor in tensors.items() if name.startswith("encoder.")}
+    encoder[WORD_VECTORS] = load_file(folder / "model.safetensors")[WORD_VECTORS]
+    return _Parts(tokenizer, Encoder(encoder, heads=HEADS, epsilon=EPSILON, precision="float32"), Heads(tensors))
 
 
 def _pieces(passage: Passage, tokenizer: Any) -> Iterator[_Piece]:
@@ -125,9 +116,8 @@ def _encode(query: str, piece: _Piece, tokenizer: Any) -> Encoded:
     return encode(tokenizer, query, passage.context, text, [Span(s.start - start, s.end - start) for s in spans])
 
 
-def _scored(piece: _Piece, encoded: Encoded, reading: "Reading", row: int) -> list[ScoredSentence]:
-    none, starts, ends = float(reading.none[row]), reading.starts[row].tolist(), reading.ends[row].tolist()
-    logits = reading.sentences[row].tolist()
+def _scored(piece: _Piece, encoded: Encoded, reading: Reading) -> list[ScoredSentence]:
+    starts, ends = reading.starts, reading.ends
     tokens: dict[int, list[int]] = {}
     for token, number in enumerate(encoded.sentence_of):
         tokens.setdefault(number, []).append(token)
@@ -138,7 +128,7 @@ def _scored(piece: _Piece, encoded: Encoded, reading: "Reading", row: int) -> li
             continue
         strength, first, last = _best_phrase(tokens[n], starts, ends)
         margin = (strength - starts[0] - ends[0]) / 2
-        chance = _sigmoid((1 - PHRASE_SHARE) * (logits[n] - none) + PHRASE_SHARE * margin)
+        chance = _sigmoid((1 - PHRASE_SHARE) * (reading.sentences[n] - reading.none) + PHRASE_SHARE * margin)
         offsets = encoded.offsets
         span = Span(piece.text.start + offsets[first - encoded.start].start, piece.text.start + offsets[last - encoded.start].end)
         scored.append(ScoredSentence(piece.passage, number, round(chance, 6), span))

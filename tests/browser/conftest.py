@@ -10,7 +10,7 @@ import uvicorn
 
 from rag.config import EvaluationSettings, ServerSettings, Settings
 from rag.conversation import Chat
-from rag.embedding import SentenceTransformerEmbedder
+from rag.embedding import ModelEmbedder
 from rag.evaluation.labelling import add_question
 from rag.evaluation.question_sets import GoldSpan
 from rag.index.building import update_index
@@ -28,7 +28,7 @@ HOSTILE = (
 
 
 @pytest.fixture(scope="module")
-def chat(tmp_path_factory: pytest.TempPathFactory, embedder: SentenceTransformerEmbedder) -> Chat:
+def chat(tmp_path_factory: pytest.TempPathFactory, embedder: ModelEmbedder) -> Chat:
     folder = tmp_path_factory.mktemp("served")
     corpus = folder / "corpus"
     corpus.mkdir()

@@ -1,0 +1,87 @@
+"""A sentence-transformers model that is a BERT encoder and a pooling of its states, run by our own Encoder."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.models.encoder import WORD_VECTORS, Encoder, in_parallel
+from rag.models.graph import Precision
+
+Vectors = NDArray[np.float32]
+
+MODULES = (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
+POOLINGS = ({"pooling_mode_mean_tokens"}, {"pooling_mode_cls_token"})
+
+
+class BertModel:
+    """A TextModel; see `rag.embedding`. For folders of which `is_bert` is true."""
+
+    def __init__(self, folder: Path, precision: Precision) -> None:
+        from safetensors.numpy import load_file
+        from tokenizers import Tokenizer
+
+        config = _read(folder / "config.json")
+        tensors = load_file(folder / "model.safetensors")
+        heads, epsilon = config["num_attention_heads"], config["layer_norm_eps"]
+        self._encoder = Encoder(tensors, heads=heads, epsilon=epsilon, precision=precision)
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._by_first = _poolings(folder) == {"pooling_mode_cls_token"}
+        read = _read(folder / "sentence_bert_config.json").get("max_seq_length") or config["max_position_embeddings"]
+        self.dim = self._encoder.width
+        self.max_tokens = int(read) - self._tokenizer.num_special_tokens_to_add(False)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def vectors(self, texts: Sequence[str]) -> Vectors:
+        def vector(text: str) -> Vectors:
+            states = self._states(text)
+            pooled: Vectors = states[0] if self._by_first else states.mean(axis=0)
+            return pooled / np.float32(max(1e-12, float(np.linalg.norm(pooled))))
+
+        return np.stack(in_parallel(vector, texts)) if texts else np.zeros((0, self.dim), dtype=np.float32)
+
+    def token_vectors(self, texts: Sequence[str]) -> list[Vectors]:
+        return in_parallel(lambda text: self._states(text)[1:-1], texts)
+
+    def _states(self, text: str) -> Vectors:
+        ids = self._tokenizer.encode(text).ids
+        return self._encoder.states([*ids[: self.max_tokens + 1], ids[-1]] if len(ids) > self.max_tokens + 2 else ids)
+
+
+def is_bert(folder: Path) -> bool:
+    """Whether a folder holds such a model, told from its descriptions without reading its weights."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        config = _read(folder / "config.json")
+        modules = [str(module["type"]).rsplit(".", 1)[-1] for module in _read(folder / "modules.json")]
+        settings = _read(folder / "sentence_bert_config.json")
+        with safe_open(folder / "model.safetensors", framework="np") as weights:
+            named = WORD_VECTORS in weights.keys()  # noqa: SIM118 - it is no dict
+        return (
+            named
+            and (folder / "tokenizer.json").is_file()
+            and (config["model_type"], config["hidden_act"]) == ("bert", "gelu")
+            and config.get("position_embedding_type", "absolute") == "absolute"
+            and not settings.get("do_lower_case")
+            and modules in MODULES
+            and _poolings(folder) in POOLINGS
+        )
+    except (OSError, ValueError, KeyError, SafetensorError):
+        return False
+
+
+def _poolings(folder: Path) -> set[str]:
+    pooling = _read(folder / "1_Pooling" / "config.json")
+    return {name for name, chosen in pooling.items() if name.startswith("pooling_mode") and chosen is True}
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,57 @@
+"""The small heads of the reading network, in numpy: states of one passage's tokens to what they say.
+
+`network.py` holds the same in torch, for training; a test compares the two.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.reader.encoding import NO_SENTENCE
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is said of one passage, as logits.
+
+    `none`: nothing here answers. `sentences` has one for each sentence that has a token, by number. `starts` and `ends` (one
+    for each token): the answer phrase begins or ends there; they say nothing but at tokens of sentences, and at [CLS], where
+    they speak for no phrase.
+    """
+
+    none: float
+    sentences: dict[int, float]
+    starts: list[float]
+    ends: list[float]
+
+
+class Heads:
+    def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
+        """`tensors` are the weights and biases of `ReadingNetwork`."""
+        self._of = {
+            head: (tensors[f"{head}.weight"].astype(np.float32).T, tensors[f"{head}.bias"].astype(np.float32))
+            for head in ("none", "sentence", "evidence", "phrase")
+        }
+
+    def read(self, states: Array, sentence_of: Sequence[int]) -> Reading:
+        """`states` has the shape (tokens, width), `sentence_of` is as in Encoded."""
+        evidence = self._apply("evidence", states)[:, 0]
+        numbers = np.asarray(sentence_of)
+        sentences = {}
+        for number in sorted(set(sentence_of) - {NO_SENTENCE}):
+            inside = numbers == number
+            # A sentence is what its tokens say on average and the strongest thing that one of them says.
+            mean = states[inside].mean(axis=0, keepdims=True)
+            sentences[number] = float(self._apply("sentence", mean)[0, 0] + evidence[inside].max())
+        phrase = self._apply("phrase", states)
+        return Reading(float(self._apply("none", states[:1])[0, 0]), sentences, phrase[:, 0].tolist(), phrase[:, 1].tolist())
+
+    def _apply(self, head: str, states: Array) -> Array:
+        weights, biases = self._of[head]
+        applied: Array = states @ weights + biases
+        return applied
