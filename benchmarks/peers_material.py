@@ -9,7 +9,7 @@ from typing import Any
 import ir_measures
 
 from rag.config import load_settings
-from rag.embedding import SentenceTransformerEmbedder
+from rag.embedding import ModelEmbedder
 from rag.errors import UnreadableFile
 from rag.evaluation.question_sets import Question, QuestionSet, load_question_set
 from rag.loading.files import FolderCorpus
@@ -78,7 +78,7 @@ def prepare(folder: Path, files: Path, sizes: Sequence[int]) -> Material:
         title, text = found.corpus.records[name]
         (files / f"{stem}.md").write_text(f"# {title}\n\n{text}\n" if title else text, encoding="utf-8")
     settings = load_settings()
-    embedder = SentenceTransformerEmbedder(settings.embedding)
+    embedder = ModelEmbedder(settings.embedding)
     limit = min(settings.passages.max_tokens or embedder.max_tokens, embedder.max_tokens)
 
     def split() -> Iterator[tuple[str, list[str]]]:

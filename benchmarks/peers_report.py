@@ -108,6 +108,7 @@ def where(result: Mapping[str, Any]) -> str:
         if any(name in found for found in versions.values())
     ]
     own = [f"{name} {versions[peer][name]}" for peer in versions for name in LIBRARIES.get(peer, ())]
+    own += sorted({f"our embedding.backend {system['notes']['backend']}" for system in result["systems"] if system["notes"]})
     flags = ", ".join(m["flags"]) or "no vector flags told"
     return (
         f"`{result['command']}`\n\n{result['date'][:10]}: {m['processor']} (family {m['family']}, model {m['model']}; {flags}), "

@@ -157,10 +157,11 @@ class Ours:
 
     def __init__(self, model: str, backend: str | None) -> None:
         from rag.config import load_settings
-        from rag.embedding import SentenceTransformerEmbedder
+        from rag.embedding import ModelEmbedder, backend_of
 
         self.settings = load_settings(embedding={"backend": backend} if backend else None)  # the default model is the peers'
-        self.embedder = SentenceTransformerEmbedder(self.settings.embedding)
+        self.embedder = ModelEmbedder(self.settings.embedding)
+        self.backend = backend_of(self.settings.embedding)
         self.corpus, self.folder = Path("corpus"), Path("index")
         self.corpus.mkdir()
         self.index: Any = None
@@ -264,7 +265,7 @@ def finish(system: Any) -> dict[str, Any]:
         "bytes": sum(path.stat().st_size for path in saved.rglob("*") if path.is_file()),
         "saved": seconds,
         "versions": {found.name: found.version for found in sorted(distributions(), key=lambda found: found.name.lower())},
-        "notes": {"model": repr(system.embedder.identity)} if isinstance(system, Ours) else {},
+        "notes": {"backend": system.backend, "model": repr(system.embedder.identity)} if isinstance(system, Ours) else {},
     }
 
 
