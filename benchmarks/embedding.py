@@ -4,12 +4,16 @@
     python benchmarks/embedding.py quality SET... [--limit N]
 
 `speed` splits the files of a folder and embeds the same passages with each backend, in turns that are interleaved, each backend
-in a process of its own; a repetition's ratio is that to float32 in the same repetition. `quality` builds each question set's
-index once for every backend and measures retrieval; a set without a corpus of its own is asked of the corpus of the settings.
+in a process of its own; a repetition's ratio is that to float32 in the same repetition. The floor is what 32 bits could reach:
+multiplications and additions of the model over those that numpy's matrix product does in a second on all cores.
+
+`quality` builds each question set's index once for every backend and measures retrieval; a set without a corpus of its own is
+asked of the corpus of the settings.
 """
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -67,7 +71,8 @@ def passages_of(corpus: Path, wanted: int) -> list[str]:
 
 def speed(corpus: Path, passages: int, repetitions: int) -> None:
     texts = passages_of(corpus, passages)
-    tokens = np.mean(ModelEmbedder(EmbeddingSettings()).count_tokens(texts))
+    counts = ModelEmbedder(EmbeddingSettings()).count_tokens(texts)
+    tokens = np.mean(counts)
     command = [sys.executable, __file__, "embed", "--repetitions", str(repetitions)]
     workers = {
         backend: subprocess.Popen([*command, backend], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -84,7 +89,12 @@ def speed(corpus: Path, passages: int, repetitions: int) -> None:
             workers[backend].stdin.write("go\n")
             workers[backend].stdin.flush()
             found[backend].append(json.loads(workers[backend].stdout.readline()))
-    print(f"{len(texts)} passages of {tokens:.0f} tokens on average, {repetitions} repetitions\n")
+    print(f"{len(texts)} passages of {tokens:.0f} tokens on average, {repetitions} repetitions, {os.cpu_count()} cores")
+    rate = matrix_rate()
+    each = float(np.mean([operations(count + 2) for count in counts]))
+    print(
+        f"matrix product {rate / 1e9:.0f} GFLOP/s, a passage {each / 1e9:.2f} GFLOP: floor in 32 bits {rate / each:.1f} passages a second\n"
+    )
     print("| backend | load s | passages a second | ratio to float32 | query ms |\n|---|---|---|---|---|")
     for backend, rows in found.items():
         workers[backend].wait()
@@ -92,6 +102,22 @@ def speed(corpus: Path, passages: int, repetitions: int) -> None:
         rate, query = median(row["passages"] for row in rows), 1000 * median(row["query"] for row in rows)
         spread = f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         print(f"| {backend} | {load[backend]:.2f} | {rate:.1f} | {spread} | {query:.1f} |")
+
+
+def operations(tokens: int, *, width: int = 384, inner: int = 1536, layers: int = 6) -> float:
+    """Floating-point operations of all-MiniLM-L6-v2's matrix products for a text of so many tokens."""
+    return layers * 2 * tokens * (4 * width * width + 2 * width * inner + 2 * tokens * width)
+
+
+def matrix_rate(size: int = 1536, rounds: int = 8) -> float:
+    """Operations a second of numpy's float32 matrix product, the best of the rounds."""
+    left, right = np.random.default_rng(1).standard_normal((2, size, size), dtype=np.float32)
+    seconds = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        left @ right
+        seconds.append(time.perf_counter() - started)
+    return 2 * size**3 / min(seconds)
 
 
 def quality(sets: list[Path], limit: int | None) -> None:
