@@ -77,6 +77,7 @@ class _Parts:
 
 
 def _load(weights: Path) -> _Parts:
+    from safetensors import safe_open
     from safetensors.numpy import load_file
     from tokenizers import Tokenizer
 
@@ -86,7 +87,8 @@ def _load(weights: Path) -> _Parts:
     tokenizer.no_padding()
     tensors = load_file(weights)
     encoder = {name.removeprefix("encoder."): tensor for name, tensor in tensors.items() if name.startswith("encoder.")}
-    encoder[WORD_VECTORS] = load_file(folder / "model.safetensors")[WORD_VECTORS]
+    with safe_open(folder / "model.safetensors", framework="np") as model:
+        encoder[WORD_VECTORS] = model.get_tensor(WORD_VECTORS)
     return _Parts(tokenizer, Encoder(encoder, heads=HEADS, epsilon=EPSILON, precision="float32"), Heads(tensors))
 
 
