@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,16 @@ class Chat:
 
     @classmethod
     def open(
-        cls, corpus: str | Path | None = None, index: str | Path | None = None, *, settings: Settings | None = None
+        cls,
+        corpus: str | Path | None = None,
+        index: str | Path | None = None,
+        *,
+        settings: Settings | None = None,
+        reading: bool = True,
     ) -> "Chat":
-        """Loads model and index; builds nothing. Folders not named are those of the settings.
+        """Loads model, reader and index, side by side; builds nothing. Folders not named are those of the settings.
+
+        Without `reading`, which only asking needs, the reader is loaded at the first question.
 
         Raises IndexMissing, IndexMismatch or IndexBroken where there is no index that fits the settings.
         """
@@ -59,7 +67,11 @@ class Chat:
         embedder = ModelEmbedder(settings.embedding)
         check_manifest(read_manifest(live_build(settings.index)), model=embedder.identity, settings=settings.passages)
         chat = cls(settings, embedder)
-        chat.index()
+        with ThreadPoolExecutor(2) as beside:
+            parts: list[Future[object]] = [beside.submit(embedder.load), *([beside.submit(chat.reader.load)] if reading else [])]
+            chat.index()
+        for part in parts:
+            part.result()
         return chat
 
     def index(self) -> Index:

@@ -26,7 +26,7 @@ def search(
     from rag.cli.showing import print_hits
     from rag.exchange import hit_values
 
-    hits = _open_chat(corpus, index).search(query, k=k, documents=only)
+    hits = _open_chat(corpus, index, reading=False).search(query, k=k, documents=only)
     if as_json:
         print_json({"hits": [hit_values(hit) for hit in hits]})
     else:
@@ -141,11 +141,11 @@ def chat(corpus: CorpusOption = None, index: IndexOption = None) -> None:
         print_answer(answer)
 
 
-def _open_chat(corpus: Path | None, index: Path | None) -> Any:
+def _open_chat(corpus: Path | None, index: Path | None, *, reading: bool = True) -> Any:
     from rag.config import load_settings
     from rag.conversation import Chat
 
-    return Chat.open(settings=load_settings(corpus=corpus, index=index))
+    return Chat.open(settings=load_settings(corpus=corpus, index=index), reading=reading)
 
 
 def _read_line() -> str:

@@ -33,31 +33,26 @@ def serve(
     settings = settings.model_copy(update={"server": settings.server.model_copy(update=named)})
     from rag.builds import live_build
     from rag.conversation import Chat
-    from rag.embedding import ModelEmbedder
     from rag.server.running import require_users, run
 
     require_users(settings.server)
     if not build_first:
         live_build(settings.index)
-    embedder = ModelEmbedder(settings.embedding)
     if build_first:
-        _build(settings, embedder)
+        _build(settings)
     notes.print("loading the model …")
-    embedder.load()
-    opened = Chat(settings, embedder)
-    opened.reader.load()
-    opened.index()
-    run(opened)
+    run(Chat.open(settings=settings))
 
 
-def _build(settings: "Settings", embedder: Any) -> None:
+def _build(settings: "Settings") -> None:
     from rag.cli.progress import progress_bars
+    from rag.embedding import ModelEmbedder
     from rag.index.building import update_index
     from rag.loading.files import FolderCorpus
 
     with progress_bars() as progress:
         files = FolderCorpus(settings.corpus, settings.loading)
-        _, changes = update_index(files, settings.index, embedder, settings.passages, progress=progress)
+        _, changes = update_index(files, settings.index, ModelEmbedder(settings.embedding), settings.passages, progress=progress)
     for failure in changes.failed:
         notes.print(f"could not read {escape(failure.path)}: {escape(failure.reason)}", soft_wrap=True)
 
