@@ -1,7 +1,7 @@
 """Commands that serve: the page with the HTTP API, tools for assistants, and who may come in."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
