@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from rag.config import load_settings
-from rag.embedding import ModelEmbedder
+from rag.embedding.embedder import ModelEmbedder
 from rag.evaluation.question_sets import load_question_set
 from rag.evaluation.running import evaluate, open_set
 

@@ -25,7 +25,8 @@ import numpy as np
 
 from rag.builds import live_build
 from rag.config import EmbeddingSettings, PassageSettings
-from rag.embedding import ModelEmbedder, ModelIdentity, Vectors
+from rag.embedding.embedder import ModelEmbedder, Vectors
+from rag.embedding.identity import ModelIdentity
 from rag.index.building import update_index
 
 DIM = 384

@@ -15,7 +15,7 @@ import numpy as np
 
 from rag.answering.confidence import SIGNALS, Calibration, save_calibration
 from rag.config import load_settings
-from rag.embedding import ModelEmbedder
+from rag.embedding.embedder import ModelEmbedder
 from rag.evaluation.calibrating import Asked, asked_from, calibrate
 from rag.evaluation.question_sets import Question, load_question_set
 from rag.evaluation.running import evaluate, open_set

@@ -24,7 +24,7 @@ import numpy as np
 
 from rag.builds import live_build
 from rag.config import EmbeddingSettings, Settings, load_settings
-from rag.embedding import ModelEmbedder
+from rag.embedding.embedder import ModelEmbedder
 from rag.evaluation.question_sets import load_question_set
 from rag.evaluation.running import evaluate, open_set
 from rag.index.building import update_index

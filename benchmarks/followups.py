@@ -17,7 +17,7 @@ import numpy as np
 
 from rag.config import load_settings
 from rag.conversation import Chat
-from rag.embedding import ModelEmbedder
+from rag.embedding.embedder import ModelEmbedder
 from rag.evaluation.measures import meets
 from rag.evaluation.question_sets import Question, load_question_set
 from rag.evaluation.running import open_set, rank_documents

@@ -18,7 +18,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from rag.config import EvaluationSettings, ServerSettings, Settings
 from rag.conversation import Chat
-from rag.embedding import ModelEmbedder
+from rag.embedding.embedder import ModelEmbedder
 from rag.index.building import update_index
 from rag.server.app import create_app
 

@@ -9,7 +9,7 @@ from typing import Any
 import ir_measures
 
 from rag.config import load_settings
-from rag.embedding import ModelEmbedder
+from rag.embedding.embedder import ModelEmbedder
 from rag.errors import UnreadableFile
 from rag.evaluation.question_sets import Question, QuestionSet, load_question_set
 from rag.loading.files import FolderCorpus

@@ -30,7 +30,7 @@ from building import HashEmbedder, write_corpus
 
 from rag.config import PassageSettings, ServerSettings, Settings
 from rag.conversation import Chat
-from rag.embedding import Vectors
+from rag.embedding.embedder import Vectors
 from rag.index.building import update_index
 
 QUESTIONS = [

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from rag.config import EvaluationSettings, ServerSettings, Settings
 from rag.conversation import Chat
-from rag.embedding import ModelEmbedder
+from rag.embedding.embedder import ModelEmbedder
 from rag.evaluation.question_sets import load_question_set
 from rag.evaluation.running import evaluate
 from rag.evaluation.runs import save_run

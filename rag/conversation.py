@@ -14,7 +14,7 @@ from rag.answering.confidence import Calibration, default_calibration, index_cal
 from rag.answering.continuing import Cited, read_on, surrounded
 from rag.builds import live_build
 from rag.config import Settings, load_settings
-from rag.embedding import Embedder, ModelEmbedder
+from rag.embedding.embedder import Embedder, ModelEmbedder
 from rag.errors import IndexBroken, IndexMismatch
 from rag.followups.acting import Act, LastAnswer, act_of, last_answer
 from rag.followups.clarifying import readings_of

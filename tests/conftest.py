@@ -16,7 +16,8 @@ from hypothesis import settings
 
 from rag.builds import live_build
 from rag.config import AnsweringSettings, EmbeddingSettings, PassageSettings, Settings
-from rag.embedding import Embedder, ModelEmbedder, ModelIdentity, Vectors
+from rag.embedding.embedder import Embedder, ModelEmbedder, Vectors
+from rag.embedding.identity import ModelIdentity
 from rag.index.building import Changes, update_index
 from rag.index.contents import Index
 from rag.index.files import load_index

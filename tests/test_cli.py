@@ -331,7 +331,7 @@ def test_nothing_changed_needs_no_model(rag: Run) -> None:
 
 
 def test_ctrl_c_keeps_what_was_embedded(rag: Run, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rag.embedding import ModelEmbedder
+    from rag.embedding.embedder import ModelEmbedder
 
     for n in range(20):
         (corpus / f"{n}.txt").write_text(f"Bed {n} has {n} ferns.")

@@ -6,7 +6,7 @@ import pytest
 
 from rag.config import Settings
 from rag.conversation import Chat
-from rag.embedding import ModelEmbedder
+from rag.embedding.embedder import ModelEmbedder
 from rag.evaluation.comparing import gate
 from rag.evaluation.labelling import touched
 from rag.evaluation.question_sets import load_question_set

@@ -11,7 +11,8 @@ from hypothesis.extra.numpy import arrays
 from rag import carried
 from rag.carried import carried_folder
 from rag.config import EmbeddingSettings
-from rag.embedding import ModelEmbedder, backend_of
+from rag.embedding.embedder import ModelEmbedder
+from rag.embedding.identity import backend_of
 from rag.errors import ModelError
 from rag.models.graph import in_8_bits
 

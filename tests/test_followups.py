@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rag.config import RetrievalSettings, Settings
 from rag.conversation import Chat
-from rag.embedding import ModelEmbedder
+from rag.embedding.embedder import ModelEmbedder
 from rag.followups.acting import Act, act_of, last_answer
 from rag.followups.carrying import LONGEST, RECENT, looked_at
 from rag.followups.clarifying import readings_of

@@ -12,7 +12,7 @@ import pytest
 from rag.builds import live_build
 from rag.config import Settings
 from rag.conversation import Chat
-from rag.embedding import ModelEmbedder
+from rag.embedding.embedder import ModelEmbedder
 from rag.index.files import load_index
 from rag.records import Answer
 

@@ -33,7 +33,7 @@ socket.getaddrinfo = lookup
 from pathlib import Path
 from rag.config import Settings
 from rag.conversation import Chat
-from rag.embedding import ModelEmbedder
+from rag.embedding.embedder import ModelEmbedder
 from rag.index.building import update_index
 settings = Settings(corpus=Path(sys.argv[1]), index=Path(sys.argv[2]))
 embedder = ModelEmbedder(settings.embedding)

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.embedding import ModelEmbedder
+from rag.embedding.embedder import ModelEmbedder
 from rag.reader.similarity import SimilarityReader, late_interaction, mean_similarity
 from rag.records import Passage
 from tests.conftest import WordEmbedder, index_of

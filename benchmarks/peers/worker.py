@@ -157,7 +157,8 @@ class Ours:
 
     def __init__(self, model: str, backend: str | None) -> None:
         from rag.config import load_settings
-        from rag.embedding import ModelEmbedder, backend_of
+        from rag.embedding.embedder import ModelEmbedder
+        from rag.embedding.identity import backend_of
 
         self.settings = load_settings(embedding={"backend": backend} if backend else None)  # the default model is the peers'
         self.embedder = ModelEmbedder(self.settings.embedding)

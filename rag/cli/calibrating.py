@@ -22,7 +22,7 @@ def calibrate(
     from rag.answering.confidence import FILE, default_calibration, save_calibration
     from rag.cli.progress import progress_bars
     from rag.config import load_settings
-    from rag.embedding import ModelEmbedder
+    from rag.embedding.embedder import ModelEmbedder
     from rag.evaluation.calibrating import asked_from
     from rag.evaluation.calibrating import calibrate as fit
     from rag.evaluation.question_sets import load_question_set

@@ -93,7 +93,7 @@ def _update(
     prepare: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     from rag.cli.progress import progress_bars
-    from rag.embedding import ModelEmbedder
+    from rag.embedding.embedder import ModelEmbedder
     from rag.index.building import update_index
     from rag.loading.files import FolderCorpus
 
@@ -134,7 +134,7 @@ def _update(
 
 def _compare(settings: "Settings") -> list[str]:
     from rag.cli.progress import progress_bars
-    from rag.embedding import ModelEmbedder
+    from rag.embedding.embedder import ModelEmbedder
     from rag.index.building import rebuild_differs
     from rag.loading.files import FolderCorpus
 
@@ -198,7 +198,7 @@ def status(
     """Tell what the index holds and what has changed since."""
     from rag.builds import builder_of, former_build, live_build
     from rag.config import load_settings
-    from rag.embedding import model_identity
+    from rag.embedding.identity import model_identity
     from rag.index.building import corpus_changes
     from rag.index.files import check_files, check_manifest, read_changes, read_manifest
 

@@ -52,7 +52,7 @@ def evaluate(
 
 def _run(folder: Path, settings: "Settings", *, given: bool, answers: bool, limit: int | None, report: Path | None) -> Any:
     from rag.cli.progress import progress_bars
-    from rag.embedding import ModelEmbedder
+    from rag.embedding.embedder import ModelEmbedder
     from rag.evaluation.labelling import touched
     from rag.evaluation.question_sets import load_question_set
     from rag.evaluation.report import write_report
@@ -176,7 +176,7 @@ def _sweep(folder: Path, settings: "Settings", vary: list[str], *, limit: int | 
     from rich.table import Table
 
     from rag.cli.progress import progress_bars
-    from rag.embedding import ModelEmbedder
+    from rag.embedding.embedder import ModelEmbedder
     from rag.evaluation.question_sets import load_question_set
     from rag.evaluation.running import evaluate, open_set
 

@@ -46,7 +46,7 @@ def serve(
 
 def _build(settings: "Settings") -> None:
     from rag.cli.progress import progress_bars
-    from rag.embedding import ModelEmbedder
+    from rag.embedding.embedder import ModelEmbedder
     from rag.index.building import update_index
     from rag.loading.files import FolderCorpus
 

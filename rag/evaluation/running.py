@@ -12,7 +12,8 @@ from typing import Any
 from rag.builds import Report
 from rag.config import Settings
 from rag.conversation import Chat
-from rag.embedding import Embedder, backend_of
+from rag.embedding.embedder import Embedder
+from rag.embedding.identity import backend_of
 from rag.evaluation.measures import meets, per_question, summarise
 from rag.evaluation.question_sets import Question, QuestionSet
 from rag.evaluation.runs import Outcome, Run

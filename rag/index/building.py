@@ -20,7 +20,8 @@ from rag.builds import (
     sweep_builds,
 )
 from rag.config import PassageSettings
-from rag.embedding import Embedder, ModelIdentity
+from rag.embedding.embedder import Embedder
+from rag.embedding.identity import ModelIdentity
 from rag.errors import IndexBroken, IndexMismatch, IndexMissing, UnreadableFile
 from rag.index.contents import FORMAT, Duplicate, Failure, digests_in, duplicates_in, failures_in
 from rag.index.files import (

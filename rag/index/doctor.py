@@ -11,7 +11,7 @@ import numpy as np
 from rag.builds import builder_of, describe_builder, former_build, live_build, orphans
 from rag.config import Settings
 from rag.dense import DenseIndex
-from rag.embedding import model_identity
+from rag.embedding.identity import model_identity
 from rag.errors import RagError
 from rag.index.building import JOURNAL, corpus_changes
 from rag.index.files import (

@@ -17,7 +17,7 @@ from typing import Any
 
 from rag.config import PassageSettings
 from rag.dense import DenseIndex
-from rag.embedding import ModelIdentity
+from rag.embedding.identity import ModelIdentity
 from rag.errors import IndexBroken, IndexMismatch
 from rag.index.contents import FORMAT, Index, document_from, manifest_hash
 from rag.lexical import LexicalIndex, file_names

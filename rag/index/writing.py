@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rag.builds import Report
 from rag.dense import DenseIndex
-from rag.embedding import Embedder
+from rag.embedding.embedder import Embedder
 from rag.index.contents import document_record
 from rag.index.files import DENSE, DOCUMENTS, HEADINGS, KEYS, TERMS, VECTORS
 from rag.index.journal import EmbeddingJournal

@@ -18,7 +18,7 @@ POOLINGS = ({"pooling_mode_mean_tokens"}, {"pooling_mode_cls_token"})
 
 
 class BertModel:
-    """A TextModel; see `rag.embedding`. For folders of which `is_bert` is true."""
+    """A TextModel; see `rag.embedding.embedder`. For folders of which `is_bert` is true."""
 
     def __init__(self, folder: Path, precision: Precision) -> None:
         from safetensors.numpy import load_file

@@ -10,7 +10,7 @@ import uvicorn
 
 from rag.config import EvaluationSettings, ServerSettings, Settings
 from rag.conversation import Chat
-from rag.embedding import ModelEmbedder
+from rag.embedding.embedder import ModelEmbedder
 from rag.evaluation.labelling import add_question
 from rag.evaluation.question_sets import GoldSpan
 from rag.index.building import update_index

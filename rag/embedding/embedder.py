@@ -2,33 +2,18 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.carried import CARRIED_MODEL, carried_folder, file_digest
 from rag.config import EmbeddingSettings
+from rag.embedding.identity import ModelIdentity, backend_of, model_folder, model_identity
 from rag.errors import ModelError
 from rag.models.bert import BertModel, is_bert
 from rag.models.sentence_transformer import SentenceTransformerModel
-from rag.storage import canonical_json, sha256_bytes
 
 Vectors = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelIdentity:
-    """What two indexes must share for their vectors to be comparable. `digest` covers weights, tokenizer and prefixes.
-
-    `backend` is what computes them, and with how many bits: its vectors differ from another's, if little. `digest` covers it too.
-    """
-
-    name: str
-    digest: str
-    backend: str = "torch"
 
 
 class TextModel(Protocol):
@@ -133,21 +118,8 @@ class ModelEmbedder:
         return [np.ascontiguousarray(found[skip:] if len(found) > skip else found) for found, skip in tokens]
 
 
-def backend_of(settings: EmbeddingSettings) -> str:
-    """What computes the vectors: as set, or what is fastest and was measured to be as good. Raises ModelError.
-
-    8 bits are chosen by themselves only for the model they were measured with; other BERT models are computed in 32.
-    """
-    if settings.backend != "auto":
-        return settings.backend
-    if settings.model == CARRIED_MODEL:
-        return "int8"
-    folder = _model_folder(settings)
-    return "float32" if folder is not None and is_bert(folder) else "torch"
-
-
 def _load(settings: EmbeddingSettings) -> TextModel:
-    folder, backend = _model_folder(settings), backend_of(settings)
+    folder, backend = model_folder(settings), backend_of(settings)
     try:
         if backend == "torch":
             return SentenceTransformerModel(str(folder or settings.model), offline=settings.offline)
@@ -160,28 +132,3 @@ def _load(settings: EmbeddingSettings) -> TextModel:
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = str(error).strip().split("\n")[0]
         raise ModelError(f"embedding.model = {settings.model!r} cannot be loaded: {reason}") from error
-
-
-def _model_folder(settings: EmbeddingSettings) -> Path | None:
-    """Where the model's files are; None for a name that sentence-transformers is to find or download. Raises ModelError."""
-    if settings.model == CARRIED_MODEL:
-        return carried_folder()
-    folder = Path(settings.model).expanduser()
-    if folder.is_dir():
-        return folder
-    if settings.offline:
-        raise ModelError(
-            f"embedding.model = {settings.model!r} is no folder on this machine and embedding.offline is true; "
-            "name a local folder, or set embedding.offline = false to let it be downloaded"
-        )
-    return None
-
-
-def model_identity(settings: EmbeddingSettings) -> ModelIdentity:
-    """Told from the model's files, without loading it: weights, tokenizer, configuration, prefixes. Raises ModelError."""
-    folder = _model_folder(settings)
-    names = sorted(folder.rglob("*.json")) + sorted(folder.rglob("*.safetensors")) if folder else []
-    parts = {path.relative_to(folder).as_posix(): file_digest(path) for path in names} if folder else {"name": settings.model}
-    backend = backend_of(settings)
-    digest = sha256_bytes(canonical_json([parts, backend, settings.query_prefix, settings.passage_prefix]).encode())
-    return ModelIdentity(settings.model, digest, backend)
