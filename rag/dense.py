@@ -1,7 +1,6 @@
 """Nearest vectors, by FAISS: inner products of unit vectors, which are cosines. Exact (flat)."""
 
 import struct
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ class DenseIndex:
         return int(self._index.d)
 
     def search(
-        self, vector: NDArray[np.float32], k: int, *, rows: Sequence[int] | None = None
+        self, vector: NDArray[np.float32], k: int, *, rows: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The `k` best rows, or as many as there are, and their cosines, best first; only among `rows` where given."""
         wanted = min(k, self.size if rows is None else len(rows))
@@ -70,7 +69,7 @@ class DenseIndex:
         """All rows, shape (n, dim)."""
         return self._index.reconstruct_n(0, self.size) if self.size else np.zeros((0, self.dim), dtype=np.float32)
 
-    def similarities(self, vector: NDArray[np.float32], rows: Sequence[int]) -> NDArray[np.float32]:
+    def similarities(self, vector: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Cosines of given rows, in their order."""
         if not len(rows):
             return np.zeros(0, dtype=np.float32)

@@ -12,6 +12,8 @@ from rag.index import doctor
 from rag.index.building import JOURNAL
 from rag.index.doctor import examine
 from rag.index.files import FILES, write_manifest
+from rag.index.lines import LineWriter
+from rag.storage import json_line
 from tests.conftest import WordEmbedder, updated
 
 
@@ -116,7 +118,9 @@ def test_an_index_that_anyone_may_change(settings: Settings) -> None:
         ("keys.npy", "documents and spans", "row 2 belongs to another text"),
         ("terms_counts.npy", "terms", "the counts of the terms are not those"),
         ("terms_rows.npy", "terms", "the postings of the terms are not those"),
-        ("documents.jsonl", "documents and spans", "passage Span(start=0, end=999) lies outside its text"),
+        ("ids.npy", "documents and spans", "row 2 has the id of another passage"),
+        ("asking.npy", "documents and spans", "wrongly said to stand under a question"),
+        ("passages.jsonl", "documents and spans", "passage Span(start=0, end=999) lies outside its text"),
     ],
 )
 def test_faults_that_no_hash_can_show(name: str, check: str, message: str, settings: Settings) -> None:
@@ -128,13 +132,16 @@ def test_faults_that_no_hash_can_show(name: str, check: str, message: str, setti
             array[2] *= 2
         elif name == "keys.npy":
             array[2] = b"x" * 16
+        elif name == "asking.npy":
+            array[0] += 1
         else:
             array[2] += 1
         np.save(build / name, array)
     else:
         lines = [json.loads(line) for line in (build / name).read_text().splitlines()]
-        lines[0]["passages"][0]["span"] = [0, 999]
-        (build / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+        lines[0]["span"] = [0, 999]
+        with LineWriter(build / name) as writer:
+            writer.write([json_line(line) for line in lines])
     manifest = json.loads((build / "manifest.json").read_text())
     write_manifest(build, {key: value for key, value in manifest.items() if key not in ("hash", "files", "check", "contents")})
     assert any(message in what for what, _ in faults(settings)[check])

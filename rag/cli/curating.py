@@ -191,13 +191,13 @@ def status(
     from rag.builds import builder_of, describe_builder, former_build, live_build
     from rag.embedding import model_identity
     from rag.index.building import corpus_changes
-    from rag.index.files import check_files, check_manifest, read_changes, read_manifest
+    from rag.index.files import HASHED, check_files, check_manifest, read_changes, read_manifest
 
     settings = load_settings(corpus=corpus, index=index)
     folder = live_build(settings.index)
     manifest = read_manifest(folder)
     check_manifest(manifest, model=model_identity(settings.embedding), settings=settings.passages)
-    check_files(folder, manifest)
+    check_files(folder, manifest, hashed=HASHED)
     changes = corpus_changes(settings.corpus, manifest)
     changed = {"added": changes.added, "changed": changes.changed, "removed": changes.removed}
     former, builder = former_build(settings.index), builder_of(settings.index)

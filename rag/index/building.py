@@ -258,17 +258,13 @@ def _read(
 ) -> list[Failure]:
     """Hands every document to the writer, in order; gives back what cannot be read."""
     failed = list(found.failed)
-    held = former.lines() if former else iter(())
-    entry, line = next(held, (None, b""))
     names = found.documents
-    known = {entry["id"]: entry["digest"] for entry in former.manifest["documents"]} if former else {}
-    read = corpus.read([name for name in names if known.get(name) != found.digests[name]])
+    kept = {name: entry for name in names if former and (entry := former.entry(name, found.digests[name]))}
+    read = corpus.read([name for name in names if name not in kept])
     for done, name in enumerate(names):
         progress("reading", done, len(names))
-        while entry is not None and entry["id"] < name:
-            entry, line = next(held, (None, b""))
-        if entry is not None and (entry["id"], entry["digest"]) == (name, found.digests[name]):
-            writer.keep(entry, line)
+        if name in kept:
+            writer.keep(kept[name])
             continue
         document = next(read)
         if isinstance(document, UnreadableFile):

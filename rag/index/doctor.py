@@ -15,10 +15,13 @@ from rag.embedding import model_identity
 from rag.errors import RagError
 from rag.index.building import JOURNAL, corpus_changes
 from rag.index.files import (
+    ASKING,
     DENSE,
     FILES,
     HEADINGS,
+    IDS,
     KEYS,
+    PASSAGES,
     TERMS,
     VECTORS,
     check_manifest,
@@ -26,6 +29,7 @@ from rag.index.files import (
     read_documents,
     read_manifest,
 )
+from rag.index.lines import Lines
 from rag.index.writing import key_of
 from rag.lexical import LexicalIndex
 from rag.passages import embedded_text
@@ -153,8 +157,8 @@ def _rows(settings: Settings, check: Check) -> None:
     dense = DenseIndex.load(folder / DENSE)
     rows = {
         "documents' passages": sum(document["passages"] for document in manifest["documents"]),
-        VECTORS: len(np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)),
-        KEYS: len(np.load(folder / KEYS, mmap_mode="r", allow_pickle=False)),
+        PASSAGES: len(Lines(folder / PASSAGES)),
+        **{name: len(np.load(folder / name, mmap_mode="r", allow_pickle=False)) for name in (VECTORS, KEYS, IDS)},
         DENSE: dense.size,
         **{name: len(LexicalIndex.load(folder, name).lengths) for name in (TERMS, HEADINGS)},
     }
@@ -170,8 +174,8 @@ def _rows(settings: Settings, check: Check) -> None:
 def _documents(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
     manifest = read_manifest(folder)
-    keys = np.load(folder / KEYS, mmap_mode="r", allow_pickle=False)
-    row = 0
+    keys, ids, asking = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in (KEYS, IDS, ASKING))
+    asked, row = set(asking.tolist()), 0
     entries: Iterator[dict[str, Any]] = iter(manifest["documents"])
     for document, passages in read_documents(folder):
         entry = next(entries, {})
@@ -181,6 +185,10 @@ def _documents(settings: Settings, check: Check) -> None:
         for passage in passages:
             if row < len(keys) and keys[row].tobytes() != key_of(embedded_text(passage)):
                 check.faults.append((f"{document.id}: row {row} belongs to another text", REBUILD))
+            if row < len(ids) and int(ids[row]) != int(passage.id, 16):
+                check.faults.append((f"{document.id}: row {row} has the id of another passage", REBUILD))
+            if (row in asked) != bool(passage.headings and passage.headings[-1].endswith("?")):
+                check.faults.append((f"{document.id}: row {row} is wrongly said to stand under a question, or not to", REBUILD))
             row += 1
     check.faults += [(f"{entry['id']} is in the manifest only", REBUILD) for entry in entries]
 

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from rag.builds import Report
 from rag.dense import DenseIndex
 from rag.embedding import Embedder
-from rag.index.contents import document_record
-from rag.index.files import DENSE, DOCUMENTS, HEADINGS, KEYS, TERMS, VECTORS
+from rag.index.contents import rows_by_document
+from rag.index.files import ASKING, DENSE, DOCUMENTS, HEADINGS, IDS, KEYS, PASSAGES, TERMS, VECTORS
 from rag.index.journal import EmbeddingJournal
+from rag.index.lines import Lines, LineWriter
+from rag.index.stored import document_line, passage_line
 from rag.lexical import LexicalIndex, Part, save_merged
 from rag.passages import embedded_text
 from rag.records import Document, Passage
@@ -34,23 +36,28 @@ class FormerBuild:
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
         self.folder = folder
         self.manifest = manifest
-        self.keys: NDArray[np.void] = np.load(folder / KEYS, mmap_mode="r", allow_pickle=False)
-        self.vectors: NDArray[np.float32] = np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)
-        ends = np.cumsum([0, *(document["passages"] for document in manifest["documents"])])
-        self.rows = {
-            document["id"]: range(int(start), int(end))
-            for document, start, end in zip(manifest["documents"], ends[:-1], ends[1:], strict=True)
-        }
+        self.documents, self.passages = Lines(folder / DOCUMENTS), Lines(folder / PASSAGES)
+        self.keys: NDArray[np.void] = self._array(KEYS)
+        self.ids: NDArray[np.uint64] = self._array(IDS)
+        self.asking: NDArray[np.int32] = self._array(ASKING)
+        self.vectors: NDArray[np.float32] = self._array(VECTORS)
+        self.numbers = {entry["id"]: number for number, entry in enumerate(manifest["documents"])}
+        self.rows = rows_by_document(manifest)
+
+    def _array(self, name: str) -> NDArray[Any]:
+        array: NDArray[Any] = np.load(self.folder / name, mmap_mode="r", allow_pickle=False)
+        return array
+
+    def entry(self, name: str, digest: str) -> dict[str, Any] | None:
+        """What the manifest says of a document, if it has it with this digest."""
+        number = self.numbers.get(name)
+        entry: dict[str, Any] | None = None if number is None else self.manifest["documents"][number]
+        return entry if entry and entry["digest"] == digest else None
 
     @cached_property
     def row_of(self) -> dict[bytes, int]:
         """A row for each key."""
         return {key: row for row, key in enumerate(self.keys.tolist())}
-
-    def lines(self) -> Iterator[tuple[dict[str, Any], bytes]]:
-        """Each document's entry in the manifest and its line."""
-        with (self.folder / DOCUMENTS).open("rb") as file:
-            yield from zip(self.manifest["documents"], file, strict=True)
 
 
 class BuildWriter:
@@ -70,19 +77,26 @@ class BuildWriter:
         self._term_rows: list[int] = []
         self._seen: set[bytes] = set()
         self._open = ExitStack()
-        self._documents = self._open.enter_context((build / DOCUMENTS).open("wb"))
+        self._documents = self._open.enter_context(LineWriter(build / DOCUMENTS))
+        self._passages = self._open.enter_context(LineWriter(build / PASSAGES))
+        self._ids = self._open.enter_context(GrowingArray(build / IDS, np.uint64))
+        self._asking = self._open.enter_context(GrowingArray(build / ASKING, np.int32))
         self._keys = self._open.enter_context(GrowingArray(build / KEYS, "V16"))
         self._missing = self._open.enter_context((work / "missing.jsonl").open("wb"))
 
-    def keep(self, entry: dict[str, Any], line: bytes) -> None:
+    def keep(self, entry: dict[str, Any]) -> None:
         """Takes over a document of the former build as it is."""
         former = self._former
         if former is None:
             raise ValueError("there is no former build")
-        rows = former.rows[entry["id"]]
+        rows, number = former.rows[entry["id"]], former.numbers[entry["id"]]
         self._moved[rows.start : rows.stop] = np.arange(self.passages, self.passages + len(rows))
+        self._documents.copy(former.documents, number, number + 1)
+        self._passages.copy(former.passages, rows.start, rows.stop)
         self._keys.append(former.keys[rows.start : rows.stop])
-        self._documents.write(line)
+        self._ids.append(former.ids[rows.start : rows.stop])
+        asking = former.asking[slice(*np.searchsorted(former.asking, [rows.start, rows.stop]))]
+        self._asking.append(asking + (self.passages - rows.start))
         self._enter(entry)
 
     def add(self, document: Document, passages: Sequence[Passage]) -> None:
@@ -99,7 +113,11 @@ class BuildWriter:
                 self.missing += 1
         if len(self._term_rows) >= TERMS_AT_ONCE:
             self._set_aside(self._work / f"terms-{len(self._parts)}")
-        self._documents.write(json_line(document_record(document, passages)))
+        self._documents.write([document_line(document)])
+        self._passages.write([passage_line(passage) for passage in passages])
+        self._ids.append(np.array([int(passage.id, 16) for passage in passages], dtype=np.uint64))
+        asking = [row for row, passage in enumerate(passages) if passage.headings and passage.headings[-1].endswith("?")]
+        self._asking.append(np.array(asking, dtype=np.int32) + self.passages)
         cut = sum(passage.cut for passage in passages)
         entry = {"id": document.id, "title": document.title, "digest": document.digest}
         self._enter(entry | {"passages": len(passages), "cut": cut, "notes": list(document.notes)})
