@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from rag.config import RetrievalSettings
 from rag.index.contents import Index
 from rag.lexical import K1
-from rag.passages import embedded_text
-from rag.records import Hit, Passage
+from rag.records import Hit
 from rag.terms import terms
 
 
@@ -76,7 +75,7 @@ def _fused(
 ) -> NDArray[np.float32]:
     dense = standard(cosines, *index.dense.spread(one.vector))
     # The spread is that of what BM25 gives to all rows; two terms side by side are looked for in the candidates only.
-    near = proximity(index, terms(one.query), [index.passages[int(row)] for row in candidates])
+    near = proximity(index, terms(one.query), candidates)
     together = lexical[candidates] + settings.proximity_weight * near
     sparse = standard(together, float(lexical.mean()) if len(lexical) else 0.0, float(lexical.std()))
     weighed: NDArray[np.float32] = settings.dense_weight * dense + (1 - settings.dense_weight) * sparse
@@ -99,21 +98,25 @@ def lexical_scores(index: Index, words: Sequence[str], settings: RetrievalSettin
     return whole + np.float32(settings.headings_weight) * index.headings.scores(words) if settings.headings_weight else whole
 
 
-def proximity(index: Index, words: Sequence[str], passages: Sequence[Passage]) -> NDArray[np.float32]:
-    """What the neighbours of a query are worth where a passage has them side by side in the same order.
+def proximity(index: Index, words: Sequence[str], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """What the neighbours of a query are worth in rows that have them side by side in the same order.
 
-    Each pair counts the idf of both, saturated like a term's; many times over says little more than once.
+    Each pair counts the idf of both, saturated like a term's; many times over says little more than once. What ends the
+    context (title and headings) and what begins the text are no neighbours.
     """
-    weights = {pair: index.lexical.idf(pair[0]) + index.lexical.idf(pair[1]) for pair in pairwise(words)}
-    found = np.zeros(len(passages), dtype=np.float32)
-    if weights:
-        for i, passage in enumerate(passages):
-            text = embedded_text(passage)
-            neighbours = [*pairwise(terms(text[: len(passage.context)])), *pairwise(terms(text[len(passage.context) :]))]
-            for pair, weight in weights.items():
-                count = neighbours.count(pair)
-                found[i] += weight * count * (K1 + 1) / (count + K1)
-    return found
+    lexical = index.lexical
+    worth = np.zeros(len(rows), dtype=np.float32)
+    pairs = [pair for pair in dict.fromkeys(pairwise(words)) if all(lexical.number(word) is not None for word in pair)]
+    if not pairs or not len(rows):
+        return worth
+    owners, places, numbers = lexical.terms_in(rows)
+    together = (places[1:] > 0) & (places[1:] != index.headings.lengths[rows][owners[1:]])
+    for one, other in pairs:
+        found = together & (numbers[:-1] == lexical.number(one)) & (numbers[1:] == lexical.number(other))
+        counts = np.bincount(owners[1:][found], minlength=len(rows))
+        weight = lexical.idf(one) + lexical.idf(other)
+        worth += (weight * counts * (K1 + 1) / (counts + K1)).astype(np.float32)
+    return worth
 
 
 def _candidates(

@@ -71,6 +71,11 @@ def replace_file(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     sync_folder(path.parent)
 
 
+def map_array(path: Path) -> NDArray[Any]:
+    """A .npy file as an array that is read from disk where it is touched. Raises OSError or ValueError."""
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # slices of a memmap would each cost a microsecond
+
+
 class GrowingArray:
     """A new .npy file that takes rows until it is closed; only what is appended at once is in memory.
 

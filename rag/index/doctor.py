@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from rag.dense import DenseIndex
 from rag.embedding import model_identity
 from rag.errors import RagError
 from rag.index.building import JOURNAL, corpus_changes
+from rag.index.counting import TermCounts
 from rag.index.files import (
     ASKING,
     DENSE,
@@ -34,7 +37,7 @@ from rag.index.writing import key_of
 from rag.lexical import LexicalIndex
 from rag.passages import embedded_text
 from rag.records import Document, Passage
-from rag.terms import terms
+from rag.storage import map_array, sha256_file
 
 ROWS_AT_ONCE = 4096
 KNOWN = {"CURRENT", "FORMER", "calibration.json", "builds", "builder.lock", "builder.json", JOURNAL, "README.md", ".gitignore"}
@@ -158,7 +161,7 @@ def _rows(settings: Settings, check: Check) -> None:
     rows = {
         "documents' passages": sum(document["passages"] for document in manifest["documents"]),
         PASSAGES: len(Lines(folder / PASSAGES)),
-        **{name: len(np.load(folder / name, mmap_mode="r", allow_pickle=False)) for name in (VECTORS, KEYS, IDS)},
+        **{name: len(map_array(folder / name)) for name in (VECTORS, KEYS, IDS)},
         DENSE: dense.size,
         **{name: len(LexicalIndex.load(folder, name).lengths) for name in (TERMS, HEADINGS)},
     }
@@ -174,7 +177,7 @@ def _rows(settings: Settings, check: Check) -> None:
 def _documents(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
     manifest = read_manifest(folder)
-    keys, ids, asking = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in (KEYS, IDS, ASKING))
+    keys, ids, asking = (map_array(folder / name) for name in (KEYS, IDS, ASKING))
     asked, row = set(asking.tolist()), 0
     entries: Iterator[dict[str, Any]] = iter(manifest["documents"])
     for document, passages in read_documents(folder):
@@ -210,7 +213,7 @@ def _span_faults(document: Document, passages: list[Passage]) -> Iterator[str]:
 
 def _vectors(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
-    vectors = np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)
+    vectors = map_array(folder / VECTORS)
     searched = DenseIndex.load(folder / DENSE).vectors()
     for start in range(0, min(len(vectors), len(searched)), ROWS_AT_ONCE):
         batch = np.asarray(vectors[start : start + ROWS_AT_ONCE])
@@ -223,21 +226,27 @@ def _vectors(settings: Settings, check: Check) -> None:
 
 def _terms(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
-    passages = [passage for _, its_passages in read_documents(folder) for passage in its_passages]
-    counted = {
-        TERMS: LexicalIndex.build(terms(embedded_text(passage)) for passage in passages),
-        HEADINGS: LexicalIndex.build(terms(passage.context) for passage in passages),
-    }
-    for name, right in counted.items():
-        saved = LexicalIndex.load(folder, name)
-        if saved.vocabulary != right.vocabulary:
-            check.faults.append((f"the vocabulary of the {name} is not that of the passages", REBUILD))
-        for column, what in _COLUMNS.items():
-            if not np.array_equal(getattr(saved, column), getattr(right, column)):
-                check.faults.append((f"the {what} of the {name} are not those of the passages", REBUILD))
+    with tempfile.TemporaryDirectory() as work:
+        right = TermCounts(Path(work))
+        for row, passage in enumerate(passage for _, passages in read_documents(folder) for passage in passages):
+            right.add(row, passage)
+        right.save(Path(work))
+        for name in (TERMS, HEADINGS):
+            for column, what in _COLUMNS.items():
+                file = f"{name}_{column}.npy"
+                if sha256_file(folder / file) != sha256_file(Path(work, file)):
+                    check.faults.append((f"the {what} of the {name} are not those of the passages", REBUILD))
 
 
-_COLUMNS = {"offsets": "document frequencies", "rows": "postings", "counts": "counts", "lengths": "lengths"}
+_COLUMNS = {
+    "words": "vocabulary",
+    "word_starts": "words' places",
+    "offsets": "document frequencies",
+    "rows": "postings",
+    "counts": "counts",
+    "lengths": "lengths",
+    "sequence": "order",
+}
 _AROUND: dict[str, Examination] = {
     "live build": _live_build,
     "former build": _former_build,

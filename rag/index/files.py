@@ -23,8 +23,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rag.config import PassageSettings
 from rag.dense import DenseIndex
 from rag.embedding import ModelIdentity
@@ -35,7 +33,7 @@ from rag.index.lines import Lines, table_of
 from rag.index.stored import StoredDocuments, StoredPassages, passage_of
 from rag.lexical import LexicalIndex, file_names
 from rag.records import Document, Passage
-from rag.storage import canonical_json, sha256_bytes, sha256_file
+from rag.storage import canonical_json, map_array, sha256_bytes, sha256_file
 
 MEND = "run `rag build` to make the index anew"
 
@@ -166,8 +164,8 @@ def load_index(
         return Index(
             documents,
             StoredPassages(documents, [entry["passages"] for entry in entries], Lines(folder / PASSAGES)),
-            np.load(folder / IDS, mmap_mode="r", allow_pickle=False),
-            np.load(folder / ASKING, mmap_mode="r", allow_pickle=False),
+            map_array(folder / IDS),
+            map_array(folder / ASKING),
             DenseIndex.load(folder / DENSE),
             LexicalIndex.load(folder, TERMS),
             LexicalIndex.load(folder, HEADINGS),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import IndexBroken
-from rag.storage import GrowingArray
+from rag.storage import GrowingArray, map_array
 
 TABLE = np.dtype([("start", "<u8"), ("check", "V8")])
 COPIED_AT_ONCE = 2**20  # bytes
@@ -64,7 +64,7 @@ class Lines:
         with path.open("rb") as file:
             size = file.seek(0, 2)
             self._data: mmap.mmap | bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
-        self._table = np.load(path.with_name(table_of(path.name)), mmap_mode="r", allow_pickle=False)
+        self._table = map_array(path.with_name(table_of(path.name)))
 
     def __len__(self) -> int:
         return len(self._table)

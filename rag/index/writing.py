@@ -15,17 +15,15 @@ from rag.builds import Report
 from rag.dense import DenseIndex
 from rag.embedding import Embedder
 from rag.index.contents import rows_by_document
-from rag.index.files import ASKING, DENSE, DOCUMENTS, HEADINGS, IDS, KEYS, PASSAGES, TERMS, VECTORS
+from rag.index.counting import TermCounts
+from rag.index.files import ASKING, DENSE, DOCUMENTS, IDS, KEYS, PASSAGES, VECTORS
 from rag.index.journal import EmbeddingJournal
 from rag.index.lines import Lines, LineWriter
 from rag.index.stored import document_line, passage_line
-from rag.lexical import LexicalIndex, Part, save_merged
 from rag.passages import embedded_text
 from rag.records import Document, Passage
-from rag.storage import GrowingArray, json_line, read_json_lines
-from rag.terms import terms
+from rag.storage import GrowingArray, json_line, map_array, read_json_lines
 
-TERMS_AT_ONCE = 4096  # passages whose terms are held in memory before they are set aside
 EMBEDDED_AT_ONCE = 16  # passages that are lost at most when a build is killed
 COPIED_AT_ONCE = 1024  # vectors
 
@@ -37,16 +35,12 @@ class FormerBuild:
         self.folder = folder
         self.manifest = manifest
         self.documents, self.passages = Lines(folder / DOCUMENTS), Lines(folder / PASSAGES)
-        self.keys: NDArray[np.void] = self._array(KEYS)
-        self.ids: NDArray[np.uint64] = self._array(IDS)
-        self.asking: NDArray[np.int32] = self._array(ASKING)
-        self.vectors: NDArray[np.float32] = self._array(VECTORS)
+        self.keys: NDArray[np.void] = map_array(folder / KEYS)
+        self.ids: NDArray[np.uint64] = map_array(folder / IDS)
+        self.asking: NDArray[np.int32] = map_array(folder / ASKING)
+        self.vectors: NDArray[np.float32] = map_array(folder / VECTORS)
         self.numbers = {entry["id"]: number for number, entry in enumerate(manifest["documents"])}
         self.rows = rows_by_document(manifest)
-
-    def _array(self, name: str) -> NDArray[Any]:
-        array: NDArray[Any] = np.load(self.folder / name, mmap_mode="r", allow_pickle=False)
-        return array
 
     def entry(self, name: str, digest: str) -> dict[str, Any] | None:
         """What the manifest says of a document, if it has it with this digest."""
@@ -72,9 +66,7 @@ class BuildWriter:
         self.missing = 0
         self._build, self._work, self._former = build, work, former
         self._moved = np.full(former.manifest["passages"] if former else 0, -1, dtype=np.int64)
-        self._parts: list[Part] = []
-        self._terms: dict[str, list[list[str]]] = {TERMS: [], HEADINGS: []}
-        self._term_rows: list[int] = []
+        self._terms = TermCounts(work)
         self._seen: set[bytes] = set()
         self._open = ExitStack()
         self._documents = self._open.enter_context(LineWriter(build / DOCUMENTS))
@@ -102,17 +94,13 @@ class BuildWriter:
     def add(self, document: Document, passages: Sequence[Passage]) -> None:
         for row, passage in enumerate(passages, start=self.passages):
             text = embedded_text(passage)
-            self._terms[TERMS].append(terms(text))
-            self._terms[HEADINGS].append(terms(passage.context))
-            self._term_rows.append(row)
+            self._terms.add(row, passage)
             key = key_of(text)
             self._keys.append(np.frombuffer(key, dtype="V16"))
             if key not in self._seen and not (self._former and key in self._former.row_of):
                 self._seen.add(key)
                 self._missing.write(json_line([key.hex(), text]))
                 self.missing += 1
-        if len(self._term_rows) >= TERMS_AT_ONCE:
-            self._set_aside(self._work / f"terms-{len(self._parts)}")
         self._documents.write([document_line(document)])
         self._passages.write([passage_line(passage) for passage in passages])
         self._ids.append(np.array([int(passage.id, 16) for passage in passages], dtype=np.uint64))
@@ -125,14 +113,6 @@ class BuildWriter:
     def _enter(self, entry: dict[str, Any]) -> None:
         self.entries.append(entry)
         self.passages += entry["passages"]
-
-    def _set_aside(self, folder: Path) -> None:
-        folder.mkdir()
-        for field, lists in self._terms.items():
-            LexicalIndex.build(lists).save(folder, field)
-            lists.clear()
-        self._parts.append((folder, np.asarray(self._term_rows, dtype=np.int64)))
-        self._term_rows = []
 
     def finish(self, embedder: Embedder, journal: Path, progress: Report) -> tuple[int, int]:
         """Embeds what is missing and writes vectors and terms; gives back how many were embedded, and their dimension.
@@ -151,12 +131,9 @@ class BuildWriter:
                 self._write_vectors(dim, made, progress)
             finally:
                 made.close()
-        vectors = np.load(self._build / VECTORS, mmap_mode="r", allow_pickle=False)
+        vectors = map_array(self._build / VECTORS)
         DenseIndex.write(vectors, self._build / DENSE)
-        self._set_aside(self._work / "terms-last")
-        kept = [(self._former.folder, self._moved)] if self._former else []
-        for field in (TERMS, HEADINGS):
-            save_merged([*kept, *self._parts], self._build, field)
+        self._terms.save(self._build, [(self._former.folder, self._moved)] if self._former else [])
         return embedded, dim
 
     def _embed(self, embedder: Embedder, made: EmbeddingJournal, progress: Report) -> int:
@@ -172,7 +149,7 @@ class BuildWriter:
         return embedded
 
     def _write_vectors(self, dim: int, made: EmbeddingJournal | None, progress: Report) -> None:
-        keys = np.load(self._build / KEYS, mmap_mode="r", allow_pickle=False)
+        keys = map_array(self._build / KEYS)
         progress("writing", 0, len(keys))
         with GrowingArray(self._build / VECTORS, np.float32, (dim,)) as vectors:
             for start in range(0, len(keys), COPIED_AT_ONCE):
