@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.builds import former_build, live_build
-from rag.config import PassageSettings
+from rag.config import DenseSettings, PassageSettings, RetrievalSettings
 from rag.errors import CorpusError, IndexBroken, IndexMismatch, IndexMissing
 from rag.index.building import corpus_changes, rebuild_differs
 from rag.index.contents import Duplicate, Failure
 from rag.index.files import CHANGES, FILES, load_index, read_changes
 from rag.loading.files import FolderCorpus
+from rag.retrieval import retrieve
 from tests.conftest import WordEmbedder, index_of, updated
 
 SETTINGS = PassageSettings()
@@ -360,3 +361,26 @@ def test_a_stray_file_among_the_builds_is_left_alone(corpus: Path, tmp_path: Pat
     (tmp_path / "index" / "builds" / ".DS_Store").write_text("x")
     updated(corpus, tmp_path / "index")
     load_index(live_build(tmp_path / "index"))
+
+
+def test_an_approximate_index_is_updated_and_searched_like_an_exact_one(beds: Path, tmp_path: Path) -> None:
+    """Law 5 for the lists, which are made anew; another setting remakes them and embeds nothing."""
+    lists = DenseSettings(exact_up_to=39)
+    exact, _ = updated(beds, tmp_path / "exact")
+    now, changes = updated(beds, tmp_path / "exact", dense=lists)
+    assert (exact.manifest["dense"], now.manifest["dense"], changes.embedded) == ("Flat", "IVF1,SQfp16", 0)
+    assert now.digest != exact.digest
+    for bed in (7, 13, 49):
+        (beds / f"{bed:02}.md").write_text(f"# Bed {bed}\n\nMoss of bed {bed} drinks nothing.\n")
+    (beds / "20.md").unlink()
+    now, _ = updated(beds, tmp_path / "exact", dense=lists)
+    anew, _ = updated(beds, tmp_path / "anew", dense=lists)
+    assert now.digest == anew.digest
+    assert files_of(tmp_path / "exact") == files_of(tmp_path / "anew")
+    assert now.manifest["nearest"] == {"factory": "IVF1,SQfp16", "nprobe": 8, "recall": 1.0}
+    all_compared, _ = updated(beds, tmp_path / "flat")
+    query = "moss of bed 13"
+    vector, wanted = WordEmbedder().embed_query(query), RetrievalSettings(depth=5)
+    for documents in (None, ["1*.md"]):
+        found = retrieve(now, query, vector, wanted, documents=documents)
+        assert found == retrieve(all_compared, query, vector, wanted, documents=documents) != []

@@ -37,7 +37,7 @@ def test_the_score_is_the_weighted_sum_of_standard_scores(index: Index) -> None:
     """Computed again over all rows from their vectors and terms, without candidates or moments."""
     query = "repot a fern"
     vector = WordEmbedder().embed_query(query)
-    cosines = index.dense.vectors() @ vector
+    cosines = index.dense.vectors @ vector
     words = terms(query)
     lexical = index.lexical.scores(words) + 0.2 * index.headings.scores(words)
     pair = 0.1 * proximity(index, words, np.arange(len(index.passages)))

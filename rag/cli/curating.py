@@ -99,6 +99,7 @@ def _update(
                 settings.index,
                 embedder,
                 settings.passages,
+                dense=settings.dense,
                 full=full,
                 forget=forget,
                 wait=wait,
@@ -133,7 +134,7 @@ def _compare(settings: Settings) -> list[str]:
     embedder = SentenceTransformerEmbedder(settings.embedding)
     corpus = FolderCorpus(settings.corpus, settings.loading)
     with progress_bars() as progress:
-        return rebuild_differs(corpus, settings.index, embedder, settings.passages, progress=progress)
+        return rebuild_differs(corpus, settings.index, embedder, settings.passages, dense=settings.dense, progress=progress)
 
 
 def _notes(manifest: dict[str, Any]) -> list[dict[str, str]]:
@@ -189,6 +190,7 @@ def status(
 ) -> None:
     """Tell what the index holds and whether the corpus has changed since."""
     from rag.builds import builder_of, describe_builder, former_build, live_build
+    from rag.dense import Nearest, describe_nearest
     from rag.embedding import model_identity
     from rag.index.building import corpus_changes
     from rag.index.files import HASHED, check_files, check_manifest, read_changes, read_manifest
@@ -205,6 +207,7 @@ def status(
         "documents": len(manifest["documents"]),
         "passages": manifest["passages"],
         "model": manifest["model"],
+        "nearest": manifest["nearest"],
         "manifest": manifest["hash"],
         "built": read_changes(folder)["built"],
         "former": former.name if former else None,
@@ -222,6 +225,8 @@ def status(
     out.print(
         f"{held}, model {manifest['model']['name']}, manifest {manifest['hash'][:12]}, built {values['built']}", soft_wrap=True
     )
+    if manifest["dense"] != "Flat":
+        out.print(describe_nearest(Nearest(**manifest["nearest"])), soft_wrap=True)
     if files:
         for document in manifest["documents"]:
             out.print(f"{escape(document['id'])}: {escape(document['title'])}, {document['passages']} passages", soft_wrap=True)

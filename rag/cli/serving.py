@@ -52,7 +52,7 @@ def _build(settings: Settings, embedder: Any) -> None:
 
     with progress_bars() as progress:
         files = FolderCorpus(settings.corpus, settings.loading)
-        _, changes = update_index(files, settings.index, embedder, settings.passages, progress=progress)
+        _, changes = update_index(files, settings.index, embedder, settings.passages, dense=settings.dense, progress=progress)
     for failure in changes.failed:
         notes.print(f"could not read {escape(failure.path)}: {escape(failure.reason)}", soft_wrap=True)
 

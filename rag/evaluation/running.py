@@ -32,7 +32,9 @@ def open_set(questions: QuestionSet, settings: Settings, embedder: Embedder, pro
     if questions.corpus is None:
         return Chat(settings, embedder)
     settings = settings.model_copy(update={"index": settings.evaluation.runs / "indexes" / _index_name(questions, settings)})
-    update_index(questions.corpus, settings.index, embedder, settings.passages, progress=progress, forget=True)
+    update_index(
+        questions.corpus, settings.index, embedder, settings.passages, dense=settings.dense, progress=progress, forget=True
+    )
     return Chat(settings, embedder)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from rag.builds import builder_of, describe_builder, former_build, live_build, orphans
 from rag.config import Settings
-from rag.dense import DenseIndex
+from rag.dense import DenseIndex, Nearest, asked_of, describe_nearest, moments_of, recall_of
 from rag.embedding import model_identity
 from rag.errors import RagError
 from rag.index.building import JOURNAL, corpus_changes
@@ -24,6 +24,7 @@ from rag.index.files import (
     HEADINGS,
     IDS,
     KEYS,
+    MOMENTS,
     PASSAGES,
     TERMS,
     VECTORS,
@@ -157,12 +158,10 @@ def _disk(settings: Settings, check: Check) -> None:
 def _rows(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
     manifest = read_manifest(folder)
-    dense = DenseIndex.load(folder / DENSE)
     rows = {
         "documents' passages": sum(document["passages"] for document in manifest["documents"]),
         PASSAGES: len(Lines(folder / PASSAGES)),
         **{name: len(map_array(folder / name)) for name in (VECTORS, KEYS, IDS)},
-        DENSE: dense.size,
         **{name: len(LexicalIndex.load(folder, name).lengths) for name in (TERMS, HEADINGS)},
     }
     check.faults += [
@@ -170,8 +169,9 @@ def _rows(settings: Settings, check: Check) -> None:
         for name, number in rows.items()
         if number != manifest["passages"]
     ]
-    if dense.dim != manifest["model"]["dim"]:
-        check.faults.append((f"{DENSE} has {dense.dim} dimensions, the model {manifest['model']['dim']}", REBUILD))
+    dim = map_array(folder / VECTORS).shape[1]
+    if dim != manifest["model"]["dim"]:
+        check.faults.append((f"{VECTORS} has {dim} dimensions, the model {manifest['model']['dim']}", REBUILD))
 
 
 def _documents(settings: Settings, check: Check) -> None:
@@ -214,14 +214,20 @@ def _span_faults(document: Document, passages: list[Passage]) -> Iterator[str]:
 def _vectors(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
     vectors = map_array(folder / VECTORS)
-    searched = DenseIndex.load(folder / DENSE).vectors()
-    for start in range(0, min(len(vectors), len(searched)), ROWS_AT_ONCE):
+    for start in range(0, len(vectors), ROWS_AT_ONCE):
         batch = np.asarray(vectors[start : start + ROWS_AT_ONCE])
         lengths = np.linalg.norm(batch, axis=1)
         for row in np.flatnonzero(~(np.abs(lengths - 1) < 1e-3)):  # written so that NaN is a fault too
             check.faults.append((f"vector {start + row} has length {lengths[row]:.3f}, not 1", REBUILD))
-        for row in np.flatnonzero((batch != searched[start : start + ROWS_AT_ONCE]).any(axis=1)):
-            check.faults.append((f"vector {start + row} is not the one that is searched", REBUILD))
+    if not np.allclose(map_array(folder / MOMENTS), moments_of(vectors), rtol=0, atol=1e-9):
+        check.faults.append((f"{MOMENTS} has not the mean and covariance of the vectors", REBUILD))
+    found = Nearest(**read_manifest(folder)["nearest"])
+    check.note = describe_nearest(found)
+    if found.factory != "Flat":
+        dense = DenseIndex.load(folder / VECTORS, folder / MOMENTS, folder / DENSE, found)
+        now = recall_of(dense, *asked_of(dense.vectors))
+        if now < found.recall - 0.01:
+            check.faults.append((f"of the ten nearest {now:.1%} are found, when it was built {found.recall:.1%} were", REBUILD))
 
 
 def _terms(settings: Settings, check: Check) -> None:

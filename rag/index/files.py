@@ -8,7 +8,8 @@ ids.npy            8 bytes a passage: its id
 asking.npy         rows of the passages that stand under a question
 vectors.npy        a float32 row a passage
 keys.npy           16 bytes a passage: the digest of what was embedded
-dense.faiss        the vectors as FAISS searches them
+dense.faiss        FAISS's index of the vectors, empty where they are all compared
+moments.npy        their mean and covariance
 terms…             what BM25 counts, in columns
 changes.json       what this build changed, when, and how long it took
 
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.config import PassageSettings
-from rag.dense import DenseIndex
+from rag.dense import DenseIndex, Nearest
 from rag.embedding import ModelIdentity
 from rag.errors import IndexBroken, IndexMismatch
 from rag.exchange import document_of
@@ -46,11 +47,12 @@ ASKING = "asking.npy"
 VECTORS = "vectors.npy"
 KEYS = "keys.npy"
 DENSE = "dense.faiss"
+MOMENTS = "moments.npy"
 CHANGES = "changes.json"
 TERMS = "terms"
 HEADINGS = "headings"
 FILES = (
-    *(DOCUMENTS, table_of(DOCUMENTS), PASSAGES, table_of(PASSAGES), IDS, ASKING, VECTORS, KEYS, DENSE),
+    *(DOCUMENTS, table_of(DOCUMENTS), PASSAGES, table_of(PASSAGES), IDS, ASKING, VECTORS, KEYS, DENSE, MOMENTS),
     *file_names(TERMS),
     *file_names(HEADINGS),
     CHANGES,
@@ -61,11 +63,12 @@ CONTENTS = (DOCUMENTS, PASSAGES, VECTORS)  # the rest follows from these, or is 
 def write_manifest(folder: Path, contents: dict[str, Any]) -> dict[str, Any]:
     """Writes the last file of a build, with size and hash of every other and a hash of its own; gives back the manifest.
 
-    `contents` says what the build was made of: equal contents, equal `hash`.
+    `contents` says what the build was made of: equal contents, equal `hash`. Besides it has what was measured ("nearest").
     """
     files = {name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_file(folder / name)} for name in FILES}
     contents = contents | {"contents": {name: files[name]["sha256"] for name in CONTENTS}}
-    manifest = contents | {"hash": manifest_hash(contents), "files": files}
+    hashed = {name: value for name, value in contents.items() if name != "nearest"}
+    manifest = contents | {"hash": manifest_hash(hashed), "files": files}
     check = {"check": _check(manifest)}
     (folder / "manifest.json").write_bytes(canonical_json(manifest | check).encode("utf-8", "surrogatepass"))
     return manifest
@@ -166,12 +169,16 @@ def load_index(
             StoredPassages(documents, [entry["passages"] for entry in entries], Lines(folder / PASSAGES)),
             map_array(folder / IDS),
             map_array(folder / ASKING),
-            DenseIndex.load(folder / DENSE),
+            DenseIndex.load(folder / VECTORS, folder / MOMENTS, folder / DENSE, Nearest(**manifest["nearest"])),
             LexicalIndex.load(folder, TERMS),
             LexicalIndex.load(folder, HEADINGS),
             manifest,
         )
-    except (OSError, ValueError) as error:  # a file that was swept while it was being opened, or a large one with a damaged head
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # a file that was swept meanwhile, or a large one with a damaged head
         raise IndexBroken(f"{getattr(error, 'filename', None) or folder} cannot be read ({error}); {MEND}") from error
 
 

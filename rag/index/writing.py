@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.builds import Report
-from rag.dense import DenseIndex
+from rag.config import DenseSettings
+from rag.dense import Nearest, factory_for, write_dense
 from rag.embedding import Embedder
 from rag.index.contents import rows_by_document
 from rag.index.counting import TermCounts
-from rag.index.files import ASKING, DENSE, DOCUMENTS, IDS, KEYS, PASSAGES, VECTORS
+from rag.index.files import ASKING, DENSE, DOCUMENTS, IDS, KEYS, MOMENTS, PASSAGES, VECTORS
 from rag.index.journal import EmbeddingJournal
 from rag.index.lines import Lines, LineWriter
 from rag.index.stored import document_line, passage_line
@@ -114,8 +115,9 @@ class BuildWriter:
         self.entries.append(entry)
         self.passages += entry["passages"]
 
-    def finish(self, embedder: Embedder, journal: Path, progress: Report) -> tuple[int, int]:
-        """Embeds what is missing and writes vectors and terms; gives back how many were embedded, and their dimension.
+    def finish(self, embedder: Embedder, journal: Path, settings: DenseSettings, progress: Report) -> tuple[int, int, Nearest]:
+        """Embeds what is missing and writes vectors and terms; gives back how many were embedded, their dimension, and how
+        the nearest are found.
 
         What `journal` holds from an interrupted build is not embedded again, nor is the model loaded where nothing is missing.
         """
@@ -132,9 +134,10 @@ class BuildWriter:
             finally:
                 made.close()
         vectors = map_array(self._build / VECTORS)
-        DenseIndex.write(vectors, self._build / DENSE)
+        factory = factory_for(self.passages, dim, settings)
+        nearest = write_dense(vectors, factory, self._build / MOMENTS, self._build / DENSE)
         self._terms.save(self._build, [(self._former.folder, self._moved)] if self._former else [])
-        return embedded, dim
+        return embedded, dim, nearest
 
     def _embed(self, embedder: Embedder, made: EmbeddingJournal, progress: Report) -> int:
         embedded = done = 0
