@@ -377,7 +377,7 @@ def test_an_approximate_index_is_updated_and_searched_like_an_exact_one(beds: Pa
     anew, _ = updated(beds, tmp_path / "anew", dense=lists)
     assert now.digest == anew.digest
     assert files_of(tmp_path / "exact") == files_of(tmp_path / "anew")
-    assert now.manifest["nearest"] == {"factory": "IVF1,SQfp16", "nprobe": 8, "recall": 1.0}
+    assert now.manifest["nearest"] == {"factory": "IVF1,SQfp16", "nprobe": 1, "recall": 1.0}
     all_compared, _ = updated(beds, tmp_path / "flat")
     query = "moss of bed 13"
     vector, wanted = WordEmbedder().embed_query(query), RetrievalSettings(depth=5)
