@@ -93,11 +93,11 @@ class BuildWriter:
         self._enter(entry)
 
     def add(self, document: Document, passages: Sequence[Passage]) -> None:
-        for row, passage in enumerate(passages, start=self.passages):
-            text = embedded_text(passage)
+        texts = [embedded_text(passage) for passage in passages]
+        keys = [key_of(text) for text in texts]
+        self._keys.append(np.frombuffer(b"".join(keys), dtype="V16"))
+        for row, (passage, text, key) in enumerate(zip(passages, texts, keys, strict=True), start=self.passages):
             self._terms.add(row, passage)
-            key = key_of(text)
-            self._keys.append(np.frombuffer(key, dtype="V16"))
             if key not in self._seen and not (self._former and key in self._former.row_of):
                 self._seen.add(key)
                 self._missing.write(json_line([key.hex(), text]))
