@@ -10,6 +10,8 @@ Not HNSW: it takes more memory than the vectors, ten times as long to build and 
 nothing is carried over: it is made anew from the vectors with the same seeds, so that an update equals a build from nothing.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isqrt
 from pathlib import Path
@@ -97,6 +99,12 @@ class DenseIndex:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
         query = np.ascontiguousarray(vector, dtype=np.float32).reshape(1, -1)
         among = None if rows is None else _selector(rows, self.size)
+        with _one_thread():
+            return self._search(query, wanted, rows, among)
+
+    def _search(
+        self, query: NDArray[np.float32], wanted: int, rows: NDArray[np.int64] | None, among: Any
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         if self._lists is None or (rows is not None and len(rows) <= FEW):
             return _compare_all(query, self.vectors, wanted, among)
         share = 1.0 if rows is None else len(rows) / self.size
@@ -203,6 +211,17 @@ def moments_of(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         products += rows.T @ rows
     mean = total / max(1, len(vectors))
     return np.vstack([mean, products / max(1, len(vectors)) - np.outer(mean, mean)])
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """FAISS's threads share out queries; a single one only makes them wait for each other, at several times the cost."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)  # of this thread
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def _selector(rows: NDArray[np.int64], size: int) -> Any:
