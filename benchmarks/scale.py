@@ -28,6 +28,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import faiss
 import numpy as np
 
 from rag.builds import live_build
@@ -120,6 +121,19 @@ class MadeEmbedder:
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
+class Exact(DenseIndex):
+    """Compares the queries with all vectors, all at once, which is much sooner done than one after the other."""
+
+    def __init__(self, dense: DenseIndex, queries: Vectors) -> None:
+        super().__init__(dense.vectors, dense._moments)
+        _, rows = faiss.knn(queries, dense.vectors, RetrievalSettings().depth, metric=faiss.METRIC_INNER_PRODUCT)
+        self._rows = {query.tobytes(): found for query, found in zip(queries, rows, strict=True)}
+
+    def search(self, vector, k, *, rows=None):  # type: ignore[no-untyped-def]
+        found = self._rows[vector.tobytes()][:k]
+        return found, self.similarities(vector, found)
+
+
 class Peak:
     """The most memory that this process has had, in MB, from now on."""
 
@@ -177,14 +191,13 @@ def ask(folder: Path, queries: Path) -> dict:
     loaded = time.perf_counter() - started
     texts = json.loads(queries.with_suffix(".json").read_text())
     vectors = np.load(queries)
-    exact = replace(index, dense=DenseIndex(index.dense.vectors, index.dense._moments))
+    exact = replace(index, dense=Exact(index.dense, vectors))
     settings = RetrievalSettings()
     shares: dict[str, list[float]] = {"dense": [], "hits": []}
-    timings: dict[str, list[float]] = {"all": [], "one folder": [], "half of the folders": []}
-    wide = [f"{n:03}/" for n in range(0, 1000, 2)]
+    timings: dict[str, list[float]] = {"all": [], "one folder": [], "every second document": []}
     for turn in range(2):  # the first warms up; its very first question is told
         for text, vector in zip(texts, vectors, strict=True):
-            for what, documents in (("all", None), ("one folder", ["000/"]), ("half of the folders", wide)):
+            for what, documents in (("all", None), ("one folder", ["000/"]), ("every second document", ["*[02468].md"])):
                 if documents and not turn:
                     continue
                 started = time.perf_counter()
@@ -202,7 +215,7 @@ def ask(folder: Path, queries: Path) -> dict:
         "p50 ms": _ms(warm, 50),
         "p95 ms": _ms(warm, 95),
         "one folder p95 ms": _ms(timings["one folder"], 95),
-        "half of the folders p95 ms": _ms(timings["half of the folders"], 95),
+        "every second document p95 ms": _ms(timings["every second document"], 95),
         "recall@10 of the nearest vectors": round(float(np.mean(shares["dense"])), 4),
         "recall@10 of the hits": round(float(np.mean(shares["hits"])), 4),
         **peak.figures(),

@@ -8,9 +8,9 @@ those of the live passages, and k1 and b can be changed without building again.
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from heapq import merge
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -80,6 +80,13 @@ class LexicalIndex:
 
     def number(self, term: str) -> int | None:
         """The term's number; None where it occurs in no row."""
+        return self._numbers(term)
+
+    @cached_property
+    def _numbers(self) -> Callable[[str], int | None]:
+        return lru_cache(maxsize=4096)(self._search)  # a query asks for each of its terms several times
+
+    def _search(self, term: str) -> int | None:
         wanted = term.encode("utf-8", "surrogatepass")  # in the same order as the strings
         place = bisect_left(range(self.size), wanted, key=self._word)
         return place if place < self.size and self._word(place) == wanted else None

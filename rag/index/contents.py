@@ -94,12 +94,23 @@ class Index:
 
         A duplicate stands for the document that it repeats.
         """
-        names = {name: name for name in self.entries}
-        names |= {duplicate.path: duplicate.same_as for duplicate in duplicates_in(self.manifest)}
-        chosen = {names[name] for name in wanted if name in names}
-        patterns = [name for name in wanted if name.endswith("/") or any(sign in name for sign in "*?[")]
-        chosen |= {document for name, document in names.items() if any(_matches(name, pattern) for pattern in patterns)}
-        return sorted(chosen)
+        names, found = self._names
+        chosen: list[str] = []
+        for name in wanted:
+            if name in found:
+                chosen.append(name)
+            elif name.endswith("/"):
+                chosen += names[bisect_left(names, name) : bisect_left(names, f"{name[:-1]}0")]  # "0" follows "/"
+            elif any(sign in name for sign in "*?["):
+                chosen += [one for one in names if fnmatchcase(one, name)]
+        return sorted({found[name] for name in chosen})
+
+    @cached_property
+    def _names(self) -> tuple[list[str], dict[str, str]]:
+        """All names in order, those of duplicates among them, and the document that each stands for."""
+        found = {name: name for name in self.entries}
+        found |= {duplicate.path: duplicate.same_as for duplicate in duplicates_in(self.manifest)}
+        return sorted(found), found
 
     def rows_of(self, wanted: Sequence[str]) -> NDArray[np.int64]:
         """Rows of the passages of `documents_of(wanted)`, in order."""
@@ -112,10 +123,6 @@ def rows_by_document(manifest: dict[str, Any]) -> dict[str, range]:
     for entry in manifest["documents"]:
         found[entry["id"]] = range(end, end := end + entry["passages"])
     return found
-
-
-def _matches(name: str, wanted: str) -> bool:
-    return name.startswith(wanted) if wanted.endswith("/") else fnmatchcase(name, wanted)
 
 
 def failures_in(manifest: dict[str, Any]) -> list[Failure]:
