@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from rag.config import DenseSettings
 from rag.storage import map_array
 
+_BINDINGS: Any = faiss  # of which its stubs do not know all
 BLOCK = 4096  # rows
 SEED = 7
 TRAINED = 64  # vectors for each list, from which the lists' centres are made
@@ -109,8 +110,8 @@ class DenseIndex:
             return _compare_all(query, self.vectors, wanted, among)
         share = 1.0 if rows is None else len(rows) / self.size
         nprobe = min(self.lists, int(self.nprobe / share))
-        parameters: Any = faiss.SearchParametersIVF  # its bindings take the fields by name, its stubs do not say so
-        _, found = self._lists.search(query, wanted * WIDER, params=parameters(nprobe=nprobe, sel=among))
+        parameters = _BINDINGS.SearchParametersIVF(nprobe=nprobe, sel=among)
+        _, found = self._lists.search(query, wanted * WIDER, params=parameters)
         near = found[0][(found[0] >= 0) & (found[0] < self.size)]  # FAISS fills up with -1
         cosines = self.similarities(query[0], near)
         best = np.lexsort((near, -cosines))[:wanted]
@@ -149,7 +150,7 @@ def write_dense(vectors: NDArray[np.float32], factory: str, moments: Path, lists
     found = moments_of(vectors)
     np.save(moments, found, allow_pickle=False)
     if factory == "Flat":
-        faiss.write_index(faiss.IndexFlatIP(vectors.shape[1]), str(lists))  # holds nothing: the vectors are searched themselves
+        _save(faiss.IndexFlatIP(vectors.shape[1]), lists)  # it holds nothing: the vectors are searched where they are
         return Nearest(factory)
     index: Any = faiss.index_factory(vectors.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
     random = np.random.default_rng(SEED)
@@ -157,12 +158,18 @@ def write_dense(vectors: NDArray[np.float32], factory: str, moments: Path, lists
     index.train(vectors[np.sort(random.choice(len(vectors), most, replace=False))])
     for start in range(0, len(vectors), BLOCK):
         index.add(np.ascontiguousarray(vectors[start : start + BLOCK]))
-    faiss.write_index(index, str(lists))
+    _save(index, lists)
     del index
-    return measured(DenseIndex(vectors, found, faiss.read_index(str(lists), faiss.IO_FLAG_MMAP_IFC)), factory)
+    return _measured(DenseIndex(vectors, found, faiss.read_index(str(lists), faiss.IO_FLAG_MMAP_IFC)), factory)
 
 
-def measured(dense: DenseIndex, factory: str) -> Nearest:
+def _save(index: faiss.Index, path: Path) -> None:
+    """Through Python's file: FAISS's own says nothing when the disk is full as it closes the file. Raises OSError."""
+    with path.open("wb") as file:
+        faiss.write_index(index, _BINDINGS.PyCallbackIOWriter(file.write))
+
+
+def _measured(dense: DenseIndex, factory: str) -> Nearest:
     """Looks into twice as many lists until enough of the ten nearest are found, or into all."""
     queries, tenth = asked_of(dense.vectors)
     dense.nprobe = min(FEWEST_LISTS, dense.lists)
@@ -227,8 +234,7 @@ def _one_thread() -> Iterator[None]:
 def _selector(rows: NDArray[np.int64], size: int) -> Any:
     chosen = np.zeros(size, dtype=np.bool_)
     chosen[rows] = True
-    selector: Any = faiss.IDSelectorBitmap  # its bindings take an array and keep it, its stubs do not say so
-    return selector(np.packbits(chosen, bitorder="little"))
+    return _BINDINGS.IDSelectorBitmap(np.packbits(chosen, bitorder="little"))
 
 
 def _compare_all(

@@ -1,4 +1,6 @@
 import os
+import resource
+import signal
 from pathlib import Path
 
 import faiss
@@ -131,3 +133,17 @@ def test_the_spread_is_that_of_all_cosines(vectors: np.ndarray) -> None:
     cosines = vectors @ vectors[3]
     assert DenseIndex.build(vectors).spread(vectors[3]) == pytest.approx((cosines.mean(), cosines.std()), abs=1e-6)
     assert DenseIndex.build(vectors[:0]).spread(vectors[3]) == (0.0, 0.0)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="this system limits no file sizes")
+def test_a_full_disk_is_an_error_also_for_the_last_bytes(many: np.ndarray, tmp_path: Path) -> None:
+    write_dense(many, "IVF64,SQ8", tmp_path / "moments.npy", tmp_path / "dense.faiss")
+    size = (tmp_path / "dense.faiss").stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for missing in (1, 50, size // 2):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size - missing, hard))
+        try:
+            with pytest.raises(OSError, match="too large"):
+                write_dense(many, "IVF64,SQ8", tmp_path / "moments.npy", tmp_path / "dense.faiss")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
