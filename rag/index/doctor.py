@@ -34,6 +34,7 @@ from rag.index.files import (
     read_manifest,
 )
 from rag.index.lines import Lines
+from rag.index.stored import under_question
 from rag.index.writing import key_of
 from rag.lexical import LexicalIndex
 from rag.passages import embedded_text
@@ -190,7 +191,7 @@ def _documents(settings: Settings, check: Check) -> None:
                 check.faults.append((f"{document.id}: row {row} belongs to another text", REBUILD))
             if row < len(ids) and int(ids[row]) != int(passage.id, 16):
                 check.faults.append((f"{document.id}: row {row} has the id of another passage", REBUILD))
-            if (row in asked) != bool(passage.headings and passage.headings[-1].endswith("?")):
+            if (row in asked) != under_question(passage):
                 check.faults.append((f"{document.id}: row {row} is wrongly said to stand under a question, or not to", REBUILD))
             row += 1
     check.faults += [(f"{entry['id']} is in the manifest only", REBUILD) for entry in entries]

@@ -115,6 +115,11 @@ def passage_line(passage: Passage) -> bytes:
     )
 
 
+def under_question(passage: Passage) -> bool:
+    """Whether its innermost heading asks something, which the passage answers then."""
+    return bool(passage.headings) and passage.headings[-1].endswith("?")
+
+
 def passage_of(record: dict[str, Any], document: Document) -> Passage:
     span = Span(*record["span"])
     return Passage(

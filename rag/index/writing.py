@@ -20,7 +20,7 @@ from rag.index.counting import TermCounts
 from rag.index.files import ASKING, DENSE, DOCUMENTS, IDS, KEYS, MOMENTS, PASSAGES, VECTORS
 from rag.index.journal import EmbeddingJournal
 from rag.index.lines import Lines, LineWriter
-from rag.index.stored import document_line, passage_line
+from rag.index.stored import document_line, passage_line, under_question
 from rag.passages import embedded_text
 from rag.records import Document, Passage
 from rag.storage import GrowingArray, json_line, map_array, read_json_lines
@@ -105,7 +105,7 @@ class BuildWriter:
         self._documents.write([document_line(document)])
         self._passages.write([passage_line(passage) for passage in passages])
         self._ids.append(np.array([int(passage.id, 16) for passage in passages], dtype=np.uint64))
-        asking = [row for row, passage in enumerate(passages) if passage.headings and passage.headings[-1].endswith("?")]
+        asking = [row for row, passage in enumerate(passages) if under_question(passage)]
         self._asking.append(np.array(asking, dtype=np.int32) + self.passages)
         cut = sum(passage.cut for passage in passages)
         entry = {"id": document.id, "title": document.title, "digest": document.digest}
@@ -135,8 +135,11 @@ class BuildWriter:
                 made.close()
         vectors = map_array(self._build / VECTORS)
         factory = factory_for(self.passages, dim, settings)
+        progress("preparing", 0, 2)
         nearest = write_dense(vectors, factory, self._build / MOMENTS, self._build / DENSE)
+        progress("preparing", 1, 2)
         self._terms.save(self._build, [(self._former.folder, self._moved)] if self._former else [])
+        progress("preparing", 2, 2)
         return embedded, dim, nearest
 
     def _embed(self, embedder: Embedder, made: EmbeddingJournal, progress: Report) -> int:
