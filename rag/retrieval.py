@@ -126,7 +126,9 @@ def _candidates(
     dense, _ = index.dense.search(vector, depth, rows=rows)
     matching = np.flatnonzero(lexical > 0)
     if rows is not None:
-        matching = np.intersect1d(matching, rows, assume_unique=True)
+        allowed = np.zeros(len(lexical), dtype=np.bool_)
+        allowed[rows] = True
+        matching = matching[allowed[matching]]
     return np.concatenate([dense, _best(lexical, matching, depth)])
 
 
