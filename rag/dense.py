@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.config import DenseSettings
-from rag.storage import map_array
+from rag.storage import map_array, save_array
 
 _BINDINGS: Any = faiss  # of which its stubs do not know all
 BLOCK = 4096  # rows
@@ -148,7 +148,7 @@ def write_dense(vectors: NDArray[np.float32], factory: str, moments: Path, lists
     In memory are a sample of the vectors, a block of them, and the lists, which `factory_for` has made to fit.
     """
     found = moments_of(vectors)
-    np.save(moments, found, allow_pickle=False)
+    save_array(moments, found)
     if factory == "Flat":
         _save(faiss.IndexFlatIP(vectors.shape[1]), lists)  # it holds nothing: the vectors are searched where they are
         return Nearest(factory)

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.storage import GrowingArray, map_array
+from rag.storage import GrowingArray, map_array, save_array
 
 # Robertson et al. 1994, "Okapi at TREC-3", with values for passages of a few sentences: see benchmarks/README.md.
 K1 = 0.6  # saturation of repeated terms
@@ -121,7 +121,7 @@ class LexicalIndex:
 
     def save(self, folder: Path, field: str) -> None:
         for column in COLUMNS:
-            np.save(folder / f"{field}_{column}.npy", getattr(self, column), allow_pickle=False)
+            save_array(folder / f"{field}_{column}.npy", getattr(self, column))
 
     @classmethod
     def load(cls, folder: Path, field: str) -> "LexicalIndex":
@@ -182,7 +182,7 @@ def save_merged(parts: Sequence[Part], folder: Path, field: str) -> None:
     """
     merging = [_Merging(LexicalIndex.load(saved, field), moved) for saved, moved in parts]
     frequencies = _save_words(merging, folder, field)
-    np.save(folder / f"{field}_offsets.npy", np.concatenate([[0], np.cumsum(frequencies)]).astype(np.int64), allow_pickle=False)
+    save_array(folder / f"{field}_offsets.npy", np.concatenate([[0], np.cumsum(frequencies)]).astype(np.int64))
     rows = sum(int((moved >= 0).sum()) for _, moved in parts)
     with (
         GrowingArray(folder / f"{field}_rows.npy", np.int32) as all_rows,
@@ -248,7 +248,7 @@ def _save_words(parts: Sequence[_Merging], folder: Path, field: str) -> NDArray[
                 words.append(np.frombuffer(bytes(spelt), dtype=np.uint8))
                 spelt.clear()
         words.append(np.frombuffer(bytes(spelt), dtype=np.uint8))
-    np.save(folder / f"{field}_word_starts.npy", np.array(ends, dtype=np.int64), allow_pickle=False)
+    save_array(folder / f"{field}_word_starts.npy", np.array(ends, dtype=np.int64))
     return np.array(frequencies, dtype=np.int64)
 
 
@@ -260,7 +260,7 @@ def _save_sequence(parts: Sequence[_Merging], rows: int, folder: Path, field: st
         here = np.flatnonzero(part.moved >= 0)
         whole = part.moved[here]
         owners[whole], places[whole], lengths[whole] = number, here, part.index.lengths[here]
-    np.save(folder / f"{field}_lengths.npy", lengths, allow_pickle=False)
+    save_array(folder / f"{field}_lengths.npy", lengths)
     breaks = np.flatnonzero((np.diff(owners) != 0) | (np.diff(places) != 1)) + 1
     with GrowingArray(folder / f"{field}_sequence.npy", np.int32) as sequence:
         for first, last in pairwise([0, *breaks.tolist(), rows] if rows else []):

@@ -174,11 +174,7 @@ def load_index(
             LexicalIndex.load(folder, HEADINGS),
             manifest,
         )
-    except (
-        OSError,
-        ValueError,
-        RuntimeError,
-    ) as error:  # a file that was swept meanwhile, or a large one with a damaged head
+    except (OSError, ValueError, RuntimeError) as error:  # swept meanwhile, or a large file with a damaged head
         raise IndexBroken(f"{getattr(error, 'filename', None) or folder} cannot be read ({error}); {MEND}") from error
 
 
