@@ -176,7 +176,7 @@ def _measured(dense: DenseIndex, factory: str) -> Nearest:
     dense.nprobe = min(FEWEST_LISTS, dense.lists)
     while (recall := recall_of(dense, queries, tenth)) < SOUGHT and dense.nprobe < dense.lists:
         dense.nprobe = min(2 * dense.nprobe, dense.lists)
-    return Nearest(factory, dense.nprobe, round(recall, 4))
+    return Nearest(factory, dense.nprobe, round(float(recall), 4))
 
 
 def asked_of(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
