@@ -68,7 +68,7 @@ def new_staging(index: Path) -> Path:
 def commit_build(index: Path, staging: Path, name: str, *, former: Path | None) -> Path:
     """Makes the files in `staging` the live build called `name`, or `name-2`, …; replacing CURRENT is the moment that counts.
 
-    `former` is kept for `roll_back`; every other build is removed. Readers hold theirs in memory.
+    `former` is kept for `roll_back`; every other build is removed. Readers hold theirs open.
     """
     builds = index / "builds"
     taken = {folder.name for folder in builds.iterdir()}

@@ -58,6 +58,15 @@ class PassageSettings(_Section):
     )
 
 
+class DenseSettings(_Section):
+    """How the nearest vectors are found. A change takes effect with the next `rag build`, which embeds nothing anew for it."""
+
+    exact_up_to: int = Field(
+        200_000, ge=0, description="passages up to which a query is compared with each; beyond, with those in the nearest lists"
+    )
+    memory_mb: int = Field(2048, ge=1, description="memory for these lists; where they would need more, they are compressed more")
+
+
 class RetrievalSettings(_Section):
     """How passages are found. One setting for all corpora, chosen on development sets: see benchmarks/README.md."""
 
@@ -136,6 +145,7 @@ class Settings(_Section):
     embedding: EmbeddingSettings = EmbeddingSettings()
     loading: LoadingSettings = LoadingSettings()
     passages: PassageSettings = PassageSettings()
+    dense: DenseSettings = DenseSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     answering: AnsweringSettings = AnsweringSettings()
     evaluation: EvaluationSettings = EvaluationSettings()

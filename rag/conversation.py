@@ -168,7 +168,7 @@ class Chat:
         retrieved = time.perf_counter()
         answer = compose(question, asked.query, hits, self.reader, index, self.settings.answering, self.calibration())
         if query is None and asked.query == asked.typed and answer.reason not in SMALL_TALK:
-            titles = {hit.passage.document_id: index.documents[hit.passage.document_id].title for hit in hits}
+            titles = {hit.passage.document_id: index.entries[hit.passage.document_id]["title"] for hit in hits}
             answer = replace(answer, readings=readings_of(asked.query, hits, titles))
         return self._timed(answer, started, retrieved)
 
@@ -218,8 +218,8 @@ class Chat:
 
 def _still_there(last: LastAnswer, index: Index, documents: Sequence[str] | None) -> list[Cited]:
     """The citations that stand in the documents asked, which have not changed since where the history says what they were."""
-    asked = index.documents if documents is None else {index.passages[row].document_id for row in index.rows_of(documents)}
-    return [one[:3] for one in last.citations if one[0] in asked and one[3] in (None, index.documents[one[0]].digest)]
+    asked = index.documents if documents is None else index.documents_of(documents)
+    return [one[:3] for one in last.citations if one[0] in asked and one[3] in (None, index.entries[one[0]]["digest"])]
 
 
 def _reader(settings: Settings, embedder: Embedder) -> Reader:

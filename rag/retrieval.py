@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from rag.config import RetrievalSettings
 from rag.index.contents import Index
 from rag.lexical import K1
-from rag.passages import embedded_text
-from rag.records import Hit, Passage
+from rag.records import Hit
 from rag.terms import terms
 
 
@@ -53,16 +52,16 @@ def retrieve_together(
     rows = None if documents is None else index.rows_of(documents)
     lexical = [lexical_scores(index, terms(one.query), settings) for one in searched]
     found = (_candidates(index, one.vector, scores, settings.depth, rows) for one, scores in zip(searched, lexical, strict=True))
-    candidates = sorted(set[int]().union(*found))
+    candidates = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
     cosines = [index.dense.similarities(one.vector, candidates) for one in searched]
     fused = np.zeros(len(candidates))
     for one, scores, similar in zip(searched, lexical, cosines, strict=True):
         fused += one.weight * _fused(index, one, scores, similar, candidates, settings)
     fused = np.round(fused / sum(one.weight for one in searched), 6)
-    order = sorted(range(len(candidates)), key=lambda i: (-fused[i], index.passages[candidates[i]].id))
+    order = np.lexsort((index.ids[candidates], -fused))[: settings.k if k is None else k]
     return [
-        Hit(index.passages[candidates[i]], score=float(fused[i]), rank=rank, similarity=float(cosines[0][i]))
-        for rank, i in enumerate(order[: settings.k if k is None else k], start=1)
+        Hit(index.passages[int(candidates[i])], score=float(fused[i]), rank=rank, similarity=float(cosines[0][i]))
+        for rank, i in enumerate(order, start=1)
     ]
 
 
@@ -71,12 +70,12 @@ def _fused(
     one: Searched,
     lexical: NDArray[np.float32],
     cosines: NDArray[np.float32],
-    candidates: Sequence[int],
+    candidates: NDArray[np.int64],
     settings: RetrievalSettings,
 ) -> NDArray[np.float32]:
     dense = standard(cosines, *index.dense.spread(one.vector))
     # The spread is that of what BM25 gives to all rows; two terms side by side are looked for in the candidates only.
-    near = proximity(index, terms(one.query), [index.passages[row] for row in candidates])
+    near = proximity(index, terms(one.query), candidates)
     together = lexical[candidates] + settings.proximity_weight * near
     sparse = standard(together, float(lexical.mean()) if len(lexical) else 0.0, float(lexical.std()))
     weighed: NDArray[np.float32] = settings.dense_weight * dense + (1 - settings.dense_weight) * sparse
@@ -99,30 +98,44 @@ def lexical_scores(index: Index, words: Sequence[str], settings: RetrievalSettin
     return whole + np.float32(settings.headings_weight) * index.headings.scores(words) if settings.headings_weight else whole
 
 
-def proximity(index: Index, words: Sequence[str], passages: Sequence[Passage]) -> NDArray[np.float32]:
-    """What the neighbours of a query are worth where a passage has them side by side in the same order.
+def proximity(index: Index, words: Sequence[str], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """What the neighbours of a query are worth in rows that have them side by side in the same order.
 
-    Each pair counts the idf of both, saturated like a term's; many times over says little more than once.
+    Each pair counts the idf of both, saturated like a term's; many times over says little more than once. What ends the
+    context (title and headings) and what begins the text are no neighbours.
     """
-    weights = {pair: index.lexical.idf(pair[0]) + index.lexical.idf(pair[1]) for pair in pairwise(words)}
-    found = np.zeros(len(passages), dtype=np.float32)
-    if weights:
-        for i, passage in enumerate(passages):
-            text = embedded_text(passage)
-            neighbours = [*pairwise(terms(text[: len(passage.context)])), *pairwise(terms(text[len(passage.context) :]))]
-            for pair, weight in weights.items():
-                count = neighbours.count(pair)
-                found[i] += weight * count * (K1 + 1) / (count + K1)
-    return found
+    lexical = index.lexical
+    worth = np.zeros(len(rows), dtype=np.float32)
+    pairs = [pair for pair in dict.fromkeys(pairwise(words)) if all(lexical.number(word) is not None for word in pair)]
+    if not pairs or not len(rows):
+        return worth
+    owners, places, numbers = lexical.terms_in(rows)
+    together = (places[1:] > 0) & (places[1:] != index.headings.lengths[rows][owners[1:]])
+    for one, other in pairs:
+        found = together & (numbers[:-1] == lexical.number(one)) & (numbers[1:] == lexical.number(other))
+        counts = np.bincount(owners[1:][found], minlength=len(rows))
+        weight = lexical.idf(one) + lexical.idf(other)
+        worth += (weight * counts * (K1 + 1) / (counts + K1)).astype(np.float32)
+    return worth
 
 
 def _candidates(
-    index: Index, vector: NDArray[np.float32], lexical: NDArray[np.float32], depth: int, rows: Sequence[int] | None
-) -> list[int]:
-    """The best `depth` rows of either search, sorted; ties at the end of BM25's go to the lower row."""
+    index: Index, vector: NDArray[np.float32], lexical: NDArray[np.float32], depth: int, rows: NDArray[np.int64] | None
+) -> NDArray[np.int64]:
+    """The best `depth` rows of either search; ties at the end of BM25's go to the lower row."""
     dense, _ = index.dense.search(vector, depth, rows=rows)
     matching = np.flatnonzero(lexical > 0)
     if rows is not None:
-        matching = np.intersect1d(matching, np.asarray(rows, dtype=np.int64))
-    best = matching[np.lexsort((matching, -lexical[matching]))[:depth]]
-    return sorted({*dense.tolist(), *best.tolist()})
+        allowed = np.zeros(len(lexical), dtype=np.bool_)
+        allowed[rows] = True
+        matching = matching[allowed[matching]]
+    return np.concatenate([dense, _best(lexical, matching, depth)])
+
+
+def _best(scores: NDArray[np.float32], rows: NDArray[np.int64], number: int) -> NDArray[np.int64]:
+    """Of ascending rows the `number` with the best scores, in no order; ties at the end go to the lower row."""
+    if len(rows) <= number:
+        return rows
+    least = np.partition(scores[rows], len(rows) - number)[len(rows) - number]
+    above = rows[scores[rows] > least]
+    return np.concatenate([above, rows[scores[rows] == least][: number - len(above)]])

@@ -71,6 +71,17 @@ def replace_file(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     sync_folder(path.parent)
 
 
+def map_array(path: Path) -> NDArray[Any]:
+    """A .npy file as an array that is read from disk where it is touched. Raises OSError or ValueError."""
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # slices of a memmap would each cost a microsecond
+
+
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """As numpy.save, which says nothing when the disk is full as it writes the last bytes. Raises OSError."""
+    with GrowingArray(path, array.dtype, array.shape[1:]) as file:
+        file.append(array)
+
+
 class GrowingArray:
     """A new .npy file that takes rows until it is closed; only what is appended at once is in memory.
 

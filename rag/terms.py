@@ -29,14 +29,14 @@ def terms(text: str) -> list[str]:
 
     A compound also gives its parts: "S1-nerve" -> s1-nerve, s1, nerve. Only stop words: an empty list.
     """
-    folded = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    folded = text.lower() if text.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold()
     words: list[str] = []
-    for match in _TOKEN.finditer(folded):
-        word = match.group()
-        parts = _PART.findall(word)
-        if len(parts) > 1:
+    for word in _TOKEN.findall(folded):
+        if word.isalnum():
+            words.append(word)
+        else:
             words.append(word.replace("’", "'").removesuffix("'s"))
-        words.extend(part for part in parts if len(parts) == 1 or len(part) > 1)
+            words.extend(part for part in _PART.findall(word) if len(part) > 1)
     stemmed: list[str] = _stemmer().stemWords([word for word in words if word not in STOPWORDS])
     return stemmed
 

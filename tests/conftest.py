@@ -9,6 +9,7 @@ import tempfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,7 +100,7 @@ def index_of(corpus: Path, embedder: Embedder | None = None, settings: PassageSe
 
 
 def updated(
-    corpus: Path, folder: Path, embedder: Embedder | None = None, settings: PassageSettings | None = None, **named: bool
+    corpus: Path, folder: Path, embedder: Embedder | None = None, settings: PassageSettings | None = None, **named: Any
 ) -> tuple[Index, Changes]:
     """The index after an update, read back from its files, and what has changed."""
     manifest, changes = update_index(corpus, folder, embedder or WordEmbedder(), settings or PassageSettings(), **named)
@@ -135,6 +136,16 @@ def handbook(tmp_path_factory: pytest.TempPathFactory, embedder: ModelEmbedder) 
     settings = Settings(corpus=folder / "corpus", index=folder / "index")
     update_index(settings.corpus, settings.index, embedder, settings.passages)
     return settings
+
+
+@pytest.fixture
+def beds(tmp_path: Path) -> Path:
+    """A corpus of 50 passages."""
+    corpus = tmp_path / "beds"
+    corpus.mkdir()
+    for bed in range(50):
+        (corpus / f"{bed:02}.md").write_text(f"# Bed {bed}\n\nFern {bed} drinks {bed} litres.\n")
+    return corpus
 
 
 @pytest.fixture

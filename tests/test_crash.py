@@ -220,16 +220,6 @@ class Interrupted(WordEmbedder):
         return super().embed_passages(texts)
 
 
-@pytest.fixture
-def beds(tmp_path: Path) -> Path:
-    """A corpus of 50 passages."""
-    corpus = tmp_path / "beds"
-    corpus.mkdir()
-    for bed in range(50):
-        (corpus / f"{bed:02}.md").write_text(f"# Bed {bed}\n\nFern {bed} drinks {bed} litres.\n")
-    return corpus
-
-
 def test_an_interrupted_build_goes_on_where_it_was(beds: Path, tmp_path: Path) -> None:
     index = tmp_path / "index"
     first, second = Interrupted(after=30), WordEmbedder()

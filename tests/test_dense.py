@@ -1,10 +1,15 @@
+import os
+import resource
+import signal
 from pathlib import Path
 
 import faiss
 import numpy as np
 import pytest
 
-from rag.dense import DenseIndex
+from rag import dense
+from rag.config import DenseSettings
+from rag.dense import DenseIndex, describe_nearest, factory_for, write_dense
 
 
 @pytest.fixture
@@ -21,7 +26,7 @@ def test_search_equals_all_inner_products_sorted(vectors: np.ndarray) -> None:
 
 
 def test_only_among_given_rows(vectors: np.ndarray) -> None:
-    rows, _ = DenseIndex.build(vectors).search(vectors[3], 10, rows=[1, 3, 5])
+    rows, _ = DenseIndex.build(vectors).search(vectors[3], 10, rows=np.array([1, 3, 5]))
     assert rows[0] == 3
     assert sorted(rows.tolist()) == [1, 3, 5]
 
@@ -29,35 +34,116 @@ def test_only_among_given_rows(vectors: np.ndarray) -> None:
 def test_fewer_vectors_than_asked_for(vectors: np.ndarray) -> None:
     index = DenseIndex.build(vectors[:2])
     assert len(index.search(vectors[0], 10)[0]) == 2
-    assert len(index.search(vectors[0], 10, rows=[])[0]) == 0
+    assert len(index.search(vectors[0], 10, rows=np.array([], dtype=np.int64))[0]) == 0
     assert len(DenseIndex.build(vectors[:0]).search(vectors[0], 10)[0]) == 0
 
 
+def made(vectors: np.ndarray, folder: Path, factory: str) -> DenseIndex:
+    """Built into files, read back."""
+    np.save(folder / "vectors.npy", vectors)
+    moments, lists = folder / "moments.npy", folder / "dense.faiss"
+    return DenseIndex.load(folder / "vectors.npy", moments, lists, write_dense(vectors, factory, moments, lists))
+
+
+@pytest.fixture
+def many() -> np.ndarray:
+    """4,000 vectors in clusters, as those of texts are."""
+    random = np.random.default_rng(7)
+    vectors = random.normal(size=(100, 16))[random.integers(0, 100, 4000)] + 0.5 * random.normal(size=(4000, 16))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
 def test_load_of_save_searches_alike(vectors: np.ndarray, tmp_path: Path) -> None:
-    index = DenseIndex.build(vectors)
-    DenseIndex.write(vectors, tmp_path / "dense.faiss")
-    loaded = DenseIndex.load(tmp_path / "dense.faiss")
+    index, loaded = DenseIndex.build(vectors), made(vectors, tmp_path, "Flat")
     for one, other in zip(index.search(vectors[9], 5), loaded.search(vectors[9], 5), strict=True):
         assert one.tobytes() == other.tobytes()
+    assert index.spread(vectors[9]) == loaded.spread(vectors[9])
+
+
+def test_all_are_compared_as_faiss_does(many: np.ndarray) -> None:
+    flat = faiss.IndexFlatIP(16)
+    flat.add(many)
+    for query in many[:20] + many[20:40]:
+        scores, rows = flat.search(query.reshape(1, -1), 100)
+        ours = DenseIndex.build(many).search(query, 100)
+        assert (ours[0].tolist(), ours[1].tolist()) == (rows[0].tolist(), scores[0].tolist())
+
+
+@pytest.mark.parametrize("factory", ["IVF64,SQfp16", "IVF64,SQ8", "IVF64,PQ4"])
+def test_lists_find_nearly_all_and_give_exact_cosines(factory: str, many: np.ndarray, tmp_path: Path) -> None:
+    index = made(many, tmp_path, factory)
+    found = write_dense(many, factory, tmp_path / "moments.npy", tmp_path / "again.faiss")
+    assert (tmp_path / "again.faiss").read_bytes() == (tmp_path / "dense.faiss").read_bytes()
+    assert found.recall >= 0.98 or "PQ" in factory
+    assert ("that is few" in describe_nearest(found)) == (found.recall < 0.98)
+    right = 0
+    for query in many[:100] + 0.2 * many[100:200]:
+        rows, cosines = index.search(query, 10)
+        assert cosines == pytest.approx((many @ query)[rows], abs=1e-6)
+        assert (np.diff(cosines) <= 0).all()
+        right += len(set(rows.tolist()) & set(np.argsort(-(many @ query))[:10].tolist()))
+    assert right > 960 * found.recall
+
+
+def test_lists_among_given_rows(many: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few rows are all compared; of many as large a share is found as of all."""
+    index = made(many, tmp_path, "IVF64,SQfp16")
+    for fewest, among in ((0, np.arange(0, 4000, 2)), (0, np.arange(1000, 1200)), (2**17, np.arange(0, 4000, 7))):
+        monkeypatch.setattr(dense, "FEW", fewest)
+        right = 0
+        for query in many[:50]:
+            best = among[np.argsort(-(many[among] @ query), kind="stable")[:10]]
+            rows, _ = index.search(query, 10, rows=among)
+            assert set(rows.tolist()) <= set(among.tolist())
+            right += len(set(rows.tolist()) & set(best.tolist()))
+        assert right == 500 if fewest else right > 480
+
+
+def test_threads_change_nothing(many: np.ndarray, tmp_path: Path) -> None:
+    bytes_of = []
+    for threads in (1, 2):
+        faiss.omp_set_num_threads(threads)
+        write_dense(many, "IVF64,SQ8", tmp_path / "moments.npy", tmp_path / "dense.faiss")
+        bytes_of.append((tmp_path / "dense.faiss").read_bytes())
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
+    assert bytes_of[0] == bytes_of[1]
+
+
+@pytest.mark.parametrize(
+    ("rows", "memory", "expected"),
+    [
+        (200_000, 2048, "Flat"),
+        (200_001, 2048, "IVF512,SQfp16"),
+        (1_000_000, 2048, "IVF1024,SQfp16"),
+        (1_000_000, 512, "IVF1024,SQ8"),
+        (1_000_000, 100, "IVF1024,PQ96"),
+        (10_000_000, 2048, "IVF4096,PQ96"),
+    ],
+)
+def test_the_least_compressed_that_fits(rows: int, memory: int, expected: str) -> None:
+    assert factory_for(rows, 384, DenseSettings(memory_mb=memory)) == expected
 
 
 def test_similarities_of_rows(vectors: np.ndarray) -> None:
-    found = DenseIndex.build(vectors).similarities(vectors[0], [4, 2])
+    found = DenseIndex.build(vectors).similarities(vectors[0], np.array([4, 2]))
     assert found.tolist() == pytest.approx([float(vectors[4] @ vectors[0]), float(vectors[2] @ vectors[0])], abs=1e-6)
-
-
-@pytest.mark.parametrize("rows", [0, 1, 5000])
-def test_what_is_written_is_what_faiss_writes(rows: int, tmp_path: Path) -> None:
-    vectors = np.random.default_rng(rows).standard_normal((rows, 12)).astype(np.float32)
-    index = faiss.IndexFlatIP(12)
-    index.add(vectors)
-    faiss.write_index(index, str(tmp_path / "theirs"))
-    DenseIndex.write(vectors, tmp_path / "ours")
-    assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
-    assert np.array_equal(DenseIndex.load(tmp_path / "ours").vectors(), vectors)
 
 
 def test_the_spread_is_that_of_all_cosines(vectors: np.ndarray) -> None:
     cosines = vectors @ vectors[3]
     assert DenseIndex.build(vectors).spread(vectors[3]) == pytest.approx((cosines.mean(), cosines.std()), abs=1e-6)
     assert DenseIndex.build(vectors[:0]).spread(vectors[3]) == (0.0, 0.0)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="this system limits no file sizes")
+def test_a_full_disk_is_an_error_also_for_the_last_bytes(many: np.ndarray, tmp_path: Path) -> None:
+    write_dense(many, "IVF64,SQ8", tmp_path / "moments.npy", tmp_path / "dense.faiss")
+    size = (tmp_path / "dense.faiss").stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for missing in (1, 50, size // 2):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size - missing, hard))
+        try:
+            with pytest.raises(OSError, match="too large"):
+                write_dense(many, "IVF64,SQ8", tmp_path / "moments.npy", tmp_path / "dense.faiss")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 
 from rag.builds import former_build, live_build
-from rag.config import Settings
+from rag.config import DenseSettings, Settings
+from rag.dense import write_dense
 from rag.index import doctor
 from rag.index.building import JOURNAL
 from rag.index.doctor import examine
 from rag.index.files import FILES, write_manifest
+from rag.index.lines import LineWriter
+from rag.storage import json_line
 from tests.conftest import WordEmbedder, updated
 
 
@@ -115,8 +118,12 @@ def test_an_index_that_anyone_may_change(settings: Settings) -> None:
         ("vectors.npy", "vectors", "vector 2 has length 2.000, not 1"),
         ("keys.npy", "documents and spans", "row 2 belongs to another text"),
         ("terms_counts.npy", "terms", "the counts of the terms are not those"),
+        ("moments.npy", "vectors", "moments.npy has not the mean and covariance"),
+        ("terms_sequence.npy", "terms", "the order of the terms are not those"),
         ("terms_rows.npy", "terms", "the postings of the terms are not those"),
-        ("documents.jsonl", "documents and spans", "passage Span(start=0, end=999) lies outside its text"),
+        ("ids.npy", "documents and spans", "row 2 has the id of another passage"),
+        ("asking.npy", "documents and spans", "wrongly said to stand under a question"),
+        ("passages.jsonl", "documents and spans", "passage Span(start=0, end=999) lies outside its text"),
     ],
 )
 def test_faults_that_no_hash_can_show(name: str, check: str, message: str, settings: Settings) -> None:
@@ -128,13 +135,32 @@ def test_faults_that_no_hash_can_show(name: str, check: str, message: str, setti
             array[2] *= 2
         elif name == "keys.npy":
             array[2] = b"x" * 16
+        elif name == "asking.npy":
+            array[0] += 1
         else:
             array[2] += 1
         np.save(build / name, array)
     else:
         lines = [json.loads(line) for line in (build / name).read_text().splitlines()]
-        lines[0]["passages"][0]["span"] = [0, 999]
-        (build / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+        lines[0]["span"] = [0, 999]
+        with LineWriter(build / name) as writer:
+            writer.write([json_line(line) for line in lines])
     manifest = json.loads((build / "manifest.json").read_text())
     write_manifest(build, {key: value for key, value in manifest.items() if key not in ("hash", "files", "check", "contents")})
     assert any(message in what for what, _ in faults(settings)[check])
+
+
+def test_what_an_approximate_search_finds_is_measured_again(beds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sound, it is told in words; with the lists of other vectors it is a fault."""
+    monkeypatch.setattr(doctor, "model_identity", lambda embedding: WordEmbedder.identity)
+    settings, lists = Settings(corpus=beds, index=tmp_path / "index"), DenseSettings(exact_up_to=20)
+    updated(beds, settings.index, dense=lists)
+    notes = {check.name: check.note for check in examine(settings)}
+    assert faults(settings) == {}
+    assert notes["vectors"] == "IVF1,SQfp16, 1 lists looked into: 100.0% of the ten nearest vectors are found"
+    build = live_build(settings.index)
+    write_dense(np.roll(np.load(build / "vectors.npy"), 25, axis=0), "IVF1,SQfp16", tmp_path / "moments", build / "dense.faiss")
+    manifest = json.loads((build / "manifest.json").read_text())
+    write_manifest(build, {key: value for key, value in manifest.items() if key not in ("hash", "files", "check", "contents")})
+    ((what, _),) = faults(settings)["vectors"]
+    assert "of the ten nearest" in what and "when it was built 100.0% were" in what

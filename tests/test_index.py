@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.builds import former_build, live_build
-from rag.config import PassageSettings
+from rag.config import DenseSettings, PassageSettings, RetrievalSettings
 from rag.errors import CorpusError, IndexBroken, IndexMismatch, IndexMissing
 from rag.index.building import corpus_changes, rebuild_differs
 from rag.index.contents import Duplicate, Failure
 from rag.index.files import CHANGES, FILES, load_index, read_changes
 from rag.loading.files import FolderCorpus
+from rag.retrieval import retrieve
 from tests.conftest import WordEmbedder, index_of, updated
 
 SETTINGS = PassageSettings()
@@ -146,7 +147,7 @@ def test_another_model_dimension_or_format_is_refused_with_both_values(corpus: P
         load_index(live, model=identity, dim=384)
     manifest = json.loads((live / "manifest.json").read_text())
     (live / "manifest.json").write_text(json.dumps(manifest | {"format": 1}))
-    with pytest.raises(IndexMismatch, match="format 1, the settings ask for 4; run `rag build`"):
+    with pytest.raises(IndexMismatch, match="format 1, the settings ask for 5; run `rag build`"):
         load_index(live)
 
 
@@ -169,7 +170,7 @@ def test_identical_files_are_read_once_and_stand_for_each_other(corpus: Path, tm
     assert changes.duplicates == [Duplicate("faq.txt", "copy.txt")]
     assert changes.added == ["copy.md", "copy.txt", "faq.txt", "guide.md"]
     assert set(index.documents) == {"copy.md", "copy.txt", "guide.md"}
-    assert index.rows_of(["faq.txt"]) == index.rows_of(["copy.txt"]) != []
+    assert index.rows_of(["faq.txt"]).tolist() == index.rows_of(["copy.txt"]).tolist() != []
     (corpus / "copy.txt").unlink()
     index, changes = updated(corpus, tmp_path / "index")
     assert (changes.duplicates, changes.removed, changes.embedded) == ([], ["copy.txt"], 0)
@@ -208,7 +209,7 @@ def test_the_report_is_kept_with_the_build(corpus: Path, tmp_path: Path) -> None
 def test_an_empty_corpus_is_an_empty_index(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     index, _ = updated(tmp_path / "empty", tmp_path / "index")
-    assert (index.passages, index.dense.size, index.dense.dim) == ([], 0, 32)
+    assert (list(index.passages), index.dense.size, index.dense.dim) == ([], 0, 32)
     with pytest.raises(CorpusError, match="does not exist"):
         updated(tmp_path / "none", tmp_path / "index")
 
@@ -225,7 +226,7 @@ def test_a_damaged_file_is_refused_and_mended(name: str, corpus: Path, tmp_path:
         data[places.randrange(len(data))] ^= 1 << places.randrange(8)
         path.write_bytes(data)
         with pytest.raises(
-            (IndexBroken, IndexMismatch), match="format" if b'"format":4' not in data and name[0] == "m" else name
+            (IndexBroken, IndexMismatch), match="format" if b'"format":5' not in data and name == "manifest.json" else name
         ):
             load_index(live_build(tmp_path / "index"))
         mended, _ = updated(corpus, tmp_path / "index")
@@ -245,7 +246,7 @@ def test_manifest_names_what_it_was_made_of(corpus: Path, tmp_path: Path) -> Non
     updated(corpus, tmp_path / "index")
     manifest = json.loads((live_build(tmp_path / "index") / "manifest.json").read_text())
     assert manifest["model"] == {"name": "words", "digest": "0" * 64, "dim": 32}
-    assert manifest["format"] == 4
+    assert manifest["format"] == 5
     assert [(d["id"], d["passages"]) for d in manifest["documents"]] == [("faq.txt", 2), ("guide.md", 3)]
     assert set(manifest["files"]) == {path.name for path in live_build(tmp_path / "index").iterdir()} - {"manifest.json"}
 
@@ -360,3 +361,26 @@ def test_a_stray_file_among_the_builds_is_left_alone(corpus: Path, tmp_path: Pat
     (tmp_path / "index" / "builds" / ".DS_Store").write_text("x")
     updated(corpus, tmp_path / "index")
     load_index(live_build(tmp_path / "index"))
+
+
+def test_an_approximate_index_is_updated_and_searched_like_an_exact_one(beds: Path, tmp_path: Path) -> None:
+    """Law 5 for the lists, which are made anew; another setting remakes them and embeds nothing."""
+    lists = DenseSettings(exact_up_to=39)
+    exact, _ = updated(beds, tmp_path / "exact")
+    now, changes = updated(beds, tmp_path / "exact", dense=lists)
+    assert (exact.manifest["dense"], now.manifest["dense"], changes.embedded) == ("Flat", "IVF1,SQfp16", 0)
+    assert now.digest != exact.digest
+    for bed in (7, 13, 49):
+        (beds / f"{bed:02}.md").write_text(f"# Bed {bed}\n\nMoss of bed {bed} drinks nothing.\n")
+    (beds / "20.md").unlink()
+    now, _ = updated(beds, tmp_path / "exact", dense=lists)
+    anew, _ = updated(beds, tmp_path / "anew", dense=lists)
+    assert now.digest == anew.digest
+    assert files_of(tmp_path / "exact") == files_of(tmp_path / "anew")
+    assert now.manifest["nearest"] == {"factory": "IVF1,SQfp16", "nprobe": 1, "recall": 1.0}
+    all_compared, _ = updated(beds, tmp_path / "flat")
+    query = "moss of bed 13"
+    vector, wanted = WordEmbedder().embed_query(query), RetrievalSettings(depth=5)
+    for documents in (None, ["1*.md"]):
+        found = retrieve(now, query, vector, wanted, documents=documents)
+        assert found == retrieve(all_compared, query, vector, wanted, documents=documents) != []

@@ -1,12 +1,18 @@
+import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rag.config import RetrievalSettings
 from rag.index.contents import Index
+from rag.lexical import K1
+from rag.passages import embedded_text
 from rag.records import Hit
-from rag.retrieval import lexical_scores, proximity, retrieve, standard
+from rag.retrieval import _best, lexical_scores, proximity, retrieve, standard
 from rag.terms import terms
 from tests.conftest import WordEmbedder, index_of
 
@@ -31,10 +37,10 @@ def test_the_score_is_the_weighted_sum_of_standard_scores(index: Index) -> None:
     """Computed again over all rows from their vectors and terms, without candidates or moments."""
     query = "repot a fern"
     vector = WordEmbedder().embed_query(query)
-    cosines = index.dense.vectors() @ vector
+    cosines = index.dense.vectors @ vector
     words = terms(query)
     lexical = index.lexical.scores(words) + 0.2 * index.headings.scores(words)
-    pair = 0.1 * proximity(index, words, index.passages)
+    pair = 0.1 * proximity(index, words, np.arange(len(index.passages)))
     expected = 0.7 * (cosines - cosines.mean()) / cosines.std() + 0.3 * (lexical + pair - lexical.mean()) / lexical.std()
     scores = {hit.passage.id: hit.score for hit in find(index, query, k=1000)}
     assert scores == pytest.approx({p.id: float(e) for p, e in zip(index.passages, expected, strict=True)}, abs=1e-4)
@@ -43,12 +49,38 @@ def test_the_score_is_the_weighted_sum_of_standard_scores(index: Index) -> None:
 def test_proximity_counts_neighbours_in_order(index: Index) -> None:
     """ "damp soil" stands in one passage, in this order; idf of both, 1.6 / 1.6 for the first time."""
     words = ["damp", "soil"]
-    found = proximity(index, words, index.passages)
+    rows = np.arange(len(index.passages))
+    found = proximity(index, words, rows)
     (row,) = np.flatnonzero(found).tolist()
     assert "damp soil" in index.passages[row].text
     assert found[row] == pytest.approx(index.lexical.idf("damp") + index.lexical.idf("soil"))
-    assert not proximity(index, ["soil", "damp"], index.passages).any()
-    assert not proximity(index, ["soil"], index.passages).any()
+    assert not proximity(index, ["soil", "damp"], rows).any()
+    assert not proximity(index, ["soil"], rows).any()
+
+
+texts = st.lists(
+    st.sampled_from(["damp", "soil", "fern", "Fern's", "S1-soil", "the", ".", "\n\n## Damp soil\n\n", "?\n"]), max_size=30
+)
+
+
+@settings(max_examples=30)
+@given(texts, texts, st.lists(st.sampled_from(["damp", "soil", "fern", "rock"]), max_size=5))
+def test_proximity_is_what_the_texts_say(one: list[str], other: list[str], words: list[str]) -> None:
+    """Counted again in the texts of the passages, pair by pair."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, parts in (("one.md", one), ("other.md", other)):
+            Path(folder, name).write_text("# Damp soil\n\n" + " ".join(parts))
+        index = index_of(Path(folder))
+    rows = np.arange(len(index.passages))[::-1]
+    expected = np.zeros(len(rows), dtype=np.float32)
+    for i, row in enumerate(rows):
+        passage = index.passages[row]
+        text, end = embedded_text(passage), len(passage.context)
+        neighbours = [*pairwise(terms(text[:end])), *pairwise(terms(text[end:]))]
+        for pair in dict.fromkeys(pairwise(words)):
+            count, weight = neighbours.count(pair), index.lexical.idf(pair[0]) + index.lexical.idf(pair[1])
+            expected[i] += weight * count * (K1 + 1) / (count + K1)
+    assert proximity(index, words, rows).tolist() == expected.tolist()
 
 
 def test_headings_count_besides(index: Index) -> None:
@@ -102,3 +134,11 @@ def test_only_the_documents_that_were_named(index: Index) -> None:
 def test_k_is_a_most(index: Index) -> None:
     assert len(find(index, "fern", k=2)) == 2
     assert len(find(index, "fern", k=1000)) == len(index.passages)
+
+
+@given(st.lists(st.integers(0, 4), max_size=30), st.sets(st.integers(0, 29)), st.integers(1, 12))
+def test_the_best_rows_are_those_of_a_whole_sort(scores: list[int], rows: set[int], number: int) -> None:
+    values = np.array(scores, dtype=np.float32)
+    among = np.array(sorted(row for row in rows if row < len(scores)), dtype=np.int64)
+    whole = among[np.lexsort((among, -values[among]))[:number]]
+    assert sorted(_best(values, among, number).tolist()) == sorted(whole.tolist())

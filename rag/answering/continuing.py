@@ -43,11 +43,9 @@ def _quoted(question: str, query: str, choices: Sequence[Choice], index: Index) 
 
 
 def _sentences(document: str, index: Index) -> list[ScoredSentence]:
-    passages = [index.passages[row] for row in index.rows_of([document])]
     return [
         ScoredSentence(passage, number, 0.0)
-        for passage in passages
-        if passage.document_id == document
+        for passage in index.passages_of(document)
         for number, sentence in enumerate(passage.sentences)
         if sentence.quotable
     ]

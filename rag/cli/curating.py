@@ -106,6 +106,7 @@ def _update(
                 settings.index,
                 embedder,
                 settings.passages,
+                dense=settings.dense,
                 full=full,
                 forget=forget,
                 wait=wait,
@@ -141,7 +142,7 @@ def _compare(settings: "Settings") -> list[str]:
     embedder = ModelEmbedder(settings.embedding)
     corpus = FolderCorpus(settings.corpus, settings.loading)
     with progress_bars() as progress:
-        return rebuild_differs(corpus, settings.index, embedder, settings.passages, progress=progress)
+        return rebuild_differs(corpus, settings.index, embedder, settings.passages, dense=settings.dense, progress=progress)
 
 
 def _notes(manifest: dict[str, Any]) -> list[dict[str, str]]:
@@ -200,13 +201,13 @@ def status(
     from rag.config import load_settings
     from rag.embedding.identity import model_identity
     from rag.index.building import corpus_changes
-    from rag.index.files import check_files, check_manifest, read_changes, read_manifest
+    from rag.index.files import HASHED, check_files, check_manifest, read_changes, read_manifest
 
     settings = load_settings(corpus=corpus, index=index)
     folder = live_build(settings.index)
     manifest = read_manifest(folder)
     check_manifest(manifest, model=model_identity(settings.embedding), settings=settings.passages)
-    check_files(folder, manifest)
+    check_files(folder, manifest, hashed=HASHED)
     changes = corpus_changes(settings.corpus, manifest)
     changed = {"added": changes.added, "changed": changes.changed, "removed": changes.removed}
     former, builder = former_build(settings.index), builder_of(settings.index)
@@ -214,6 +215,7 @@ def status(
         "documents": len(manifest["documents"]),
         "passages": manifest["passages"],
         "model": manifest["model"],
+        "nearest": manifest["nearest"],
         "manifest": manifest["hash"],
         "built": read_changes(folder)["built"],
         "former": former.name if former else None,
@@ -236,6 +238,10 @@ def _print_status(values: dict[str, Any], listed: list[dict[str, Any]]) -> None:
 
     held = f"{values['documents']} documents, {values['passages']} passages, model {values['model']['name']}"
     out.print(f"{held}, manifest {values['manifest'][:12]}, built {values['built']}", soft_wrap=True)
+    if values["nearest"]["factory"] != "Flat":
+        from rag.dense import Nearest, describe_nearest
+
+        out.print(describe_nearest(Nearest(**values["nearest"])), soft_wrap=True)
     for document in listed:
         out.print(f"{escape(document['id'])}: {escape(document['title'])}, {document['passages']} passages", soft_wrap=True)
     for failure in values["failed"]:

@@ -65,7 +65,9 @@ def _run(folder: Path, settings: "Settings", *, given: bool, answers: bool, limi
         chat = open_set(questions, settings, embedder, progress)
         run, outcomes = evaluate(questions, chat, given=given, answers=answers, limit=limit, progress=progress)
     if questions.corpus is None:
-        texts = {name: document.text for name, document in chat.index().documents.items()}
+        documents = chat.index().documents
+        asked = {gold.document_id for question in questions.questions for gold in question.answers}
+        texts = {name: documents[name].text for name in asked if name in documents}
         for name, ids in touched(questions, texts).items():
             notes.print(
                 f"{escape(name)} has changed: the gold sentences of {', '.join(ids)} no longer stand where they did",

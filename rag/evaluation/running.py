@@ -33,7 +33,9 @@ def open_set(questions: QuestionSet, settings: Settings, embedder: Embedder, pro
     if questions.corpus is None:
         return Chat(settings, embedder)
     settings = settings.model_copy(update={"index": settings.evaluation.runs / "indexes" / _index_name(questions, settings)})
-    update_index(questions.corpus, settings.index, embedder, settings.passages, progress=progress, forget=True)
+    update_index(
+        questions.corpus, settings.index, embedder, settings.passages, dense=settings.dense, progress=progress, forget=True
+    )
     return Chat(settings, embedder)
 
 
@@ -117,11 +119,10 @@ def rank_documents(hits: Sequence[Hit]) -> tuple[str, ...]:
 
 
 def _sentences(index: Index, documents: set[str]) -> dict[str, list[Span]]:
-    found: dict[str, list[Span]] = {}
-    for passage in index.passages:
-        if passage.document_id in documents:
-            found.setdefault(passage.document_id, []).extend(sentence.span for sentence in passage.sentences)
-    return found
+    return {
+        name: [sentence.span for passage in index.passages_of(name) for sentence in passage.sentences]
+        for name in sorted(documents & index.rows.keys())
+    }
 
 
 def _signature(questions: QuestionSet, chat: Chat, index: Index, *, given: bool, asked: int) -> dict[str, Any]:

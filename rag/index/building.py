@@ -19,7 +19,8 @@ from rag.builds import (
     new_staging,
     sweep_builds,
 )
-from rag.config import PassageSettings
+from rag.config import DenseSettings, PassageSettings
+from rag.dense import factory_for
 from rag.embedding.embedder import Embedder
 from rag.embedding.identity import ModelIdentity
 from rag.errors import IndexBroken, IndexMismatch, IndexMissing, UnreadableFile
@@ -77,6 +78,7 @@ def update_index(
     embedder: Embedder,
     settings: PassageSettings,
     *,
+    dense: DenseSettings = DenseSettings(),  # noqa: B008 - frozen
     full: bool = False,
     forget: bool = False,
     wait: bool = False,
@@ -105,7 +107,15 @@ def update_index(
         try:
             build = staging / "build"
             manifest, changes = _write_build(
-                _as_corpus(corpus), build, embedder, settings, former=former, live=live, journal=folder / JOURNAL, progress=told
+                _as_corpus(corpus),
+                build,
+                embedder,
+                settings,
+                dense,
+                former=former,
+                live=live,
+                journal=folder / JOURNAL,
+                progress=told,
             )
             same = live is not None and manifest["hash"] == live["hash"]
             kept = None if forget else _still_allowed(folder, former_build if same else live_build, manifest)
@@ -121,7 +131,13 @@ def update_index(
 
 
 def rebuild_differs(
-    corpus: Path | Corpus, folder: Path, embedder: Embedder, settings: PassageSettings, *, progress: Report
+    corpus: Path | Corpus,
+    folder: Path,
+    embedder: Embedder,
+    settings: PassageSettings,
+    *,
+    dense: DenseSettings = DenseSettings(),  # noqa: B008 - frozen
+    progress: Report,
 ) -> list[str]:
     """Builds from nothing beside the live build and compares: the parts of the manifest that differ, none if all is equal."""
     with build_lock(folder) as _:
@@ -133,6 +149,7 @@ def rebuild_differs(
                 staging / "build",
                 embedder,
                 settings,
+                dense,
                 former=None,
                 live=None,
                 journal=staging / JOURNAL,
@@ -140,7 +157,7 @@ def rebuild_differs(
             )
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-    return sorted(name for name in manifest if name not in ("files", "hash") and manifest[name] != live.get(name))
+    return sorted(name for name in manifest if name not in ("files", "hash", "nearest") and manifest[name] != live.get(name))
 
 
 def _as_corpus(corpus: Path | Corpus) -> Corpus:
@@ -189,6 +206,7 @@ def _write_build(
     build: Path,
     embedder: Embedder,
     settings: PassageSettings,
+    dense: DenseSettings,
     *,
     former: FormerBuild | None,
     live: dict[str, Any] | None,
@@ -218,13 +236,16 @@ def _write_build(
             "passages": writer.passages,
         }
         changes = _told_apart(live, contents)
+        if former is not None:
+            contents["dense"] = factory_for(writer.passages, former.manifest["model"]["dim"], dense)
         if former is not None and all(former.manifest[name] == value for name, value in contents.items()):
             return former.manifest, changes
-        embedded, dim = writer.finish(embedder, journal, progress)
+        embedded, dim, nearest = writer.finish(embedder, journal, dense, progress)
     changes = replace(changes, embedded=embedded)
     taken = {"built": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": round(time.monotonic() - started, 2)}
     (build / CHANGES).write_text(canonical_json(asdict(changes) | taken), encoding="utf-8")
-    return write_manifest(build, contents | {"model": model_values(embedder.identity, dim)}), changes
+    contents |= {"model": model_values(embedder.identity, dim), "dense": nearest.factory, "nearest": asdict(nearest)}
+    return write_manifest(build, contents), changes
 
 
 def _look(corpus: Corpus, progress: Report) -> _Found:
@@ -259,17 +280,13 @@ def _read(
 ) -> list[Failure]:
     """Hands every document to the writer, in order; gives back what cannot be read."""
     failed = list(found.failed)
-    held = former.lines() if former else iter(())
-    entry, line = next(held, (None, b""))
     names = found.documents
-    known = {entry["id"]: entry["digest"] for entry in former.manifest["documents"]} if former else {}
-    read = corpus.read([name for name in names if known.get(name) != found.digests[name]])
+    kept = {name: entry for name in names if former and (entry := former.entry(name, found.digests[name]))}
+    read = corpus.read([name for name in names if name not in kept])
     for done, name in enumerate(names):
         progress("reading", done, len(names))
-        while entry is not None and entry["id"] < name:
-            entry, line = next(held, (None, b""))
-        if entry is not None and (entry["id"], entry["digest"]) == (name, found.digests[name]):
-            writer.keep(entry, line)
+        if name in kept:
+            writer.keep(kept[name])
             continue
         document = next(read)
         if isinstance(document, UnreadableFile):

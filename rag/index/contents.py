@@ -1,19 +1,22 @@
 """What an index is: documents, passages, vectors and terms as one, and the manifest that says what it was made of."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rag.dense import DenseIndex
-from rag.exchange import document_of, document_values
 from rag.lexical import LexicalIndex
-from rag.records import Document, Passage, Sentence, Span
+from rag.records import Document, Passage
 from rag.storage import canonical_json, sha256_bytes
 
 # Raised whenever the same files would give other documents, passages, terms or another layout of the build's files.
-FORMAT = 4
+FORMAT = 5
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,17 @@ class Duplicate:
 class Index:
     """Everything that is searched. Row `i` of vectors and terms is `passages[i]`; passages are ordered by document, then place.
 
+    Documents and passages are read from disk when they are asked for, and every line of them is checked then: IndexBroken.
+    `ids` are those of the passages as numbers, in the same order; `asking` are the rows of passages that stand under a question.
     `lexical` holds the terms of all that is embedded, `headings` those of title and headings alone.
 
     `manifest` is what `manifest.json` holds; `digest` is its hash: equal contents, equal hash.
     """
 
-    documents: dict[str, Document]
+    documents: Mapping[str, Document]
     passages: Sequence[Passage]
+    ids: NDArray[np.uint64]
+    asking: NDArray[np.int32]
     dense: DenseIndex
     lexical: LexicalIndex
     headings: LexicalIndex
@@ -53,33 +60,69 @@ class Index:
     def digest(self) -> str:
         return str(self.manifest["hash"])
 
+    @cached_property
+    def entries(self) -> dict[str, dict[str, Any]]:
+        """What the manifest says of each document, by id: "title", "digest", "passages", …"""
+        return {entry["id"]: entry for entry in self.manifest["documents"]}
+
+    @cached_property
+    def rows(self) -> dict[str, range]:
+        """The rows of each document's passages."""
+        return rows_by_document(self.manifest)
+
+    def passages_of(self, document_id: str) -> list[Passage]:
+        """The passages of one document, in order; none for a document that is not there."""
+        return [self.passages[row] for row in self.rows.get(document_id, ())]
+
     def passage_before(self, passage: Passage) -> Passage | None:
         """The passage of the same document that ends before this one begins."""
-        row = bisect_left(self.passages, _place(passage), key=_place) - 1
-        return self.passages[row] if row >= 0 and self.passages[row].document_id == passage.document_id else None
+        rows = self.rows[passage.document_id]
+        place = bisect_left(rows, passage.span.start, key=self._start) - 1
+        return self.passages[rows[place]] if place >= 0 else None
 
     def passage_after(self, passage: Passage) -> Passage | None:
         """The passage of the same document that begins after this one ends."""
-        row = bisect_left(self.passages, _place(passage), key=_place) + 1
-        return self.passages[row] if row < len(self.passages) and self.passages[row].document_id == passage.document_id else None
+        rows = self.rows[passage.document_id]
+        place = bisect_left(rows, passage.span.start, key=self._start) + 1
+        return self.passages[rows[place]] if place < len(rows) else None
 
-    def rows_of(self, wanted: Sequence[str]) -> list[int]:
-        """Rows of the passages of these documents, in order: ids, folders ("reports/") or patterns ("*.md").
+    def _start(self, row: int) -> int:
+        return self.passages[row].span.start
+
+    def documents_of(self, wanted: Sequence[str]) -> list[str]:
+        """Ids of these documents, in order: ids, folders ("reports/") or patterns ("*.md").
 
         A duplicate stands for the document that it repeats.
         """
-        names = {name: name for name in self.documents}
-        names |= {duplicate.path: duplicate.same_as for duplicate in duplicates_in(self.manifest)}
-        chosen = {document for name, document in names.items() if any(_matches(name, pattern) for pattern in wanted)}
-        return [row for row, passage in enumerate(self.passages) if passage.document_id in chosen]
+        names, found = self._names
+        chosen: list[str] = []
+        for name in wanted:
+            if name in found:
+                chosen.append(name)
+            elif name.endswith("/"):
+                chosen += names[bisect_left(names, name) : bisect_left(names, f"{name[:-1]}0")]  # "0" follows "/"
+            elif any(sign in name for sign in "*?["):
+                chosen += [one for one in names if fnmatchcase(one, name)]
+        return sorted({found[name] for name in chosen})
+
+    @cached_property
+    def _names(self) -> tuple[list[str], dict[str, str]]:
+        """All names in order, those of duplicates among them, and the document that each stands for."""
+        found = {name: name for name in self.entries}
+        found |= {duplicate.path: duplicate.same_as for duplicate in duplicates_in(self.manifest)}
+        return sorted(found), found
+
+    def rows_of(self, wanted: Sequence[str]) -> NDArray[np.int64]:
+        """Rows of the passages of `documents_of(wanted)`, in order."""
+        found = [np.arange(rows.start, rows.stop) for rows in map(self.rows.__getitem__, self.documents_of(wanted))]
+        return np.concatenate([np.zeros(0, dtype=np.int64), *found])
 
 
-def _matches(name: str, wanted: str) -> bool:
-    return name == wanted or (name.startswith(wanted) if wanted.endswith("/") else fnmatchcase(name, wanted))
-
-
-def _place(passage: Passage) -> tuple[str, int]:
-    return passage.document_id, passage.span.start
+def rows_by_document(manifest: dict[str, Any]) -> dict[str, range]:
+    found, end = {}, 0
+    for entry in manifest["documents"]:
+        found[entry["id"]] = range(end, end := end + entry["passages"])
+    return found
 
 
 def failures_in(manifest: dict[str, Any]) -> list[Failure]:
@@ -99,42 +142,3 @@ def digests_in(manifest: dict[str, Any]) -> dict[str, str]:
 def manifest_hash(contents: dict[str, Any]) -> str:
     """Of contents only: it does not depend on the bytes that FAISS writes, nor on time or place."""
     return sha256_bytes(canonical_json(contents).encode("utf-8", "surrogatepass"))
-
-
-def document_record(document: Document, passages: Sequence[Passage]) -> dict[str, Any]:
-    """A document with its passages, as one line of the build holds them."""
-    return {
-        **document_values(document),
-        "passages": [_passage_record(passage) for passage in passages],
-    }
-
-
-def document_from(record: dict[str, Any]) -> tuple[Document, list[Passage]]:
-    document = document_of(record)
-    return document, [_passage_from(passage, document) for passage in record["passages"]]
-
-
-def _passage_record(passage: Passage) -> dict[str, Any]:
-    """Spans only: the text is the document's slice, now and when it is read back."""
-    return {
-        "span": [passage.span.start, passage.span.end],
-        "headings": passage.headings,
-        "page": passage.page,
-        "sentences": [[s.span.start, s.span.end, s.kind, s.level, s.page] for s in passage.sentences],
-        "cut": passage.cut,
-        "context": passage.context,
-    }
-
-
-def _passage_from(record: dict[str, Any], document: Document) -> Passage:
-    span = Span(*record["span"])
-    return Passage(
-        document_id=document.id,
-        span=span,
-        text=span.of(document.text),
-        headings=tuple(record["headings"]),
-        page=record["page"],
-        sentences=tuple(Sentence(Span(start, end), kind, level, page) for start, end, kind, level, page in record["sentences"]),
-        cut=record["cut"],
-        context=record["context"],
-    )

@@ -2,23 +2,30 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rag.builds import builder_of, describe_builder, former_build, live_build, orphans
 from rag.config import Settings
-from rag.dense import DenseIndex
+from rag.dense import DenseIndex, Nearest, asked_of, describe_nearest, moments_of, recall_of
 from rag.embedding.identity import model_identity
 from rag.errors import RagError
 from rag.index.building import JOURNAL, corpus_changes
+from rag.index.counting import TermCounts
 from rag.index.files import (
+    ASKING,
     DENSE,
     FILES,
     HEADINGS,
+    IDS,
     KEYS,
+    MOMENTS,
+    PASSAGES,
     TERMS,
     VECTORS,
     check_manifest,
@@ -26,11 +33,13 @@ from rag.index.files import (
     read_documents,
     read_manifest,
 )
+from rag.index.lines import Lines
+from rag.index.stored import under_question
 from rag.index.writing import key_of
 from rag.lexical import LexicalIndex
 from rag.passages import embedded_text
 from rag.records import Document, Passage
-from rag.terms import terms
+from rag.storage import map_array, sha256_file
 
 ROWS_AT_ONCE = 4096
 KNOWN = {"CURRENT", "FORMER", "calibration.json", "builds", "builder.lock", "builder.json", JOURNAL, "README.md", ".gitignore"}
@@ -150,12 +159,10 @@ def _disk(settings: Settings, check: Check) -> None:
 def _rows(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
     manifest = read_manifest(folder)
-    dense = DenseIndex.load(folder / DENSE)
     rows = {
         "documents' passages": sum(document["passages"] for document in manifest["documents"]),
-        VECTORS: len(np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)),
-        KEYS: len(np.load(folder / KEYS, mmap_mode="r", allow_pickle=False)),
-        DENSE: dense.size,
+        PASSAGES: len(Lines(folder / PASSAGES)),
+        **{name: len(map_array(folder / name)) for name in (VECTORS, KEYS, IDS)},
         **{name: len(LexicalIndex.load(folder, name).lengths) for name in (TERMS, HEADINGS)},
     }
     check.faults += [
@@ -163,15 +170,16 @@ def _rows(settings: Settings, check: Check) -> None:
         for name, number in rows.items()
         if number != manifest["passages"]
     ]
-    if dense.dim != manifest["model"]["dim"]:
-        check.faults.append((f"{DENSE} has {dense.dim} dimensions, the model {manifest['model']['dim']}", REBUILD))
+    dim = map_array(folder / VECTORS).shape[1]
+    if dim != manifest["model"]["dim"]:
+        check.faults.append((f"{VECTORS} has {dim} dimensions, the model {manifest['model']['dim']}", REBUILD))
 
 
 def _documents(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
     manifest = read_manifest(folder)
-    keys = np.load(folder / KEYS, mmap_mode="r", allow_pickle=False)
-    row = 0
+    keys, ids, asking = (map_array(folder / name) for name in (KEYS, IDS, ASKING))
+    asked, row = set(asking.tolist()), 0
     entries: Iterator[dict[str, Any]] = iter(manifest["documents"])
     for document, passages in read_documents(folder):
         entry = next(entries, {})
@@ -181,6 +189,10 @@ def _documents(settings: Settings, check: Check) -> None:
         for passage in passages:
             if row < len(keys) and keys[row].tobytes() != key_of(embedded_text(passage)):
                 check.faults.append((f"{document.id}: row {row} belongs to another text", REBUILD))
+            if row < len(ids) and int(ids[row]) != int(passage.id, 16):
+                check.faults.append((f"{document.id}: row {row} has the id of another passage", REBUILD))
+            if (row in asked) != under_question(passage):
+                check.faults.append((f"{document.id}: row {row} is wrongly said to stand under a question, or not to", REBUILD))
             row += 1
     check.faults += [(f"{entry['id']} is in the manifest only", REBUILD) for entry in entries]
 
@@ -202,34 +214,46 @@ def _span_faults(document: Document, passages: list[Passage]) -> Iterator[str]:
 
 def _vectors(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
-    vectors = np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)
-    searched = DenseIndex.load(folder / DENSE).vectors()
-    for start in range(0, min(len(vectors), len(searched)), ROWS_AT_ONCE):
+    vectors = map_array(folder / VECTORS)
+    for start in range(0, len(vectors), ROWS_AT_ONCE):
         batch = np.asarray(vectors[start : start + ROWS_AT_ONCE])
         lengths = np.linalg.norm(batch, axis=1)
         for row in np.flatnonzero(~(np.abs(lengths - 1) < 1e-3)):  # written so that NaN is a fault too
             check.faults.append((f"vector {start + row} has length {lengths[row]:.3f}, not 1", REBUILD))
-        for row in np.flatnonzero((batch != searched[start : start + ROWS_AT_ONCE]).any(axis=1)):
-            check.faults.append((f"vector {start + row} is not the one that is searched", REBUILD))
+    if not np.allclose(map_array(folder / MOMENTS), moments_of(vectors), rtol=0, atol=1e-9):
+        check.faults.append((f"{MOMENTS} has not the mean and covariance of the vectors", REBUILD))
+    found = Nearest(**read_manifest(folder)["nearest"])
+    check.note = describe_nearest(found)
+    if found.factory != "Flat":
+        dense = DenseIndex.load(folder / VECTORS, folder / MOMENTS, folder / DENSE, found)
+        now = recall_of(dense, *asked_of(dense.vectors))
+        if now < found.recall - 0.01:
+            check.faults.append((f"of the ten nearest {now:.1%} are found, when it was built {found.recall:.1%} were", REBUILD))
 
 
 def _terms(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
-    passages = [passage for _, its_passages in read_documents(folder) for passage in its_passages]
-    counted = {
-        TERMS: LexicalIndex.build(terms(embedded_text(passage)) for passage in passages),
-        HEADINGS: LexicalIndex.build(terms(passage.context) for passage in passages),
-    }
-    for name, right in counted.items():
-        saved = LexicalIndex.load(folder, name)
-        if saved.vocabulary != right.vocabulary:
-            check.faults.append((f"the vocabulary of the {name} is not that of the passages", REBUILD))
-        for column, what in _COLUMNS.items():
-            if not np.array_equal(getattr(saved, column), getattr(right, column)):
-                check.faults.append((f"the {what} of the {name} are not those of the passages", REBUILD))
+    with tempfile.TemporaryDirectory() as work:
+        right = TermCounts(Path(work))
+        for row, passage in enumerate(passage for _, passages in read_documents(folder) for passage in passages):
+            right.add(row, passage)
+        right.save(Path(work))
+        for name in (TERMS, HEADINGS):
+            for column, what in _COLUMNS.items():
+                file = f"{name}_{column}.npy"
+                if sha256_file(folder / file) != sha256_file(Path(work, file)):
+                    check.faults.append((f"the {what} of the {name} are not those of the passages", REBUILD))
 
 
-_COLUMNS = {"offsets": "document frequencies", "rows": "postings", "counts": "counts", "lengths": "lengths"}
+_COLUMNS = {
+    "words": "vocabulary",
+    "word_starts": "words' places",
+    "offsets": "document frequencies",
+    "rows": "postings",
+    "counts": "counts",
+    "lengths": "lengths",
+    "sequence": "order",
+}
 _AROUND: dict[str, Examination] = {
     "live build": _live_build,
     "former build": _former_build,

@@ -1,12 +1,21 @@
 """A build's files: what is in each, and reading them back, every one checked.
 
 manifest.json      format, model, settings, documents, failures, the hash of all contents, and that of every other file
-documents.jsonl    a line a document, ordered by id: text, blocks, passages
+documents.jsonl    a line a document, ordered by id: text, blocks
+passages.jsonl     a line a passage: its place in the document's text, its sentences
+…_lines.npy        where each line of these two begins, and a check of it
+ids.npy            8 bytes a passage: its id
+asking.npy         rows of the passages that stand under a question
 vectors.npy        a float32 row a passage
 keys.npy           16 bytes a passage: the digest of what was embedded
-dense.faiss        the vectors as FAISS searches them
+dense.faiss        FAISS's index of the vectors, empty where they are all compared
+moments.npy        their mean and covariance
 terms…             what BM25 counts, in columns
 changes.json       what this build changed, when, and how long it took
+
+Loading an index reads the manifest and every file up to `HASHED` bytes whole, and compares their hashes. Of larger files it
+compares the size, and the lines of documents and passages each when it is read, so that nothing damaged is ever quoted;
+`rag doctor`, and every build that takes something from them, read those whole too.
 """
 
 import json
@@ -16,35 +25,50 @@ from pathlib import Path
 from typing import Any
 
 from rag.config import PassageSettings
-from rag.dense import DenseIndex
+from rag.dense import DenseIndex, Nearest
 from rag.embedding.identity import ModelIdentity
 from rag.errors import IndexBroken, IndexMismatch
-from rag.index.contents import FORMAT, Index, document_from, manifest_hash
+from rag.exchange import document_of
+from rag.index.contents import FORMAT, Index, manifest_hash
+from rag.index.lines import Lines, table_of
+from rag.index.stored import StoredDocuments, StoredPassages, passage_of
 from rag.lexical import LexicalIndex, file_names
 from rag.records import Document, Passage
-from rag.storage import canonical_json, read_json_lines, sha256_bytes, sha256_file
+from rag.storage import canonical_json, map_array, sha256_bytes, sha256_file
 
 MEND = "run `rag build` to make the index anew"
 
+HASHED = 2**26
+
 DOCUMENTS = "documents.jsonl"
+PASSAGES = "passages.jsonl"
+IDS = "ids.npy"
+ASKING = "asking.npy"
 VECTORS = "vectors.npy"
 KEYS = "keys.npy"
 DENSE = "dense.faiss"
+MOMENTS = "moments.npy"
 CHANGES = "changes.json"
 TERMS = "terms"
 HEADINGS = "headings"
-FILES = (DOCUMENTS, VECTORS, KEYS, DENSE, *file_names(TERMS), *file_names(HEADINGS), CHANGES)
-CONTENTS = (DOCUMENTS, VECTORS)  # the rest follows from these, or is of no account to what is answered
+FILES = (
+    *(DOCUMENTS, table_of(DOCUMENTS), PASSAGES, table_of(PASSAGES), IDS, ASKING, VECTORS, KEYS, DENSE, MOMENTS),
+    *file_names(TERMS),
+    *file_names(HEADINGS),
+    CHANGES,
+)
+CONTENTS = (DOCUMENTS, PASSAGES, VECTORS)  # the rest follows from these, or is of no account to what is answered
 
 
 def write_manifest(folder: Path, contents: dict[str, Any]) -> dict[str, Any]:
-    """Writes the last file of a build, with the hash of every other and one of its own; gives back the manifest.
+    """Writes the last file of a build, with size and hash of every other and a hash of its own; gives back the manifest.
 
-    `contents` says what the build was made of: equal contents, equal `hash`.
+    `contents` says what the build was made of: equal contents, equal `hash`. Besides it has what was measured ("nearest").
     """
-    files = {name: sha256_file(folder / name) for name in FILES}
-    contents = contents | {"contents": {name: files[name] for name in CONTENTS}}
-    manifest = contents | {"hash": manifest_hash(contents), "files": files}
+    files = {name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_file(folder / name)} for name in FILES}
+    contents = contents | {"contents": {name: files[name]["sha256"] for name in CONTENTS}}
+    hashed = {name: value for name, value in contents.items() if name != "nearest"}
+    manifest = contents | {"hash": manifest_hash(hashed), "files": files}
     check = {"check": _check(manifest)}
     (folder / "manifest.json").write_bytes(canonical_json(manifest | check).encode("utf-8", "surrogatepass"))
     return manifest
@@ -92,50 +116,66 @@ def check_manifest(
         )
 
 
-def damaged_files(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
-    """Names of the files that are missing or not what was written."""
+def damaged_files(folder: Path, manifest: dict[str, Any], *, hashed: int | None = None) -> Iterator[str]:
+    """Names of the files that are missing or not what was written; those over `hashed` bytes are only told by their size."""
     for name in FILES:
         try:
-            whole = sha256_file(folder / name) == manifest["files"].get(name)
+            size, wanted = (folder / name).stat().st_size, manifest["files"].get(name, {})
+            whole = size == wanted.get("bytes") and (
+                (hashed is not None and size > hashed) or sha256_file(folder / name) == wanted["sha256"]
+            )
         except OSError:
             whole = False
         if not whole:
             yield name
 
 
-def check_files(folder: Path, manifest: dict[str, Any]) -> None:
-    """Raises IndexBroken naming the first file that is missing or not what was written."""
-    for name in damaged_files(folder, manifest):
+def check_files(folder: Path, manifest: dict[str, Any], *, hashed: int | None = None) -> None:
+    """Raises IndexBroken naming the first file that is missing or not what was written: see `damaged_files`."""
+    for name in damaged_files(folder, manifest, hashed=hashed):
         raise IndexBroken(f"{folder / name} is damaged; {MEND}")
 
 
 def read_documents(folder: Path) -> Iterator[tuple[Document, list[Passage]]]:
-    """The documents of a build with their passages, one at a time, in order."""
-    return map(document_from, read_json_lines(folder / DOCUMENTS))
+    """The documents of a build with their passages, one at a time, in order. Raises IndexBroken."""
+    row, documents, passages = 0, Lines(folder / DOCUMENTS), Lines(folder / PASSAGES)
+    for number, entry in enumerate(read_manifest(folder)["documents"]):
+        document = document_of(_record(documents[number]))
+        yield document, [passage_of(_record(passages[one]), document) for one in range(row, row + entry["passages"])]
+        row += entry["passages"]
+
+
+def _record(line: bytes) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(line.decode("utf-8", "surrogatepass"))
+    return record
 
 
 def load_index(
     folder: Path, *, model: ModelIdentity | None = None, dim: int | None = None, settings: PassageSettings | None = None
 ) -> Index:
-    """Reads a build back, every file checked against its hash.
+    """Opens a build; what is large in it stays on disk, and can be read on when the build has been swept.
 
     Raises IndexMismatch where the build was not made with this format, model and settings (those that are given),
-    IndexBroken where a file is missing or not what was written.
+    IndexBroken where a file is missing or not what was written, as far as that is looked at now: see the module's docstring.
     """
     manifest = read_manifest(folder)
     check_manifest(manifest, model=model, dim=dim, settings=settings)
-    check_files(folder, manifest)
-    documents: dict[str, Document] = {}
-    passages: list[Passage] = []
+    check_files(folder, manifest, hashed=HASHED)
+    entries = manifest["documents"]
     try:
-        for document, its_passages in read_documents(folder):
-            documents[document.id] = document
-            passages += its_passages
-        dense = DenseIndex.load(folder / DENSE)
-        lexical, headings = (LexicalIndex.load(folder, field) for field in (TERMS, HEADINGS))
-        return Index(documents, passages, dense, lexical, headings, manifest)
-    except OSError as error:  # a file that was swept while it was being read
-        raise IndexBroken(f"{error.filename or folder} cannot be read ({error.strerror}); {MEND}") from error
+        documents = StoredDocuments([entry["id"] for entry in entries], Lines(folder / DOCUMENTS))
+        return Index(
+            documents,
+            StoredPassages(documents, [entry["passages"] for entry in entries], Lines(folder / PASSAGES)),
+            map_array(folder / IDS),
+            map_array(folder / ASKING),
+            DenseIndex.load(folder / VECTORS, folder / MOMENTS, folder / DENSE, Nearest(**manifest["nearest"])),
+            LexicalIndex.load(folder, TERMS),
+            LexicalIndex.load(folder, HEADINGS),
+            manifest,
+        )
+    except (OSError, ValueError, RuntimeError) as error:  # swept meanwhile, or a large file with a damaged head
+        raise IndexBroken(f"{getattr(error, 'filename', None) or folder} cannot be read ({error}); {MEND}") from error
 
 
 def read_changes(folder: Path) -> dict[str, Any]:

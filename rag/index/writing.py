@@ -12,19 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.builds import Report
-from rag.dense import DenseIndex
+from rag.config import DenseSettings
+from rag.dense import Nearest, factory_for, write_dense
 from rag.embedding.embedder import Embedder
-from rag.index.contents import document_record
-from rag.index.files import DENSE, DOCUMENTS, HEADINGS, KEYS, TERMS, VECTORS
+from rag.index.contents import rows_by_document
+from rag.index.counting import TermCounts
+from rag.index.files import ASKING, DENSE, DOCUMENTS, IDS, KEYS, MOMENTS, PASSAGES, VECTORS
 from rag.index.journal import EmbeddingJournal
-from rag.lexical import LexicalIndex, Part, save_merged
+from rag.index.lines import Lines, LineWriter
+from rag.index.stored import document_line, passage_line, under_question
 from rag.passages import embedded_text
 from rag.records import Document, Passage
-from rag.storage import GrowingArray, json_line, read_json_lines
-from rag.terms import terms
+from rag.storage import GrowingArray, json_line, map_array, read_json_lines
 
-TERMS_AT_ONCE = 4096  # passages whose terms are held in memory before they are set aside
-EMBEDDED_AT_ONCE = 16  # passages that are lost at most when a build is killed
+EMBEDDED_AT_ONCE = 64  # passages that are lost at most when a build is killed
 COPIED_AT_ONCE = 1024  # vectors
 
 
@@ -34,23 +35,24 @@ class FormerBuild:
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
         self.folder = folder
         self.manifest = manifest
-        self.keys: NDArray[np.void] = np.load(folder / KEYS, mmap_mode="r", allow_pickle=False)
-        self.vectors: NDArray[np.float32] = np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)
-        ends = np.cumsum([0, *(document["passages"] for document in manifest["documents"])])
-        self.rows = {
-            document["id"]: range(int(start), int(end))
-            for document, start, end in zip(manifest["documents"], ends[:-1], ends[1:], strict=True)
-        }
+        self.documents, self.passages = Lines(folder / DOCUMENTS), Lines(folder / PASSAGES)
+        self.keys: NDArray[np.void] = map_array(folder / KEYS)
+        self.ids: NDArray[np.uint64] = map_array(folder / IDS)
+        self.asking: NDArray[np.int32] = map_array(folder / ASKING)
+        self.vectors: NDArray[np.float32] = map_array(folder / VECTORS)
+        self.numbers = {entry["id"]: number for number, entry in enumerate(manifest["documents"])}
+        self.rows = rows_by_document(manifest)
+
+    def entry(self, name: str, digest: str) -> dict[str, Any] | None:
+        """What the manifest says of a document, if it has it with this digest."""
+        number = self.numbers.get(name)
+        entry: dict[str, Any] | None = None if number is None else self.manifest["documents"][number]
+        return entry if entry and entry["digest"] == digest else None
 
     @cached_property
     def row_of(self) -> dict[bytes, int]:
         """A row for each key."""
         return {key: row for row, key in enumerate(self.keys.tolist())}
-
-    def lines(self) -> Iterator[tuple[dict[str, Any], bytes]]:
-        """Each document's entry in the manifest and its line."""
-        with (self.folder / DOCUMENTS).open("rb") as file:
-            yield from zip(self.manifest["documents"], file, strict=True)
 
 
 class BuildWriter:
@@ -65,41 +67,46 @@ class BuildWriter:
         self.missing = 0
         self._build, self._work, self._former = build, work, former
         self._moved = np.full(former.manifest["passages"] if former else 0, -1, dtype=np.int64)
-        self._parts: list[Part] = []
-        self._terms: dict[str, list[list[str]]] = {TERMS: [], HEADINGS: []}
-        self._term_rows: list[int] = []
+        self._terms = TermCounts(work)
         self._seen: set[bytes] = set()
         self._open = ExitStack()
-        self._documents = self._open.enter_context((build / DOCUMENTS).open("wb"))
+        self._documents = self._open.enter_context(LineWriter(build / DOCUMENTS))
+        self._passages = self._open.enter_context(LineWriter(build / PASSAGES))
+        self._ids = self._open.enter_context(GrowingArray(build / IDS, np.uint64))
+        self._asking = self._open.enter_context(GrowingArray(build / ASKING, np.int32))
         self._keys = self._open.enter_context(GrowingArray(build / KEYS, "V16"))
         self._missing = self._open.enter_context((work / "missing.jsonl").open("wb"))
 
-    def keep(self, entry: dict[str, Any], line: bytes) -> None:
+    def keep(self, entry: dict[str, Any]) -> None:
         """Takes over a document of the former build as it is."""
         former = self._former
         if former is None:
             raise ValueError("there is no former build")
-        rows = former.rows[entry["id"]]
+        rows, number = former.rows[entry["id"]], former.numbers[entry["id"]]
         self._moved[rows.start : rows.stop] = np.arange(self.passages, self.passages + len(rows))
+        self._documents.copy(former.documents, number, number + 1)
+        self._passages.copy(former.passages, rows.start, rows.stop)
         self._keys.append(former.keys[rows.start : rows.stop])
-        self._documents.write(line)
+        self._ids.append(former.ids[rows.start : rows.stop])
+        asking = former.asking[slice(*np.searchsorted(former.asking, [rows.start, rows.stop]))]
+        self._asking.append(asking + (self.passages - rows.start))
         self._enter(entry)
 
     def add(self, document: Document, passages: Sequence[Passage]) -> None:
-        for row, passage in enumerate(passages, start=self.passages):
-            text = embedded_text(passage)
-            self._terms[TERMS].append(terms(text))
-            self._terms[HEADINGS].append(terms(passage.context))
-            self._term_rows.append(row)
-            key = key_of(text)
-            self._keys.append(np.frombuffer(key, dtype="V16"))
+        texts = [embedded_text(passage) for passage in passages]
+        keys = [key_of(text) for text in texts]
+        self._keys.append(np.frombuffer(b"".join(keys), dtype="V16"))
+        for row, (passage, text, key) in enumerate(zip(passages, texts, keys, strict=True), start=self.passages):
+            self._terms.add(row, passage)
             if key not in self._seen and not (self._former and key in self._former.row_of):
                 self._seen.add(key)
                 self._missing.write(json_line([key.hex(), text]))
                 self.missing += 1
-        if len(self._term_rows) >= TERMS_AT_ONCE:
-            self._set_aside(self._work / f"terms-{len(self._parts)}")
-        self._documents.write(json_line(document_record(document, passages)))
+        self._documents.write([document_line(document)])
+        self._passages.write([passage_line(passage) for passage in passages])
+        self._ids.append(np.array([int(passage.id, 16) for passage in passages], dtype=np.uint64))
+        asking = [row for row, passage in enumerate(passages) if under_question(passage)]
+        self._asking.append(np.array(asking, dtype=np.int32) + self.passages)
         cut = sum(passage.cut for passage in passages)
         entry = {"id": document.id, "title": document.title, "digest": document.digest}
         self._enter(entry | {"passages": len(passages), "cut": cut, "notes": list(document.notes)})
@@ -108,16 +115,9 @@ class BuildWriter:
         self.entries.append(entry)
         self.passages += entry["passages"]
 
-    def _set_aside(self, folder: Path) -> None:
-        folder.mkdir()
-        for field, lists in self._terms.items():
-            LexicalIndex.build(lists).save(folder, field)
-            lists.clear()
-        self._parts.append((folder, np.asarray(self._term_rows, dtype=np.int64)))
-        self._term_rows = []
-
-    def finish(self, embedder: Embedder, journal: Path, progress: Report) -> tuple[int, int]:
-        """Embeds what is missing and writes vectors and terms; gives back how many were embedded, and their dimension.
+    def finish(self, embedder: Embedder, journal: Path, settings: DenseSettings, progress: Report) -> tuple[int, int, Nearest]:
+        """Embeds what is missing and writes vectors and terms; gives back how many were embedded, their dimension, and how
+        the nearest are found.
 
         What `journal` holds from an interrupted build is not embedded again, nor is the model loaded where nothing is missing.
         """
@@ -133,13 +133,14 @@ class BuildWriter:
                 self._write_vectors(dim, made, progress)
             finally:
                 made.close()
-        vectors = np.load(self._build / VECTORS, mmap_mode="r", allow_pickle=False)
-        DenseIndex.write(vectors, self._build / DENSE)
-        self._set_aside(self._work / "terms-last")
-        kept = [(self._former.folder, self._moved)] if self._former else []
-        for field in (TERMS, HEADINGS):
-            save_merged([*kept, *self._parts], self._build, field)
-        return embedded, dim
+        vectors = map_array(self._build / VECTORS)
+        factory = factory_for(self.passages, dim, settings)
+        progress("preparing", 0, 2)
+        nearest = write_dense(vectors, factory, self._build / MOMENTS, self._build / DENSE)
+        progress("preparing", 1, 2)
+        self._terms.save(self._build, [(self._former.folder, self._moved)] if self._former else [])
+        progress("preparing", 2, 2)
+        return embedded, dim, nearest
 
     def _embed(self, embedder: Embedder, made: EmbeddingJournal, progress: Report) -> int:
         embedded = done = 0
@@ -154,7 +155,7 @@ class BuildWriter:
         return embedded
 
     def _write_vectors(self, dim: int, made: EmbeddingJournal | None, progress: Report) -> None:
-        keys = np.load(self._build / KEYS, mmap_mode="r", allow_pickle=False)
+        keys = map_array(self._build / KEYS)
         progress("writing", 0, len(keys))
         with GrowingArray(self._build / VECTORS, np.float32, (dim,)) as vectors:
             for start in range(0, len(keys), COPIED_AT_ONCE):

@@ -293,9 +293,9 @@ class Asking:
         index, hits = self.chat.index(), self.chat.search(str(told.get("words") or "")[:LONGEST_QUESTION], k=FOUND)
         rows = []
         for hit in hits:
-            passage, document = hit.passage, index.documents[hit.passage.document_id]
-            reference = f"{document.digest}:{passage.span.start}:{passage.span.end}:{document.id}"
-            rows.append({"reference": reference, "title": document.title, "text": " ".join(passage.text.split())[:160]})
+            passage, entry = hit.passage, index.entries[hit.passage.document_id]
+            reference = f"{entry['digest']}:{passage.span.start}:{passage.span.end}:{entry['id']}"
+            rows.append({"reference": reference, "title": entry["title"], "text": " ".join(passage.text.split())[:160]})
         return {"found": rows}
 
     def _source(self, told: Mapping[str, Any], _: gr.Request | None) -> dict[str, Any]:
@@ -341,8 +341,8 @@ _ACTS: dict[str, Callable[[Asking, Mapping[str, Any], gr.Request | None], dict[s
 
 def stale_citations(index: Index, answer: Answer) -> list[int]:
     """Numbers of citations whose document is gone or has other bytes now."""
-    now = {name: index.documents[name].digest for name in {c.document_id for c in answer.citations} & index.documents.keys()}
-    return [citation.number for citation in answer.citations if now.get(citation.document_id) != citation.digest]
+    now = index.entries
+    return [c.number for c in answer.citations if c.document_id not in now or now[c.document_id]["digest"] != c.digest]
 
 
 def _gold(index: Index, reference: object) -> GoldSpan:

@@ -97,7 +97,14 @@ class Documents:
         settings = self.chat.settings
         files = FolderCorpus(settings.corpus, settings.loading)
         manifest, changes = update_index(
-            files, settings.index, self.chat.embedder, settings.passages, full=full, wait=False, progress=report
+            files,
+            settings.index,
+            self.chat.embedder,
+            settings.passages,
+            dense=settings.dense,
+            full=full,
+            wait=False,
+            progress=report,
         )
         if self._again:
             return self._build(report)

@@ -152,7 +152,7 @@ class Evaluating:
         if question is None:
             raise QuestionSetError("this question is not in the run")
         own = questions.corpus is None
-        digests = {name: document.digest for name, document in self.chat.index().documents.items()} if own else {}
+        digests = {name: entry["digest"] for name, entry in self.chat.index().entries.items()} if own else {}
         return {"html": question_detail_html(question, outcomes[question.id], digests)}
 
     def _save(self, told: Mapping[str, Any]) -> dict[str, Any]:

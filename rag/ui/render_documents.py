@@ -23,6 +23,7 @@ DOING = {
     "reading": "Reading the files",
     "embedding": "Embedding passages",
     "writing": "Writing the index",
+    "preparing": "Preparing the search",
     "asking": "Asking the questions",
 }
 

@@ -1,6 +1,7 @@
 """From a citation's number on the page back to its sentence in the document."""
 
 import re
+from bisect import bisect_left
 from typing import Any
 from urllib.parse import quote
 
@@ -78,9 +79,11 @@ def source_view(index: Index, asked: object, *, windows: int = 1, choose: bool =
 
 def where(index: Index, document: Document, span: Span) -> tuple[int | None, tuple[str, ...]]:
     """Page (or slide, row, record) and headings of a span of a document."""
-    passage = next((p for p in index.passages if p.document_id == document.id and p.span.end >= span.end), None)
-    if passage is None:
+    rows = index.rows[document.id]
+    place = bisect_left(rows, span.end, key=lambda row: index.passages[row].span.end)
+    if place == len(rows):
         return None, ()
+    passage = index.passages[rows[place]]
     pages = [sentence.page for sentence in passage.sentences if sentence.span.start <= span.start]
     return (pages[-1] if pages else passage.page), passage.headings
 
@@ -88,8 +91,8 @@ def where(index: Index, document: Document, span: Span) -> tuple[int | None, tup
 def _pieces(index: Index, document: Document, part: Span) -> list[list[str]]:
     pieces: list[list[str]] = []
     at = part.start
-    for passage in index.passages:
-        for sentence in passage.sentences if passage.document_id == document.id else ():
+    for passage in index.passages_of(document.id):
+        for sentence in passage.sentences:
             start, end = sentence.span.start, sentence.span.end
             if sentence.quotable and at <= start and end <= part.end:
                 pieces += [

@@ -1,6 +1,9 @@
 """Questions that the documents themselves ask and answer, to begin with and to go on with."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rag.index.contents import Index
 from rag.records import Answer
@@ -8,11 +11,13 @@ from rag.terms import terms
 
 EXAMPLES = 4
 FOLLOW_UPS = 3
+LOOKED_AT = 400  # questions that are read at most
 
 
 def example_questions(index: Index, number: int = EXAMPLES) -> list[str]:
     """Spread over the documents; none if they ask none."""
-    questions = list(dict.fromkeys(question for _, question in _questions(index)))
+    rows = index.asking[:: max(1, len(index.asking) // LOOKED_AT)]
+    questions = list(dict.fromkeys(question for _, question in _questions(index, rows)))
     step = max(1, len(questions) // number)
     return questions[::step][:number]
 
@@ -23,7 +28,7 @@ def follow_ups(index: Index, answer: Answer, asked: Collection[str], number: int
     said = {" ".join(question.split()).casefold() for question in asked}
     about = set(terms(answer.query)) if cited else set()
     ranked: dict[str, tuple[int, int]] = {}
-    for document, question in _questions(index):
+    for document, question in _questions(index, _near(index, sorted(about), cited)):
         if question.casefold() in said or any(question in citation.headings for citation in answer.citations):
             continue
         shared = len(about & set(terms(question)))
@@ -32,5 +37,17 @@ def follow_ups(index: Index, answer: Answer, asked: Collection[str], number: int
     return sorted(ranked, key=lambda question: ranked[question], reverse=True)[:number]
 
 
-def _questions(index: Index) -> Sequence[tuple[str, str]]:
-    return [(p.document_id, p.headings[-1]) for p in index.passages if p.headings and p.headings[-1].endswith("?")]
+def _near(index: Index, about: Sequence[str], cited: Collection[str]) -> NDArray[np.int32]:
+    """Rows under questions: all, or where they are many those of the cited documents and those nearest in words."""
+    rows = index.asking
+    if len(rows) <= LOOKED_AT:
+        return rows
+    scores = index.headings.scores(about)[rows]
+    nearest = rows[np.argsort(-scores, kind="stable")[: min(LOOKED_AT, np.count_nonzero(scores))]]
+    own = [rows[slice(*np.searchsorted(rows, [index.rows[name].start, index.rows[name].stop]))] for name in cited]
+    return np.unique(np.concatenate([nearest, *own]))
+
+
+def _questions(index: Index, rows: NDArray[np.int32]) -> Iterator[tuple[str, str]]:
+    for passage in map(index.passages.__getitem__, rows.tolist()):
+        yield passage.document_id, passage.headings[-1]

@@ -1,0 +1,70 @@
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.builds import live_build
+from rag.errors import IndexBroken
+from rag.index import files, stored
+from rag.index.files import DOCUMENTS, PASSAGES, load_index
+from rag.index.lines import Lines, LineWriter, table_of
+from tests.conftest import updated
+
+some_lines = st.lists(st.binary(max_size=9).map(lambda line: line.replace(b"\n", b" ") + b"\n"), max_size=12)
+
+
+@given(some_lines, some_lines, st.integers(0, 12), st.integers(0, 12))
+def test_lines_are_read_as_written_and_copied(old: list[bytes], new: list[bytes], first: int, last: int) -> None:
+    """However lines come into a file, by writing or by copying, the same lines give the same two files."""
+    with tempfile.TemporaryDirectory() as folder:
+        first, last = sorted((min(first, len(old)), min(last, len(old))))
+        with LineWriter(Path(folder, "old.jsonl")) as writer:
+            writer.write(old)
+        with LineWriter(Path(folder, "copied.jsonl")) as writer:
+            writer.write(new)
+            writer.copy(Lines(Path(folder, "old.jsonl")), first, last)
+        with LineWriter(Path(folder, "written.jsonl")) as writer:
+            for line in [*new, *old[first:last]]:
+                writer.write([line])
+        lines = Lines(Path(folder, "copied.jsonl"))
+        assert [lines[number] for number in range(len(lines))] == [*new, *old[first:last]]
+        for name in ("{}.jsonl", table_of("{}.jsonl")):
+            assert Path(folder, name.format("copied")).read_bytes() == Path(folder, name.format("written")).read_bytes()
+
+
+@pytest.mark.parametrize("name", [DOCUMENTS, PASSAGES, table_of(DOCUMENTS), table_of(PASSAGES)])
+def test_what_is_damaged_in_a_large_file_is_not_read(
+    name: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is too large to be hashed when the index is loaded: every bit of its last line is looked at when it is read."""
+    updated(corpus, tmp_path / "index")
+    monkeypatch.setattr(files, "HASHED", 0)
+    path = live_build(tmp_path / "index") / name
+    whole = path.read_bytes()
+    for place in range(len(whole) - 16, len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        index = load_index(live_build(tmp_path / "index"))
+        with pytest.raises(IndexBroken, match=f"{name.split('_')[0].split('.')[0]}.jsonl is damaged in line"):
+            [*index.documents.values(), *index.passages]
+    path.write_bytes(whole[:-1])
+    with pytest.raises(IndexBroken, match=f"{name} is damaged"):
+        load_index(live_build(tmp_path / "index"))
+
+
+def test_an_index_can_be_read_on_when_its_files_are_gone(corpus: Path, tmp_path: Path) -> None:
+    index, _ = updated(corpus, tmp_path / "index")
+    for path in live_build(tmp_path / "index").iterdir():
+        path.unlink()
+    assert [passage.text for passage in index.passages if "Repot" in passage.text]
+
+
+def test_what_was_read_is_forgotten_for_what_is_read_next(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored, "PASSAGES_KEPT", 1)
+    index, _ = updated(corpus, tmp_path / "index")
+    first = index.passages[0]
+    assert index.passages[0] is first
+    assert index.passages[1] != first
+    assert index.passages[0] is not first
+    assert index.passages[0] == first
