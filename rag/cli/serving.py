@@ -50,6 +50,7 @@ def _build(settings: "Settings") -> None:
     from rag.index.building import update_index
     from rag.loading.files import FolderCorpus
 
+    embedder = ModelEmbedder(settings.embedding)
     with progress_bars() as progress:
         files = FolderCorpus(settings.corpus, settings.loading)
         _, changes = update_index(
