@@ -20,7 +20,8 @@ from rag.followups.acting import Act, LastAnswer, act_of, last_answer
 from rag.followups.clarifying import readings_of
 from rag.followups.resolving import Understood, understood
 from rag.index.contents import Index
-from rag.index.files import check_manifest, load_index, read_manifest
+from rag.index.files import load_index
+from rag.index.manifest import check_manifest, read_manifest
 from rag.reader.scores import Reader
 from rag.reader.similarity import SimilarityReader
 from rag.reader.trained import TrainedReader

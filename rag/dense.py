@@ -21,8 +21,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.arrays import map_array, save_array
 from rag.config import DenseSettings
-from rag.storage import map_array, save_array
 
 _BINDINGS: Any = faiss  # of which its stubs do not know all
 BLOCK = 4096  # rows

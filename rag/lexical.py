@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.storage import GrowingArray, map_array, save_array
+from rag.arrays import GrowingArray, map_array, save_array
 
 # Robertson et al. 1994, "Okapi at TREC-3", with values for passages of a few sentences: see benchmarks/README.md.
 K1 = 0.6  # saturation of repeated terms

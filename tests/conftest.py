@@ -19,7 +19,8 @@ from rag.builds import live_build
 from rag.config import AnsweringSettings, EmbeddingSettings, PassageSettings, Settings
 from rag.embedding.embedder import Embedder, ModelEmbedder, Vectors
 from rag.embedding.identity import ModelIdentity
-from rag.index.building import Changes, update_index
+from rag.index.building import update_index
+from rag.index.comparing import Changes
 from rag.index.contents import Index
 from rag.index.files import load_index
 

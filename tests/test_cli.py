@@ -328,6 +328,7 @@ def test_nothing_changed_needs_no_model(rag: Run) -> None:
     rag("build")
     for command in ("build", "status", "doctor"):
         assert not loaded_by(command) & HEAVY, command
+    assert not loaded_by("status") & {"faiss", "numpy", "filelock", "rag.lexical", "rag.index.building", "rag.loading.reading"}
 
 
 def test_ctrl_c_keeps_what_was_embedded(rag: Run, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

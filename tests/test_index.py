@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from rag.builds import former_build, live_build
 from rag.config import DenseSettings, PassageSettings, RetrievalSettings
 from rag.errors import CorpusError, IndexBroken, IndexMismatch, IndexMissing
-from rag.index.building import corpus_changes, rebuild_differs
-from rag.index.contents import Duplicate, Failure
-from rag.index.files import CHANGES, FILES, load_index, read_changes
+from rag.index.building import rebuild_differs
+from rag.index.comparing import corpus_changes
+from rag.index.files import FILES, load_index
+from rag.index.manifest import CHANGES, Duplicate, Failure, read_changes
 from rag.loading.files import FolderCorpus
 from rag.retrieval import retrieve
 from tests.conftest import WordEmbedder, index_of, updated

@@ -72,9 +72,8 @@ def remove(
     from rag.builds import live_build
     from rag.config import load_settings
     from rag.errors import IndexBroken, IndexMismatch, IndexMissing
-    from rag.index.contents import digests_in
     from rag.index.curating import remove_documents
-    from rag.index.files import read_manifest
+    from rag.index.manifest import digests_in, read_manifest
 
     settings = load_settings(corpus=corpus, index=index)
     try:
@@ -200,8 +199,8 @@ def status(
     from rag.builds import builder_of, former_build, live_build
     from rag.config import load_settings
     from rag.embedding.identity import model_identity
-    from rag.index.building import corpus_changes
-    from rag.index.files import HASHED, check_files, check_manifest, read_changes, read_manifest
+    from rag.index.comparing import corpus_changes
+    from rag.index.manifest import HASHED, check_files, check_manifest, read_changes, read_manifest
 
     settings = load_settings(corpus=corpus, index=index)
     folder = live_build(settings.index)
@@ -286,7 +285,7 @@ def rollback(
 ) -> None:
     """Make the former build live again. Once more goes forward again."""
     from rag.config import load_settings
-    from rag.index.building import corpus_changes
+    from rag.index.comparing import corpus_changes
     from rag.index.curating import back_to_former
 
     settings = load_settings(corpus=corpus, index=index)

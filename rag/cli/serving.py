@@ -53,9 +53,7 @@ def _build(settings: "Settings") -> None:
     embedder = ModelEmbedder(settings.embedding)
     with progress_bars() as progress:
         files = FolderCorpus(settings.corpus, settings.loading)
-        _, changes = update_index(
-            files, settings.index, ModelEmbedder(settings.embedding), settings.passages, dense=settings.dense, progress=progress
-        )
+        _, changes = update_index(files, settings.index, embedder, settings.passages, dense=settings.dense, progress=progress)
     for failure in changes.failed:
         notes.print(f"could not read {escape(failure.path)}: {escape(failure.reason)}", soft_wrap=True)
 

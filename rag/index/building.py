@@ -4,7 +4,7 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,15 +24,19 @@ from rag.dense import factory_for
 from rag.embedding.embedder import Embedder
 from rag.embedding.identity import ModelIdentity
 from rag.errors import IndexBroken, IndexMismatch, IndexMissing, UnreadableFile
-from rag.index.contents import FORMAT, Duplicate, Failure, digests_in, duplicates_in, failures_in
-from rag.index.files import (
+from rag.index.comparing import Changes, Found, look, told_apart
+from rag.index.files import model_values, write_manifest
+from rag.index.manifest import (
     CHANGES,
+    FORMAT,
+    Duplicate,
+    Failure,
     check_files,
     check_manifest,
     damaged_files,
-    model_values,
+    digests_in,
+    failures_in,
     read_manifest,
-    write_manifest,
 )
 from rag.index.writing import BuildWriter, FormerBuild
 from rag.loading.files import Corpus, FolderCorpus
@@ -40,36 +44,6 @@ from rag.passages import split_passages
 from rag.storage import canonical_json
 
 JOURNAL = "embedded.journal"
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What a build did with each file; ids are sorted.
-
-    `embedded` counts the passages whose vectors had to be made, `cut` those that hold a part of an overlong sentence.
-    """
-
-    added: list[str]
-    changed: list[str]
-    removed: list[str]
-    unchanged: list[str]
-    failed: list[Failure]
-    duplicates: list[Duplicate]
-    embedded: int = 0
-    cut: int = 0
-
-
-@dataclass(frozen=True)
-class _Found:
-    """The files of a corpus by content: those to read, those that only repeat one of them, and those that cannot be opened."""
-
-    digests: dict[str, str]
-    same_as: dict[str, str]
-    failed: list[Failure]
-
-    @property
-    def documents(self) -> list[str]:
-        return [name for name in self.digests if name not in self.same_as]
 
 
 def update_index(
@@ -220,7 +194,7 @@ def _write_build(
     """
     started = time.monotonic()
     build.mkdir()
-    found = _look(corpus, progress)
+    found = look(corpus, progress)
     with BuildWriter(build, build.parent, former) as writer:
         failed = _read(corpus, found, writer, embedder, settings, former=former, progress=progress)
         unread = {failure.path for failure in failed}
@@ -235,7 +209,7 @@ def _write_build(
             "failed": [asdict(failure) for failure in sorted(failed, key=lambda failure: failure.path)],
             "passages": writer.passages,
         }
-        changes = _told_apart(live, contents)
+        changes = told_apart(live, contents)
         if former is not None:
             contents["dense"] = factory_for(writer.passages, former.manifest["model"]["dim"], dense)
         if former is not None and all(former.manifest[name] == value for name, value in contents.items()):
@@ -248,29 +222,9 @@ def _write_build(
     return write_manifest(build, contents), changes
 
 
-def _look(corpus: Corpus, progress: Report) -> _Found:
-    digests: dict[str, str] = {}
-    same_as: dict[str, str] = {}
-    first: dict[tuple[str, str], str] = {}
-    failed: list[Failure] = []
-    names = corpus.names()
-    for done, name in enumerate(names):
-        progress("looking", done, len(names))
-        try:
-            digests[name] = corpus.digest_of(name)
-        except UnreadableFile as error:
-            failed.append(Failure(_printable(name), str(error)))
-            continue
-        original = first.setdefault((digests[name], corpus.format_of(name)), name)
-        if original != name:
-            same_as[name] = original
-    progress("looking", len(names), len(names))
-    return _Found(digests, same_as, failed)
-
-
 def _read(
     corpus: Corpus,
-    found: _Found,
+    found: Found,
     writer: BuildWriter,
     embedder: Embedder,
     settings: PassageSettings,
@@ -296,40 +250,3 @@ def _read(
         writer.add(document, split_passages(document, count_tokens=embedder.count_tokens, limit=limit))
     progress("reading", len(names), len(names))
     return failed
-
-
-def corpus_changes(corpus: Path, manifest: dict[str, Any]) -> Changes:
-    """What a build would do, told from the files' contents; nothing is split or embedded, and new failures are not foreseen."""
-    found = _look(FolderCorpus(corpus), lambda what, done, total: None)
-    known = {failure.path: failure for failure in failures_in(manifest)}
-    failing = {name: known[name] for name, digest in found.digests.items() if name in known and known[name].digest == digest}
-    failing |= {name: replace(failing[same], path=name) for name, same in found.same_as.items() if same in failing}
-    read = [name for name in found.documents if name not in failing]
-    repeated = [Duplicate(name, same) for name, same in found.same_as.items() if name not in failing]
-    now = {
-        "documents": [{"id": name, "digest": found.digests[name]} for name in read],
-        "duplicates": [asdict(duplicate) for duplicate in repeated],
-        "failed": [asdict(failure) for failure in [*found.failed, *failing.values()]],
-    }
-    return _told_apart(manifest, now)
-
-
-def _told_apart(before: dict[str, Any] | None, now: dict[str, Any]) -> Changes:
-    """Compares two manifests, or the parts of them that name files."""
-    old = digests_in(before) if before else {}
-    new = digests_in(now)
-    failed = failures_in(now)
-    return Changes(
-        added=sorted(new.keys() - old.keys()),
-        changed=sorted(name for name in new.keys() & old.keys() if new[name] != old[name]),
-        removed=sorted(old.keys() - new.keys() - {failure.path for failure in failed}),
-        unchanged=sorted(name for name in new.keys() & old.keys() if new[name] == old[name]),
-        failed=failed,
-        duplicates=duplicates_in(now),
-        cut=sum(document.get("cut", 0) for document in now["documents"]),
-    )
-
-
-def _printable(name: str) -> str:
-    """A file name that is not UTF-8 with question marks in place of what cannot be shown."""
-    return name.encode("utf-8", "replace").decode()

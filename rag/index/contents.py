@@ -11,29 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.dense import DenseIndex
+from rag.index.manifest import duplicates_in
 from rag.lexical import LexicalIndex
 from rag.records import Document, Passage
-from rag.storage import canonical_json, sha256_bytes
-
-# Raised whenever the same files would give other documents, passages, terms or another layout of the build's files.
-FORMAT = 5
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A file of the corpus that could not be read, and why; the digest is empty where not even its bytes could be had."""
-
-    path: str
-    reason: str
-    digest: str = ""
-
-
-@dataclass(frozen=True)
-class Duplicate:
-    """A file with the same bytes as a document, which is read in its stead."""
-
-    path: str
-    same_as: str
 
 
 @dataclass(frozen=True)
@@ -123,22 +103,3 @@ def rows_by_document(manifest: dict[str, Any]) -> dict[str, range]:
     for entry in manifest["documents"]:
         found[entry["id"]] = range(end, end := end + entry["passages"])
     return found
-
-
-def failures_in(manifest: dict[str, Any]) -> list[Failure]:
-    return [Failure(**failure) for failure in manifest["failed"]]
-
-
-def duplicates_in(manifest: dict[str, Any]) -> list[Duplicate]:
-    return [Duplicate(**duplicate) for duplicate in manifest["duplicates"]]
-
-
-def digests_in(manifest: dict[str, Any]) -> dict[str, str]:
-    """The digest of every file that was read, duplicates among them."""
-    digests: dict[str, str] = {document["id"]: document["digest"] for document in manifest["documents"]}
-    return digests | {duplicate.path: digests[duplicate.same_as] for duplicate in duplicates_in(manifest)}
-
-
-def manifest_hash(contents: dict[str, Any]) -> str:
-    """Of contents only: it does not depend on the bytes that FAISS writes, nor on time or place."""
-    return sha256_bytes(canonical_json(contents).encode("utf-8", "surrogatepass"))

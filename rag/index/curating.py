@@ -8,8 +8,7 @@ from typing import Any
 from rag.builds import build_lock, former_build, roll_back
 from rag.config import LoadingSettings
 from rag.errors import DocumentError, IndexMissing, UnreadableFile
-from rag.index.contents import Failure
-from rag.index.files import check_files, read_manifest
+from rag.index.manifest import Failure, check_files, read_manifest
 from rag.loading.files import corpus_files
 from rag.loading.reading import read_documents
 from rag.storage import replace_file

@@ -24,21 +24,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rag.arrays import map_array
 from rag.config import PassageSettings
 from rag.dense import DenseIndex, Nearest
 from rag.embedding.identity import ModelIdentity
-from rag.errors import IndexBroken, IndexMismatch
+from rag.errors import IndexBroken
 from rag.exchange import document_of
-from rag.index.contents import FORMAT, Index, manifest_hash
+from rag.index.contents import Index
 from rag.index.lines import Lines, table_of
+from rag.index.manifest import CHANGES, HASHED, MEND, check_files, check_manifest, check_of, manifest_hash, read_manifest
 from rag.index.stored import StoredDocuments, StoredPassages, passage_of
 from rag.lexical import LexicalIndex, file_names
 from rag.records import Document, Passage
-from rag.storage import canonical_json, map_array, sha256_bytes, sha256_file
-
-MEND = "run `rag build` to make the index anew"
-
-HASHED = 2**26
+from rag.storage import canonical_json, sha256_file
 
 DOCUMENTS = "documents.jsonl"
 PASSAGES = "passages.jsonl"
@@ -48,7 +46,6 @@ VECTORS = "vectors.npy"
 KEYS = "keys.npy"
 DENSE = "dense.faiss"
 MOMENTS = "moments.npy"
-CHANGES = "changes.json"
 TERMS = "terms"
 HEADINGS = "headings"
 FILES = (
@@ -69,71 +66,9 @@ def write_manifest(folder: Path, contents: dict[str, Any]) -> dict[str, Any]:
     contents = contents | {"contents": {name: files[name]["sha256"] for name in CONTENTS}}
     hashed = {name: value for name, value in contents.items() if name != "nearest"}
     manifest = contents | {"hash": manifest_hash(hashed), "files": files}
-    check = {"check": _check(manifest)}
+    check = {"check": check_of(manifest)}
     (folder / "manifest.json").write_bytes(canonical_json(manifest | check).encode("utf-8", "surrogatepass"))
     return manifest
-
-
-def _check(manifest: dict[str, Any]) -> str:
-    return sha256_bytes(canonical_json(manifest).encode("utf-8", "surrogatepass"))
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest as it was written. Raises IndexBroken where it is not, IndexMismatch for another format."""
-    path = folder / "manifest.json"
-    try:
-        manifest = json.loads(path.read_bytes().decode("utf-8", "surrogatepass"))
-    except (OSError, ValueError) as error:
-        raise IndexBroken(f"{path} cannot be read ({error}); {MEND}") from error
-    if not isinstance(manifest, dict):
-        raise IndexBroken(f"{path} is damaged; {MEND}")
-    check = manifest.pop("check", None)
-    if isinstance(manifest.get("format"), int) and manifest["format"] != FORMAT:
-        raise IndexMismatch("format", in_index=manifest["format"], wanted=FORMAT)
-    if check != _check(manifest):
-        raise IndexBroken(f"{path} is damaged; {MEND}")
-    return manifest
-
-
-def check_manifest(
-    manifest: dict[str, Any],
-    *,
-    model: ModelIdentity | None = None,
-    dim: int | None = None,
-    settings: PassageSettings | None = None,
-) -> None:
-    """Raises IndexMismatch for the first thing in which the build is not what is wanted; None asks for nothing."""
-    wanted: dict[str, object] = {} if model is None else {"name": model.name, "backend": model.backend, "digest": model.digest}
-    wanted |= {} if dim is None else {"dim": dim}
-    for name, value in wanted.items():
-        if manifest["model"].get(name) != value:
-            raise IndexMismatch(f"model {name}", in_index=manifest["model"].get(name), wanted=value)
-    if settings is not None and manifest["settings"] != settings.model_dump():
-        raise IndexMismatch(
-            "passage settings",
-            in_index=canonical_json(manifest["settings"]),
-            wanted=canonical_json(settings.model_dump()),
-        )
-
-
-def damaged_files(folder: Path, manifest: dict[str, Any], *, hashed: int | None = None) -> Iterator[str]:
-    """Names of the files that are missing or not what was written; those over `hashed` bytes are only told by their size."""
-    for name in FILES:
-        try:
-            size, wanted = (folder / name).stat().st_size, manifest["files"].get(name, {})
-            whole = size == wanted.get("bytes") and (
-                (hashed is not None and size > hashed) or sha256_file(folder / name) == wanted["sha256"]
-            )
-        except OSError:
-            whole = False
-        if not whole:
-            yield name
-
-
-def check_files(folder: Path, manifest: dict[str, Any], *, hashed: int | None = None) -> None:
-    """Raises IndexBroken naming the first file that is missing or not what was written: see `damaged_files`."""
-    for name in damaged_files(folder, manifest, hashed=hashed):
-        raise IndexBroken(f"{folder / name} is damaged; {MEND}")
 
 
 def read_documents(folder: Path) -> Iterator[tuple[Document, list[Passage]]]:
@@ -176,12 +111,6 @@ def load_index(
         )
     except (OSError, ValueError, RuntimeError) as error:  # swept meanwhile, or a large file with a damaged head
         raise IndexBroken(f"{getattr(error, 'filename', None) or folder} cannot be read ({error}); {MEND}") from error
-
-
-def read_changes(folder: Path) -> dict[str, Any]:
-    """What a build changed: see `rag.index.building.Changes`, with "built" (ISO time) and "seconds"."""
-    changes: dict[str, Any] = json.loads((folder / CHANGES).read_text(encoding="utf-8"))
-    return changes
 
 
 def model_values(model: ModelIdentity, dim: int) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.arrays import GrowingArray, map_array
 from rag.errors import IndexBroken
-from rag.storage import GrowingArray, map_array
 
 TABLE = np.dtype([("start", "<u8"), ("check", "V8")])
 COPIED_AT_ONCE = 2**20  # bytes

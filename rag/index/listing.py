@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rag.index.building import Changes, corpus_changes
-from rag.index.contents import digests_in, duplicates_in
+from rag.index.comparing import Changes, corpus_changes
+from rag.index.manifest import digests_in, duplicates_in
 from rag.loading.files import corpus_files
 
 PATIENCE = 20  # times as long as looking at all files takes, until they are looked at again

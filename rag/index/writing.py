@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.arrays import GrowingArray, map_array
 from rag.builds import Report
 from rag.config import DenseSettings
 from rag.dense import Nearest, factory_for, write_dense
@@ -23,7 +24,7 @@ from rag.index.lines import Lines, LineWriter
 from rag.index.stored import document_line, passage_line, under_question
 from rag.passages import embedded_text
 from rag.records import Document, Passage
-from rag.storage import GrowingArray, json_line, map_array, read_json_lines
+from rag.storage import json_line, read_json_lines
 
 EMBEDDED_AT_ONCE = 64  # passages that are lost at most when a build is killed
 COPIED_AT_ONCE = 1024  # vectors

@@ -13,10 +13,9 @@ from rag.builds import Report, builder_of, describe_builder, former_build, live_
 from rag.conversation import Chat
 from rag.errors import DocumentError, RagError
 from rag.index.building import update_index
-from rag.index.contents import digests_in
 from rag.index.curating import add_files, back_to_former, remove_documents
-from rag.index.files import read_changes
 from rag.index.listing import Watch, chosen_files, fingerprint, list_files
+from rag.index.manifest import digests_in, read_changes
 from rag.jobs import Job
 from rag.loading.files import FolderCorpus
 from rag.ui.render_documents import added_html, changes_html, chip_html, files_html, job_html, no_index_html
