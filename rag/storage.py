@@ -1,4 +1,4 @@
-"""Files that are whole or not there, stable JSON, hashes, and arrays that grow on disk."""
+"""Files that are whole or not there, stable JSON and hashes."""
 
 import hashlib
 import json
