@@ -228,7 +228,7 @@ def test_an_interrupted_build_goes_on_where_it_was(beds: Path, tmp_path: Path) -
     assert {path.name for path in index.iterdir()} == {"builds", "builder.lock", JOURNAL}
     (beds / "07.md").unlink()
     built, changes = updated(beds, index, second)
-    assert len(first.embedded) == 32  # in batches of 16
+    assert len(first.embedded) == 32  # a batch
     assert not set(second.embedded) & set(first.embedded)
     assert changes.embedded == len(second.embedded) == 50 - 32
     assert built.digest == index_of(beds).digest

@@ -220,10 +220,12 @@ class OurVectors(Ours):
         return [self.names[row] for row in rows]
 
     def save(self) -> Path:
-        from rag.dense import DenseIndex
+        from rag.arrays import save_array
+        from rag.dense import write_dense
 
         SAVED.mkdir()
-        DenseIndex.write(self.vectors, SAVED / "dense.faiss")
+        save_array(SAVED / "vectors.npy", self.vectors)
+        write_dense(self.vectors, "Flat", SAVED / "moments.npy", SAVED / "dense.faiss")
         return SAVED
 
 

@@ -26,7 +26,7 @@ from rag.passages import embedded_text
 from rag.records import Document, Passage
 from rag.storage import json_line, read_json_lines
 
-EMBEDDED_AT_ONCE = 64  # passages that are lost at most when a build is killed
+EMBEDDED_AT_ONCE = 32  # passages that are lost at most when a build is killed
 COPIED_AT_ONCE = 1024  # vectors
 
 
