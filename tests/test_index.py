@@ -246,7 +246,7 @@ def test_no_index(tmp_path: Path) -> None:
 def test_manifest_names_what_it_was_made_of(corpus: Path, tmp_path: Path) -> None:
     updated(corpus, tmp_path / "index")
     manifest = json.loads((live_build(tmp_path / "index") / "manifest.json").read_text())
-    assert manifest["model"] == {"name": "words", "digest": "0" * 64, "dim": 32}
+    assert manifest["model"] == {"name": "words", "digest": "0" * 64, "backend": "torch", "dim": 32}
     assert manifest["format"] == 5
     assert [(d["id"], d["passages"]) for d in manifest["documents"]] == [("faq.txt", 2), ("guide.md", 3)]
     assert set(manifest["files"]) == {path.name for path in live_build(tmp_path / "index").iterdir()} - {"manifest.json"}
