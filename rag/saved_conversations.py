@@ -1,6 +1,5 @@
 """Conversations on disk: a file each, of one user each, that survive a restart with citations that still work."""
 
-import json
 import re
 import secrets
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import ConversationError
-from rag.storage import canonical_json, replace_file, sha256_bytes
+from rag.storage import canonical_json, from_json, replace_file, sha256_bytes
 from rag.users import User
 
 LONGEST_TITLE = 80  # characters
@@ -79,7 +78,7 @@ class Conversations:
         """Raises ConversationError where the user has none of this name, or it cannot be read."""
         path = self._path(name)
         try:
-            return _conversation_from(json.loads(path.read_bytes().decode("utf-8", "surrogatepass")))
+            return _conversation_from(from_json(path.read_bytes()))
         except FileNotFoundError:
             raise ConversationError("this conversation is no longer there; begin a new one") from None
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -18,10 +18,15 @@ def json_line(value: Any) -> bytes:
     return f"{canonical_json(value)}\n".encode("utf-8", "surrogatepass")
 
 
+def from_json(data: bytes) -> Any:
+    """What `json_line` was given. Raises ValueError."""
+    return json.loads(data.decode("utf-8", "surrogatepass"))
+
+
 def read_json_lines(path: Path) -> Iterator[Any]:
     with path.open("rb") as file:
         for line in file:
-            yield json.loads(line.decode("utf-8", "surrogatepass"))
+            yield from_json(line)
 
 
 def sha256_bytes(data: bytes) -> str:

@@ -172,7 +172,8 @@ def test_it_reads_as_the_network_that_was_trained(reader: TrainedReader, tokeniz
     import torch
     from safetensors.torch import load_file
 
-    from rag.reader.network import WORD_VECTORS, ReadingNetwork, collate
+    from rag.models.encoder import WORD_VECTORS
+    from rag.reader.network import ReadingNetwork, collate
 
     network = ReadingNetwork()
     tensors = {name: tensor.float() for name, tensor in load_file(trained.WEIGHTS).items()}

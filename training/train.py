@@ -20,8 +20,9 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from rag.carried import carried_folder
+from rag.models.encoder import WORD_VECTORS
 from rag.reader.encoding import Encoded, encode
-from rag.reader.network import WORD_VECTORS, Reading, ReadingNetwork, collate
+from rag.reader.network import Reading, ReadingNetwork, collate
 from rag.records import Span
 
 MEAN_OVER = 0.998  # of the running mean: some 500 steps

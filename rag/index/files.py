@@ -18,7 +18,6 @@ compares the size, and the lines of documents and passages each when it is read,
 `rag doctor`, and every build that takes something from them, read those whole too.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -32,11 +31,11 @@ from rag.errors import IndexBroken
 from rag.exchange import document_of
 from rag.index.contents import Index
 from rag.index.lines import Lines, table_of
-from rag.index.manifest import CHANGES, HASHED, MEND, check_files, check_manifest, check_of, manifest_hash, read_manifest
+from rag.index.manifest import CHANGES, HASHED, MEND, check_files, check_manifest, digest_of, read_manifest
 from rag.index.stored import StoredDocuments, StoredPassages, passage_of
 from rag.lexical import LexicalIndex, file_names
 from rag.records import Document, Passage
-from rag.storage import canonical_json, sha256_file
+from rag.storage import canonical_json, from_json, sha256_file
 
 DOCUMENTS = "documents.jsonl"
 PASSAGES = "passages.jsonl"
@@ -65,8 +64,8 @@ def write_manifest(folder: Path, contents: dict[str, Any]) -> dict[str, Any]:
     files = {name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_file(folder / name)} for name in FILES}
     contents = contents | {"contents": {name: files[name]["sha256"] for name in CONTENTS}}
     hashed = {name: value for name, value in contents.items() if name != "nearest"}
-    manifest = contents | {"hash": manifest_hash(hashed), "files": files}
-    check = {"check": check_of(manifest)}
+    manifest = contents | {"hash": digest_of(hashed), "files": files}
+    check = {"check": digest_of(manifest)}
     (folder / "manifest.json").write_bytes(canonical_json(manifest | check).encode("utf-8", "surrogatepass"))
     return manifest
 
@@ -75,14 +74,9 @@ def read_documents(folder: Path) -> Iterator[tuple[Document, list[Passage]]]:
     """The documents of a build with their passages, one at a time, in order. Raises IndexBroken."""
     row, documents, passages = 0, Lines(folder / DOCUMENTS), Lines(folder / PASSAGES)
     for number, entry in enumerate(read_manifest(folder)["documents"]):
-        document = document_of(_record(documents[number]))
-        yield document, [passage_of(_record(passages[one]), document) for one in range(row, row + entry["passages"])]
+        document = document_of(from_json(documents[number]))
+        yield document, [passage_of(from_json(passages[one]), document) for one in range(row, row + entry["passages"])]
         row += entry["passages"]
-
-
-def _record(line: bytes) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads(line.decode("utf-8", "surrogatepass"))
-    return record
 
 
 def load_index(

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from rag.config import PassageSettings
 from rag.errors import IndexBroken, IndexMismatch
-from rag.storage import canonical_json, sha256_bytes, sha256_file
+from rag.storage import canonical_json, from_json, sha256_bytes, sha256_file
 
 if TYPE_CHECKING:
     from rag.embedding.identity import ModelIdentity
 
 # Raised whenever the same files would give other documents, passages, terms or another layout of the build's files.
 FORMAT = 5
+HASHED = 2**26  # bytes: larger files are told by their size when an index is loaded
+MEND = "run `rag build` to make the index anew"
+CHANGES = "changes.json"
 
 
 @dataclass(frozen=True)
@@ -48,29 +51,16 @@ def digests_in(manifest: dict[str, Any]) -> dict[str, str]:
     return digests | {duplicate.path: digests[duplicate.same_as] for duplicate in duplicates_in(manifest)}
 
 
-def manifest_hash(contents: dict[str, Any]) -> str:
-    """Of contents only: it does not depend on the bytes that FAISS writes, nor on time or place."""
-    return sha256_bytes(canonical_json(contents).encode("utf-8", "surrogatepass"))
-
-
-MEND = "run `rag build` to make the index anew"
-
-
-HASHED = 2**26
-
-
-CHANGES = "changes.json"
-
-
-def check_of(manifest: dict[str, Any]) -> str:
-    return sha256_bytes(canonical_json(manifest).encode("utf-8", "surrogatepass"))
+def digest_of(values: dict[str, Any]) -> str:
+    """SHA-256 in hex: of equal values the same, whatever the bytes that FAISS writes, the time or the place."""
+    return sha256_bytes(canonical_json(values).encode("utf-8", "surrogatepass"))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest as it was written. Raises IndexBroken where it is not, IndexMismatch for another format."""
     path = folder / "manifest.json"
     try:
-        manifest = json.loads(path.read_bytes().decode("utf-8", "surrogatepass"))
+        manifest = from_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise IndexBroken(f"{path} cannot be read ({error}); {MEND}") from error
     if not isinstance(manifest, dict):
@@ -78,7 +68,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     check = manifest.pop("check", None)
     if isinstance(manifest.get("format"), int) and manifest["format"] != FORMAT:
         raise IndexMismatch("format", in_index=manifest["format"], wanted=FORMAT)
-    if check != check_of(manifest):
+    if check != digest_of(manifest):
         raise IndexBroken(f"{path} is damaged; {MEND}")
     return manifest
 

@@ -1,6 +1,5 @@
 """Documents and passages that stay on disk until they are asked for."""
 
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +10,7 @@ import numpy as np
 from rag.exchange import document_of, document_values
 from rag.index.lines import Lines
 from rag.records import Document, Passage, Sentence, Span
-from rag.storage import json_line
+from rag.storage import from_json, json_line
 
 DOCUMENTS_KEPT = 2**25  # bytes of lines whose documents stay in memory; as objects they take a few times as much
 PASSAGES_KEPT = 2**23
@@ -33,7 +32,7 @@ class _Recent(Generic[Record]):
                 self._kept.move_to_end(number)
                 return self._kept[number][0]
         line = self._lines[number]
-        record = self._make(number, json.loads(line.decode("utf-8", "surrogatepass")))
+        record = self._make(number, from_json(line))
         with self._lock:
             if number not in self._kept:
                 self._kept[number] = record, len(line)

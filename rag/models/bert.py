@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.models.encoder import WORD_VECTORS, Encoder, in_parallel
+from rag.models.encoder import WORD_VECTORS, Encoder, in_parallel, load_tokenizer
 from rag.models.graph import Precision
 
 Vectors = NDArray[np.float32]
@@ -22,15 +22,12 @@ class BertModel:
 
     def __init__(self, folder: Path, precision: Precision) -> None:
         from safetensors.numpy import load_file
-        from tokenizers import Tokenizer
 
         config = _read(folder / "config.json")
         tensors = load_file(folder / "model.safetensors")
         heads, epsilon = config["num_attention_heads"], config["layer_norm_eps"]
         self._encoder = Encoder(tensors, heads=heads, epsilon=epsilon, precision=precision)
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
+        self._tokenizer = load_tokenizer(folder)
         self._by_first = _poolings(folder) == {"pooling_mode_cls_token"}
         read = _read(folder / "sentence_bert_config.json").get("max_seq_length") or config["max_position_embeddings"]
         self.dim = self._encoder.width

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -43,6 +44,16 @@ class Encoder:
         embedded += self._kinds[0] if kinds is None else self._kinds[np.asarray(kinds)]
         states: NDArray[np.float32] = self._session.run(None, {"embedded": embedded})[0]
         return states
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """A model's tokenizer, which neither cuts texts nor pads them."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def in_parallel(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

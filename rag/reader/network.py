@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WIDTH, LAYERS, HEADS, INNER = 384, 6, 12, 1536  # of all-MiniLM-L6-v2
-WORD_VECTORS = "embeddings.word_embeddings.weight"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from rag.carried import carried_folder, file_digest
 from rag.errors import ModelError
-from rag.models.encoder import WORD_VECTORS, Encoder, in_parallel
+from rag.models.encoder import WORD_VECTORS, Encoder, in_parallel, load_tokenizer
 from rag.reader.encoding import LONGEST, LONGEST_CONTEXT, LONGEST_QUESTION, Encoded, encode
 from rag.reader.heads import Heads, Reading
 from rag.reader.scores import ScoredSentence
@@ -79,17 +79,13 @@ class _Parts:
 def _load(weights: Path) -> _Parts:
     from safetensors import safe_open
     from safetensors.numpy import load_file
-    from tokenizers import Tokenizer
 
     folder = carried_folder()
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
     tensors = load_file(weights)
     encoder = {name.removeprefix("encoder."): tensor for name, tensor in tensors.items() if name.startswith("encoder.")}
     with safe_open(folder / "model.safetensors", framework="np") as model:
         encoder[WORD_VECTORS] = model.get_tensor(WORD_VECTORS)
-    return _Parts(tokenizer, Encoder(encoder, heads=HEADS, epsilon=EPSILON, precision="float32"), Heads(tensors))
+    return _Parts(load_tokenizer(folder), Encoder(encoder, heads=HEADS, epsilon=EPSILON, precision="float32"), Heads(tensors))
 
 
 def _pieces(passage: Passage, tokenizer: Any) -> Iterator[_Piece]:
