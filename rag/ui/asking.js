@@ -2,6 +2,7 @@
 let desk = { conversation: "", documents: [], mode: "", turn: 0 };
 let every = 0; // documents in the index
 const once = lasting("asking");
+const [listing, choosing] = [latest(), latest()];
 const box = () => document.querySelector("#question textarea");
 
 function hold(changed) {
@@ -32,7 +33,8 @@ function line() {
 }
 
 async function list() {
-  const told = await call({ do: "list", words: part("past-words").value, conversation: desk.conversation });
+  const told = await listing({ do: "list", words: part("past-words").value, conversation: desk.conversation });
+  if (!told) return;
   if (told.error) {
     part("past").textContent = told.error;
     return;
@@ -44,7 +46,8 @@ async function list() {
 }
 
 async function choices() {
-  const told = await call({ do: "choice", words: part("scope-words").value, documents: desk.documents });
+  const told = await choosing({ do: "choice", words: part("scope-words").value, documents: desk.documents });
+  if (!told) return;
   if (told.error) part("scope-list").textContent = told.error;
   else fill(part("scope-list"), told.html);
 }

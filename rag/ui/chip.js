@@ -2,10 +2,12 @@
 const once = lasting("chip");
 let last = "";
 let timer = 0;
+const looking = latest();
 
 async function look() {
   clearTimeout(timer);
-  const told = await call({ do: "state" });
+  const told = await looking({ do: "state" });
+  if (!told) return;
   const moved = `${told.digest} ${told.running}` !== last;
   last = `${told.digest} ${told.running}`;
   if (told.error) part("state").textContent = told.error;

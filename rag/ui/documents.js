@@ -1,9 +1,11 @@
 // The list of documents, giving and removing them, and how far a build is.
 const once = lasting("documents");
 const view = { words: "", sort: "name", descending: false, page: 0 };
+const listing = latest();
 
 async function list() {
-  const told = await call({ do: "list", ...view });
+  const told = await listing({ do: "list", ...view });
+  if (!told) return;
   if (told.error) {
     part("listed").textContent = told.error;
     part("give").hidden = part("building").hidden = false;

@@ -2,9 +2,11 @@
 let chosen = { run: "", against: "" };
 let view = { words: "", misses: false, page: 0 };
 let curve = null; // what each threshold costs
+const [looking, showing, asking, opening] = [latest(), latest(), latest(), latest()];
 
 async function overview() {
-  const told = await call({ do: "overview", ...chosen });
+  const told = await looking({ do: "overview", ...chosen });
+  if (!told) return;
   if (told.error) return void (part("eval-job").textContent = told.error);
   const set = part("set")?.value;
   fill(part("sets"), told.sets);
@@ -29,7 +31,8 @@ async function watchJob() {
 
 async function show(run, against) {
   chosen = { run, against: against === run ? "" : against };
-  const told = await call({ do: "show", ...chosen });
+  const told = await showing({ do: "show", ...chosen });
+  if (!told) return;
   part("shown").hidden = Boolean(told.error);
   if (told.error) return say(told.error, true);
   fill(part("measures"), told.measures);
@@ -56,7 +59,8 @@ function costs() {
 }
 
 async function questions() {
-  const told = await call({ do: "questions", run: chosen.run, ...view });
+  const told = await asking({ do: "questions", run: chosen.run, ...view });
+  if (!told) return;
   if (told.error) part("questions").textContent = told.error;
   else fill(part("questions"), told.html);
 }
@@ -89,7 +93,8 @@ part("questions").addEventListener("click", async (event) => {
     view.page = Number(page);
     questions();
   } else if (question) {
-    const told = await call({ do: "question", run: chosen.run, question });
+    const told = await opening({ do: "question", run: chosen.run, question });
+    if (!told) return;
     if (told.error) return say(told.error, true);
     fill(part("detail"), told.html);
     part("detail-title").focus();

@@ -9,6 +9,16 @@ async function call(told) {
   }
 }
 
+// A call whose replies are shown in one place. They may come out of order: one that a later request has overtaken is null.
+function latest() {
+  let newest = 0;
+  return async (told) => {
+    const mine = ++newest;
+    const answer = await call(told);
+    return mine === newest ? answer : null;
+  };
+}
+
 // HTML comes from the server's rendering functions, which escape every foreign text. Focus stays where it was.
 function fill(target, html) {
   const focused = document.activeElement && target.contains(document.activeElement) ? document.activeElement.id : "";

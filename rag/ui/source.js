@@ -141,8 +141,10 @@ window.chooseSentence = async (turn, question, reference) => {
   part("source-words").focus({ preventScroll: true });
 };
 
+const finding = latest();
 async function find() {
-  const told = await call({ do: "find", words: part("source-words").value });
+  const told = await finding({ do: "find", words: part("source-words").value });
+  if (!told) return;
   const rows = (told.found || []).map((found) => {
     const row = document.createElement("li");
     const button = document.createElement("button");

@@ -181,6 +181,26 @@ def test_a_run_is_searched_opened_compared_and_saved(page: "playwright.Page") ->
     page.wait_for_function("document.querySelector('#share-costs').textContent.includes('1 of 1 unanswerable')")
 
 
+def test_a_list_that_comes_late_does_not_replace_a_newer_one(page: "playwright.Page") -> None:
+    go(page, "Documents")
+    page.wait_for_selector("#listed tbody tr")
+    held: list[playwright.Route] = []
+    page.route(
+        "**/component_server/**",
+        lambda route: held.append(route) if '"words":"f"' in (route.request.post_data or "") else route.continue_(),
+    )
+    page.fill("#file-words", "f")
+    page.fill("#file-words", "long")
+    page.wait_for_function("document.querySelector('#listed tbody')?.innerText.includes('long.md')")
+    page.wait_for_function("document.querySelectorAll('#listed tbody tr').length === 1")
+    (late,) = held
+    with page.expect_response(lambda response: response.request == late.request):
+        late.continue_()
+    page.wait_for_timeout(200)
+    assert page.locator("#listed tbody tr").count() == 1
+    assert "long.md" in page.inner_text("#listed tbody")
+
+
 def test_a_document_is_given_asked_and_removed(page: "playwright.Page", tmp_path: Path, chat: Chat) -> None:
     (tmp_path / "zebra.txt").write_text(f"{NAME}\n\nThe zebra drinks lemonade on Tuesdays.\n")
     (tmp_path / "bad.xyz").write_text("x")
