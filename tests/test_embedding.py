@@ -12,9 +12,10 @@ from rag import carried
 from rag.carried import carried_folder
 from rag.config import EmbeddingSettings
 from rag.embedding.embedder import ModelEmbedder
-from rag.embedding.identity import backend_of
+from rag.embedding.identity import backend_of, model_identity
 from rag.errors import ModelError
 from rag.models.graph import in_8_bits
+from rag.reader.trained import TrainedReader
 
 pytestmark = pytest.mark.slow
 TEXTS = ["A nerve was cut.", "Muscle wastes without its nerve. " * 20, "x", "It grows by 1 mm a day. " * 50]
@@ -117,7 +118,10 @@ def test_altered_weights_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(carried, "CARRIED_PACKAGE", "carrier")
     with pytest.raises(ModelError, match="is not the published all-MiniLM-L6-v2.*should be 53aa5117"):
-        ModelEmbedder(EmbeddingSettings())
+        ModelEmbedder(EmbeddingSettings()).load()
+    with pytest.raises(ModelError, match="is not the published"):
+        TrainedReader().load()
+    assert model_identity(EmbeddingSettings()).name == "all-MiniLM-L6-v2"  # which is told without reading them
 
 
 def test_a_name_that_is_not_on_disk_is_refused_offline() -> None:

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from rag.carried import carried_folder
+from rag.carried import carried_folder, carried_weights
 from rag.models.encoder import WORD_VECTORS
 from rag.reader.encoding import Encoded, encode
 from rag.reader.network import Reading, ReadingNetwork, collate
@@ -31,7 +31,7 @@ Prepared = tuple[Encoded, dict[str, Any]]
 
 def new_network(start: Path | None) -> ReadingNetwork:
     network = ReadingNetwork()
-    carried = load_file(carried_folder() / "model.safetensors")
+    carried = load_file(carried_weights())
     known = {name for name, _ in network.encoder.named_parameters()}
     network.encoder.load_state_dict({name: tensor for name, tensor in carried.items() if name in known})
     if start is not None:

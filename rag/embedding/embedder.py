@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.config import EmbeddingSettings
-from rag.embedding.identity import ModelIdentity, backend_of, model_folder, model_identity
+from rag.embedding.identity import ModelIdentity, backend_of, check_weights, model_folder, model_identity
 from rag.errors import ModelError
 from rag.models.bert import BertModel, is_bert
 from rag.models.sentence_transformer import SentenceTransformerModel
@@ -120,6 +120,7 @@ class ModelEmbedder:
 
 def _load(settings: EmbeddingSettings) -> TextModel:
     folder, backend = model_folder(settings), backend_of(settings)
+    check_weights(settings)
     try:
         if backend == "torch":
             return SentenceTransformerModel(str(folder or settings.model), offline=settings.offline)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag.carried import CARRIED_MODEL, carried_folder, file_digest
+from rag.carried import CARRIED_MODEL, CARRIED_SHA256, CARRIED_WEIGHTS, carried_folder, carried_weights, file_digest
 from rag.config import EmbeddingSettings
 from rag.errors import ModelError
 from rag.storage import canonical_json, sha256_bytes
@@ -23,13 +23,29 @@ class ModelIdentity:
 
 
 def model_identity(settings: EmbeddingSettings) -> ModelIdentity:
-    """Told from the model's files, without loading it. Raises ModelError."""
+    """Told from the model's files, without loading it. Raises ModelError.
+
+    The carried model's weights are not read for it: they are the published ones, or `check_weights` refuses them before
+    they are loaded.
+    """
     folder = model_folder(settings)
-    names = sorted(folder.rglob("*.json")) + sorted(folder.rglob("*.safetensors")) if folder else []
-    parts = {path.relative_to(folder).as_posix(): file_digest(path) for path in names} if folder else {"name": settings.model}
+    known = {CARRIED_WEIGHTS: CARRIED_SHA256} if settings.model == CARRIED_MODEL else {}
+    parts = _digests(folder, known) if folder else {"name": settings.model}
     backend = backend_of(settings)
     digest = sha256_bytes(canonical_json([parts, backend, settings.query_prefix, settings.passage_prefix]).encode())
     return ModelIdentity(settings.model, digest, backend)
+
+
+def _digests(folder: Path, known: dict[str, str]) -> dict[str, str]:
+    """Of every file that makes the model what it is; those that are known are not read."""
+    names = {path.relative_to(folder).as_posix() for kind in ("*.json", "*.safetensors") for path in folder.rglob(kind)}
+    return {name: file_digest(folder / name) for name in names - known.keys()} | known
+
+
+def check_weights(settings: EmbeddingSettings) -> None:
+    """Raises ModelError where the weights are not those that the identity names."""
+    if settings.model == CARRIED_MODEL:
+        carried_weights()
 
 
 def backend_of(settings: EmbeddingSettings) -> str:

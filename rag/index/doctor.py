@@ -14,7 +14,7 @@ from rag.arrays import map_array
 from rag.builds import builder_of, describe_builder, former_build, live_build, orphans
 from rag.config import Settings
 from rag.dense import DenseIndex, Nearest, asked_of, describe_nearest, moments_of, recall_of
-from rag.embedding.identity import model_identity
+from rag.embedding.identity import check_weights, model_identity
 from rag.errors import RagError
 from rag.index.building import JOURNAL
 from rag.index.comparing import corpus_changes
@@ -95,6 +95,7 @@ def _former_build(settings: Settings, check: Check) -> None:
 
 
 def _model_and_settings(settings: Settings, check: Check) -> None:
+    check_weights(settings.embedding)
     identity = model_identity(settings.embedding)
     check_manifest(read_manifest(live_build(settings.index)), model=identity, settings=settings.passages)
     check.note = f"{identity.name} {identity.digest[:12]}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rag.carried import carried_folder, file_digest
+from rag.carried import carried_folder, carried_weights, file_digest
 from rag.errors import ModelError
 from rag.models.encoder import WORD_VECTORS, Encoder, in_parallel, load_tokenizer
 from rag.reader.encoding import LONGEST, LONGEST_CONTEXT, LONGEST_QUESTION, Encoded, encode
@@ -83,7 +83,7 @@ def _load(weights: Path) -> _Parts:
     folder = carried_folder()
     tensors = load_file(weights)
     encoder = {name.removeprefix("encoder."): tensor for name, tensor in tensors.items() if name.startswith("encoder.")}
-    with safe_open(folder / "model.safetensors", framework="np") as model:
+    with safe_open(carried_weights(), framework="np") as model:
         encoder[WORD_VECTORS] = model.get_tensor(WORD_VECTORS)
     return _Parts(load_tokenizer(folder), Encoder(encoder, heads=HEADS, epsilon=EPSILON, precision="float32"), Heads(tensors))
 
