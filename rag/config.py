@@ -46,7 +46,7 @@ class LoadingSettings(_Section):
 
     seconds: float = Field(60, gt=0, description="longest time for one file")
     megabytes: int = Field(2048, ge=256, description="most memory for one file")
-    processes: int = Field(0, ge=0, description="files read at once; 0: as many as there are processor cores")
+    processes: int = Field(0, ge=0, description="files read at once; 0: as many as there are processor cores to use")
     ocr: bool = Field(False, description="read scanned PDFs by the program ocrmypdf, where it is installed")
 
 

@@ -39,7 +39,7 @@ class Job:
         """`stopped` is the line that work which was stopped ends with."""
         self._lock = threading.Lock()
         self._state = JobState()
-        self._since = 0.0
+        self._since, self._first = 0.0, 0  # when this part of the work was first reported, and how much of it was done then
         self._stop = False
         self._stopped = stopped
         self._thread: threading.Thread | None = None
@@ -87,7 +87,7 @@ class Job:
             raise Stopped
         now = time.monotonic()
         if what != self._state.what:
-            self._since = now
-        spent = now - self._since
-        left = spent / done * (total - done) if done and spent > 1 else None
+            self._since, self._first = now, done
+        spent, new = now - self._since, done - self._first
+        left = spent / new * (total - done) if new > 0 and spent > 1 else None
         self._state = replace(self._state, what=what, done=done, total=total, left=left)

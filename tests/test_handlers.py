@@ -246,6 +246,23 @@ def test_work_reports_stops_and_fails_in_words() -> None:
     assert job.state == JobState(result="there is no index", failed=True)
 
 
+def test_time_left_is_told_by_what_was_done_since_the_first_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By then embedding has done some beside reading: 40 of 140. Ten more in two seconds: the other 90 take 18."""
+    clock = iter([100.0, 102.0])
+    left = []
+
+    def work(report: Any) -> str:
+        for done in (40, 50):
+            report("embedding", done, 140)
+            left.append(job.state.left)
+        return "done"
+
+    job = Job("stopped")
+    monkeypatch.setattr("rag.jobs.time.monotonic", lambda: next(clock))
+    job._run(work)
+    assert left == [None, 18.0]
+
+
 def test_a_stopped_build_leaves_the_index_as_it_was(chat: Chat, corpus: Path) -> None:
     (corpus / "new.txt").write_text("Moss grows.\n")
     before = chat.index().digest

@@ -24,7 +24,7 @@ def progress_bars() -> Iterator[Any]:
 
         def update(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total)
+                tasks[what] = bar.add_task(what, total=total, completed=done)
             bar.update(tasks[what], completed=done, total=total)
 
         yield update

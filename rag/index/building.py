@@ -195,7 +195,7 @@ def _write_build(
     started = time.monotonic()
     build.mkdir()
     found = look(corpus, progress)
-    with BuildWriter(build, build.parent, former) as writer:
+    with BuildWriter(build, build.parent, former, embedder, journal) as writer:
         failed = _read(corpus, found, writer, embedder, settings, former=former, progress=progress)
         unread = {failure.path for failure in failed}
         duplicates = [Duplicate(name, same) for name, same in found.same_as.items() if same not in unread]
@@ -214,7 +214,7 @@ def _write_build(
             contents["dense"] = factory_for(writer.passages, former.manifest["model"]["dim"], dense)
         if former is not None and all(former.manifest[name] == value for name, value in contents.items()):
             return former.manifest, changes
-        embedded, dim, nearest = writer.finish(embedder, journal, dense, progress)
+        embedded, dim, nearest = writer.finish(dense, progress)
     changes = replace(changes, embedded=embedded)
     taken = {"built": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": round(time.monotonic() - started, 2)}
     (build / CHANGES).write_text(canonical_json(asdict(changes) | taken), encoding="utf-8")

@@ -1,7 +1,7 @@
 """A build, written document by document, so that what is in memory does not grow with the texts."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -19,14 +19,12 @@ from rag.embedding.embedder import Embedder
 from rag.index.contents import rows_by_document
 from rag.index.counting import TermCounts
 from rag.index.files import ASKING, DENSE, DOCUMENTS, IDS, KEYS, MOMENTS, PASSAGES, VECTORS
-from rag.index.journal import EmbeddingJournal
 from rag.index.lines import Lines, LineWriter
+from rag.index.missing import MissingVectors
 from rag.index.stored import document_line, passage_line, under_question
 from rag.passages import embedded_text
 from rag.records import Document, Passage
-from rag.storage import json_line, read_json_lines
 
-EMBEDDED_AT_ONCE = 32  # passages that are lost at most when a build is killed
 COPIED_AT_ONCE = 1024  # vectors
 
 
@@ -57,26 +55,27 @@ class FormerBuild:
 
 
 class BuildWriter:
-    """Takes documents in the order of their ids, new ones or such of a former build; then embeds and finishes.
+    """Takes documents in the order of their ids, new ones or such of a former build, and embeds meanwhile; then finishes.
 
-    `build` is the folder of the build, `work` one for what is needed only meanwhile. Use as a context manager.
+    `build` is the folder of the build, `work` one for what is needed only meanwhile, `journal` the file of what an interrupted
+    build has embedded. Use as a context manager.
     """
 
-    def __init__(self, build: Path, work: Path, former: FormerBuild | None) -> None:
+    def __init__(self, build: Path, work: Path, former: FormerBuild | None, embedder: Embedder, journal: Path) -> None:
         self.entries: list[dict[str, Any]] = []
         self.passages = 0
-        self.missing = 0
-        self._build, self._work, self._former = build, work, former
+        self._build, self._former, self._embedder = build, former, embedder
         self._moved = np.full(former.manifest["passages"] if former else 0, -1, dtype=np.int64)
         self._terms = TermCounts(work)
         self._seen: set[bytes] = set()
-        self._open = ExitStack()
-        self._documents = self._open.enter_context(LineWriter(build / DOCUMENTS))
-        self._passages = self._open.enter_context(LineWriter(build / PASSAGES))
-        self._ids = self._open.enter_context(GrowingArray(build / IDS, np.uint64))
-        self._asking = self._open.enter_context(GrowingArray(build / ASKING, np.int32))
-        self._keys = self._open.enter_context(GrowingArray(build / KEYS, "V16"))
-        self._missing = self._open.enter_context((work / "missing.jsonl").open("wb"))
+        self._open, self._files = ExitStack(), ExitStack()
+        self._missing = self._open.enter_context(MissingVectors(embedder, journal, work / "missing.jsonl"))
+        self._open.push(self._files)
+        self._documents = self._files.enter_context(LineWriter(build / DOCUMENTS))
+        self._passages = self._files.enter_context(LineWriter(build / PASSAGES))
+        self._ids = self._files.enter_context(GrowingArray(build / IDS, np.uint64))
+        self._asking = self._files.enter_context(GrowingArray(build / ASKING, np.int32))
+        self._keys = self._files.enter_context(GrowingArray(build / KEYS, "V16"))
 
     def keep(self, entry: dict[str, Any]) -> None:
         """Takes over a document of the former build as it is."""
@@ -101,8 +100,7 @@ class BuildWriter:
             self._terms.add(row, passage)
             if key not in self._seen and not (self._former and key in self._former.row_of):
                 self._seen.add(key)
-                self._missing.write(json_line([key.hex(), text]))
-                self.missing += 1
+                self._missing.add(key, text)
         self._documents.write([document_line(document)])
         self._passages.write([passage_line(passage) for passage in passages])
         self._ids.append(np.array([int(passage.id, 16) for passage in passages], dtype=np.uint64))
@@ -116,61 +114,40 @@ class BuildWriter:
         self.entries.append(entry)
         self.passages += entry["passages"]
 
-    def finish(self, embedder: Embedder, journal: Path, settings: DenseSettings, progress: Report) -> tuple[int, int, Nearest]:
-        """Embeds what is missing and writes vectors and terms; gives back how many were embedded, their dimension, and how
-        the nearest are found.
+    def finish(self, settings: DenseSettings, progress: Report) -> tuple[int, int, Nearest]:
+        """Waits for what is being embedded and writes vectors and terms; gives back how many were embedded, their dimension,
+        and how the nearest are found.
 
-        What `journal` holds from an interrupted build is not embedded again, nor is the model loaded where nothing is missing.
+        The model is not loaded where no vector is missing.
         """
-        self._open.close()
-        if self._former and not self.missing:
-            dim, embedded = int(self._former.vectors.shape[1]), 0
-            self._write_vectors(dim, None, progress)
-        else:
-            dim = embedder.dim
-            made = EmbeddingJournal(journal, model=embedder.identity.digest, dim=dim)
-            try:
-                embedded = self._embed(embedder, made, progress)
-                self._write_vectors(dim, made, progress)
-            finally:
-                made.close()
+        self._files.close()
+        self._missing.finish(progress)
+        former = self._former
+        dim = int(former.vectors.shape[1]) if former and not self._missing.given else self._embedder.dim
+        self._write_vectors(dim, progress)
         vectors = map_array(self._build / VECTORS)
         factory = factory_for(self.passages, dim, settings)
         progress("preparing", 0, 2)
         nearest = write_dense(vectors, factory, self._build / MOMENTS, self._build / DENSE)
         progress("preparing", 1, 2)
-        self._terms.save(self._build, [(self._former.folder, self._moved)] if self._former else [])
+        self._terms.save(self._build, [(former.folder, self._moved)] if former else [])
         progress("preparing", 2, 2)
-        return embedded, dim, nearest
+        return self._missing.embedded, dim, nearest
 
-    def _embed(self, embedder: Embedder, made: EmbeddingJournal, progress: Report) -> int:
-        embedded = done = 0
-        progress("embedding", 0, self.missing)
-        for batch in _batches(read_json_lines(self._work / "missing.jsonl"), EMBEDDED_AT_ONCE):
-            new = [(bytes.fromhex(key), text) for key, text in batch if bytes.fromhex(key) not in made]
-            if new:
-                made.add([key for key, _ in new], embedder.embed_passages([text for _, text in new]))
-            embedded += len(new)
-            done += len(batch)
-            progress("embedding", done, self.missing)
-        return embedded
-
-    def _write_vectors(self, dim: int, made: EmbeddingJournal | None, progress: Report) -> None:
+    def _write_vectors(self, dim: int, progress: Report) -> None:
         keys = map_array(self._build / KEYS)
         progress("writing", 0, len(keys))
         with GrowingArray(self._build / VECTORS, np.float32, (dim,)) as vectors:
             for start in range(0, len(keys), COPIED_AT_ONCE):
                 batch = keys[start : start + COPIED_AT_ONCE].tolist()
-                vectors.append(np.stack([self._vector(key, made) for key in batch]))
+                vectors.append(np.stack([self._vector(key) for key in batch]))
                 progress("writing", start + len(batch), len(keys))
 
-    def _vector(self, key: bytes, made: EmbeddingJournal | None) -> NDArray[np.float32]:
+    def _vector(self, key: bytes) -> NDArray[np.float32]:
         if self._former and key in self._former.row_of:
             vector: NDArray[np.float32] = self._former.vectors[self._former.row_of[key]]
             return vector
-        if made is None:
-            raise KeyError(key)
-        return made.vector(key)
+        return self._missing.vector(key)
 
     def __enter__(self) -> "BuildWriter":
         return self
@@ -182,14 +159,3 @@ class BuildWriter:
 def key_of(text: str) -> bytes:
     """16 bytes that name an embedded text: half of its SHA-256."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
-
-
-def _batches(lines: Iterator[Any], size: int) -> Iterator[list[Any]]:
-    batch: list[Any] = []
-    for line in lines:
-        batch.append(line)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from rag.config import LoadingSettings
+from rag.cores import usable_cores
 from rag.errors import UnreadableFile
 from rag.exchange import document_of
 from rag.loading import pdf_ocr
@@ -32,7 +33,7 @@ def read_documents(files: Sequence[tuple[Path, str]], settings: LoadingSettings)
 
     Reading stops when nobody asks for more.
     """
-    number = max(1, min(settings.processes or os.cpu_count() or 1, -(-len(files) // WORTH_A_PROCESS)))
+    number = max(1, min(settings.processes or usable_cores(), -(-len(files) // WORTH_A_PROCESS)))
     idle: queue.SimpleQueue[_Process] = queue.SimpleQueue()
     processes = [_Process(settings) for _ in range(number)]
     for process in processes:

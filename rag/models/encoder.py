@@ -4,7 +4,6 @@ A text is never put into a batch with others: nothing is padded, each core compu
 do not depend on the texts beside it.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.cores import usable_cores
 from rag.models.graph import Precision, encoder_graph
 
 Item = TypeVar("Item")
@@ -63,5 +63,4 @@ def in_parallel(function: Callable[[Item], Result], items: Sequence[Item]) -> li
 
 @lru_cache(maxsize=1)
 def _cores() -> ThreadPoolExecutor:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return ThreadPoolExecutor(usable or 1, thread_name_prefix="encoder")
+    return ThreadPoolExecutor(usable_cores(), thread_name_prefix="encoder")

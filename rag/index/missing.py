@@ -1,0 +1,97 @@
+"""Vectors that no former build has, made while documents are still being read."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import islice
+from pathlib import Path
+from queue import SimpleQueue
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.builds import Report
+from rag.embedding.embedder import Embedder
+from rag.index.journal import EmbeddingJournal
+from rag.storage import from_json, json_line
+
+AT_ONCE = 32  # texts that are embedded before they are written down: so many are lost at most when a build is killed
+
+REPORTED_EVERY = 0.2  # seconds
+
+
+class MissingVectors:
+    """Embeds texts in a thread of its own, in the order in which they are given.
+
+    They wait in a file, so that memory does not grow with them. Vectors go to the journal; what that holds from an interrupted
+    build is not embedded again. The model is loaded when the first text is given. Use as a context manager, which where work
+    ends early waits for the texts at hand alone.
+    """
+
+    def __init__(self, embedder: Embedder, journal: Path, waiting: Path) -> None:
+        self.given = self.embedded = self._done = 0
+        self._embedder, self._path, self._waiting = embedder, journal, waiting
+        self._texts = waiting.open("wb")
+        self._readable: SimpleQueue[int] = SimpleQueue()  # how many more texts can be read from the file; 0: no more will come
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="embedding")
+        self._embedding: Future[None] | None = None
+        self._journal: EmbeddingJournal | None = None
+        self._ended = False
+
+    def add(self, key: bytes, text: str) -> None:
+        """Raises what has gone wrong with texts before it."""
+        if self._embedding is None:
+            self._embedding = self._thread.submit(self._embed)
+        elif self._embedding.done():
+            self._embedding.result()
+        self._texts.write(json_line([key.hex(), text]))
+        self.given += 1
+        if self.given % AT_ONCE == 0:
+            self._hand_on(AT_ONCE)
+
+    def finish(self, progress: Report) -> None:
+        """Waits until every text has its vector. Raises what has gone wrong."""
+        if self._embedding is None:
+            return
+        self._hand_on(self.given % AT_ONCE)
+        self._readable.put(0)
+        progress("embedding", self._done, self.given)
+        while not self._embedding.done():
+            wait([self._embedding], timeout=REPORTED_EVERY)
+            progress("embedding", self._done, self.given)
+        self._embedding.result()
+
+    def vector(self, key: bytes) -> NDArray[np.float32]:
+        """Of a text that was given, after `finish`."""
+        if self._journal is None:
+            raise KeyError(key)
+        return self._journal.vector(key)
+
+    def _hand_on(self, number: int) -> None:
+        self._texts.flush()
+        self._readable.put(number)
+
+    def _embed(self) -> None:
+        self._journal = journal = EmbeddingJournal(self._path, model=self._embedder.identity.digest, dim=self._embedder.dim)
+        for batch in self._batches():
+            new = [(key, text) for key, text in batch if key not in journal]
+            if new:
+                journal.add([key for key, _ in new], self._embedder.embed_passages([text for _, text in new]))
+            self.embedded += len(new)
+            self._done += len(batch)
+
+    def _batches(self) -> Iterator[list[tuple[bytes, str]]]:
+        with self._waiting.open("rb") as texts:
+            while (number := self._readable.get()) and not self._ended:
+                yield [(bytes.fromhex(key), text) for key, text in map(from_json, islice(texts, number))]
+
+    def __enter__(self) -> "MissingVectors":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self._ended = True
+        self._readable.put(0)
+        self._thread.shutdown()
+        self._texts.close()
+        if self._journal is not None:
+            self._journal.close()

@@ -1,0 +1,103 @@
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from rag.embedding.embedder import Vectors
+from rag.errors import ModelError
+from rag.index.missing import AT_ONCE, MissingVectors
+from rag.index.writing import key_of
+from tests.conftest import WordEmbedder
+
+TEXTS = [f"fern {n} drinks {n * n} litres" for n in range(3 * AT_ONCE + 5)]
+
+
+class Watched(WordEmbedder):
+    """Says that it has begun, and takes its time."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        super().__init__()
+        self.begun = threading.Event()
+        self.seconds = seconds
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        self.begun.set()
+        time.sleep(self.seconds)
+        return super().embed_passages(texts)
+
+
+def missing(folder: Path, embedder: WordEmbedder) -> MissingVectors:
+    return MissingVectors(embedder, folder / "journal", folder / "waiting")
+
+
+def test_every_text_gets_its_vector_and_progress_ends_at_all_of_them(tmp_path: Path) -> None:
+    embedder = WordEmbedder()
+    told: list[tuple[str, int, int]] = []
+    with missing(tmp_path, embedder) as vectors:
+        for text in TEXTS:
+            vectors.add(key_of(text), text)
+        vectors.finish(lambda *state: told.append(state))
+        expected = WordEmbedder().embed_passages(TEXTS)
+        for text, vector in zip(TEXTS, expected, strict=True):
+            assert (vectors.vector(key_of(text)) == vector).all()
+    assert embedder.embedded == TEXTS
+    assert vectors.embedded == vectors.given == len(TEXTS)
+    assert told[-1] == ("embedding", len(TEXTS), len(TEXTS))
+    assert [state[1] for state in told] == sorted(state[1] for state in told)
+
+
+def test_embedding_begins_before_the_last_text_is_given(tmp_path: Path) -> None:
+    embedder = Watched()
+    with missing(tmp_path, embedder) as vectors:
+        for text in TEXTS[:AT_ONCE]:
+            vectors.add(key_of(text), text)
+        assert embedder.begun.wait(30)
+        vectors.add(key_of("last"), "last")
+        vectors.finish(lambda what, done, total: None)
+    assert embedder.embedded == [*TEXTS[:AT_ONCE], "last"]
+
+
+def test_what_goes_wrong_is_told_to_who_gives_the_next_text(tmp_path: Path) -> None:
+    class Broken(Watched):
+        def embed_passages(self, texts: Sequence[str]) -> Vectors:
+            raise ModelError("the model is gone")
+
+    given = 0
+    with pytest.raises(ModelError, match="the model is gone"), missing(tmp_path, Broken()) as vectors:
+        for n in range(10_000):
+            vectors.add(key_of(str(n)), str(n))
+            given = n
+            time.sleep(0.001)
+    assert AT_ONCE - 1 <= given < 9_999
+
+
+def test_work_that_ends_early_leaves_the_rest(tmp_path: Path) -> None:
+    embedder = Watched(seconds=0.02)
+    with pytest.raises(KeyboardInterrupt), missing(tmp_path, embedder) as vectors:
+        for n in range(500 * AT_ONCE):
+            vectors.add(key_of(str(n)), str(n))
+        assert embedder.begun.wait(30)
+        raise KeyboardInterrupt
+    assert 0 < len(embedder.embedded) < 500 * AT_ONCE
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("embedding")]
+    again = WordEmbedder()
+    with missing(tmp_path, again) as vectors:
+        for n in range(500 * AT_ONCE):
+            vectors.add(key_of(str(n)), str(n))
+        vectors.finish(lambda what, done, total: None)
+    assert len(again.embedded) == 500 * AT_ONCE - len(embedder.embedded)
+
+
+def test_without_texts_the_model_is_not_loaded(tmp_path: Path) -> None:
+    class Unloadable(WordEmbedder):
+        @property
+        def dim(self) -> int:  # type: ignore[override]
+            raise AssertionError
+
+    with missing(tmp_path, Unloadable()) as vectors:
+        vectors.finish(lambda what, done, total: None)
+        with pytest.raises(KeyError):
+            vectors.vector(key_of("fern"))
+    assert not (tmp_path / "journal").exists()
