@@ -92,10 +92,15 @@ def test_what_our_encoder_does_not_know_is_left_to_torch(tmp_path: Path) -> None
         ModelEmbedder(settings.model_copy(update={"backend": "int8"})).load()
 
 
-def test_a_vector_depends_on_its_text_alone(embedder: ModelEmbedder) -> None:
-    together = embedder.embed_passages(TEXTS)
-    for text, vector in zip(TEXTS, together, strict=True):
-        assert embedder.embed_passages([text])[0].tobytes() == vector.tobytes()
+@pytest.mark.parametrize("backend", ["int8", "float32"])
+def test_a_vector_depends_on_its_text_alone(backend: str) -> None:
+    """Not on the texts beside it, nor on how many threads compute it: by itself it is shared out between them."""
+    embedder = ModelEmbedder(EmbeddingSettings(backend=backend))
+    texts = [*TEXTS, *(" ".join(["nerve"] * words) for words in (*range(1, 40, 3), 100, 300))]
+    together, tokens = embedder.embed_passages(texts), embedder.load().token_vectors(texts)
+    for text, vector, states in zip(texts, together, tokens, strict=True):
+        assert embedder.embed_query(text).tobytes() == vector.tobytes()
+        assert embedder.query_tokens(text).tobytes() == states.tobytes()
 
 
 def test_shape_type_and_length(embedder: ModelEmbedder) -> None:

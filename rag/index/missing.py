@@ -1,6 +1,5 @@
 """Vectors that no former build has, made while documents are still being read."""
 
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
 from pathlib import Path
@@ -73,17 +72,14 @@ class MissingVectors:
 
     def _embed(self) -> None:
         self._journal = journal = EmbeddingJournal(self._path, model=self._embedder.identity.digest, dim=self._embedder.dim)
-        for batch in self._batches():
-            new = [(key, text) for key, text in batch if key not in journal]
-            if new:
-                journal.add([key for key, _ in new], self._embedder.embed_passages([text for _, text in new]))
-            self.embedded += len(new)
-            self._done += len(batch)
-
-    def _batches(self) -> Iterator[list[tuple[bytes, str]]]:
         with self._waiting.open("rb") as texts:
             while (number := self._readable.get()) and not self._ended:
-                yield [(bytes.fromhex(key), text) for key, text in map(from_json, islice(texts, number))]
+                batch = [(bytes.fromhex(key), text) for key, text in map(from_json, islice(texts, number))]
+                new = [(key, text) for key, text in batch if key not in journal]
+                if new:
+                    journal.add([key for key, _ in new], self._embedder.embed_passages([text for _, text in new]))
+                self.embedded += len(new)
+                self._done += number
 
     def __enter__(self) -> "MissingVectors":
         return self
