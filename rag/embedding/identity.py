@@ -43,7 +43,7 @@ def _digests(folder: Path, known: dict[str, str]) -> dict[str, str]:
 
 
 def check_weights(settings: EmbeddingSettings) -> None:
-    """Raises ModelError where the weights are not those that the identity names."""
+    """Raises ModelError where the carried model's weights are not those that its identity names; others' were read for it."""
     if settings.model == CARRIED_MODEL:
         carried_weights()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.errors import IndexBroken
 from rag.storage import json_line
 
 CHECKED_AT_ONCE = 1024  # records
@@ -49,8 +50,12 @@ class EmbeddingJournal:
         self._count += len(keys)
 
     def vector(self, key: bytes) -> NDArray[np.float32]:
+        """Raises IndexBroken where the record is no longer what was written."""
         self._file.seek(self._start + self._places[key] * self._record.itemsize)
-        vector: NDArray[np.float32] = np.frombuffer(self._file.read(self._record.itemsize), dtype=self._record)[0]["vector"]
+        record = np.frombuffer(self._file.read(self._record.itemsize), dtype=self._record)[0]
+        vector: NDArray[np.float32] = record["vector"]
+        if record["key"].tobytes() != key or record["check"].tobytes() != _check(key, vector):
+            raise IndexBroken(f"{self._path} was changed by something else while it was being used; run `rag build` again")
         return vector
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """Vectors that no former build has, made while documents are still being read."""
 
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+import threading
 from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
@@ -23,8 +23,8 @@ class MissingVectors:
     """Embeds texts in a thread of its own, in the order in which they are given.
 
     They wait in a file, so that memory does not grow with them. Vectors go to the journal; what that holds from an interrupted
-    build is not embedded again. The model is loaded when the first text is given. Use as a context manager, which where work
-    ends early waits for the texts at hand alone.
+    build is not embedded again. The model is loaded when the first text is given. Use as a context manager: where work ends
+    early, it waits for no more than the texts at hand, and throws them away.
     """
 
     def __init__(self, embedder: Embedder, journal: Path, waiting: Path) -> None:
@@ -32,17 +32,18 @@ class MissingVectors:
         self._embedder, self._path, self._waiting = embedder, journal, waiting
         self._texts = waiting.open("wb")
         self._readable: SimpleQueue[int] = SimpleQueue()  # how many more texts can be read from the file; 0: no more will come
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="embedding")
-        self._embedding: Future[None] | None = None
+        self._thread: threading.Thread | None = None
+        self._failure: BaseException | None = None
         self._journal: EmbeddingJournal | None = None
         self._ended = False
 
     def add(self, key: bytes, text: str) -> None:
         """Raises what has gone wrong with texts before it."""
-        if self._embedding is None:
-            self._embedding = self._thread.submit(self._embed)
-        elif self._embedding.done():
-            self._embedding.result()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="embedding", daemon=True)  # a program that ends does not wait
+            self._thread.start()
+        if self._failure is not None:
+            raise self._failure
         self._texts.write(json_line([key.hex(), text]))
         self.given += 1
         if self.given % AT_ONCE == 0:
@@ -50,15 +51,16 @@ class MissingVectors:
 
     def finish(self, progress: Report) -> None:
         """Waits until every text has its vector. Raises what has gone wrong."""
-        if self._embedding is None:
+        if self._thread is None:
             return
         self._hand_on(self.given % AT_ONCE)
         self._readable.put(0)
         progress("embedding", self._done, self.given)
-        while not self._embedding.done():
-            wait([self._embedding], timeout=REPORTED_EVERY)
+        while self._thread.is_alive():
+            self._thread.join(REPORTED_EVERY)
             progress("embedding", self._done, self.given)
-        self._embedding.result()
+        if self._failure is not None:
+            raise self._failure
 
     def vector(self, key: bytes) -> NDArray[np.float32]:
         """Of a text that was given, after `finish`."""
@@ -70,6 +72,12 @@ class MissingVectors:
         self._texts.flush()
         self._readable.put(number)
 
+    def _run(self) -> None:
+        try:
+            self._embed()
+        except BaseException as failure:  # noqa: BLE001 - raised again in the thread that gives the texts
+            self._failure = failure
+
     def _embed(self) -> None:
         self._journal = journal = EmbeddingJournal(self._path, model=self._embedder.identity.digest, dim=self._embedder.dim)
         with self._waiting.open("rb") as texts:
@@ -77,7 +85,10 @@ class MissingVectors:
                 batch = [(bytes.fromhex(key), text) for key, text in map(from_json, islice(texts, number))]
                 new = [(key, text) for key, text in batch if key not in journal]
                 if new:
-                    journal.add([key for key, _ in new], self._embedder.embed_passages([text for _, text in new]))
+                    vectors = self._embedder.embed_passages([text for _, text in new])
+                    if self._ended:  # the journal may be another builder's by now
+                        return
+                    journal.add([key for key, _ in new], vectors)
                 self.embedded += len(new)
                 self._done += number
 
@@ -87,7 +98,8 @@ class MissingVectors:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self._ended = True
         self._readable.put(0)
-        self._thread.shutdown()
-        self._texts.close()
+        if self._thread is not None:
+            self._thread.join()
         if self._journal is not None:
             self._journal.close()
+        self._texts.close()

@@ -1,22 +1,20 @@
 """A sentence-transformers model that is a BERT encoder and a pooling of its states, run by our own Encoder."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.cores import usable_cores
 from rag.models.encoder import WORD_VECTORS, Encoder, in_parallel, load_tokenizer
-from rag.models.graph import Precision, encoder_graph
+from rag.models.graph import Precision
 
 Vectors = NDArray[np.float32]
 
 MODULES = (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
 POOLINGS = ({"pooling_mode_mean_tokens"}, {"pooling_mode_cls_token"})
-ALONE = 2  # threads for a text by itself, such as a query; more were not measured
 
 
 class BertModel:
@@ -28,36 +26,30 @@ class BertModel:
         config = _read(folder / "config.json")
         tensors = load_file(folder / "model.safetensors")
         heads, epsilon = config["num_attention_heads"], config["layer_norm_eps"]
-        graph = encoder_graph(tensors, heads=heads, epsilon=epsilon, precision=precision)
-        self._beside, self._alone = Encoder(tensors, graph), Encoder(tensors, graph, threads=min(ALONE, usable_cores()))
+        self._encoder = Encoder(tensors, heads=heads, epsilon=epsilon, precision=precision)
         self._tokenizer = load_tokenizer(folder)
         self._by_first = _poolings(folder) == {"pooling_mode_cls_token"}
         read = _read(folder / "sentence_bert_config.json").get("max_seq_length") or config["max_position_embeddings"]
-        self.dim = self._alone.width
+        self.dim = self._encoder.width
         self.max_tokens = int(read) - self._tokenizer.num_special_tokens_to_add(False)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def vectors(self, texts: Sequence[str]) -> Vectors:
-        def vector(states: Vectors) -> Vectors:
+        def vector(text: str) -> Vectors:
+            states = self._states(text)
             pooled: Vectors = states[0] if self._by_first else states.mean(axis=0)
             return pooled / np.float32(max(1e-12, float(np.linalg.norm(pooled))))
 
-        return np.stack(self._each(texts, vector)) if texts else np.zeros((0, self.dim), dtype=np.float32)
+        return np.stack(in_parallel(vector, texts)) if texts else np.zeros((0, self.dim), dtype=np.float32)
 
     def token_vectors(self, texts: Sequence[str]) -> list[Vectors]:
-        return self._each(texts, lambda states: states[1:-1])
+        return in_parallel(lambda text: self._states(text)[1:-1], texts)
 
-    def _each(self, texts: Sequence[str], made: Callable[[Vectors], Vectors]) -> list[Vectors]:
-        """What is made of the states of each text."""
-        encoder = self._alone if len(texts) == 1 else self._beside
-
-        def of(text: str) -> Vectors:
-            ids = self._tokenizer.encode(text).ids
-            return made(encoder.states([*ids[: self.max_tokens + 1], ids[-1]] if len(ids) > self.max_tokens + 2 else ids))
-
-        return in_parallel(of, texts)
+    def _states(self, text: str) -> Vectors:
+        ids = self._tokenizer.encode(text).ids
+        return self._encoder.states([*ids[: self.max_tokens + 1], ids[-1]] if len(ids) > self.max_tokens + 2 else ids)
 
 
 def is_bert(folder: Path) -> bool:

@@ -1,7 +1,7 @@
 """A BERT encoder on onnxruntime: tokens to states. Torch is not needed.
 
 A text is never put into a batch with others: nothing is padded, each core computes a text of its own, and a text's states
-do not depend on the texts beside it. A text that comes alone may be shared out between cores, and has the same states.
+do not depend on the texts beside it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.cores import usable_cores
+from rag.models.graph import Precision, encoder_graph
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -22,9 +23,9 @@ WORD_VECTORS = "embeddings.word_embeddings.weight"
 
 
 class Encoder:
-    """The encoder that `encoder_graph` has made of `tensors`. `width` is that of a state, `threads` compute one text."""
+    """The encoder whose weights are `tensors`, under the names that transformers gives them. `width` is that of a state."""
 
-    def __init__(self, tensors: Mapping[str, NDArray[Any]], graph: bytes, *, threads: int = 1) -> None:
+    def __init__(self, tensors: Mapping[str, NDArray[Any]], *, heads: int, epsilon: float, precision: Precision) -> None:
         import onnxruntime
 
         self._words = tensors[WORD_VECTORS]
@@ -32,8 +33,9 @@ class Encoder:
         self._kinds = tensors["embeddings.token_type_embeddings.weight"].astype(np.float32)
         self.width = int(self._words.shape[1])
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3  # errors
+        graph = encoder_graph(tensors, heads=heads, epsilon=epsilon, precision=precision)
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
     def states(self, ids: Sequence[int], kinds: Sequence[int] | None = None) -> NDArray[np.float32]:

@@ -9,7 +9,6 @@ from typing import Any
 from rag.carried import carried_folder, carried_weights, file_digest
 from rag.errors import ModelError
 from rag.models.encoder import WORD_VECTORS, Encoder, in_parallel, load_tokenizer
-from rag.models.graph import encoder_graph
 from rag.reader.encoding import LONGEST, LONGEST_CONTEXT, LONGEST_QUESTION, Encoded, encode
 from rag.reader.heads import Heads, Reading
 from rag.reader.scores import ScoredSentence
@@ -86,8 +85,7 @@ def _load(weights: Path) -> _Parts:
     encoder = {name.removeprefix("encoder."): tensor for name, tensor in tensors.items() if name.startswith("encoder.")}
     with safe_open(carried_weights(), framework="np") as model:
         encoder[WORD_VECTORS] = model.get_tensor(WORD_VECTORS)
-    graph = encoder_graph(encoder, heads=HEADS, epsilon=EPSILON, precision="float32")
-    return _Parts(load_tokenizer(folder), Encoder(encoder, graph), Heads(tensors))
+    return _Parts(load_tokenizer(folder), Encoder(encoder, heads=HEADS, epsilon=EPSILON, precision="float32"), Heads(tensors))
 
 
 def _pieces(passage: Passage, tokenizer: Any) -> Iterator[_Piece]:

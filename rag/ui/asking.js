@@ -172,11 +172,11 @@ const scroller = new MutationObserver(() => {
   const shown = `${questions.length} ${conversation.querySelectorAll(".answer:not(.pending)").length}`;
   if (shown === asked) return;
   asked = shown;
-  const latest = questions[questions.length - 1];
-  if (!latest) return;
-  let box = latest.parentElement;
+  const newest = questions[questions.length - 1];
+  if (!newest) return;
+  let box = newest.parentElement;
   while (box && box.scrollHeight <= box.clientHeight + 1 && box !== conversation) box = box.parentElement;
-  if (box) box.scrollTop += latest.getBoundingClientRect().top - box.getBoundingClientRect().top - 12;
+  if (box) box.scrollTop += newest.getBoundingClientRect().top - box.getBoundingClientRect().top - 12;
 });
 if (conversation) scroller.observe(conversation, { subtree: true, childList: true });
 once.signal.addEventListener("abort", () => scroller.disconnect());

@@ -5,7 +5,8 @@ let curve = null; // what each threshold costs
 const [looking, showing, asking, opening] = [latest(), latest(), latest(), latest()];
 
 async function overview() {
-  const told = await looking({ do: "overview", ...chosen });
+  const before = chosen;
+  const told = await looking({ do: "overview", ...before });
   if (!told) return;
   if (told.error) return void (part("eval-job").textContent = told.error);
   const set = part("set")?.value;
@@ -13,9 +14,10 @@ async function overview() {
   if (set) part("set").value = set;
   part("evaluate").disabled = !part("set");
   fill(part("runs"), told.runs);
+  if (chosen !== before) [part("run").value, part("against").value] = [chosen.run, chosen.against]; // another was chosen meanwhile
   fill(part("eval-job"), told.job);
   if (told.running) watchJob();
-  else if (told.run) show(told.run, chosen.against);
+  else if (told.run && chosen === before) show(told.run, chosen.against);
 }
 
 async function watchJob() {
@@ -93,8 +95,9 @@ part("questions").addEventListener("click", async (event) => {
     view.page = Number(page);
     questions();
   } else if (question) {
-    const told = await opening({ do: "question", run: chosen.run, question });
-    if (!told) return;
+    const run = chosen.run;
+    const told = await opening({ do: "question", run, question });
+    if (!told || run !== chosen.run) return;
     if (told.error) return say(told.error, true);
     fill(part("detail"), told.html);
     part("detail-title").focus();
