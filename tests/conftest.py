@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,15 @@ from rag.builds import live_build
 from rag.config import AnsweringSettings, EmbeddingSettings, PassageSettings, Settings
 from rag.embedding.embedder import Embedder, ModelEmbedder, Vectors
 from rag.embedding.identity import ModelIdentity
+from rag.errors import UnreadableFile
 from rag.index.building import update_index
 from rag.index.comparing import Changes
 from rag.index.contents import Index
 from rag.index.files import load_index
+from rag.loading.documents import load_document
+from rag.loading.files import Corpus, FolderCorpus
+from rag.loading.opening import read_bytes
+from rag.records import Document
 
 ROOT = Path(__file__).parent.parent
 SIMILARITY = AnsweringSettings(reader="similarity")  # reads with any embedder, instantly with the one below
@@ -95,14 +100,22 @@ class WordEmbedder:
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def index_of(corpus: Path, embedder: Embedder | None = None, settings: PassageSettings | None = None) -> Index:
+class ReadHere(FolderCorpus):
+    """Reads its files in this process: starting another takes most of a small build. For tests of what comes after reading."""
+
+    def read(self, names: Sequence[str]) -> Iterator[Document | UnreadableFile]:
+        for name in names:
+            yield load_document(name, read_bytes(self.folder, name))
+
+
+def index_of(corpus: Path | Corpus, embedder: Embedder | None = None, settings: PassageSettings | None = None) -> Index:
     """An index built from nothing, read back from its files."""
     with tempfile.TemporaryDirectory() as folder:
         return updated(corpus, Path(folder, "index"), embedder, settings)[0]
 
 
 def updated(
-    corpus: Path, folder: Path, embedder: Embedder | None = None, settings: PassageSettings | None = None, **named: Any
+    corpus: Path | Corpus, folder: Path, embedder: Embedder | None = None, settings: PassageSettings | None = None, **named: Any
 ) -> tuple[Index, Changes]:
     """The index after an update, read back from its files, and what has changed."""
     manifest, changes = update_index(corpus, folder, embedder or WordEmbedder(), settings or PassageSettings(), **named)

@@ -19,7 +19,7 @@ from rag.errors import IndexBroken
 from rag.index.building import JOURNAL, update_index
 from rag.index.files import load_index
 from rag.index.journal import EmbeddingJournal
-from tests.conftest import ROOT, WordEmbedder, index_of, updated
+from tests.conftest import ROOT, ReadHere, WordEmbedder, index_of, updated
 
 SETTINGS = PassageSettings()
 
@@ -28,11 +28,11 @@ class Scene:
     """An index of a corpus that has changed since: what is live, and what a build would make."""
 
     def __init__(self, corpus: Path, index: Path) -> None:
-        self.corpus, self.index = corpus, index
+        self.corpus, self.index = ReadHere(corpus), index
         self.new = corpus / "new.txt"
-        self.before = updated(corpus, index)[0].digest
+        self.before = updated(self.corpus, index)[0].digest
         self.new.write_text("Moss grows on stones.")
-        self.after = index_of(corpus).digest
+        self.after = index_of(self.corpus).digest
 
     def again(self) -> None:
         """As it was at first."""
@@ -115,8 +115,8 @@ import os, signal, sys
 from pathlib import Path
 from rag.config import PassageSettings
 from rag.index.building import update_index
-from tests.conftest import WordEmbedder
-corpus, index, last = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+from tests.conftest import ReadHere, WordEmbedder
+corpus, index = ReadHere(Path(sys.argv[1])), Path(sys.argv[2])
 EVENTS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "shutil.rmtree"}
 print("ready", flush=True)
 for line in sys.stdin:
@@ -141,7 +141,7 @@ for line in sys.stdin:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_kill_before_any_file_operation_loses_nothing(scene: Scene) -> None:
     """The builder dies by SIGKILL right before its first, second, … opening for writing, renaming or removing of a file of the index."""
-    command = [sys.executable, "-W", "ignore", "-c", KILLER, str(scene.corpus), str(scene.index), "0"]
+    command = [sys.executable, "-W", "ignore", "-c", KILLER, str(scene.corpus.folder), str(scene.index)]
     kills = 0
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as killer:
         assert killer.stdin and killer.stdout
@@ -182,13 +182,13 @@ def test_builds_killed_at_random_moments_lose_nothing(tmp_path: Path) -> None:
     moments = random.Random(7)
     live = updated(corpus, index)[0].digest
     interrupted, longest = 0, 0.0
+    command = [sys.executable, "-W", "ignore", "-c", code, str(corpus), str(index)]
     for build in range(61):
-        for bed in range(40):
-            text = f"# Fern {build} {bed}\n\nFern {build} of bed {bed} drinks {build + bed} litres a week.\n"
-            (corpus / f"{build % 5}-{bed}.md").write_text(text)
-        wanted = index_of(corpus).digest
-        command = [sys.executable, "-W", "ignore", "-c", code, str(corpus), str(index)]
         with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as builder:
+            for bed in range(40):  # while it starts
+                text = f"# Fern {build} {bed}\n\nFern {build} of bed {bed} drinks {build + bed} litres a week.\n"
+                (corpus / f"{build % 5}-{bed}.md").write_text(text)
+            wanted = index_of(ReadHere(corpus)).digest
             assert builder.stdin and builder.stdout
             assert builder.stdout.readline() == b"ready\n"
             builder.stdin.write(b"go\n")
