@@ -105,7 +105,10 @@ class ReadHere(FolderCorpus):
 
     def read(self, names: Sequence[str]) -> Iterator[Document | UnreadableFile]:
         for name in names:
-            yield load_document(name, read_bytes(self.folder, name))
+            try:
+                yield load_document(name, read_bytes(self.folder, name))
+            except UnreadableFile as error:
+                yield error
 
 
 def index_of(corpus: Path | Corpus, embedder: Embedder | None = None, settings: PassageSettings | None = None) -> Index:

@@ -17,7 +17,7 @@ from rag.index.files import FILES, load_index
 from rag.index.manifest import CHANGES, Duplicate, Failure, read_changes
 from rag.loading.files import FolderCorpus
 from rag.retrieval import retrieve
-from tests.conftest import WordEmbedder, index_of, updated
+from tests.conftest import ReadHere, WordEmbedder, index_of, updated
 
 SETTINGS = PassageSettings()
 
@@ -71,8 +71,8 @@ def test_updating_equals_building_anew(steps: list) -> None:
                     path.write_text(change)
                 elif path.exists():
                     path.replace(corpus / change)
-            now, _ = updated(corpus, index, settings=limit)
-            anew, _ = updated(corpus, Path(folder, f"anew-{number}"), settings=limit)
+            now, _ = updated(ReadHere(corpus), index, settings=limit)
+            anew, _ = updated(ReadHere(corpus), Path(folder, f"anew-{number}"), settings=limit)
             assert now.manifest["hash"] == anew.manifest["hash"]
             assert files_of(index) == files_of(Path(folder, f"anew-{number}"))
             foreseen = corpus_changes(corpus, now.manifest)
