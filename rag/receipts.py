@@ -11,7 +11,7 @@ from rag.errors import ReceiptError, UnreadableFile
 from rag.exchange import ABSTENTIONS, abstention_notes, answer_values, in_plain_words, place
 from rag.loading.files import FolderCorpus
 from rag.records import Answer, Document, Span
-from rag.storage import canonical_json, replace_file, sha256_bytes
+from rag.storage import from_json, replace_file, sha256_json
 
 VERSION = 1
 VALID = "valid"
@@ -41,7 +41,7 @@ def receipt_values(answer: Answer, *, model: str, reader: str) -> dict[str, Any]
     """The answer as `rag ask --json` has it, without its times, with what made it, and a digest of all this."""
     values = {name: value for name, value in answer_values(answer).items() if name != "timings_ms"}
     values = {"receipt": VERSION, **values, "model": model, "reader": reader}
-    return {**values, "digest": _digest(values)}
+    return {**values, "digest": sha256_json(values)}
 
 
 def save_receipt(path: Path, answer: Answer, *, model: str, reader: str) -> None:
@@ -81,7 +81,7 @@ def conversation_html(title: str, told: Told) -> str:
 def load_receipt(path: Path) -> dict[str, Any]:
     """Raises ReceiptError where it is no receipt, or not as it was written."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
+        values = from_json(path.read_bytes())
         citations = [(c["number"], c["document_id"], c["start"], c["end"], c["quote"], c["digest"]) for c in values["citations"]]
         digest = values["digest"]
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -89,7 +89,7 @@ def load_receipt(path: Path) -> dict[str, Any]:
     types = (int, str, int, int, str, str)
     if any(not isinstance(value, kind) for citation in citations for value, kind in zip(citation, types, strict=True)):
         raise ReceiptError(f"{path} is no receipt: a citation's number, place, quote or digest is not of its kind")
-    if digest != _digest({name: value for name, value in values.items() if name != "digest"}):
+    if digest != sha256_json({name: value for name, value in values.items() if name != "digest"}):
         raise ReceiptError(f"{path} was changed after it was written: its digest is not that of its contents")
     found: dict[str, Any] = values
     return found
@@ -123,10 +123,6 @@ def _nearest(quote: str, text: str, start: int) -> Span | None:
         at = text.find(quote, at + 1)
     best = min(places, key=lambda at: (abs(at - start), at), default=None)
     return None if best is None else Span(best, best + len(quote))
-
-
-def _digest(values: Mapping[str, Any]) -> str:
-    return sha256_bytes(canonical_json(values).encode("utf-8", "surrogatepass"))
 
 
 def to_markdown(answer: Answer, values: Mapping[str, Any]) -> str:

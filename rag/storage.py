@@ -33,6 +33,11 @@ def sha256_bytes(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def sha256_json(value: Any) -> str:
+    """Of equal values the same."""
+    return sha256_bytes(canonical_json(value).encode("utf-8", "surrogatepass"))
+
+
 def sha256_file(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,7 +6,7 @@ from pathlib import Path
 from rag.carried import CARRIED_MODEL, CARRIED_SHA256, CARRIED_WEIGHTS, carried_folder, carried_weights, file_digest
 from rag.config import EmbeddingSettings
 from rag.errors import ModelError
-from rag.storage import canonical_json, sha256_bytes
+from rag.storage import sha256_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def model_identity(settings: EmbeddingSettings) -> ModelIdentity:
     known = {CARRIED_WEIGHTS: CARRIED_SHA256} if settings.model == CARRIED_MODEL else {}
     parts = _digests(folder, known) if folder else {"name": settings.model}
     backend = backend_of(settings)
-    digest = sha256_bytes(canonical_json([parts, backend, settings.query_prefix, settings.passage_prefix]).encode())
+    digest = sha256_json([parts, backend, settings.query_prefix, settings.passage_prefix])
     return ModelIdentity(settings.model, digest, backend)
 
 

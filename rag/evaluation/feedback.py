@@ -14,7 +14,7 @@ from filelock import FileLock
 from rag.errors import QuestionSetError
 from rag.evaluation.question_sets import GoldSpan
 from rag.records import Span
-from rag.storage import canonical_json, json_line, read_json_lines, replace_file, sha256_bytes
+from rag.storage import json_line, read_json_lines, replace_file, sha256_json
 
 HELPFUL, WRONG, NOTHING, CHOSEN = "helpful", "wrong", "nothing", "chosen"
 VERDICTS = (HELPFUL, WRONG, NOTHING, CHOSEN)
@@ -34,8 +34,7 @@ class Judgement:
 
     @property
     def id(self) -> str:
-        asked = canonical_json([self.question, [dict(turn) for turn in self.history]])
-        return f"q-{sha256_bytes(asked.encode('utf-8', 'surrogatepass'))[:12]}"
+        return f"q-{sha256_json([self.question, [dict(turn) for turn in self.history]])[:12]}"
 
 
 def judge(folder: Path, judgement: Judgement) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from rag.errors import QuestionSetError, UnreadableFile
 from rag.loading import plain_text
 from rag.records import Document, Span
-from rag.storage import canonical_json, sha256_bytes, sha256_file
+from rag.storage import sha256_file, sha256_json
 
 FILES = ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv", "answers.jsonl", "unanswerable.jsonl")
 
@@ -69,7 +69,7 @@ class RecordCorpus:
         return sorted(self.records)
 
     def digest_of(self, name: str) -> str:
-        return sha256_bytes(canonical_json(self.records[name]).encode("utf-8", "surrogatepass"))
+        return sha256_json(self.records[name])
 
     def format_of(self, name: str) -> str:
         return name
@@ -94,7 +94,7 @@ class QuestionSet:
     @cached_property
     def digest(self) -> str:
         files = {name: sha256_file(self.folder / name) for name in FILES if (self.folder / name).exists()}
-        return sha256_bytes(canonical_json(files).encode())
+        return sha256_json(files)
 
 
 def load_question_set(folder: Path) -> QuestionSet:

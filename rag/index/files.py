@@ -31,11 +31,11 @@ from rag.errors import IndexBroken
 from rag.exchange import document_of
 from rag.index.contents import Index
 from rag.index.lines import Lines, table_of
-from rag.index.manifest import CHANGES, HASHED, MEND, check_files, check_manifest, digest_of, read_manifest
+from rag.index.manifest import CHANGES, HASHED, MEND, check_files, check_manifest, read_manifest
 from rag.index.stored import StoredDocuments, StoredPassages, passage_of
 from rag.lexical import LexicalIndex, file_names
 from rag.records import Document, Passage
-from rag.storage import canonical_json, from_json, sha256_file
+from rag.storage import canonical_json, from_json, sha256_file, sha256_json
 
 DOCUMENTS = "documents.jsonl"
 PASSAGES = "passages.jsonl"
@@ -64,8 +64,8 @@ def write_manifest(folder: Path, contents: dict[str, Any]) -> dict[str, Any]:
     files = {name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_file(folder / name)} for name in FILES}
     contents = contents | {"contents": {name: files[name]["sha256"] for name in CONTENTS}}
     hashed = {name: value for name, value in contents.items() if name != "nearest"}
-    manifest = contents | {"hash": digest_of(hashed), "files": files}
-    check = {"check": digest_of(manifest)}
+    manifest = contents | {"hash": sha256_json(hashed), "files": files}
+    check = {"check": sha256_json(manifest)}
     (folder / "manifest.json").write_bytes(canonical_json(manifest | check).encode("utf-8", "surrogatepass"))
     return manifest
 

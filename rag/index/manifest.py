@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.config import PassageSettings
 from rag.errors import IndexBroken, IndexMismatch
-from rag.storage import canonical_json, from_json, sha256_bytes, sha256_file
+from rag.storage import canonical_json, from_json, sha256_file, sha256_json
 
 if TYPE_CHECKING:
     from rag.embedding.identity import ModelIdentity
@@ -51,11 +51,6 @@ def digests_in(manifest: dict[str, Any]) -> dict[str, str]:
     return digests | {duplicate.path: digests[duplicate.same_as] for duplicate in duplicates_in(manifest)}
 
 
-def digest_of(values: dict[str, Any]) -> str:
-    """SHA-256 in hex: of equal values the same, whatever the bytes that FAISS writes, the time or the place."""
-    return sha256_bytes(canonical_json(values).encode("utf-8", "surrogatepass"))
-
-
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest as it was written. Raises IndexBroken where it is not, IndexMismatch for another format."""
     path = folder / "manifest.json"
@@ -68,7 +63,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     check = manifest.pop("check", None)
     if isinstance(manifest.get("format"), int) and manifest["format"] != FORMAT:
         raise IndexMismatch("format", in_index=manifest["format"], wanted=FORMAT)
-    if check != digest_of(manifest):
+    if check != sha256_json(manifest):
         raise IndexBroken(f"{path} is damaged; {MEND}")
     return manifest
 

@@ -15,7 +15,6 @@ from rag.index.journal import EmbeddingJournal
 from rag.storage import from_json, json_line
 
 AT_ONCE = 32  # texts that are embedded before they are written down: so many are lost at most when a build is killed
-
 REPORTED_EVERY = 0.2  # seconds
 
 

@@ -33,7 +33,7 @@ function line() {
 }
 
 async function list() {
-  const told = await listing({ do: "list", words: part("past-words").value, conversation: desk.conversation });
+  const told = await listing(call({ do: "list", words: part("past-words").value, conversation: desk.conversation }));
   if (!told) return;
   if (told.error) {
     part("past").textContent = told.error;
@@ -46,7 +46,7 @@ async function list() {
 }
 
 async function choices() {
-  const told = await choosing({ do: "choice", words: part("scope-words").value, documents: desk.documents });
+  const told = await choosing(call({ do: "choice", words: part("scope-words").value, documents: desk.documents }));
   if (!told) return;
   if (told.error) part("scope-list").textContent = told.error;
   else fill(part("scope-list"), told.html);

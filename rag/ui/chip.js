@@ -6,7 +6,7 @@ const looking = latest();
 
 async function look() {
   clearTimeout(timer);
-  const told = await looking({ do: "state" });
+  const told = await looking(call({ do: "state" }));
   if (!told) return;
   const moved = `${told.digest} ${told.running}` !== last;
   last = `${told.digest} ${told.running}`;

@@ -4,7 +4,7 @@ const view = { words: "", sort: "name", descending: false, page: 0 };
 const listing = latest();
 
 async function list() {
-  const told = await listing({ do: "list", ...view });
+  const told = await listing(call({ do: "list", ...view }));
   if (!told) return;
   if (told.error) {
     part("listed").textContent = told.error;

@@ -6,7 +6,7 @@ const [looking, showing, asking, opening] = [latest(), latest(), latest(), lates
 
 async function overview() {
   const before = chosen;
-  const told = await looking({ do: "overview", ...before });
+  const told = await looking(call({ do: "overview", ...before }));
   if (!told) return;
   if (told.error) return void (part("eval-job").textContent = told.error);
   const set = part("set")?.value;
@@ -33,7 +33,8 @@ async function watchJob() {
 
 async function show(run, against) {
   chosen = { run, against: against === run ? "" : against };
-  const told = await showing({ do: "show", ...chosen });
+  opening(null); // what is open is a question of the run before
+  const told = await showing(call({ do: "show", ...chosen }));
   if (!told) return;
   part("shown").hidden = Boolean(told.error);
   if (told.error) return say(told.error, true);
@@ -61,7 +62,7 @@ function costs() {
 }
 
 async function questions() {
-  const told = await asking({ do: "questions", run: chosen.run, ...view });
+  const told = await asking(call({ do: "questions", run: chosen.run, ...view }));
   if (!told) return;
   if (told.error) part("questions").textContent = told.error;
   else fill(part("questions"), told.html);
@@ -95,9 +96,8 @@ part("questions").addEventListener("click", async (event) => {
     view.page = Number(page);
     questions();
   } else if (question) {
-    const run = chosen.run;
-    const told = await opening({ do: "question", run, question });
-    if (!told || run !== chosen.run) return;
+    const told = await opening(call({ do: "question", run: chosen.run, question }));
+    if (!told) return;
     if (told.error) return say(told.error, true);
     fill(part("detail"), told.html);
     part("detail-title").focus();

@@ -9,13 +9,13 @@ async function call(told) {
   }
 }
 
-// A call whose replies are shown in one place. They may come out of order: one that a later request has overtaken is null.
+// For replies that are shown in one place and may come out of order: a reply, or null where a later one is awaited by then.
 function latest() {
   let newest = 0;
-  return async (told) => {
+  return async (reply) => {
     const mine = ++newest;
-    const answer = await call(told);
-    return mine === newest ? answer : null;
+    const told = await reply;
+    return mine === newest ? told : null;
   };
 }
 

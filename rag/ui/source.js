@@ -3,12 +3,17 @@ const panel = part("source");
 const card = part("card");
 const HINT = "Choose a number behind a sentence to see it in its document.";
 const once = lasting("source");
+const [opening, finding] = [latest(), latest()];
 let opened = null; // the button whose source is shown
-let request = 0; // the latest one asked for: answers to earlier ones are dropped
 let windows = 1; // of text on either side
 let choosing = null; // {turn, reference, chosen}: the right sentence is being looked for
 
 const source = (told) => call({ do: "source", ...told });
+
+async function turnTo(told) {
+  const view = await opening(source(told));
+  if (view) show(view);
+}
 
 function siblings(button) {
   const answer = button.closest(".answer");
@@ -67,9 +72,9 @@ function more(view, number) {
   button.type = "button";
   button.className = "more";
   button.textContent = number ? "Show what follows" : "Show what comes before";
-  button.addEventListener("click", async () => {
+  button.addEventListener("click", () => {
     windows *= 4;
-    show(await source({ reference: view.reference, windows, choose: Boolean(choosing) }));
+    turnTo({ reference: view.reference, windows, choose: Boolean(choosing) });
   });
   return [button];
 }
@@ -136,24 +141,23 @@ window.chooseSentence = async (turn, question, reference) => {
   part("source-steps").hidden = true;
   panel.classList.add("open");
   hideCard();
-  if (reference) show(await source({ reference, choose: true }));
+  if (reference) await turnTo({ reference, choose: true });
   else part("source-text").replaceChildren(line("Look for words of it above."));
   part("source-words").focus({ preventScroll: true });
 };
 
-const finding = latest();
 async function find() {
-  const told = await finding({ do: "find", words: part("source-words").value });
+  const told = await finding(call({ do: "find", words: part("source-words").value }));
   if (!told) return;
   const rows = (told.found || []).map((found) => {
     const row = document.createElement("li");
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = `${found.title}: ${found.text}`;
-    button.addEventListener("click", async () => {
+    button.addEventListener("click", () => {
       choosing.reference = found.reference;
       part("source-found").replaceChildren();
-      show(await source({ reference: found.reference, choose: true }));
+      turnTo({ reference: found.reference, choose: true });
     });
     row.append(button);
     return row;
@@ -161,13 +165,16 @@ async function find() {
   part("source-found").replaceChildren(...rows);
 }
 
+async function viewOf(button) {
+  const told = button.dataset.id ? await call({ do: "view", id: button.dataset.id }) : { reference: button.value };
+  return told.error ? told : source(told);
+}
+
 async function open(button, keepFocus) {
-  const turn = ++request;
   leave();
   windows = 1;
-  const told = button.dataset.id ? await call({ do: "view", id: button.dataset.id }) : { reference: button.value };
-  const view = told.error ? told : await source(told);
-  if (turn !== request) return;
+  const view = await opening(viewOf(button));
+  if (!view) return;
   if (opened) opened.removeAttribute("aria-current");
   opened = button;
   button.setAttribute("aria-current", "true");
@@ -195,7 +202,7 @@ function leave() {
 }
 
 function close(event) {
-  request++;
+  opening(null); // what was asked for is wanted no more
   leave();
   panel.classList.remove("open");
   part("source-title").textContent = "Source";
