@@ -7,9 +7,9 @@ import argparse
 from pathlib import Path
 
 from rag.config import load_settings
-from rag.embedding.embedder import ModelEmbedder
+from rag.evaluation.experiment import evaluate, open_set
 from rag.evaluation.question_sets import load_question_set
-from rag.evaluation.running import evaluate, open_set
+from rag.models.embedder import ModelEmbedder
 
 MEASURES = ("hit", "first_hit", "sentence_f1", "phrase_f1", "sentences_shown", "auroc", "false_answers", "false_abstentions")
 

@@ -23,11 +23,11 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.builds import live_build
 from rag.config import EmbeddingSettings, PassageSettings
-from rag.embedding.embedder import ModelEmbedder, Vectors
-from rag.embedding.identity import ModelIdentity
-from rag.index.building import update_index
+from rag.index.builds import live_build
+from rag.index.updating import update_index
+from rag.models.embedder import ModelEmbedder, Vectors
+from rag.models.model_identity import ModelIdentity
 
 DIM = 384
 WORDS = 40_000  # different words, with frequencies after Zipf

@@ -15,10 +15,10 @@ import numpy as np
 
 from rag.answering.confidence import SIGNALS, Calibration, save_calibration
 from rag.config import load_settings
-from rag.embedding.embedder import ModelEmbedder
-from rag.evaluation.calibrating import Asked, asked_from, calibrate
+from rag.evaluation.calibration import Asked, asked_from, calibrate
+from rag.evaluation.experiment import evaluate, open_set
 from rag.evaluation.question_sets import Question, load_question_set
-from rag.evaluation.running import evaluate, open_set
+from rag.models.embedder import ModelEmbedder
 
 NO_WEIGHTS = Calibration(0.0, (0.0,) * len(SIGNALS), 0.5, (), {}, {})
 THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8)

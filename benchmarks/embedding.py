@@ -22,16 +22,16 @@ from statistics import median
 
 import numpy as np
 
-from rag.builds import live_build
 from rag.config import EmbeddingSettings, Settings, load_settings
-from rag.embedding.embedder import ModelEmbedder
+from rag.evaluation.experiment import evaluate, open_set
 from rag.evaluation.question_sets import load_question_set
-from rag.evaluation.running import evaluate, open_set
-from rag.index.building import update_index
-from rag.index.files import VECTORS
-from rag.loading.files import FolderCorpus
-from rag.passages import embedded_text, split_passages
+from rag.index.build_files import VECTORS
+from rag.index.builds import live_build
+from rag.index.updating import update_index
+from rag.loading.corpus import FolderCorpus
+from rag.models.embedder import ModelEmbedder
 from rag.records import Document
+from rag.text.passages import embedded_text, split_passages
 
 BACKENDS = ("float32", "int8", "torch")
 QUERIES = 20

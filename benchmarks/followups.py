@@ -17,10 +17,10 @@ import numpy as np
 
 from rag.config import load_settings
 from rag.conversation import Chat
-from rag.embedding.embedder import ModelEmbedder
+from rag.evaluation.experiment import open_set, rank_documents
 from rag.evaluation.measures import meets
 from rag.evaluation.question_sets import Question, load_question_set
-from rag.evaluation.running import open_set, rank_documents
+from rag.models.embedder import ModelEmbedder
 from rag.records import Answer, Hit
 
 DEPTH = 1000  # passages of which documents are ranked

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rag.config import LoadingSettings
 from rag.errors import UnreadableFile
-from rag.loading.reading import read_documents
+from rag.loading.process.pool import read_documents
 
 
 @dataclass

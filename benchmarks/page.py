@@ -18,8 +18,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from rag.config import EvaluationSettings, ServerSettings, Settings
 from rag.conversation import Chat
-from rag.embedding.embedder import ModelEmbedder
-from rag.index.building import update_index
+from rag.index.updating import update_index
+from rag.models.embedder import ModelEmbedder
 from rag.server.app import create_app
 
 ROOT = Path(__file__).resolve().parent.parent

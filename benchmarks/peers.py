@@ -35,7 +35,7 @@ from typing import Any
 from peers_material import Material, ndcg, prepare
 from peers_report import machine, plot, tables
 
-from rag.carried import carried_folder
+from rag.models.bundled import carried_folder
 
 HERE = Path(__file__).parent / "peers"
 PEERS = ("langchain", "llamaindex", "txtai", "haystack")

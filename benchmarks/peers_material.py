@@ -9,11 +9,11 @@ from typing import Any
 import ir_measures
 
 from rag.config import load_settings
-from rag.embedding.embedder import ModelEmbedder
 from rag.errors import UnreadableFile
 from rag.evaluation.question_sets import Question, QuestionSet, load_question_set
-from rag.loading.files import FolderCorpus
-from rag.passages import embedded_text, split_passages
+from rag.loading.corpus import FolderCorpus
+from rag.models.embedder import ModelEmbedder
+from rag.text.passages import embedded_text, split_passages
 
 SEED = 7
 

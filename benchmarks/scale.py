@@ -31,16 +31,16 @@ from pathlib import Path
 import faiss
 import numpy as np
 
-from rag.builds import live_build
 from rag.config import DenseSettings, EmbeddingSettings, PassageSettings, RetrievalSettings
-from rag.dense import DenseIndex, Nearest, describe_nearest
-from rag.embedding.embedder import ModelEmbedder, Vectors
-from rag.embedding.identity import ModelIdentity
 from rag.errors import UnreadableFile
 from rag.evaluation.question_sets import load_question_set
-from rag.index.building import update_index
+from rag.index.build_files import load_index
+from rag.index.builds import live_build
 from rag.index.contents import Index
-from rag.index.files import load_index
+from rag.index.dense import DenseIndex, Nearest, describe_nearest
+from rag.index.updating import update_index
+from rag.models.embedder import ModelEmbedder, Vectors
+from rag.models.model_identity import ModelIdentity
 from rag.records import Block, Document, Span
 from rag.retrieval import retrieve
 

@@ -30,8 +30,8 @@ from building import HashEmbedder, write_corpus
 
 from rag.config import PassageSettings, ServerSettings, Settings
 from rag.conversation import Chat
-from rag.embedding.embedder import Vectors
-from rag.index.building import update_index
+from rag.index.updating import update_index
+from rag.models.embedder import Vectors
 
 QUESTIONS = [
     "How fast do nerves regrow?",
@@ -172,7 +172,7 @@ def small_settings(folder: Path) -> Settings:
 
 
 def serve_small(folder: Path) -> None:
-    from rag.server.running import run
+    from rag.server.launch import run
 
     run(Chat(small_settings(folder), SmallEmbedder()))  # type: ignore[arg-type]
 

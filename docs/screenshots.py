@@ -15,11 +15,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from rag.config import EvaluationSettings, ServerSettings, Settings
 from rag.conversation import Chat
-from rag.embedding.embedder import ModelEmbedder
+from rag.evaluation.experiment import evaluate
 from rag.evaluation.question_sets import load_question_set
-from rag.evaluation.running import evaluate
 from rag.evaluation.runs import save_run
-from rag.index.building import update_index
+from rag.index.updating import update_index
+from rag.models.embedder import ModelEmbedder
 from rag.server.app import create_app
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,25 +8,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rag.answering.abstaining import SMALL_TALK, reason_for
-from rag.answering.composing import compose
+from rag.answering.abstention import SMALL_TALK, reason_for
+from rag.answering.composition import compose
 from rag.answering.confidence import Calibration, default_calibration, index_calibration
-from rag.answering.continuing import Cited, read_on, surrounded
-from rag.builds import live_build
+from rag.answering.continuation import Cited, read_on, surrounded
 from rag.config import Settings, load_settings
-from rag.embedding.embedder import Embedder, ModelEmbedder
 from rag.errors import IndexBroken, IndexMismatch
-from rag.followups.acting import Act, LastAnswer, act_of, last_answer
-from rag.followups.clarifying import readings_of
-from rag.followups.resolving import Understood, understood
+from rag.followups.acts import Act, LastAnswer, act_of, last_answer
+from rag.followups.readings import readings_of
+from rag.followups.rewriting import Understood, understood
+from rag.index.build_files import load_index
+from rag.index.builds import live_build
 from rag.index.contents import Index
-from rag.index.files import load_index
 from rag.index.manifest import check_manifest, read_manifest
-from rag.reader.scores import Reader
-from rag.reader.similarity import SimilarityReader
-from rag.reader.trained import TrainedReader
+from rag.models.embedder import Embedder, ModelEmbedder
+from rag.models.reranker import CrossEncoderReranker
+from rag.reader.scored_sentences import Reader
+from rag.reader.similarity_reader import SimilarityReader
+from rag.reader.trained_reader import TrainedReader
 from rag.records import Answer, Hit
-from rag.reranking import CrossEncoderReranker
 from rag.retrieval import Searched, retrieve_together
 
 History = Sequence[Mapping[str, Any]]

@@ -7,11 +7,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from rag.answering.wording import ABSTENTIONS, abstention_notes, in_plain_words, place
 from rag.errors import ReceiptError, UnreadableFile
-from rag.exchange import ABSTENTIONS, abstention_notes, answer_values, in_plain_words, place
-from rag.loading.files import FolderCorpus
+from rag.loading.corpus import FolderCorpus
 from rag.records import Answer, Document, Span
-from rag.storage import from_json, replace_file, sha256_json
+from rag.storage.files import from_json, replace_file, sha256_json
+from rag.wire import answer_values
 
 VERSION = 1
 VALID = "valid"

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from rag.config import RetrievalSettings
 from rag.index.contents import Index
-from rag.lexical import K1
+from rag.index.lexical import K1
 from rag.records import Hit
-from rag.terms import terms
+from rag.text.terms import terms
 
 
 @dataclass(frozen=True, slots=True)

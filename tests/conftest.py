@@ -15,19 +15,19 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from rag import carried
-from rag.builds import live_build
 from rag.config import AnsweringSettings, EmbeddingSettings, PassageSettings, Settings
-from rag.embedding.embedder import Embedder, ModelEmbedder, Vectors
-from rag.embedding.identity import ModelIdentity
 from rag.errors import UnreadableFile
-from rag.index.building import update_index
-from rag.index.comparing import Changes
+from rag.index.build_files import load_index
+from rag.index.builds import live_build
+from rag.index.changes import Changes
 from rag.index.contents import Index
-from rag.index.files import load_index
-from rag.loading.documents import load_document
-from rag.loading.files import Corpus, FolderCorpus
-from rag.loading.opening import read_bytes
+from rag.index.updating import update_index
+from rag.loading.corpus import Corpus, FolderCorpus
+from rag.loading.loader import load_document
+from rag.loading.process.safe_open import read_bytes
+from rag.models import bundled
+from rag.models.embedder import Embedder, ModelEmbedder, Vectors
+from rag.models.model_identity import ModelIdentity
 from rag.records import Document
 
 ROOT = Path(__file__).parent.parent
@@ -136,7 +136,7 @@ def altered_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "altered_carrier" / "__init__.py").write_text("")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "altered_carrier", raising=False)
-    monkeypatch.setattr(carried, "CARRIED_PACKAGE", "altered_carrier")
+    monkeypatch.setattr(bundled, "CARRIED_PACKAGE", "altered_carrier")
     return weights
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
+from rag.accounts.users import Accounts
 from rag.config import ServerSettings, Settings
 from rag.conversation import Chat
-from rag.index.building import update_index
+from rag.index.updating import update_index
 from rag.server.app import create_app
-from rag.server.running import server_of
-from rag.users import Accounts
+from rag.server.launch import server_of
 from tests.conftest import SIMILARITY, WordEmbedder
 
 HOME = "http://127.0.0.1:7860"

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.answering.abstaining import language_of
-from rag.answering.choosing import asks_for_one, differs, says_the_same
-from rag.answering.composing import compose, weighed
+from rag.answering.abstention import language_of
+from rag.answering.composition import compose, weighed
 from rag.answering.confidence import Bin, Calibration
+from rag.answering.selection import asks_for_one, differs, says_the_same
 from rag.config import AnsweringSettings
 from rag.errors import IndexBroken
 from rag.index.contents import Index
-from rag.reader.scores import ScoredSentence
+from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Answer, Hit, Passage, Span
 from tests.conftest import WordEmbedder, index_of
 

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rag.conversation import Chat
-from rag.exchange import answer_values, hit_values
-from rag.index.building import update_index
+from rag.index.updating import update_index
 from rag.server.api import Answered
-from rag.ui.source import reference
+from rag.sources import reference
+from rag.wire import answer_values, hit_values
 from tests.conftest import WordEmbedder
 from tests.serving import client_of, word_chat
 

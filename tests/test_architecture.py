@@ -12,17 +12,18 @@ from tests.conftest import HEAVY, ROOT, loaded_by
 PACKAGE = ROOT / "rag"
 FLOORS = {
     0: ["records", "errors", "cores"],
-    1: ["models", "config", "storage", "arrays", "carried", "sentences", "headings", "terms", "exchange", "outbound"],
-    2: ["builds", "users", "loading", "passages", "embedding", "lexical", "dense", "reader"],
-    3: ["index", "reranking", "jobs", "saved_conversations"],
-    4: ["retrieval"],
+    1: ["config", "storage", "text", "wire"],
+    2: ["loading", "models", "accounts"],
+    3: ["index"],
+    4: ["retrieval", "reader"],
     5: ["answering", "followups"],
     6: ["conversation"],
-    7: ["evaluation", "receipts"],
-    8: ["ui"],
-    9: ["server"],
-    10: ["cli"],
-    11: ["__main__"],
+    7: ["evaluation", "receipts", "sources"],
+    8: ["library"],
+    9: ["ui"],
+    10: ["server"],
+    11: ["cli"],
+    12: ["__main__"],
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

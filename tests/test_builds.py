@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rag.builds import build_lock, builder_of, describe_builder, live_build, orphans
 from rag.errors import BuildLocked
+from rag.index.builds import build_lock, builder_of, describe_builder, live_build, orphans
 from tests.conftest import ROOT, updated
 
 
@@ -16,9 +16,9 @@ from tests.conftest import ROOT, updated
 def another_builder(index: Path) -> Iterator[subprocess.Popen]:
     """A process that holds the lock until it is told to end, or dies."""
     code = (
-        "import sys; from pathlib import Path; from rag.builds import build_lock\n"
+        "import sys; from pathlib import Path; from rag.index.builds import build_lock\n"
         "with build_lock(Path(sys.argv[1])) as note:\n"
-        "    import rag.builds; rag.builds.REPORT_EVERY = -1; note('embedding', 3, 9)\n"
+        "    import rag.index.builds; rag.index.builds.REPORT_EVERY = -1; note('embedding', 3, 9)\n"
         "    print('held', flush=True); sys.stdin.readline()"
     )
     command = [sys.executable, "-c", code, str(index)]

@@ -15,8 +15,8 @@ from rag.answering.confidence import (
     signals_of,
 )
 from rag.errors import IndexBroken, QuestionSetError
-from rag.evaluation.calibrating import Asked, calibrate
-from rag.reader.scores import ScoredSentence
+from rag.evaluation.calibration import Asked, calibrate
+from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Hit
 from tests.conftest import WordEmbedder, index_of
 
@@ -49,17 +49,17 @@ def test_the_fit_is_that_of_scikit_learn() -> None:
     """The same penalty: PULL / 2 * |w - start|^2 with start 0 is scikit-learn's with C = 1 / PULL, but that it spares the bias."""
     from scipy.optimize import minimize
 
-    from rag.evaluation import calibrating
+    from rag.evaluation import calibration
 
     asked = questions(200)
     signals, right = np.array([a.signals for a in asked]), np.array([a.right for a in asked])
     none = Calibration(0.0, (0.0,) * 4, 0.5, (), {}, {})
-    bias, weights = calibrating._fit(signals, right, none)
+    bias, weights = calibration._fit(signals, right, none)
 
     def cost(all_weights: np.ndarray) -> float:
         chances = 1 / (1 + np.exp(-(all_weights[0] + signals @ all_weights[1:])))
         likelihood = np.where(right, chances, 1 - chances)
-        return -np.log(likelihood).sum() + calibrating.PULL / 2 * (all_weights**2).sum()
+        return -np.log(likelihood).sum() + calibration.PULL / 2 * (all_weights**2).sum()
 
     expected = minimize(cost, np.zeros(5), method="Nelder-Mead", options={"maxiter": 20000, "xatol": 1e-8, "fatol": 1e-10}).x
     assert [bias, *weights] == pytest.approx(expected.tolist(), abs=1e-3)

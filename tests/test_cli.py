@@ -181,15 +181,15 @@ def test_verify(rag: Run, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None
     verified = rag("build", "--verify", "--json")
     assert (verified.code, verified.json["verified"], verified.json["differs"]) == (0, True, [])
     assert "a build from nothing gives the same" in rag("build", "--verify").out
-    from rag.index import building
+    from rag.index import updating
 
-    real = building.rebuild_differs
+    real = updating.rebuild_differs
 
     def changed_meanwhile(*arguments: object, **named: object) -> list[str]:
         (corpus / "moss.txt").write_text("Moss grows on stones.")
         return real(*arguments, **named)
 
-    monkeypatch.setattr(building, "rebuild_differs", changed_meanwhile)
+    monkeypatch.setattr(updating, "rebuild_differs", changed_meanwhile)
     ran = rag("build", "--verify")
     assert ran.code == 1
     assert ran.err == "rag: a build from nothing differs in contents, documents, passages; run `rag build --full`\n"
@@ -328,11 +328,18 @@ def test_nothing_changed_needs_no_model(rag: Run) -> None:
     rag("build")
     for command in ("build", "status", "doctor"):
         assert not loaded_by(command) & HEAVY, command
-    assert not loaded_by("status") & {"faiss", "numpy", "filelock", "rag.lexical", "rag.index.building", "rag.loading.reading"}
+    assert not loaded_by("status") & {
+        "faiss",
+        "numpy",
+        "filelock",
+        "rag.index.lexical",
+        "rag.index.updating",
+        "rag.loading.process.pool",
+    }
 
 
 def test_ctrl_c_keeps_what_was_embedded(rag: Run, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rag.embedding.embedder import ModelEmbedder
+    from rag.models.embedder import ModelEmbedder
 
     for n in range(40):
         (corpus / f"{n}.txt").write_text(f"Bed {n} has {n} ferns.")
@@ -394,7 +401,7 @@ def test_a_bad_request_names_its_line(line: str, rag: Run) -> None:
 
 
 def test_another_model_than_the_index_was_built_with(rag: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rag.carried import carried_folder
+    from rag.models.bundled import carried_folder
 
     rag("build")
     shutil.copytree(carried_folder(), tmp_path / "other")

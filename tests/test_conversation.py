@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from rag.builds import former_build, roll_back
 from rag.config import Settings
 from rag.conversation import Chat
 from rag.errors import IndexMissing
-from rag.index.building import update_index
+from rag.index.builds import former_build, roll_back
+from rag.index.updating import update_index
 from tests.conftest import SIMILARITY, WordEmbedder
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from rag.builds import live_build
 from rag.config import PassageSettings
 from rag.errors import IndexBroken
-from rag.index.building import JOURNAL, update_index
-from rag.index.files import load_index
-from rag.index.journal import EmbeddingJournal
+from rag.index.build_files import load_index
+from rag.index.builds import live_build
+from rag.index.embedding_journal import EmbeddingJournal
+from rag.index.updating import JOURNAL, update_index
 from tests.conftest import ROOT, ReadHere, WordEmbedder, index_of, updated
 
 SETTINGS = PassageSettings()
@@ -114,7 +114,7 @@ KILLER = """
 import os, signal, sys
 from pathlib import Path
 from rag.config import PassageSettings
-from rag.index.building import update_index
+from rag.index.updating import update_index
 from tests.conftest import ReadHere, WordEmbedder
 corpus, index = ReadHere(Path(sys.argv[1])), Path(sys.argv[2])
 EVENTS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "shutil.rmtree"}
@@ -167,7 +167,7 @@ def test_builds_killed_at_random_moments_lose_nothing(tmp_path: Path) -> None:
     """Real processes, killed 60 times: the live build is the one before or the new one, and whole; what was embedded is kept."""
     code = (
         "import sys, time; from pathlib import Path; from rag.config import PassageSettings\n"
-        "from rag.index.building import update_index; from tests.conftest import WordEmbedder\n"
+        "from rag.index.updating import update_index; from tests.conftest import WordEmbedder\n"
         "class Slow(WordEmbedder):\n"
         "    def embed_passages(self, texts):\n"
         "        time.sleep(0.01)\n"

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import DocumentError
-from rag.index.curating import add_files, remove_documents
+from rag.index.corpus_edits import add_files, remove_documents
 from tests.conftest import index_of
 
 

@@ -6,13 +6,13 @@ import pytest
 
 from rag.config import Settings
 from rag.conversation import Chat
-from rag.embedding.embedder import ModelEmbedder
-from rag.evaluation.comparing import gate
+from rag.evaluation.experiment import evaluate
 from rag.evaluation.labelling import touched
 from rag.evaluation.question_sets import load_question_set
-from rag.evaluation.running import evaluate
+from rag.evaluation.run_comparison import gate
 from rag.evaluation.runs import read_gate
-from rag.loading.files import FolderCorpus
+from rag.loading.corpus import FolderCorpus
+from rag.models.embedder import ModelEmbedder
 from rag.records import Document
 from tests.conftest import ROOT
 

@@ -7,9 +7,9 @@ import faiss
 import numpy as np
 import pytest
 
-from rag import dense
 from rag.config import DenseSettings
-from rag.dense import DenseIndex, describe_nearest, factory_for, write_dense
+from rag.index import dense
+from rag.index.dense import DenseIndex, describe_nearest, factory_for, write_dense
 
 
 @pytest.fixture

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.builds import former_build, live_build
 from rag.config import DenseSettings, Settings
-from rag.dense import write_dense
 from rag.index import doctor
-from rag.index.building import JOURNAL
+from rag.index.build_files import FILES, write_manifest
+from rag.index.builds import former_build, live_build
+from rag.index.dense import write_dense
 from rag.index.doctor import examine
-from rag.index.files import FILES, write_manifest
-from rag.index.lines import LineWriter
-from rag.storage import json_line
+from rag.index.line_table import LineWriter
+from rag.index.updating import JOURNAL
+from rag.storage.files import json_line
 from tests.conftest import WordEmbedder, updated
 
 

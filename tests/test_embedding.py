@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rag.carried import carried_folder
 from rag.config import EmbeddingSettings
-from rag.embedding.embedder import ModelEmbedder
-from rag.embedding.identity import backend_of, model_identity
 from rag.errors import ModelError
-from rag.models.graph import in_8_bits
-from rag.reader.trained import TrainedReader
+from rag.models.bundled import carried_folder
+from rag.models.embedder import ModelEmbedder
+from rag.models.model_identity import backend_of, model_identity
+from rag.models.onnx_graph import in_8_bits
+from rag.reader.trained_reader import TrainedReader
 
 pytestmark = pytest.mark.slow
 TEXTS = ["A nerve was cut.", "Muscle wastes without its nerve. " * 20, "x", "It grows by 1 mm a day. " * 50]

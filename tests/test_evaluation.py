@@ -12,12 +12,12 @@ from sklearn.metrics import ndcg_score, roc_auc_score
 from rag.config import EvaluationSettings, Settings
 from rag.conversation import Chat
 from rag.errors import QuestionSetError
-from rag.evaluation.comparing import compare, gate, most_changed
+from rag.evaluation.experiment import evaluate, open_set
 from rag.evaluation.labelling import add_question, label, touched
 from rag.evaluation.measures import RETRIEVAL, auroc, bootstrap, meets, per_question, risk_coverage
 from rag.evaluation.question_sets import GoldSpan, Question, load_question_set
 from rag.evaluation.report import write_report
-from rag.evaluation.running import evaluate, open_set
+from rag.evaluation.run_comparison import compare, gate, most_changed
 from rag.evaluation.runs import Outcome, Run, list_runs, load_outcomes, load_run, save_run
 from rag.evaluation.verdicts import as_csv, thresholds, verdict
 from rag.records import Span

@@ -8,9 +8,9 @@ import pytest
 from rag.config import Settings
 from rag.conversation import Chat
 from rag.errors import QuestionSetError
+from rag.evaluation.experiment import evaluate
 from rag.evaluation.feedback import Judgement, judge, read_judgements
 from rag.evaluation.question_sets import GoldSpan, load_question_set
-from rag.evaluation.running import evaluate
 from rag.records import Span
 from tests.conftest import SIMILARITY, WordEmbedder, updated
 

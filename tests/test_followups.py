@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from rag.config import RetrievalSettings, Settings
 from rag.conversation import Chat
-from rag.embedding.embedder import ModelEmbedder
-from rag.followups.acting import Act, act_of, last_answer
-from rag.followups.carrying import LONGEST, RECENT, looked_at
-from rag.followups.clarifying import readings_of
-from rag.followups.leaning import cues_of
-from rag.followups.resolving import understood, with_phrases
-from rag.index.building import update_index
+from rag.followups.acts import Act, act_of, last_answer
+from rag.followups.context_terms import LONGEST, RECENT, looked_at
+from rag.followups.cues import cues_of
+from rag.followups.readings import readings_of
+from rag.followups.rewriting import understood, with_phrases
+from rag.index.updating import update_index
+from rag.models.embedder import ModelEmbedder
 from rag.retrieval import Searched, retrieve, retrieve_together
 from tests.conftest import SIMILARITY, WordEmbedder, index_of
 

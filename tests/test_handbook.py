@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from rag.builds import live_build
 from rag.config import Settings
 from rag.conversation import Chat
-from rag.embedding.embedder import ModelEmbedder
-from rag.index.files import load_index
+from rag.index.build_files import load_index
+from rag.index.builds import live_build
+from rag.models.embedder import ModelEmbedder
 from rag.records import Answer
 
 pytestmark = pytest.mark.slow

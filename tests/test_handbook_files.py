@@ -8,7 +8,7 @@ from zipfile import ZipFile
 import pypdfium2
 import pytest
 
-from rag.loading.documents import load_document
+from rag.loading.loader import load_document
 from tests.conftest import ROOT
 
 GUIDE, PLAN = "electrodiagnosis-pocket-guide", "rehabilitation-plan-after-nerve-repair"

@@ -10,22 +10,22 @@ from typing import Any
 import pytest
 from gradio.utils import get_upload_folder
 
+from rag.accounts.conversations import Conversations, SavedConversation, SavedTurn
+from rag.accounts.users import LOCAL, User
 from rag.config import EvaluationSettings, ServerSettings, Settings
 from rag.conversation import Chat
 from rag.errors import IndexMissing
-from rag.exchange import answer_values
 from rag.index.contents import Index
-from rag.index.listing import ListedFile, Watch, chosen_files, list_files
-from rag.jobs import Job, JobState
-from rag.outbound import outbound_count, watch_outbound
-from rag.saved_conversations import Conversations, SavedConversation, SavedTurn
-from rag.ui.asking import Asking, Desk, desk_from
-from rag.ui.documents import Documents
-from rag.ui.evaluating import Evaluating
-from rag.ui.render_documents import added_html, changes_html, files_html, job_html
-from rag.ui.source import document_reference, source_view
-from rag.ui.suggesting import example_questions, follow_ups
-from rag.users import LOCAL, User
+from rag.index.file_listing import ListedFile, Watch, chosen_files, list_files
+from rag.sources import document_reference, source_view
+from rag.ui.ask_tab import Asking, Desk, desk_from
+from rag.ui.documents_tab import Documents
+from rag.ui.documents_view import added_html, changes_html, files_html, job_html
+from rag.ui.evaluation_tab import Evaluating
+from rag.ui.jobs import Job, JobState
+from rag.ui.outbound import outbound_count, watch_outbound
+from rag.ui.suggestions import example_questions, follow_ups
+from rag.wire import answer_values
 from tests.conftest import SIMILARITY, WordEmbedder, updated
 
 READER = User("ann", "reader")
@@ -259,7 +259,7 @@ def test_time_left_is_told_by_what_was_done_since_the_first_report(monkeypatch: 
         return "done"
 
     job = Job("stopped")
-    monkeypatch.setattr("rag.jobs.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("rag.ui.jobs.time", SimpleNamespace(monotonic=lambda: next(clock)))
     job._run(work)
     assert left == [None, 18.0]
 
@@ -276,7 +276,7 @@ def test_a_stopped_build_leaves_the_index_as_it_was(chat: Chat, corpus: Path) ->
 
 
 def test_the_corpus_is_followed(chat: Chat, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.ui.documents.WATCHED_EVERY", 0.02)
+    monkeypatch.setattr("rag.ui.documents_tab.WATCHED_EVERY", 0.02)
     library, stopped = documents(chat), threading.Event()
     thread = threading.Thread(target=library.follow_corpus, args=(stopped,))
     thread.start()

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.builds import former_build, live_build
 from rag.config import DenseSettings, PassageSettings, RetrievalSettings
 from rag.errors import CorpusError, IndexBroken, IndexMismatch, IndexMissing
-from rag.index.building import rebuild_differs
-from rag.index.comparing import corpus_changes
-from rag.index.files import FILES, load_index
+from rag.index.build_files import FILES, load_index
+from rag.index.builds import former_build, live_build
+from rag.index.changes import corpus_changes
 from rag.index.manifest import CHANGES, Duplicate, Failure, read_changes
-from rag.loading.files import FolderCorpus
+from rag.index.updating import rebuild_differs
+from rag.loading.corpus import FolderCorpus
 from rag.retrieval import retrieve
 from tests.conftest import ReadHere, WordEmbedder, index_of, updated
 
@@ -287,7 +287,7 @@ def test_a_removed_document_leaves_nothing(corpus: Path, tmp_path: Path) -> None
 
 
 def test_a_document_removed_after_a_rollback_leaves_nothing(corpus: Path, tmp_path: Path) -> None:
-    from rag.builds import roll_back
+    from rag.index.builds import roll_back
 
     updated(corpus, tmp_path / "index")
     (corpus / "secret.txt").write_text("The password is CANARY99.")
@@ -302,7 +302,7 @@ def test_a_document_removed_after_a_rollback_leaves_nothing(corpus: Path, tmp_pa
 
 
 def test_the_former_build_is_kept_and_can_be_rolled_back_to(corpus: Path, tmp_path: Path) -> None:
-    from rag.builds import roll_back
+    from rag.index.builds import roll_back
 
     folder = tmp_path / "index"
     digests = []

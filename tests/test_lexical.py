@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag import lexical
-from rag.lexical import K1, B, LexicalIndex, save_merged
-from rag.terms import terms
+from rag.index import lexical
+from rag.index.lexical import K1, B, LexicalIndex, save_merged
+from rag.text.terms import terms
 
 DOCUMENTS = [["nerve", "injury", "nerve"], ["muscle", "injury"], ["muscle", "muscle", "weak", "nerve"], []]
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rag.accounts.users import Accounts, User
 from rag.config import ServerSettings
 from rag.server.limits import Rate, Workers
 from rag.server.problems import Problem
 from rag.server.sessions import SESSIONS_OF_USER, Sessions, Streams, Throttle
-from rag.users import Accounts, User
 
 
 class Clock:

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.builds import live_build
 from rag.errors import IndexBroken
-from rag.index import files, stored
-from rag.index.files import DOCUMENTS, PASSAGES, load_index
-from rag.index.lines import Lines, LineWriter, table_of
+from rag.index import build_files, stored_records
+from rag.index.build_files import DOCUMENTS, PASSAGES, load_index
+from rag.index.builds import live_build
+from rag.index.line_table import Lines, LineWriter, table_of
 from tests.conftest import updated
 
 some_lines = st.lists(st.binary(max_size=9).map(lambda line: line.replace(b"\n", b" ") + b"\n"), max_size=12)
@@ -40,7 +40,7 @@ def test_what_is_damaged_in_a_large_file_is_not_read(
 ) -> None:
     """A file that is too large to be hashed when the index is loaded: every bit of its last line is looked at when it is read."""
     updated(corpus, tmp_path / "index")
-    monkeypatch.setattr(files, "HASHED", 0)
+    monkeypatch.setattr(build_files, "HASHED", 0)
     path = live_build(tmp_path / "index") / name
     whole = path.read_bytes()
     for place in range(len(whole) - 16, len(whole)):
@@ -61,7 +61,7 @@ def test_an_index_can_be_read_on_when_its_files_are_gone(corpus: Path, tmp_path:
 
 
 def test_what_was_read_is_forgotten_for_what_is_read_next(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored, "PASSAGES_KEPT", 1)
+    monkeypatch.setattr(stored_records, "PASSAGES_KEPT", 1)
     index, _ = updated(corpus, tmp_path / "index")
     first = index.passages[0]
     assert index.passages[0] is first

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.errors import CorpusError, UnreadableFile
-from rag.loading.decoding import decode
-from rag.loading.documents import load_document
-from rag.loading.files import corpus_files
-from rag.loading.opening import read_bytes
+from rag.loading.corpus import corpus_files
+from rag.loading.loader import load_document
+from rag.loading.process.safe_open import read_bytes
+from rag.loading.text.decoding import decode
 from rag.records import Document
 
 WORDS = "Größe: 5 µm, naïve – “cut” nerve"

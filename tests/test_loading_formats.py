@@ -5,10 +5,10 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 
+from rag.answering.wording import place
 from rag.errors import UnreadableFile
-from rag.exchange import place
-from rag.loading.documents import load_document
 from rag.loading.formats import BY_ENDING, LOADERS
+from rag.loading.loader import load_document
 from rag.records import Document
 from tests.made_files import MADE, archive, book, mail, open_document, sheets, slides, word
 

@@ -16,9 +16,9 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Frame, PageTemplate, Paragraph
 
 from rag.errors import UnreadableFile
-from rag.loading.documents import load_document
-from rag.loading.pdf import read
-from rag.loading.pdf_page import page_image
+from rag.loading.loader import load_document
+from rag.loading.pdf.extraction import read
+from rag.loading.pdf.page_images import page_image
 from rag.records import Document
 
 WIDTH, HEIGHT = A4

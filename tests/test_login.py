@@ -8,11 +8,11 @@ import gradio as gr
 import pytest
 from fastapi.testclient import TestClient
 
+from rag.accounts.users import Accounts, User
 from rag.conversation import Chat
 from rag.server.app import create_app, user_of
-from rag.server.gate import WITHOUT_LOGIN
+from rag.server.authentication import WITHOUT_LOGIN
 from rag.ui import page as ui_page
-from rag.users import Accounts, User
 from tests.serving import HOME, PASSWORD, client_of, sign_in, two_users, word_chat
 
 pytestmark = pytest.mark.slow

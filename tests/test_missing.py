@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from rag.config import PassageSettings
-from rag.embedding.embedder import Vectors
 from rag.errors import ModelError, UnreadableFile
-from rag.index.building import update_index
-from rag.index.missing import AT_ONCE, MissingVectors
-from rag.index.writing import key_of
-from rag.loading.files import FolderCorpus
+from rag.index.build_writer import key_of
+from rag.index.missing_vectors import AT_ONCE, MissingVectors
+from rag.index.updating import update_index
+from rag.loading.corpus import FolderCorpus
+from rag.models.embedder import Vectors
 from rag.records import Document
 from tests.conftest import WordEmbedder
 

@@ -3,9 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.errors import UnreadableFile
-from rag.loading.documents import load_document
-from rag.passages import embedded_text, split_passages
+from rag.loading.loader import load_document
 from rag.records import Passage
+from rag.text.passages import embedded_text, split_passages
 from tests.conftest import WordEmbedder
 
 LIMIT = 40

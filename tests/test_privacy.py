@@ -33,8 +33,8 @@ socket.getaddrinfo = lookup
 from pathlib import Path
 from rag.config import Settings
 from rag.conversation import Chat
-from rag.embedding.embedder import ModelEmbedder
-from rag.index.building import update_index
+from rag.models.embedder import ModelEmbedder
+from rag.index.updating import update_index
 settings = Settings(corpus=Path(sys.argv[1]), index=Path(sys.argv[2]))
 embedder = ModelEmbedder(settings.embedding)
 update_index(settings.corpus, settings.index, embedder, settings.passages)

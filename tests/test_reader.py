@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.embedding.embedder import ModelEmbedder
-from rag.reader.similarity import SimilarityReader, late_interaction, mean_similarity
+from rag.models.embedder import ModelEmbedder
+from rag.reader.similarity_reader import SimilarityReader, late_interaction, mean_similarity
 from rag.records import Passage
 from tests.conftest import WordEmbedder, index_of
 

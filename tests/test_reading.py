@@ -12,8 +12,8 @@ from reportlab.pdfgen.canvas import Canvas
 
 from rag.config import LoadingSettings
 from rag.errors import UnreadableFile
-from rag.loading.files import FolderCorpus
-from rag.loading.reading import page_picture, read_documents
+from rag.loading.corpus import FolderCorpus
+from rag.loading.process.pool import page_picture, read_documents
 from rag.records import Document
 from tests.made_files import MADE
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.errors import ReceiptError
-from rag.loading.files import FolderCorpus
+from rag.loading.corpus import FolderCorpus
 from rag.receipts import load_receipt, receipt_values, save_receipt, to_html, to_markdown, verify
 from rag.records import Answer
 from tests.test_answering import ask

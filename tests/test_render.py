@@ -1,10 +1,10 @@
 import re
 from html import unescape
 
-from rag.jobs import JobState
 from rag.records import Answer, Citation, Hit, Passage, QuotedSentence, Span
-from rag.ui.render import answer_html, error_html, question_html
-from rag.ui.render_documents import chip_html
+from rag.ui.answer_view import answer_html, error_html, question_html
+from rag.ui.documents_view import chip_html
+from rag.ui.jobs import JobState
 
 HOSTILE = '<img src=x onerror="alert(1)"> </q></p><script>x</script> ${x} {{y}} **bold** $z$ \u202e & "quotes"'
 

@@ -5,8 +5,8 @@ import pytest
 from rag.config import RetrievalSettings, Settings
 from rag.conversation import Chat
 from rag.errors import ModelError
+from rag.models.reranker import CrossEncoderReranker
 from rag.records import Hit, Passage, Span
-from rag.reranking import CrossEncoderReranker
 from tests.conftest import SIMILARITY, WordEmbedder, updated
 
 

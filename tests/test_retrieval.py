@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from rag.config import RetrievalSettings
 from rag.index.contents import Index
-from rag.lexical import K1
-from rag.passages import embedded_text
+from rag.index.lexical import K1
 from rag.records import Hit
 from rag.retrieval import _best, lexical_scores, proximity, retrieve, standard
-from rag.terms import terms
+from rag.text.passages import embedded_text
+from rag.text.terms import terms
 from tests.conftest import WordEmbedder, index_of
 
 SETTINGS = RetrievalSettings()

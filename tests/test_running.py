@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from rag.conversation import Chat
-from rag.index.building import update_index
+from rag.index.updating import update_index
 from rag.records import Answer
 from tests.conftest import ROOT, WordEmbedder
 from tests.serving import served, word_chat
@@ -80,8 +80,8 @@ def test_a_question_whose_asker_left_is_never_begun(corpus: Path, tmp_path: Path
 
 
 def test_slow_clients_are_let_go_and_others_served(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.server.running.HEADER_SECONDS", 1)
-    monkeypatch.setattr("rag.server.guard.BODY_SECONDS", 1)
+    monkeypatch.setattr("rag.server.launch.HEADER_SECONDS", 1)
+    monkeypatch.setattr("rag.server.request_checks.BODY_SECONDS", 1)
     with served(word_chat(corpus, tmp_path)) as address:
         silent, half, body = (socket.create_connection(address, timeout=30) for _ in range(3))
         half.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
@@ -164,7 +164,7 @@ SERVER = """
 import sys
 from pathlib import Path
 from tests.serving import word_chat
-from rag.server.running import run
+from rag.server.launch import run
 run(word_chat(Path(sys.argv[1]), Path(sys.argv[2]), port=0, log_requests=True, log_questions=sys.argv[3] == "questions"))
 """
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from rag.accounts.conversations import Conversations, SavedTurn
+from rag.accounts.users import LOCAL, User
 from rag.config import Settings
 from rag.conversation import Chat
 from rag.errors import ConversationError
-from rag.exchange import answer_from, answer_values
-from rag.saved_conversations import Conversations, SavedTurn
-from rag.users import LOCAL, User
+from rag.wire import answer_from, answer_values
 from tests.conftest import SIMILARITY, WordEmbedder, updated
 
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.records import Span
-from rag.sentences import split_sentences
+from rag.text.sentences import split_sentences
 
 GOLDEN = [
     ["Take it with food, e.g. with bread.", "Then rest."],

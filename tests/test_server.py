@@ -9,11 +9,11 @@ from fastapi.testclient import TestClient
 from rag.config import ServerSettings
 from rag.conversation import Chat
 from rag.errors import SettingsError
-from rag.index.building import update_index
+from rag.index.updating import update_index
 from rag.records import Citation, Span
 from rag.server.app import create_app
-from rag.server.running import require_users
-from rag.ui.source import reference, source_view
+from rag.server.launch import require_users
+from rag.sources import reference, source_view
 from tests.conftest import WordEmbedder
 from tests.serving import HOME, client_of, word_chat
 
@@ -160,7 +160,7 @@ def test_addresses_in_the_page_come_from_the_host_alone(client: TestClient) -> N
 
 
 def test_a_body_that_does_not_come_is_given_up(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.server.guard.BODY_SECONDS", 0.05)
+    monkeypatch.setattr("rag.server.request_checks.BODY_SECONDS", 0.05)
 
     async def receive() -> dict[str, object]:
         await asyncio.sleep(1)

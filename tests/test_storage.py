@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.arrays import GrowingArray, map_array, save_array
-from rag.storage import canonical_json
+from rag.storage.arrays import GrowingArray, map_array, save_array
+from rag.storage.files import canonical_json
 
 
 @pytest.mark.parametrize("dtype", ["V16", "<f4", "<i4"])

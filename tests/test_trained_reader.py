@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from rag.carried import carried_folder
 from rag.errors import ModelError
-from rag.reader import trained
-from rag.reader.encoding import CLS, LONGEST, NO_SENTENCE, SEP, encode
-from rag.reader.trained import TrainedReader, _best_phrase, _pieces
+from rag.models.bundled import carried_folder
+from rag.reader import trained_reader
+from rag.reader.token_pairs import CLS, LONGEST, NO_SENTENCE, SEP, encode
+from rag.reader.trained_reader import TrainedReader, _best_phrase, _pieces
 from rag.records import Passage, Sentence, Span
-from rag.sentences import split_sentences
+from rag.text.sentences import split_sentences
 from tests.conftest import WordEmbedder, index_of
 
 TEXT = "Injured nerves grow back at about 1 mm a day. Muscles waste without their nerve. Botulinum toxin was first used in 1977."
@@ -84,7 +84,7 @@ def test_tokens_stand_where_they_are_said_to(tokenizer: Tokenizer, text: str, qu
 def test_the_strongest_phrase_is_that_of_all_pairs(scores: list[tuple[float, float]]) -> None:
     starts, ends = [s for s, _ in scores], [e for _, e in scores]
     strength, first, last = _best_phrase(list(range(len(scores))), starts, ends)
-    longest = trained.LONGEST_PHRASE
+    longest = trained_reader.LONGEST_PHRASE
     pairs = [(i, j) for i in range(len(scores)) for j in range(i, min(i + longest, len(scores)))]
     assert strength == max(starts[i] + ends[j] for i, j in pairs)
     assert (first, last) == max(pairs, key=lambda pair: (starts[pair[0]] + ends[pair[1]], -pair[0], -pair[1]))
@@ -97,7 +97,7 @@ def test_a_passage_too_long_is_read_in_pieces(tokenizer: Tokenizer) -> None:
     assert len(pieces) > 1
     assert [n for piece in pieces for n in piece.numbers] == list(range(len(passage.sentences)))
     for piece in pieces:
-        assert len(tokenizer.encode(piece.text.of(text), add_special_tokens=False).ids) <= trained.ROOM
+        assert len(tokenizer.encode(piece.text.of(text), add_special_tokens=False).ids) <= trained_reader.ROOM
     assert [piece.numbers for piece in _pieces(passage_of(TEXT), tokenizer)] == [(0, 1, 2)]
 
 
@@ -173,10 +173,10 @@ def test_it_reads_as_the_network_that_was_trained(reader: TrainedReader, tokeniz
     from safetensors.torch import load_file
 
     from rag.models.encoder import WORD_VECTORS
-    from rag.reader.network import ReadingNetwork, collate
+    from training.network import ReadingNetwork, collate
 
     network = ReadingNetwork()
-    tensors = {name: tensor.float() for name, tensor in load_file(trained.WEIGHTS).items()}
+    tensors = {name: tensor.float() for name, tensor in load_file(trained_reader.WEIGHTS).items()}
     tensors[f"encoder.{WORD_VECTORS}"] = load_file(carried_folder() / "model.safetensors")[WORD_VECTORS]
     network.load_state_dict(tensors)
     encoded = encode(tokenizer, "How fast do nerves grow?", "Nerves", TEXT, split_sentences(TEXT))

@@ -1,7 +1,6 @@
 """How examples are made and what the reader learns from: on small texts of our own."""
 
 import random
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import ROOT
-
-sys.path.insert(0, str(ROOT / "training"))
-import prepare  # noqa: E402
-from prepare import SpanQuestion, changed, example, part, says, without_answer  # noqa: E402
+from training import prepare
+from training.prepare import SpanQuestion, changed, example, part, says, without_answer
 
 TEXT = "Anna Berg cut the nerve in 1850. The muscle wasted within 14 days. Paul Stein repeated it before the war."
 
@@ -78,9 +75,9 @@ def test_what_says_the_answer_is_no_negative() -> None:
 def test_the_loss_of_a_worked_example() -> None:
     """Two passages: the second of two sentences answers; nothing does. Chances from logits by hand."""
     import torch
-    from train import loss_of
 
-    from rag.reader.network import Reading
+    from training.network import Reading
+    from training.train import loss_of
 
     none = torch.tensor([0.0, 1.0])
     sentences = torch.tensor([[0.0, 2.0], [-1.0, float("-inf")]])

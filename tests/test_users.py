@@ -10,11 +10,11 @@ import pytest
 from argon2 import PasswordHasher, Type, extract_parameters
 from typer.testing import CliRunner
 
+from rag.accounts.users import Accounts, User
 from rag.cli.main import app
 from rag.config import ServerSettings
 from rag.errors import SettingsError, UsersError
-from rag.server.running import require_users
-from rag.users import Accounts, User
+from rag.server.launch import require_users
 
 PASSWORD = "correct horse battery"
 

@@ -1,4 +1,4 @@
-"""Public question sets to training examples for the reader: `python training/prepare.py --data DIR --out DIR`.
+"""Public question sets to training examples for the reader: `python -m training.prepare --data DIR --out DIR`.
 
 Reads the folders named in training/README.md and training/questions.jsonl (ours); writes first.jsonl and second.jsonl, for
 the two rounds of training, and choose.jsonl, one example a line, the same bytes every time. Everything is split by document:
@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from rag.lexical import LexicalIndex
-from rag.sentences import split_sentences
-from rag.terms import STOPWORDS, terms
+from rag.index.lexical import LexicalIndex
+from rag.text.sentences import split_sentences
+from rag.text.terms import STOPWORDS, terms
 
 SEED = 5
 AGAIN = ("squad2", "clapnq", "covidqa")  # sources of the first round that the second sees once more

@@ -1,4 +1,4 @@
-"""Question sets of one part each, for `rag eval` and `rag calibrate`: `python training/report_sets.py --data DIR --out DIR`.
+"""Question sets of one part each, for `rag eval` and `rag calibrate`: `python -m training.report_sets --data DIR --out DIR`.
 
 out/report/NAME holds the questions on documents that training and choosing never saw, out/choose/NAME those that a
 threshold may be chosen on; both have the whole corpus. qed is in no training, so all but its report part is there to choose.

@@ -1,4 +1,4 @@
-"""Trains the reader: `python training/train.py --examples FILE --choose FILE --out FILE [--start FILE]`.
+"""Trains the reader: `python -m training.train --examples FILE --choose FILE --out FILE [--start FILE]`.
 
 Starts from all-MiniLM-L6-v2 (its word vectors stay as they are, and are not in the weights that are written), or from weights
 of this program. The weights written are the running mean of the last steps'. Runs on a GPU in bf16 where there is one.
@@ -19,11 +19,11 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from rag.carried import carried_folder, carried_weights
+from rag.models.bundled import carried_folder, carried_weights
 from rag.models.encoder import WORD_VECTORS
-from rag.reader.encoding import Encoded, encode
-from rag.reader.network import Reading, ReadingNetwork, collate
+from rag.reader.token_pairs import Encoded, encode
 from rag.records import Span
+from training.network import Reading, ReadingNetwork, collate
 
 MEAN_OVER = 0.998  # of the running mean: some 500 steps
 Prepared = tuple[Encoded, dict[str, Any]]

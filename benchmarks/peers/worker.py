@@ -157,8 +157,8 @@ class Ours:
 
     def __init__(self, model: str, backend: str | None) -> None:
         from rag.config import load_settings
-        from rag.embedding.embedder import ModelEmbedder
-        from rag.embedding.identity import backend_of
+        from rag.models.embedder import ModelEmbedder
+        from rag.models.model_identity import backend_of
 
         self.settings = load_settings(embedding={"backend": backend} if backend else None)  # the default model is the peers'
         self.embedder = ModelEmbedder(self.settings.embedding)
@@ -168,9 +168,9 @@ class Ours:
         self.index: Any = None
 
     def add(self, names: list[str], texts: list[str], files: list[str]) -> None:
-        from rag.builds import live_build
-        from rag.index.building import update_index
-        from rag.index.files import load_index
+        from rag.index.build_files import load_index
+        from rag.index.builds import live_build
+        from rag.index.updating import update_index
 
         for file in files:
             os.link(file, self.corpus / Path(file).name)
@@ -190,7 +190,7 @@ class Ours:
         self.embedder.embed_query(query)
 
     def save(self) -> Path:
-        from rag.builds import live_build
+        from rag.index.builds import live_build
 
         return live_build(self.folder)
 
@@ -205,7 +205,7 @@ class OurVectors(Ours):
     def add(self, names: list[str], texts: list[str], files: list[str]) -> None:
         import numpy as np
 
-        from rag.dense import DenseIndex
+        from rag.index.dense import DenseIndex
 
         new = self.embedder.embed_passages(texts)
         self.vectors = np.concatenate([self.vectors, new]) if self.names else new
@@ -220,8 +220,8 @@ class OurVectors(Ours):
         return [self.names[row] for row in rows]
 
     def save(self) -> Path:
-        from rag.arrays import save_array
-        from rag.dense import write_dense
+        from rag.index.dense import write_dense
+        from rag.storage.arrays import save_array
 
         SAVED.mkdir()
         save_array(SAVED / "vectors.npy", self.vectors)

@@ -10,10 +10,10 @@ from typing import Any
 
 from rag.errors import IndexBroken
 from rag.index.contents import Index
-from rag.reader.scores import ScoredSentence
+from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Hit
-from rag.storage import canonical_json, replace_file
-from rag.terms import terms
+from rag.storage.files import canonical_json, replace_file
+from rag.text.terms import terms
 
 DEFAULTS = Path(__file__).parent / "calibrations"
 FILE = "calibration.json"  # of an index folder: made by `rag calibrate`

@@ -9,7 +9,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from rag.cli import asking, calibrating, curating, evaluating, serving
+from rag.cli import calibration_command, evaluation_commands, index_commands, question_commands, server_commands
 from rag.cli.output import notes
 from rag.errors import RagError
 
@@ -23,23 +23,23 @@ app = typer.Typer(
     context_settings={"max_content_width": 100},
 )
 for command in (
-    curating.build,
-    curating.add,
-    curating.remove,
-    curating.status,
-    curating.doctor,
-    curating.rollback,
-    asking.search,
-    asking.ask,
-    asking.chat,
-    asking.verify,
-    serving.serve,
-    serving.mcp,
+    index_commands.build,
+    index_commands.add,
+    index_commands.remove,
+    index_commands.status,
+    index_commands.doctor,
+    index_commands.rollback,
+    question_commands.search,
+    question_commands.ask,
+    question_commands.chat,
+    question_commands.verify,
+    server_commands.serve,
+    server_commands.mcp,
 ):
     app.command()(command)
-app.command("eval")(evaluating.evaluate)
-app.command()(calibrating.calibrate)
-app.add_typer(serving.users, name="users")
+app.command("eval")(evaluation_commands.evaluate)
+app.command()(calibration_command.calibrate)
+app.add_typer(server_commands.users, name="users")
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from filelock import FileLock
 from rag.errors import QuestionSetError
 from rag.evaluation.question_sets import GoldSpan
 from rag.records import Span
-from rag.storage import json_line, read_json_lines, replace_file, sha256_json
+from rag.storage.files import json_line, read_json_lines, replace_file, sha256_json
 
 HELPFUL, WRONG, NOTHING, CHOSEN = "helpful", "wrong", "nothing", "chosen"
 VERDICTS = (HELPFUL, WRONG, NOTHING, CHOSEN)

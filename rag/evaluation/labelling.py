@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from rag.answering.wording import place
 from rag.conversation import Chat
 from rag.errors import QuestionSetError
 from rag.evaluation.question_sets import GoldSpan, QuestionSet, load_question_set
-from rag.exchange import place
-from rag.storage import json_line, replace_file
+from rag.storage.files import json_line, replace_file
 
 OFFERED = 12  # sentences
 READ = 6  # passages from which they come

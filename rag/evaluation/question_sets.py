@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import QuestionSetError, UnreadableFile
-from rag.loading import plain_text
+from rag.loading.text import plain_text
 from rag.records import Document, Span
-from rag.storage import sha256_file, sha256_json
+from rag.storage.files import sha256_file, sha256_json
 
 FILES = ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv", "answers.jsonl", "unanswerable.jsonl")
 

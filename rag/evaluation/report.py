@@ -10,7 +10,7 @@ from rag.evaluation.plots import plots
 from rag.evaluation.question_sets import Question, QuestionSet
 from rag.evaluation.runs import Outcome, Run
 from rag.evaluation.verdicts import verdict
-from rag.storage import replace_file
+from rag.storage.files import replace_file
 
 STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from rag.errors import QuestionSetError
 from rag.records import Span
-from rag.storage import canonical_json, json_line, read_json_lines, replace_file
+from rag.storage.files import canonical_json, json_line, read_json_lines, replace_file
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.dense import DenseIndex
+from rag.index.dense import DenseIndex
+from rag.index.lexical import LexicalIndex
 from rag.index.manifest import duplicates_in
-from rag.lexical import LexicalIndex
 from rag.records import Document, Passage
 
 

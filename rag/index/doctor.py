@@ -10,24 +10,24 @@ from typing import Any
 
 import numpy as np
 
-from rag.arrays import map_array
-from rag.builds import builder_of, describe_builder, former_build, live_build, orphans
 from rag.config import Settings
-from rag.dense import DenseIndex, Nearest, asked_of, describe_nearest, moments_of, recall_of
-from rag.embedding.identity import check_weights, model_identity
 from rag.errors import RagError
-from rag.index.building import JOURNAL
-from rag.index.comparing import corpus_changes
-from rag.index.counting import TermCounts
-from rag.index.files import ASKING, DENSE, FILES, HEADINGS, IDS, KEYS, MOMENTS, PASSAGES, TERMS, VECTORS, read_documents
-from rag.index.lines import Lines
+from rag.index.build_files import ASKING, DENSE, FILES, HEADINGS, IDS, KEYS, MOMENTS, PASSAGES, TERMS, VECTORS, read_documents
+from rag.index.build_writer import key_of
+from rag.index.builds import builder_of, describe_builder, former_build, live_build, orphans
+from rag.index.changes import corpus_changes
+from rag.index.dense import DenseIndex, Nearest, asked_of, describe_nearest, moments_of, recall_of
+from rag.index.lexical import LexicalIndex
+from rag.index.line_table import Lines
 from rag.index.manifest import check_manifest, damaged_files, read_manifest
-from rag.index.stored import under_question
-from rag.index.writing import key_of
-from rag.lexical import LexicalIndex
-from rag.passages import embedded_text
+from rag.index.stored_records import under_question
+from rag.index.term_counts import TermCounts
+from rag.index.updating import JOURNAL
+from rag.models.model_identity import check_weights, model_identity
 from rag.records import Document, Passage
-from rag.storage import sha256_file
+from rag.storage.arrays import map_array
+from rag.storage.files import sha256_file
+from rag.text.passages import embedded_text
 
 ROWS_AT_ONCE = 4096
 KNOWN = {"CURRENT", "FORMER", "calibration.json", "builds", "builder.lock", "builder.json", JOURNAL, "README.md", ".gitignore"}

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from rag.config import PassageSettings
 from rag.errors import IndexBroken, IndexMismatch
-from rag.storage import canonical_json, from_json, sha256_file, sha256_json
+from rag.storage.files import canonical_json, from_json, sha256_file, sha256_json
 
 if TYPE_CHECKING:
-    from rag.embedding.identity import ModelIdentity
+    from rag.models.model_identity import ModelIdentity
 
 # Raised whenever the same files would give other documents, passages, terms or another layout of the build's files.
 FORMAT = 5
@@ -110,6 +110,6 @@ def check_files(folder: Path, manifest: dict[str, Any], *, hashed: int | None = 
 
 
 def read_changes(folder: Path) -> dict[str, Any]:
-    """What a build changed: see `rag.index.building.Changes`, with "built" (ISO time) and "seconds"."""
+    """What a build changed: see `rag.index.updating.Changes`, with "built" (ISO time) and "seconds"."""
     changes: dict[str, Any] = json.loads((folder / CHANGES).read_text(encoding="utf-8"))
     return changes

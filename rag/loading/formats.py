@@ -6,39 +6,39 @@ from zipfile import BadZipFile, ZipFile
 
 from rag.errors import UnreadableFile
 
-# From loader (a module beside this with `read(data) -> Parsed`) to the endings of its files. A new format is one more of both.
+# From loader (a module below this package with `read(data) -> Parsed`) to the endings of its files.
 LOADERS: dict[str, tuple[str, ...]] = {
-    "plain_text": (".txt", ".text"),
-    "markdown": (".md", ".markdown", ".mdx"),
-    "restructured_text": (".rst",),
-    "web_page": (".html", ".htm", ".xhtml"),
-    "pdf": (".pdf",),
-    "word": (".docx",),
-    "slides": (".pptx", ".pptm"),
-    "sheets": (".xlsx", ".xlsm", ".xls", ".ods"),
-    "separated_values": (".csv", ".tsv"),
-    "book": (".epub",),
-    "open_document": (".odt", ".odp"),
-    "rich_text": (".rtf",),
-    "mail": (".eml", ".mhtml", ".mht"),
-    "json_records": (".json", ".jsonl", ".ndjson"),
-    "notebook": (".ipynb",),
+    "text.plain_text": (".txt", ".text"),
+    "text.markdown": (".md", ".markdown", ".mdx"),
+    "text.restructured_text": (".rst",),
+    "web.web_page": (".html", ".htm", ".xhtml"),
+    "pdf.extraction": (".pdf",),
+    "office.word": (".docx",),
+    "office.slides": (".pptx", ".pptm"),
+    "office.sheets": (".xlsx", ".xlsm", ".xls", ".ods"),
+    "text.separated_values": (".csv", ".tsv"),
+    "web.book": (".epub",),
+    "office.open_document": (".odt", ".odp"),
+    "office.rich_text": (".rtf",),
+    "web.mail": (".eml", ".mhtml", ".mht"),
+    "text.json_records": (".json", ".jsonl", ".ndjson"),
+    "text.notebook": (".ipynb",),
 }
 BY_ENDING = {ending: loader for loader, endings in LOADERS.items() for ending in endings}
 
 # What an archive is, by a member that only it has.
 _MEMBERS = {
-    "word/document.xml": "word",
-    "ppt/presentation.xml": "slides",
-    "xl/workbook.xml": "sheets",
-    "xl/workbook.bin": "sheets",
-    "META-INF/container.xml": "book",
+    "word/document.xml": "office.word",
+    "ppt/presentation.xml": "office.slides",
+    "xl/workbook.xml": "office.sheets",
+    "xl/workbook.bin": "office.sheets",
+    "META-INF/container.xml": "web.book",
 }
 _MIMETYPES = {
-    b"application/epub+zip": "book",
-    b"application/vnd.oasis.opendocument.text": "open_document",
-    b"application/vnd.oasis.opendocument.presentation": "open_document",
-    b"application/vnd.oasis.opendocument.spreadsheet": "sheets",
+    b"application/epub+zip": "web.book",
+    b"application/vnd.oasis.opendocument.text": "office.open_document",
+    b"application/vnd.oasis.opendocument.presentation": "office.open_document",
+    b"application/vnd.oasis.opendocument.spreadsheet": "office.sheets",
 }
 _OLD = {
     ".doc": "an old Word file; save it as .docx",
@@ -47,6 +47,8 @@ _OLD = {
     ".pps": "an old PowerPoint file; save it as .pptx",
     ".msg": "an Outlook message; save it as .eml",
 }
+# Loaders of formats under whose names many programs save HTML; None: an unknown ending.
+_OFTEN_HTML = (None, "office.word", "office.sheets", "pdf.extraction", "office.rich_text")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -63,16 +65,16 @@ def format_of(name: str, data: bytes) -> str:
 def _by_content(data: bytes, ending: str) -> str | None:
     head = data[:1024]
     if b"%PDF-" in head:
-        return "pdf"
+        return "pdf.extraction"
     if data.startswith(b"{\\rtf"):
-        return "rich_text"
+        return "office.rich_text"
     if data.startswith(b"PK\x03\x04"):
         return _archive(data)
     if data.startswith(_OLE):
         return _compound(data, ending)
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith((b"<!doctype html", b"<html")) and BY_ENDING.get(ending) in (None, "word", "sheets", "pdf", "rich_text"):
-        return "web_page"  # what many a program saves under the name of an office format
+    if start.startswith((b"<!doctype html", b"<html")) and BY_ENDING.get(ending) in _OFTEN_HTML:
+        return "web.web_page"  # what many a program saves under the name of an office format
     return None
 
 
@@ -93,5 +95,27 @@ def _compound(data: bytes, ending: str) -> str:
     if "EncryptedPackage".encode("utf-16-le") in data:
         raise UnreadableFile("it is encrypted; save it without a password")
     if "Workbook".encode("utf-16-le") in data or "Book".encode("utf-16-le") in data[:4096]:
-        return "sheets"
+        return "office.sheets"
     raise UnreadableFile(_OLD.get(ending, "an old office file; save it in a format of today"))
+
+
+# What `page` counts, by the ending of the file's name; pages elsewhere.
+UNITS = {
+    ".pptx": "slide",
+    ".odp": "slide",
+    ".xlsx": "row",
+    ".xlsm": "row",
+    ".xls": "row",
+    ".ods": "row",
+    ".csv": "row",
+    ".tsv": "row",
+    ".json": "record",
+    ".jsonl": "record",
+    ".ndjson": "record",
+    ".ipynb": "cell",
+}
+
+
+def unit(document_id: str) -> str:
+    """What `page` counts in this document: pages, slides, rows, records or cells."""
+    return UNITS.get(document_id[document_id.rfind(".") :].lower(), "page")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.models.encoder import WORD_VECTORS, Encoder, in_parallel, load_tokenizer
-from rag.models.graph import Precision
+from rag.models.onnx_graph import Precision
 
 Vectors = NDArray[np.float32]
 
@@ -18,7 +18,7 @@ POOLINGS = ({"pooling_mode_mean_tokens"}, {"pooling_mode_cls_token"})
 
 
 class BertModel:
-    """A TextModel; see `rag.embedding.embedder`. For folders of which `is_bert` is true."""
+    """A TextModel; see `rag.models.embedder`. For folders of which `is_bert` is true."""
 
     def __init__(self, folder: Path, precision: Precision) -> None:
         from safetensors.numpy import load_file

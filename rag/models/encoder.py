@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.cores import usable_cores
-from rag.models.graph import Precision, encoder_graph
+from rag.models.onnx_graph import Precision, encoder_graph
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

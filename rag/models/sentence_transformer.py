@@ -13,7 +13,7 @@ Vectors = NDArray[np.float32]
 
 
 class SentenceTransformerModel:
-    """A TextModel; see `rag.embedding.embedder`. Raises OSError, ValueError, KeyError or RuntimeError for what is no model."""
+    """A TextModel; see `rag.models.embedder`. Raises OSError, ValueError, KeyError or RuntimeError for what is no model."""
 
     def __init__(self, model: str, *, offline: bool) -> None:
         """`model` is a folder, or a name that sentence-transformers is to find or download."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.reader.encoding import NO_SENTENCE
+from rag.reader.token_pairs import NO_SENTENCE
 
 Array = NDArray[np.float32]
 

@@ -11,13 +11,13 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from rag.conversation import Chat
 from rag.errors import RagError, UnreadableFile
-from rag.exchange import answer_values, hit_values
-from rag.loading.opening import checked
+from rag.loading.process.safe_open import checked
 from rag.server.limits import Workers
-from rag.server.observing import Measures
+from rag.server.monitoring import Measures
 from rag.server.problems import Problem, code_of, problem
-from rag.storage import sha256_file
-from rag.ui.source import source_view
+from rag.sources import source_view
+from rag.storage.files import sha256_file
+from rag.wire import answer_values, hit_values
 
 LONGEST_QUESTION = 2_000  # characters
 LONGEST_TURN = 20_000

@@ -10,18 +10,18 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from rag.accounts.users import Accounts, User
 from rag.config import ServerSettings, Settings
 from rag.conversation import Chat
 from rag.server.api import add_api
-from rag.server.gate import Gate
-from rag.server.guard import Guard
+from rag.server.authentication import Gate
 from rag.server.limits import Workers
 from rag.server.login import add_login
 from rag.server.mcp import add_tools
-from rag.server.observing import Measures, Observer
+from rag.server.monitoring import Measures, Observer
 from rag.server.problems import add_handlers
+from rag.server.request_checks import Guard
 from rag.server.sessions import Sessions
-from rag.users import Accounts, User
 
 LOOPBACK_NAMES = ["127.0.0.1", "localhost", "[::1]"]
 

@@ -7,8 +7,8 @@ from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from rag.accounts.users import Accounts, User
 from rag.server.sessions import COOKIE, Sessions, Throttle, session_secret
-from rag.users import Accounts, User
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">

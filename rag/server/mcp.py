@@ -10,12 +10,12 @@ from pydantic import Field
 
 from rag.conversation import Chat
 from rag.errors import RagError, SettingsError
-from rag.exchange import answer_values, hit_values
 from rag.records import Answer
 from rag.server.api import LONGEST_QUESTION, listed_documents
 from rag.server.limits import Workers
 from rag.server.problems import Problem
-from rag.ui.source import reference, source_view
+from rag.sources import reference, source_view
+from rag.wire import answer_values, hit_values
 
 ABOUT = (
     "Answers questions about a collection of documents in exact sentences of them, each with a citation, "

@@ -11,9 +11,9 @@ from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers
 
+from rag.accounts.users import Accounts, User
 from rag.config import ServerSettings
 from rag.server.limits import Rate
-from rag.users import Accounts, User
 
 COOKIE = "rag_session"
 SESSIONS_OF_USER = 20  # the oldest ends when one more begins

@@ -16,15 +16,15 @@ os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
 
 import gradio as gr  # noqa: E402 - after the variables above
 
+from rag.accounts.users import LOCAL  # noqa: E402
 from rag.conversation import Chat  # noqa: E402
 from rag.errors import RagError  # noqa: E402
-from rag.outbound import watch_outbound  # noqa: E402
-from rag.ui.asking import ANSWERS_AT_ONCE, LONGEST_QUESTION, Asking, UserOf  # noqa: E402
-from rag.ui.documents import Documents  # noqa: E402
-from rag.ui.evaluating import Evaluating  # noqa: E402
-from rag.ui.helping import help_call  # noqa: E402
-from rag.ui.suggesting import example_questions  # noqa: E402
-from rag.users import LOCAL  # noqa: E402
+from rag.ui.ask_tab import ANSWERS_AT_ONCE, LONGEST_QUESTION, Asking, UserOf  # noqa: E402
+from rag.ui.documents_tab import Documents  # noqa: E402
+from rag.ui.evaluation_tab import Evaluating  # noqa: E402
+from rag.ui.help_tab import help_call  # noqa: E402
+from rag.ui.outbound import watch_outbound  # noqa: E402
+from rag.ui.suggestions import example_questions  # noqa: E402
 
 HERE = Path(__file__).parent
 STYLE_SHEET = HERE / "page.css"
@@ -66,11 +66,11 @@ def build_page(chat: Chat, user_of: UserOf = lambda request: LOCAL) -> gr.Blocks
                 with gr.Tab("Ask", id="ask"):
                     _ask_tab(asking)
                 with gr.Tab("Documents", id="documents"):
-                    component("documents", "documents", documents.call)
+                    component("documents_tab", "documents", documents.call)
                 with gr.Tab("Evaluation", id="evaluation"):
-                    component("evaluating", "evaluating", evaluating.call)
+                    component("evaluation_tab", "evaluating", evaluating.call)
                 with gr.Tab("Help", id="help"):
-                    component("helping", "helping", help_call(chat))
+                    component("help_tab", "helping", help_call(chat))
             with gr.Column(scale=2, min_width=320, elem_id="right"):
                 component("source", "panel", asking.call)
     page.queue(max_size=64)
@@ -97,7 +97,7 @@ def component(name: str, element: str, answer: Callable[[Any, gr.Request | None]
 def _ask_tab(asking: Asking) -> None:
     with gr.Row(elem_id="asking"):
         with gr.Column(scale=1, min_width=0, elem_id="past-column"):
-            desk = component("asking", "desk", asking.call, "{}")
+            desk = component("ask_tab", "desk", asking.call, "{}")
         with gr.Column(scale=3, min_width=320, elem_id="talk"):
             conversation = _conversation(_examples(asking.chat))
             gr.HTML(SCOPE, elem_id="scope-line", apply_default_css=False, js_on_load=None)

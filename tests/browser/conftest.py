@@ -10,10 +10,10 @@ import uvicorn
 
 from rag.config import EvaluationSettings, ServerSettings, Settings
 from rag.conversation import Chat
-from rag.embedding.embedder import ModelEmbedder
 from rag.evaluation.labelling import add_question
 from rag.evaluation.question_sets import GoldSpan
-from rag.index.building import update_index
+from rag.index.updating import update_index
+from rag.models.embedder import ModelEmbedder
 from rag.records import Span
 from rag.server.app import create_app
 

@@ -1,0 +1,83 @@
+"""Why there is no answer, and what was looked for."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from rag.index.contents import Index
+from rag.records import Hit
+from rag.text.terms import content_words
+
+SMALL_TALK = ("greeting", "gibberish")  # nothing was meant to be looked up
+NEAR = 0.5  # similarity of the best passage from which a question is on the documents' subject
+_GREETING = re.compile(
+    r"(?:hi|hello|hey|hiya|howdy|greetings|good (?:morning|afternoon|evening|day)|how are you(?: doing)?|how do you do|what's up"
+    r"|thanks?(?: you)?(?: (?:so|very) much| a lot)?|cheers|bye|goodbye|see you|ok(?:ay)?|nice to meet you|who are you"
+    r"|are you (?:there|a bot|a robot|human)|test(?:ing)?)"
+    r"(?:[ ,]+(?:there|everyone|all|chatbot|bot|you|again|today|my friend))*",
+    re.IGNORECASE,
+)
+_VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
+_UNSPEAKABLE = re.compile(r"[bcdfghjklmnpqrstvwxz]{5,}|(.)\1{3,}", re.IGNORECASE)
+# Words that hold sentences together, and that English does not have: enough to tell a question in another language.
+_FUNCTION_WORDS = {
+    "German": """der die das den dem ein eine einen ist sind war und oder nicht wie wann warum wer wo für mit von zu bei nach
+        werden wird kann können ich sie wir auf im zum zur beim auch nur noch""",
+    "French": """le la les une des du est sont était et ou pas comment quand pourquoi qui où que quel quelle quels quelles pour
+        avec dans sur peut je vous nous il elle ils cette ces aux quoi combien""",
+    "Spanish": """el los las una unos es son está están y o cómo cuándo por qué quién dónde cuál cuáles para con en puede yo usted
+        nosotros del al como cuando cuanto cuánto""",
+    "Italian": """il lo gli una è sono era e o non come quando perché chi dove che quale quali per con nel nella può io della dei
+        delle di""",
+    "Portuguese": """os uma é são está não como quando por que quem onde qual quais para com em pode eu você do da dos das no na
+        ao""",
+    "Dutch": """het een is zijn was en of niet hoe wanneer waarom wie waar wat welke voor met van bij naar wordt worden kan ik wij
+        op de""",
+}
+_ENGLISH = frozenset(
+    """the of and to is are was were be been do does did can could how what when where which who why for with from after before by
+    not have has had will would should this that these those it its there a an or on at as my i you""".split()
+)
+
+
+def reason_for(query: str, hits: Sequence[Hit], index: Index) -> str:
+    """ "greeting", "gibberish", "other_language", "near_miss" (the subject is there, the answer is not) or "not_in_documents"."""
+    if _GREETING.fullmatch(query.strip(" \t!.?,:;)(")):
+        return "greeting"
+    looked_for, unknown = searched_words(query, index)
+    if _is_gibberish(query, looked_for, unknown):
+        return "gibberish"
+    if len(unknown) * 2 > len(looked_for) and language_of(query):
+        return "other_language"
+    near = max((hit.similarity for hit in hits), default=0.0) >= NEAR
+    return "near_miss" if near and len(unknown) * 2 <= len(looked_for) else "not_in_documents"
+
+
+def searched_words(query: str, index: Index) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The query's words that say something of its subject, as typed, in order; and those that occur in no document."""
+    words = content_words(query)
+    unknown = tuple(word for word, stems in words.items() if not any(index.lexical.document_frequency(stem) for stem in stems))
+    return tuple(words), unknown
+
+
+def language_of(query: str) -> str | None:
+    """The language that a question seems to be in, or its script where that tells more; None where it may well be English."""
+    letters = [character for character in query if character.isalpha()]
+    foreign = [unicodedata.name(character, "").split(" ")[0].title() for character in letters if ord(character) > 0x24F]
+    if len(foreign) * 2 > len(letters) > 0:
+        return max(sorted(set(foreign)), key=foreign.count)
+    words = [word.strip("¿?¡!.,;:").casefold() for word in query.split()]
+    english = sum(word in _ENGLISH for word in words)
+    counts = {name: sum(word in held.split() for word in words) for name, held in _FUNCTION_WORDS.items()}
+    best = max(counts, key=lambda name: (counts[name], name))
+    return best if counts[best] >= 2 and counts[best] > english else None
+
+
+def _is_gibberish(query: str, looked_for: Sequence[str], unknown: Sequence[str]) -> bool:
+    """Nothing that could be a word: no letters at all, or only words that nobody knows and most of which nobody could say."""
+    if not any(character.isalpha() for character in query):
+        return not looked_for or len(unknown) == len(looked_for)
+    if not looked_for or len(unknown) < len(looked_for):
+        return False
+    odd = [word for word in unknown if word.isascii() and (not _VOWEL.search(word) or _UNSPEAKABLE.search(word))]
+    return len(odd) * 2 >= len(unknown)

@@ -1,0 +1,143 @@
+"""Asks every question of a set and measures what comes of it."""
+
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rag.config import Settings
+from rag.conversation import Chat
+from rag.evaluation.measures import meets, per_question, summarise
+from rag.evaluation.question_sets import Question, QuestionSet
+from rag.evaluation.runs import Outcome, Run
+from rag.index.builds import Report
+from rag.index.contents import Index
+from rag.index.updating import update_index
+from rag.models.embedder import Embedder
+from rag.models.model_identity import backend_of
+from rag.records import Hit, Span
+from rag.wire import answer_values, hit_values
+
+DEPTH = 1000  # passages of which documents are ranked
+RANKED = 100  # documents that are kept
+SHOWN = 5  # hits that are kept with each question
+PACKAGES = ("faiss-cpu", "numpy", "onnxruntime", "sentence-transformers", "torch", "nupunkt", "PyStemmer")
+
+
+def open_set(questions: QuestionSet, settings: Settings, embedder: Embedder, progress: Report) -> Chat:
+    """What the set's questions are asked of: the current index, or one of the set's own corpus, brought up to date by content."""
+    if questions.corpus is None:
+        return Chat(settings, embedder)
+    settings = settings.model_copy(update={"index": settings.evaluation.runs / "indexes" / _index_name(questions, settings)})
+    update_index(
+        questions.corpus, settings.index, embedder, settings.passages, dense=settings.dense, progress=progress, forget=True
+    )
+    return Chat(settings, embedder)
+
+
+def _index_name(questions: QuestionSet, settings: Settings) -> str:
+    """One for each model, backend and passage size, so that comparing them does not build over and over."""
+    model = Path(settings.embedding.model).name
+    return f"{questions.name}-{model}-{backend_of(settings.embedding)}-{settings.passages.max_tokens or 'whole'}"
+
+
+def evaluate(
+    questions: QuestionSet,
+    chat: Chat,
+    *,
+    given: bool = False,
+    answers: bool = True,
+    limit: int | None = None,
+    progress: Report = lambda what, done, total: None,
+) -> tuple[Run, list[Outcome]]:
+    """Asks all questions, or `limit` of them drawn the same way every time.
+
+    With `given`, each is asked of its own gold documents alone, and retrieval is not measured. Without `answers`, or where
+    the set has neither gold spans nor unanswerable questions, only retrieval is.
+    """
+    asked = list(questions.questions)
+    if limit is not None and limit < len(asked):
+        asked = sorted(random.Random(7).sample(asked, limit), key=lambda question: question.id)  # noqa: S311 - a sample
+    answers = answers and any(question.answers or question.unanswerable for question in asked)
+    outcomes = {}
+    patient = Chat(_without_threshold(chat.settings), chat.embedder, chat.reader)
+    index = patient.index()  # and the models, so that none counts as the first question's time
+    if answers:
+        patient.reader.load()
+    for done, question in enumerate(asked):
+        progress("asking", done, len(asked))
+        outcomes[question.id] = _ask(patient, question, chat.threshold, given=given, answers=answers)
+    progress("asking", len(asked), len(asked))
+    sentences = _sentences(index, {gold.document_id for question in asked for gold in question.answers})
+    values = per_question(asked, outcomes, sentences)
+    if not answers:
+        values = {name: found for name, found in values.items() if "@" in name}
+    signature = _signature(questions, chat, index, given=given, asked=len(asked))
+    summary = {"dataset": questions.name, "signature": signature, **summarise(asked, outcomes, values)}
+    if not answers:
+        summary |= {"answers": None, "abstention": None}
+    made = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")[:-3]
+    return Run(f"{questions.name}-{made}", signature, summary, values), list(outcomes.values())
+
+
+def _without_threshold(settings: Settings) -> Settings:
+    return settings.model_copy(update={"answering": settings.answering.model_copy(update={"min_confidence": 0.0})})
+
+
+def _ask(chat: Chat, question: Question, threshold: float, *, given: bool, answers: bool) -> Outcome:
+    documents = question.given if given else None
+    started = time.perf_counter()
+    hits: list[Hit] = []
+    empty = {"citations": [], "sentences": [], "text": "", "query": question.text}
+    answer: dict[str, Any] = empty
+    if answers:
+        answer = answer_values(chat.ask(question.text, history=question.history, documents=documents))
+    if not given:
+        hits = chat.search(question.text, k=DEPTH, history=question.history)
+    timings = answer.get("timings_ms") or {"total": round(1000 * (time.perf_counter() - started), 1)}
+    confidence = float(answer.get("confidence", 0.0))
+    outcome = Outcome(
+        question_id=question.id,
+        answer=answer,
+        abstained=not answer["citations"] or confidence < threshold,
+        confidence=confidence,
+        ranking=None if given else rank_documents(hits),
+        timings_ms=timings,
+        hits=[hit_values(hit) for hit in hits[:SHOWN]],
+    )
+    right = any(meets(gold, *quote) for gold in question.answers for quote in outcome.quoted)
+    return replace(outcome, right=right)
+
+
+def rank_documents(hits: Sequence[Hit]) -> tuple[str, ...]:
+    """Documents by their best passage."""
+    return tuple(dict.fromkeys(hit.passage.document_id for hit in hits))[:RANKED]
+
+
+def _sentences(index: Index, documents: set[str]) -> dict[str, list[Span]]:
+    return {
+        name: [sentence.span for passage in index.passages_of(name) for sentence in passage.sentences]
+        for name in sorted(documents & index.rows.keys())
+    }
+
+
+def _signature(questions: QuestionSet, chat: Chat, index: Index, *, given: bool, asked: int) -> dict[str, Any]:
+    """All that could change a figure."""
+    return {
+        "dataset": questions.name,
+        "dataset_digest": questions.digest,
+        "questions": asked,
+        "given": given,
+        "index": index.digest,
+        "model": index.manifest["model"],
+        "reader": chat.reader.identity,
+        "calibration": {"threshold": chat.threshold, **chat.calibration().made_with},
+        "passages": chat.settings.passages.model_dump(),
+        "retrieval": chat.settings.retrieval.model_dump(),
+        "answering": chat.settings.answering.model_dump(),
+        "versions": {name: version(name) for name in PACKAGES} | {"rag": version("rag")},
+    }

@@ -1,0 +1,161 @@
+"""A build, written document by document, so that what is in memory does not grow with the texts."""
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.config import DenseSettings
+from rag.index.build_files import ASKING, DENSE, DOCUMENTS, IDS, KEYS, MOMENTS, PASSAGES, VECTORS
+from rag.index.builds import Report
+from rag.index.contents import rows_by_document
+from rag.index.dense import Nearest, factory_for, write_dense
+from rag.index.line_table import Lines, LineWriter
+from rag.index.missing_vectors import MissingVectors
+from rag.index.stored_records import document_line, passage_line, under_question
+from rag.index.term_counts import TermCounts
+from rag.models.embedder import Embedder
+from rag.records import Document, Passage
+from rag.storage.arrays import GrowingArray, map_array
+from rag.text.passages import embedded_text
+
+COPIED_AT_ONCE = 1024  # vectors
+
+
+class FormerBuild:
+    """A whole build on disk, from which an update takes what has not changed."""
+
+    def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.documents, self.passages = Lines(folder / DOCUMENTS), Lines(folder / PASSAGES)
+        self.keys: NDArray[np.void] = map_array(folder / KEYS)
+        self.ids: NDArray[np.uint64] = map_array(folder / IDS)
+        self.asking: NDArray[np.int32] = map_array(folder / ASKING)
+        self.vectors: NDArray[np.float32] = map_array(folder / VECTORS)
+        self.numbers = {entry["id"]: number for number, entry in enumerate(manifest["documents"])}
+        self.rows = rows_by_document(manifest)
+
+    def entry(self, name: str, digest: str) -> dict[str, Any] | None:
+        """What the manifest says of a document, if it has it with this digest."""
+        number = self.numbers.get(name)
+        entry: dict[str, Any] | None = None if number is None else self.manifest["documents"][number]
+        return entry if entry and entry["digest"] == digest else None
+
+    @cached_property
+    def row_of(self) -> dict[bytes, int]:
+        """A row for each key."""
+        return {key: row for row, key in enumerate(self.keys.tolist())}
+
+
+class BuildWriter:
+    """Takes documents in the order of their ids, new ones or such of a former build, and embeds meanwhile; then finishes.
+
+    `build` is the folder of the build, `work` one for what is needed only meanwhile, `journal` the file of what an interrupted
+    build has embedded. Use as a context manager.
+    """
+
+    def __init__(self, build: Path, work: Path, former: FormerBuild | None, embedder: Embedder, journal: Path) -> None:
+        self.entries: list[dict[str, Any]] = []
+        self.passages = 0
+        self._build, self._former, self._embedder = build, former, embedder
+        self._moved = np.full(former.manifest["passages"] if former else 0, -1, dtype=np.int64)
+        self._terms = TermCounts(work)
+        self._seen: set[bytes] = set()
+        self._open = ExitStack()
+        self._missing = self._open.enter_context(MissingVectors(embedder, journal, work / "missing.jsonl"))
+        self._files = self._open.enter_context(ExitStack())
+        self._documents = self._files.enter_context(LineWriter(build / DOCUMENTS))
+        self._passages = self._files.enter_context(LineWriter(build / PASSAGES))
+        self._ids = self._files.enter_context(GrowingArray(build / IDS, np.uint64))
+        self._asking = self._files.enter_context(GrowingArray(build / ASKING, np.int32))
+        self._keys = self._files.enter_context(GrowingArray(build / KEYS, "V16"))
+
+    def keep(self, entry: dict[str, Any]) -> None:
+        """Takes over a document of the former build as it is."""
+        former = self._former
+        if former is None:
+            raise ValueError("there is no former build")
+        rows, number = former.rows[entry["id"]], former.numbers[entry["id"]]
+        self._moved[rows.start : rows.stop] = np.arange(self.passages, self.passages + len(rows))
+        self._documents.copy(former.documents, number, number + 1)
+        self._passages.copy(former.passages, rows.start, rows.stop)
+        self._keys.append(former.keys[rows.start : rows.stop])
+        self._ids.append(former.ids[rows.start : rows.stop])
+        asking = former.asking[slice(*np.searchsorted(former.asking, [rows.start, rows.stop]))]
+        self._asking.append(asking + (self.passages - rows.start))
+        self._enter(entry)
+
+    def add(self, document: Document, passages: Sequence[Passage]) -> None:
+        texts = [embedded_text(passage) for passage in passages]
+        keys = [key_of(text) for text in texts]
+        self._keys.append(np.frombuffer(b"".join(keys), dtype="V16"))
+        for row, (passage, text, key) in enumerate(zip(passages, texts, keys, strict=True), start=self.passages):
+            self._terms.add(row, passage)
+            if key not in self._seen and not (self._former and key in self._former.row_of):
+                self._seen.add(key)
+                self._missing.add(key, text)
+        self._documents.write([document_line(document)])
+        self._passages.write([passage_line(passage) for passage in passages])
+        self._ids.append(np.array([int(passage.id, 16) for passage in passages], dtype=np.uint64))
+        asking = [row for row, passage in enumerate(passages) if under_question(passage)]
+        self._asking.append(np.array(asking, dtype=np.int32) + self.passages)
+        cut = sum(passage.cut for passage in passages)
+        entry = {"id": document.id, "title": document.title, "digest": document.digest}
+        self._enter(entry | {"passages": len(passages), "cut": cut, "notes": list(document.notes)})
+
+    def _enter(self, entry: dict[str, Any]) -> None:
+        self.entries.append(entry)
+        self.passages += entry["passages"]
+
+    def finish(self, settings: DenseSettings, progress: Report) -> tuple[int, int, Nearest]:
+        """Waits for what is being embedded and writes vectors and terms; gives back how many were embedded, their dimension,
+        and how the nearest are found.
+
+        The model is not loaded where no vector is missing.
+        """
+        self._files.close()
+        self._missing.finish(progress)
+        former = self._former
+        dim = int(former.vectors.shape[1]) if former and not self._missing.given else self._embedder.dim
+        self._write_vectors(dim, progress)
+        vectors = map_array(self._build / VECTORS)
+        factory = factory_for(self.passages, dim, settings)
+        progress("preparing", 0, 2)
+        nearest = write_dense(vectors, factory, self._build / MOMENTS, self._build / DENSE)
+        progress("preparing", 1, 2)
+        self._terms.save(self._build, [(former.folder, self._moved)] if former else [])
+        progress("preparing", 2, 2)
+        return self._missing.embedded, dim, nearest
+
+    def _write_vectors(self, dim: int, progress: Report) -> None:
+        keys = map_array(self._build / KEYS)
+        progress("writing", 0, len(keys))
+        with GrowingArray(self._build / VECTORS, np.float32, (dim,)) as vectors:
+            for start in range(0, len(keys), COPIED_AT_ONCE):
+                batch = keys[start : start + COPIED_AT_ONCE].tolist()
+                vectors.append(np.stack([self._vector(key) for key in batch]))
+                progress("writing", start + len(batch), len(keys))
+
+    def _vector(self, key: bytes) -> NDArray[np.float32]:
+        if self._former and key in self._former.row_of:
+            vector: NDArray[np.float32] = self._former.vectors[self._former.row_of[key]]
+            return vector
+        return self._missing.vector(key)
+
+    def __enter__(self) -> "BuildWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self._open.close()
+
+
+def key_of(text: str) -> bytes:
+    """16 bytes that name an embedded text: half of its SHA-256."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]

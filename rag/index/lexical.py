@@ -1,0 +1,280 @@
+"""BM25 over the passages' terms.
+
+Our own, because the engines tried either keep deleted documents in their statistics until they merge
+(so an updated index scores unlike a rebuilt one), settle ties by internal numbers, or cannot be
+updated. Term counts are kept and the formula is applied at query time: the statistics are always
+those of the live passages, and k1 and b can be changed without building again.
+"""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from heapq import merge
+from itertools import groupby, pairwise
+from operator import itemgetter
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.storage.arrays import GrowingArray, map_array, save_array
+
+# Robertson et al. 1994, "Okapi at TREC-3", with values for passages of a few sentences: see benchmarks/README.md.
+K1 = 0.6  # saturation of repeated terms
+B = 0.6  # how far long passages are held back
+COLUMNS = ("words", "word_starts", "offsets", "rows", "counts", "lengths", "sequence")
+BLOCK = 2**20  # postings that are merged at a time: some 60 MB
+WORDS_AT_ONCE = 2**14
+
+
+@dataclass(frozen=True)
+class LexicalIndex:
+    """Postings in columns, ordered by term, then row; the rows are those of the passages. The columns may be mapped files.
+
+    Terms are numbered in order: `words[word_starts[t]:word_starts[t + 1]]` is term `t` in UTF-8, and
+    `offsets[t]:offsets[t + 1]` are its postings. `lengths` counts the terms of each row; `sequence` has them in order, row
+    after row.
+    """
+
+    words: NDArray[np.uint8]
+    word_starts: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    counts: NDArray[np.int32]
+    lengths: NDArray[np.int32]
+    sequence: NDArray[np.int32]
+
+    @classmethod
+    def build(cls, term_lists: Iterable[Sequence[str]]) -> "LexicalIndex":
+        gathered = Gathering()
+        for words in term_lists:
+            gathered.add(words)
+        return gathered.index()
+
+    @cached_property
+    def _norm(self) -> NDArray[np.float64]:
+        mean = max(1e-9, float(self.lengths.mean()))
+        return K1 * (1 - B + B * self.lengths.astype(np.float64) / mean)
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each row's terms begin in `sequence`, and where the last ones end."""
+        return np.concatenate([[0], np.cumsum(self.lengths, dtype=np.int64)])
+
+    @property
+    def size(self) -> int:
+        """Number of different terms."""
+        return len(self.offsets) - 1
+
+    def _word(self, number: int) -> bytes:
+        return self.words[self.word_starts[number] : self.word_starts[number + 1]].tobytes()
+
+    def vocabulary(self) -> Iterator[bytes]:
+        """All terms in UTF-8, in order."""
+        for first in range(0, self.size, WORDS_AT_ONCE):
+            starts = self.word_starts[first : first + WORDS_AT_ONCE + 1]
+            text = self.words[starts[0] : starts[-1]].tobytes()
+            yield from (text[start:end] for start, end in pairwise((starts - starts[0]).tolist()))
+
+    def number(self, term: str) -> int | None:
+        """The term's number; None where it occurs in no row."""
+        return self._numbers(term)
+
+    @cached_property
+    def _numbers(self) -> Callable[[str], int | None]:
+        return lru_cache(maxsize=4096)(self._search)  # a query asks for each of its terms several times
+
+    def _search(self, term: str) -> int | None:
+        wanted = term.encode("utf-8", "surrogatepass")  # in the same order as the strings
+        place = bisect_left(range(self.size), wanted, key=self._word)
+        return place if place < self.size and self._word(place) == wanted else None
+
+    def document_frequency(self, term: str) -> int:
+        number = self.number(term)
+        return 0 if number is None else int(self.offsets[number + 1] - self.offsets[number])
+
+    def idf(self, term: str) -> float:
+        """ln(1 + (N - df + 0.5) / (df + 0.5)), Lucene's form, which is never negative."""
+        frequency = self.document_frequency(term)
+        return float(np.log1p((len(self.lengths) - frequency + 0.5) / (frequency + 0.5)))
+
+    def scores(self, query_terms: Sequence[str]) -> NDArray[np.float32]:
+        """BM25 of every row, 0 where no term occurs; a term that stands twice in the query counts twice."""
+        scores = np.zeros(len(self.lengths), dtype=np.float64)
+        for term in sorted(query_terms):
+            number = self.number(term)
+            if number is None:
+                continue
+            postings = slice(int(self.offsets[number]), int(self.offsets[number + 1]))
+            rows, counts = self.rows[postings], self.counts[postings]
+            scores[rows] += self.idf(term) * counts * (K1 + 1) / (counts + self._norm[rows])
+        return scores.astype(np.float32)
+
+    def terms_in(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+        """The terms of these rows one after the other: which of the rows each is in, its place there, and its number."""
+        lengths = self.lengths[rows].astype(np.int64)
+        owners = np.repeat(np.arange(len(rows)), lengths)
+        places = np.arange(len(owners)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        return owners, places, self.sequence[self.starts[rows][owners] + places]
+
+    def save(self, folder: Path, field: str) -> None:
+        for column in COLUMNS:
+            save_array(folder / f"{field}_{column}.npy", getattr(self, column))
+
+    @classmethod
+    def load(cls, folder: Path, field: str) -> "LexicalIndex":
+        """The columns stay on disk, mapped."""
+        return cls(**{column: map_array(folder / f"{field}_{column}.npy") for column in COLUMNS})
+
+
+class Gathering:
+    """The terms of passages, taken one passage after the other until they make an index."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._flat, self._lengths = array("i"), array("i")
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def add(self, words: Sequence[str]) -> None:
+        numbers = self._numbers
+        self._flat.extend(numbers.setdefault(word, len(numbers)) for word in words)
+        self._lengths.append(len(words))
+
+    def index(self) -> LexicalIndex:
+        words = sorted(self._numbers)
+        places = np.empty(len(words), dtype=np.int32)
+        places[[self._numbers[word] for word in words]] = np.arange(len(words), dtype=np.int32)
+        sequence = places[np.frombuffer(self._flat, dtype=np.int32)] if self._flat else np.zeros(0, dtype=np.int32)
+        lengths = np.array(self._lengths, dtype=np.int32)
+        rows = max(1, len(lengths))
+        pairs, counts = np.unique(
+            sequence.astype(np.int64) * rows + np.repeat(np.arange(len(lengths), dtype=np.int64), lengths), return_counts=True
+        )
+        spelt = [word.encode("utf-8", "surrogatepass") for word in words]
+        return LexicalIndex(
+            words=np.frombuffer(b"".join(spelt), dtype=np.uint8),
+            word_starts=np.cumsum([0, *map(len, spelt)], dtype=np.int64),
+            offsets=np.searchsorted(pairs // rows, np.arange(len(words) + 1)).astype(np.int64),
+            rows=(pairs % rows).astype(np.int32),
+            counts=counts.astype(np.int32),
+            lengths=lengths,
+            sequence=sequence,
+        )
+
+
+def file_names(field: str) -> tuple[str, ...]:
+    """The files in which the index of a field is saved."""
+    return tuple(f"{field}_{column}.npy" for column in COLUMNS)
+
+
+Part = tuple[Path, NDArray[np.int64]]
+"""A folder where some passages' terms are saved, and for each of its rows the number in the whole, -1 for one that is gone."""
+
+
+def save_merged(parts: Sequence[Part], folder: Path, field: str) -> None:
+    """Saves the index of all rows that the parts hold together, a block of terms at a time, as `LexicalIndex.load` reads it.
+
+    Every row must be in one part. The same rows give the same bytes, whichever parts they come from.
+    """
+    merging = [_Merging(LexicalIndex.load(saved, field), moved) for saved, moved in parts]
+    frequencies = _save_words(merging, folder, field)
+    save_array(folder / f"{field}_offsets.npy", np.concatenate([[0], np.cumsum(frequencies)]).astype(np.int64))
+    rows = sum(int((moved >= 0).sum()) for _, moved in parts)
+    with (
+        GrowingArray(folder / f"{field}_rows.npy", np.int32) as all_rows,
+        GrowingArray(folder / f"{field}_counts.npy", np.int32) as all_counts,
+    ):
+        for first, last in _blocks(frequencies):
+            found = [part.postings(first, last) for part in merging]
+            terms, places, counts = (np.concatenate(column) for column in zip(*found, strict=True))
+            order = np.argsort(terms * rows + places, kind="stable")
+            all_rows.append(places[order])
+            all_counts.append(counts[order])
+    _save_sequence(merging, rows, folder, field)
+
+
+class _Merging:
+    """A part that is being merged; `terms` numbers its terms as in the whole, -1 for those of which no row is left."""
+
+    def __init__(self, index: LexicalIndex, moved: NDArray[np.int64]) -> None:
+        self.index, self.moved = index, moved
+        self.terms = np.full(index.size, -1, dtype=np.int64)
+        self.left = np.diff(index.offsets)
+        if (moved < 0).any():
+            for first, last in _blocks(self.left.copy()):
+                alive = moved[index.rows[index.offsets[first] : index.offsets[last]]] >= 0
+                self.left[first:last] = np.add.reduceat(alive.astype(np.int64), index.offsets[first:last] - index.offsets[first])
+
+    def words(self, number: int) -> Iterator[tuple[bytes, int, int, int]]:
+        """Each term of which rows are left: in UTF-8, `number`, its own number here, and how many rows."""
+        for term, (word, left) in enumerate(zip(self.index.vocabulary(), self.left.tolist(), strict=True)):
+            if left:
+                yield word, number, term, left
+
+    @cached_property
+    def _alive(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        numbers = np.flatnonzero(self.terms >= 0)
+        return numbers, self.terms[numbers]
+
+    def postings(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+        """(terms, rows, counts) for the terms of the whole from `first` to `last`; terms are counted from `first`."""
+        numbers, terms = self._alive
+        low, high = np.searchsorted(terms, [first, last]).tolist()
+        here = slice(int(numbers[low]), int(numbers[high - 1]) + 1) if low < high else slice(0, 0)
+        offsets = self.index.offsets[here.start : here.stop + 1]
+        slots = slice(int(offsets[0]), int(offsets[-1])) if len(offsets) else slice(0, 0)
+        rows = self.moved[self.index.rows[slots]]
+        alive = rows >= 0
+        return np.repeat(self.terms[here] - first, np.diff(offsets))[alive], rows[alive], self.index.counts[slots][alive]
+
+
+def _save_words(parts: Sequence[_Merging], folder: Path, field: str) -> NDArray[np.int64]:
+    """Numbers the terms of all parts in order and saves them; gives back in how many rows each stands."""
+    frequencies, ends, spelt = array("q"), array("q", [0]), bytearray()
+    with GrowingArray(folder / f"{field}_words.npy", np.uint8) as words:
+        for word, holders in groupby(merge(*(part.words(number) for number, part in enumerate(parts))), key=itemgetter(0)):
+            total = 0
+            for _, number, term, left in holders:
+                parts[number].terms[term] = len(frequencies)
+                total += left
+            frequencies.append(total)
+            ends.append(ends[-1] + len(word))
+            spelt += word
+            if len(spelt) >= BLOCK:
+                words.append(np.frombuffer(bytes(spelt), dtype=np.uint8))
+                spelt.clear()
+        words.append(np.frombuffer(bytes(spelt), dtype=np.uint8))
+    save_array(folder / f"{field}_word_starts.npy", np.array(ends, dtype=np.int64))
+    return np.array(frequencies, dtype=np.int64)
+
+
+def _save_sequence(parts: Sequence[_Merging], rows: int, folder: Path, field: str) -> None:
+    """The terms of all rows in order, in runs of rows that stand together in one part; and how many each row has."""
+    owners, places = np.zeros(rows, dtype=np.int32), np.zeros(rows, dtype=np.int64)
+    lengths = np.zeros(rows, dtype=np.int32)
+    for number, part in enumerate(parts):
+        here = np.flatnonzero(part.moved >= 0)
+        whole = part.moved[here]
+        owners[whole], places[whole], lengths[whole] = number, here, part.index.lengths[here]
+    save_array(folder / f"{field}_lengths.npy", lengths)
+    breaks = np.flatnonzero((np.diff(owners) != 0) | (np.diff(places) != 1)) + 1
+    with GrowingArray(folder / f"{field}_sequence.npy", np.int32) as sequence:
+        for first, last in pairwise([0, *breaks.tolist(), rows] if rows else []):
+            part = parts[owners[first]]
+            start, end = int(part.index.starts[places[first]]), int(part.index.starts[places[last - 1] + 1])
+            for block in range(start, end, BLOCK):
+                sequence.append(part.terms[part.index.sequence[block : min(end, block + BLOCK)]])
+
+
+def _blocks(sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Ranges of terms with at most BLOCK postings each, or of a single term."""
+    ends = np.cumsum(sizes)
+    first, before = 0, 0
+    while first < len(ends):
+        last = max(first + 1, int(np.searchsorted(ends, before + BLOCK, side="right")))
+        yield first, last
+        first, before = last, int(ends[last - 1])

@@ -1,0 +1,97 @@
+"""Files of lines that are read one at a time, each checked: beside the lines stands a table of where they begin."""
+
+import hashlib
+import mmap
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import IndexBroken
+from rag.storage.arrays import GrowingArray, map_array
+
+TABLE = np.dtype([("start", "<u8"), ("check", "V8")])
+COPIED_AT_ONCE = 2**20  # bytes
+
+
+def table_of(name: str) -> str:
+    """The file of the table that belongs to a file of lines."""
+    return name.replace(".jsonl", "_lines.npy")
+
+
+class LineWriter:
+    """A new file of lines and its table. Use as a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        self._open = ExitStack()
+        self._file = self._open.enter_context(path.open("wb"))
+        self._table = self._open.enter_context(GrowingArray(path.with_name(table_of(path.name)), TABLE))
+        self._end = 0
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Appends lines, each with its line end."""
+        lengths = np.array([len(line) for line in lines], dtype=np.int64)
+        self._enter(lengths, np.frombuffer(b"".join(map(_check, lines)), dtype="V8"))
+        self._file.writelines(lines)
+
+    def copy(self, lines: "Lines", first: int, last: int) -> None:
+        """Appends the lines from `first` to `last` of another file as they are."""
+        self._enter(np.diff(lines.starts(first, last)), lines.checks(first, last))
+        self._file.writelines(lines.blocks(first, last))
+
+    def _enter(self, lengths: NDArray[np.int64], checks: NDArray[np.void]) -> None:
+        rows = np.empty(len(lengths), dtype=TABLE)
+        rows["start"] = self._end + np.cumsum(lengths) - lengths
+        rows["check"] = checks
+        self._table.append(rows)
+        self._end += int(lengths.sum())
+
+    def __enter__(self) -> "LineWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self._open.__exit__(kind, error, traceback)
+
+
+class Lines:
+    """The lines of a file that a LineWriter wrote. The file is mapped, so that it can be read on when it has been removed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            self._data: mmap.mmap | bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+        self._table = map_array(path.with_name(table_of(path.name)))
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __getitem__(self, number: int) -> bytes:
+        """The line of this number, from 0. Raises IndexBroken where it is not what was written."""
+        start, end = self.starts(number, number + 1).tolist()
+        line = self._data[start:end]
+        if _check(line) != self._table["check"][number].tobytes():
+            raise IndexBroken(f"{self._path} is damaged in line {number + 1}; run `rag build` to make the index anew")
+        return line
+
+    def starts(self, first: int, last: int) -> NDArray[np.int64]:
+        """Where these lines begin, and where the last of them ends."""
+        starts = self._table["start"][first : last + 1].astype(np.int64)
+        return starts if last < len(self) else np.append(starts, len(self._data))
+
+    def checks(self, first: int, last: int) -> NDArray[np.void]:
+        checks: NDArray[np.void] = self._table["check"][first:last]
+        return checks
+
+    def blocks(self, first: int, last: int) -> Iterator[bytes]:
+        """These lines as they are, unchecked, in pieces of bounded size."""
+        begin, *_, end = self.starts(first, last).tolist() if last > first else (0, 0)
+        for start in range(begin, end, COPIED_AT_ONCE):
+            yield self._data[start : min(end, start + COPIED_AT_ONCE)]
+
+
+def _check(line: bytes) -> bytes:
+    return hashlib.blake2b(line, digest_size=8).digest()

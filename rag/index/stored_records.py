@@ -1,0 +1,133 @@
+"""Documents and passages that stay on disk until they are asked for."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Generic, TypeVar, overload
+
+import numpy as np
+
+from rag.index.line_table import Lines
+from rag.records import Document, Passage, Sentence, Span
+from rag.storage.document_records import document_of, document_values
+from rag.storage.files import from_json, json_line
+
+DOCUMENTS_KEPT = 2**25  # bytes of lines whose documents stay in memory; as objects they take a few times as much
+PASSAGES_KEPT = 2**23
+Record = TypeVar("Record")
+
+
+class _Recent(Generic[Record]):
+    """The records read last, those of so many bytes. Safe to share between threads."""
+
+    def __init__(self, lines: Lines, budget: int, make: Callable[[int, Any], Record]) -> None:
+        self._lines, self._budget, self._make = lines, budget, make
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[int, tuple[Record, int]] = OrderedDict()
+        self._size = 0
+
+    def record(self, number: int) -> Record:
+        with self._lock:
+            if number in self._kept:
+                self._kept.move_to_end(number)
+                return self._kept[number][0]
+        line = self._lines[number]
+        record = self._make(number, from_json(line))
+        with self._lock:
+            if number not in self._kept:
+                self._kept[number] = record, len(line)
+                self._size += len(line)
+            while self._size > self._budget and len(self._kept) > 1:
+                self._size -= self._kept.popitem(last=False)[1][1]
+        return record
+
+
+class StoredDocuments(Mapping[str, Document]):
+    """The documents of a build by their ids, in order."""
+
+    def __init__(self, ids: Sequence[str], lines: Lines) -> None:
+        self.ids = ids
+        self._numbers = {name: number for number, name in enumerate(ids)}
+        self._recent = _Recent(lines, DOCUMENTS_KEPT, _document)
+
+    def __getitem__(self, name: str) -> Document:
+        return self._recent.record(self._numbers[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._numbers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.ids)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class StoredPassages(Sequence[Passage]):
+    """The passages of a build by their rows; `counts` says how many each document has."""
+
+    def __init__(self, documents: StoredDocuments, counts: Sequence[int], lines: Lines) -> None:
+        self._documents = documents
+        self._ends = np.cumsum(counts, dtype=np.int64)
+        self._recent = _Recent(lines, PASSAGES_KEPT, self._passage)
+
+    @overload
+    def __getitem__(self, row: int) -> Passage: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> list[Passage]: ...
+
+    def __getitem__(self, row: int | slice) -> Passage | list[Passage]:
+        if isinstance(row, slice):
+            return [self._recent.record(one) for one in range(*row.indices(len(self)))]
+        if not -len(self) <= row < len(self):
+            raise IndexError(row)
+        return self._recent.record(int(row) % len(self))
+
+    def __len__(self) -> int:
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    def _passage(self, row: int, record: dict[str, Any]) -> Passage:
+        number = int(np.searchsorted(self._ends, row, side="right"))
+        return passage_of(record, self._documents[self._documents.ids[number]])
+
+
+def _document(number: int, record: dict[str, Any]) -> Document:  # noqa: ARG001 - as for passages
+    return document_of(record)
+
+
+def document_line(document: Document) -> bytes:
+    return json_line(document_values(document))
+
+
+def passage_line(passage: Passage) -> bytes:
+    """Spans only: the text is the document's slice, now and when it is read back."""
+    return json_line(
+        {
+            "span": [passage.span.start, passage.span.end],
+            "headings": passage.headings,
+            "page": passage.page,
+            "sentences": [[s.span.start, s.span.end, s.kind, s.level, s.page] for s in passage.sentences],
+            "cut": passage.cut,
+            "context": passage.context,
+        }
+    )
+
+
+def under_question(passage: Passage) -> bool:
+    """Whether its innermost heading asks something, which the passage answers then."""
+    return bool(passage.headings) and passage.headings[-1].endswith("?")
+
+
+def passage_of(record: dict[str, Any], document: Document) -> Passage:
+    span = Span(*record["span"])
+    return Passage(
+        document_id=document.id,
+        span=span,
+        text=span.of(document.text),
+        headings=tuple(record["headings"]),
+        page=record["page"],
+        sentences=tuple(Sentence(Span(start, end), kind, level, page) for start, end, kind, level, page in record["sentences"]),
+        cut=record["cut"],
+        context=record["context"],
+    )

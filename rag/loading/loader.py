@@ -1,0 +1,38 @@
+"""The bytes of one file to a Document, by the loader of its format."""
+
+import hashlib
+import re
+from importlib import import_module
+from pathlib import Path
+
+from rag.errors import UnreadableFile
+from rag.loading.formats import format_of
+from rag.loading.hidden_text import hidden_text
+from rag.records import Document
+
+# Titles that programs give.
+_SAYS_NOTHING = re.compile(
+    r"(untitled|powerpoint|word|presentation|document|title|slide|microsoft|new|\W|\d)+|.*\.(docx?|pptx?|tex|dvi|indd)", re.I
+)
+
+
+def load_document(document_id: str, data: bytes) -> Document:
+    """Reads one file. Raises UnreadableFile with the reason where nothing can be read; parsers of broken files may raise
+    anything, which is why builds do this in a process of its own (reading.py)."""
+    if not data:
+        raise UnreadableFile("it holds no text")
+    loader = import_module(f"rag.loading.{format_of(document_id, data)}")  # so that a text file does not wait for the PDF library
+    parsed = loader.read(data)
+    if not parsed.blocks:
+        raise UnreadableFile("it holds no text")
+    title = " ".join((parsed.title or "").split())[:200]
+    if not title or _SAYS_NOTHING.fullmatch(title):
+        title = _title_from_name(document_id)
+    notes = (*parsed.notes, *hidden_text(parsed.text))
+    return Document(document_id, title, parsed.text, tuple(parsed.blocks), hashlib.sha256(data).hexdigest(), notes)
+
+
+def _title_from_name(document_id: str) -> str:
+    stem = Path(document_id).stem
+    words = stem.replace("_", " ").replace("-", " ").strip()
+    return (words[:1].upper() + words[1:]) or stem

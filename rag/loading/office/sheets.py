@@ -1,0 +1,35 @@
+"""Spreadsheets, old and new: each sheet a heading, each row a row of a table, `page` its number."""
+
+from collections.abc import Iterator
+from io import BytesIO
+
+from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum, ZipError
+
+from rag.errors import UnreadableFile
+from rag.loading.blocks import Parsed, Piece, lay_out
+from rag.loading.office.archives import open_archive
+from rag.loading.office.table_rows import table
+
+
+def read(data: bytes) -> Parsed:
+    if data.startswith(b"PK"):
+        open_archive(data)
+    try:
+        workbook = CalamineWorkbook.from_filelike(BytesIO(data))
+        visible = [sheet for sheet in workbook.sheets_metadata if sheet.visible == SheetVisibleEnum.Visible]
+        pieces = list(_pieces(workbook, [sheet.name for sheet in visible if sheet.typ == SheetTypeEnum.WorkSheet]))
+    except PasswordError:
+        raise UnreadableFile("it is encrypted; save it without a password") from None
+    except (CalamineError, ZipError) as error:
+        raise UnreadableFile(f"it is damaged ({error})") from None
+    hidden = len(workbook.sheets_metadata) - len(visible)
+    return lay_out(None, pieces, [f"{hidden} hidden sheets were left out"] if hidden else [])
+
+
+def _pieces(workbook: CalamineWorkbook, names: list[str]) -> Iterator[Piece]:
+    for name in names:
+        sheet = workbook.get_sheet_by_name(name)
+        rows = list(table(enumerate(sheet.iter_rows(), start=1)))
+        if rows:
+            yield Piece("heading", name, level=2, page=1)
+            yield from rows

@@ -1,0 +1,129 @@
+"""Markdown to blocks. The text stays the file itself, so every span can be found in the file with an editor."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from rag.loading.blocks import Parsed, is_question
+from rag.loading.text.decoding import decode
+from rag.records import Block, BlockKind, Span
+from rag.text.headings import plain
+
+_PARSER = MarkdownIt("commonmark").enable("table")
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?=[\w-]+[ \t]*:|---|\.\.\.)(?:.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_FRONT_TITLE = re.compile(r"^title:[ \t]*(?P<quote>[\"']?)(?P<title>[^\n]*?)(?P=quote)[ \t]*$", re.MULTILINE)
+_LINK = re.compile(r"!?\[[^\]\n]*\]\([^)\n]*\)|!?\[[^\]\n]*\]\[[^\]\n]*\]|<https?://[^>\s]*>|https?://\S+")
+_LETTERS = re.compile(r"[^\W_]")
+
+
+def read(data: bytes) -> Parsed:
+    return parse(decode(data))
+
+
+def parse(text: str) -> Parsed:
+    """The title (front matter, else the first heading of level 1) and the blocks of a Markdown text."""
+    front = _FRONT_MATTER.match(text)
+    front_lines = front.group().count("\n") if front else 0
+    # Blank lines in its place keep the parser's line numbers those of the file.
+    body = "\n" * front_lines + text[front.end() :] if front else text
+    lines = _Lines(text)
+    blocks = list(_blocks(text, lines, _PARSER.parse(body)))
+    named = _FRONT_TITLE.search(front.group()) if front else None
+    title = (named.group("title") if named else None) or None
+    first = next((block for block in blocks if block.kind == "heading" and block.level == 1), None)
+    if title is None and first is not None:
+        title = plain(first.span.of(text))
+    return Parsed(title, text, _without_links_at_foot(text, blocks))
+
+
+class _Lines:
+    """Line numbers to spans."""
+
+    def __init__(self, text: str) -> None:
+        self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
+        self._length = len(text)
+        self._text = text
+
+    def span(self, first: int, end: int) -> Span:
+        """Lines first..end-1 without white space around them."""
+        start = self._starts[first] if first < len(self._starts) else self._length
+        stop = self._starts[end] if end < len(self._starts) else self._length
+        raw = self._text[start:stop]
+        return Span(start + len(raw) - len(raw.lstrip()), max(start, stop - len(raw) + len(raw.rstrip())))
+
+    def of(self, position: int) -> int:
+        return bisect_right(self._starts, position) - 1
+
+
+def _blocks(text: str, lines: _Lines, tokens: list[Token]) -> Iterator[Block]:
+    depth_of_items = 0
+    in_table_head = False
+    done = 0
+    for token in tokens:
+        depth_of_items += {"list_item_open": 1, "list_item_close": -1}.get(token.type, 0)
+        in_table_head = token.type == "thead_open" or (in_table_head and token.type != "thead_close")
+        kind = _KINDS.get(token.type)
+        if kind is None or token.map is None:
+            continue
+        # The line of dashes under a table's header goes with the header.
+        span = lines.span(token.map[0], token.map[1] + in_table_head)
+        span = Span(max(span.start, done), span.end)
+        if span.start >= span.end or not _LETTERS.search(
+            _NO_TEXT.sub("", span.of(text)) if token.type == "html_block" else span.of(text)
+        ):
+            continue
+        done = span.end
+        if token.type == "html_block":
+            span = _without_outer_tags(text, span)
+        yield _block(text, token, kind, span, in_item=depth_of_items > 0, in_table_head=in_table_head)
+
+
+_KINDS: dict[str, BlockKind] = {
+    "heading_open": "heading",
+    "paragraph_open": "paragraph",
+    "tr_open": "table",
+    "fence": "code",
+    "code_block": "code",
+    "html_block": "paragraph",
+}
+_NO_TEXT = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+
+
+def _without_outer_tags(text: str, span: Span) -> Span:
+    """What stands between the tags that begin and end a piece of HTML, so that they are not quoted."""
+    start, end = span.start, span.end
+    while start < end and (text[start].isspace() or (text[start] == "<" and text.find(">", start, end) > 0)):
+        start = start + 1 if text[start].isspace() else text.find(">", start, end) + 1
+    while start < end and (text[end - 1].isspace() or (text[end - 1] == ">" and text.rfind("<", start, end) >= 0)):
+        end = end - 1 if text[end - 1].isspace() else text.rfind("<", start, end)
+    return Span(start, end) if start < end else span
+
+
+def _block(text: str, token: Token, kind: BlockKind, span: Span, *, in_item: bool, in_table_head: bool) -> Block:
+    if kind == "heading":
+        level = int(token.tag[1])
+        return Block("question" if is_question(plain(span.of(text))) and level > 1 else "heading", span, level)
+    if kind == "paragraph":
+        if is_question(span.of(text).strip("*_ ")) and not in_item:
+            return Block("question", span)
+        return Block("item" if in_item else "paragraph", span)
+    return Block(kind, span, level=int(in_table_head))
+
+
+def _without_links_at_foot(text: str, blocks: list[Block]) -> list[Block]:
+    """Leaves out two or more blocks of nothing but links that end a page, with the heading over them."""
+    foot, links = len(blocks), 0
+    while foot:
+        source = blocks[foot - 1].span.of(text)
+        if blocks[foot - 1].kind in ("heading", "question"):
+            if not links:
+                break
+        elif not _LINK.search(source) or _LETTERS.search(_LINK.sub("", source)):
+            break
+        else:
+            links += 1
+        foot -= 1
+    return blocks[:foot] if links >= 2 and foot else blocks

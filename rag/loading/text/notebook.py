@@ -1,0 +1,26 @@
+"""Jupyter notebooks: the Markdown cells and the programs, without what they put out; `page` is the cell's number."""
+
+import json
+
+from rag.errors import UnreadableFile
+from rag.loading.blocks import Parsed, Piece, lay_out
+from rag.loading.text.decoding import decode
+from rag.loading.text.markdown import parse
+
+
+def read(data: bytes) -> Parsed:
+    try:
+        cells = json.loads(decode(data))["cells"]
+        sources = [(str(cell["cell_type"]), "".join(cell["source"])) for cell in cells]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnreadableFile(f"it is no notebook ({error})") from None
+    title: str | None = None
+    pieces: list[Piece] = []
+    for number, (kind, source) in enumerate(sources, start=1):
+        if kind == "markdown":
+            parsed = parse(source)
+            title = title or parsed.title
+            pieces += [Piece(b.kind, b.span.of(source), b.level, number) for b in parsed.blocks]
+        elif kind == "code":
+            pieces.append(Piece("code", source, page=number))
+    return lay_out(title, pieces)

@@ -1,0 +1,51 @@
+"""EPUB books: their chapters in reading order, each a web page in an archive."""
+
+import posixpath
+from urllib.parse import unquote
+from zipfile import ZipFile
+
+from lxml import etree
+
+from rag.errors import UnreadableFile
+from rag.loading.blocks import Parsed, lay_out
+from rag.loading.office.archives import member, open_archive, xml
+from rag.loading.text.decoding import decode
+from rag.loading.web.web_page import pieces_of
+
+_PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
+
+
+def read(data: bytes) -> Parsed:
+    with open_archive(data) as archive:
+        container = xml(member(archive, "META-INF/container.xml"))
+        package = next((root.get("full-path") for root in container.iter("{*}rootfile")), None)
+        if not package:
+            raise UnreadableFile("it names no package of chapters")
+        root = xml(member(archive, package))
+        title = next((element.text for element in root.iter("{http://purl.org/dc/elements/1.1/}title")), None)
+        chapters = _chapters(root, posixpath.dirname(package))
+        locked = _encrypted(archive)
+        if locked.intersection(chapters):
+            raise UnreadableFile("its chapters are encrypted (DRM)")
+        missing = [chapter for chapter in chapters if chapter not in archive.namelist()]
+        pages = [pieces_of(decode(member(archive, chapter)))[1] for chapter in chapters if chapter not in missing]
+    return lay_out(
+        title, [piece for page in pages for piece in page], [f"chapter {chapter} is missing" for chapter in missing[:9]]
+    )
+
+
+def _chapters(package: etree._Element, folder: str) -> list[str]:
+    """Names of the archive's members in the order of the spine; what stands outside of it (the cover, notes) is left."""
+    pages = {}
+    for item in package.iter("{*}item"):
+        if item.get("media-type") in _PAGES and "nav" not in (item.get("properties") or "").split():
+            pages[item.get("id")] = posixpath.normpath(posixpath.join(folder, unquote(item.get("href") or "")))
+    references = [reference.get("idref") for reference in package.iter("{*}itemref")]
+    return list(dict.fromkeys(pages[name] for name in references if name in pages))
+
+
+def _encrypted(archive: ZipFile) -> set[str]:
+    name = "META-INF/encryption.xml"
+    if name not in archive.namelist():
+        return set()
+    return {unquote(reference.get("URI") or "") for reference in xml(member(archive, name)).iter("{*}CipherReference")}

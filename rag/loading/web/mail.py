@@ -1,0 +1,70 @@
+"""Messages, and web pages saved as one: the subject as title, who wrote when, then the text, or the HTML where there is none."""
+
+from collections.abc import Iterator
+from email import message_from_bytes
+from email.errors import MessageError
+from email.message import MIMEPart
+from email.policy import default
+
+from rag.errors import UnreadableFile
+from rag.loading.blocks import Parsed, Piece, lay_out
+from rag.loading.text import plain_text
+from rag.loading.text.decoding import decode
+from rag.loading.web.web_page import pieces_of
+
+_HEADERS = ("From", "To", "Cc", "Date")
+_DEEPEST = 20  # messages within messages
+
+
+def read(data: bytes) -> Parsed:
+    message = message_from_bytes(data, policy=default)
+    if not message.keys():
+        raise UnreadableFile("it is no message: it has no header lines")
+    saved = message.get_content_type() == "multipart/related" and not message["From"]
+    return lay_out(_header(message, "Subject"), _body(message, 0) if saved else _pieces(message, 0))
+
+
+def _pieces(message: MIMEPart, depth: int) -> Iterator[Piece]:
+    subject = _header(message, "Subject")
+    if subject:
+        yield Piece("heading", subject, level=min(depth + 1, 6))
+    lines = [f"{name}: {value}" for name in _HEADERS if (value := _header(message, name))]
+    yield Piece("paragraph", "\n".join(lines))
+    yield from _body(message, depth)
+
+
+def _body(message: MIMEPart, depth: int) -> Iterator[Piece]:
+    if depth > _DEEPEST:
+        raise UnreadableFile("its parts are nested too deeply")
+    body = message.get_body(preferencelist=("plain", "html"))
+    if body is not None:
+        yield from _text(body)
+    for part in message.iter_attachments():
+        if part.get_content_type() == "message/rfc822":
+            for inner in part.iter_parts():
+                yield from _pieces(inner, depth + 1)
+        elif part.get_content_type() in ("text/plain", "text/html") and part is not body:
+            yield from _text(part)
+
+
+def _text(part: MIMEPart) -> Iterator[Piece]:
+    raw = part.get_payload(decode=True) or b""
+    text = _decoded(raw, part.get_content_charset()) if isinstance(raw, bytes) else ""
+    if part.get_content_type() == "text/html":
+        yield from pieces_of(text)[1]
+    else:
+        yield from (Piece(b.kind, b.span.of(text), max(b.level, 2) if b.level else 0) for b in plain_text.parse(text).blocks)
+
+
+def _decoded(raw: bytes, charset: str | None) -> str:
+    try:
+        return raw.decode(charset or "").replace("\r\n", "\n")
+    except (LookupError, UnicodeDecodeError):  # a charset that nobody knows, or that it is not in
+        return decode(raw)
+
+
+def _header(message: MIMEPart, name: str) -> str:
+    try:
+        return " ".join(str(message[name] or "").split())
+    except (MessageError, ValueError, IndexError, AttributeError, TypeError):  # what the library raises for broken addresses
+        return ""

@@ -1,0 +1,149 @@
+"""The reader that was trained: question and passage are read together. How its weights were made: training/README.md."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rag.errors import ModelError
+from rag.models.bundled import carried_folder, carried_weights, file_digest
+from rag.models.encoder import WORD_VECTORS, Encoder, in_parallel, load_tokenizer
+from rag.reader.heads import Heads, Reading
+from rag.reader.scored_sentences import ScoredSentence
+from rag.reader.token_pairs import LONGEST, LONGEST_CONTEXT, LONGEST_QUESTION, Encoded, encode
+from rag.records import Passage, Span
+
+WEIGHTS = Path(__file__).parent / "weights" / "reader.safetensors"
+WEIGHTS_SHA256 = "6094a74a9af8b0f2858f26df45367e512a6794eb2a80e092bc9f53208a997873"
+ROOM = LONGEST - LONGEST_QUESTION - LONGEST_CONTEXT - 4  # tokens of text that are sure to be read
+LONGEST_PHRASE = 30  # tokens
+HEADS, EPSILON = 12, 1e-12  # of all-MiniLM-L6-v2
+PHRASE_SHARE = 0.3  # what the strength of a phrase counts in its sentence's score
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A run of a passage's sentences that the network reads at once; `first` is the number of the first quotable one."""
+
+    passage: Passage
+    text: Span
+    numbers: tuple[int, ...]
+
+
+class TrainedReader:
+    """Scores are chances: how sure the reader is that a sentence answers, against nothing in its passage answering.
+
+    The network is loaded when it is first needed, or by `load`. Raises ModelError when its weights are not those of
+    this version.
+    """
+
+    def __init__(self, weights: Path = WEIGHTS, sha256: str = WEIGHTS_SHA256) -> None:
+        found = file_digest(weights) if weights.is_file() else "no file"
+        if found != sha256:
+            raise ModelError(
+                f"the reader's weights in {weights} are not those of this version (SHA-256 {found}, should be {sha256}); "
+                'install rag again, or set answering.reader = "similarity"'
+            )
+        self.identity = f"trained-{sha256[:16]}"
+        self._weights = weights
+        self._loading = threading.Lock()
+        self._parts: _Parts | None = None
+
+    def load(self) -> "_Parts":
+        """Loads the network; nothing is done the second time."""
+        with self._loading:
+            if self._parts is None:
+                self._parts = _load(self._weights)
+            return self._parts
+
+    def read(self, query: str, passages: Sequence[Passage]) -> list[ScoredSentence]:
+        parts = self.load()
+
+        def scored(piece: _Piece) -> list[ScoredSentence]:
+            encoded = _encode(query, piece, parts.tokenizer)
+            states = parts.encoder.states(encoded.ids, encoded.kinds)
+            return _scored(piece, encoded, parts.heads.read(states, encoded.sentence_of))
+
+        pieces = [piece for passage in passages for piece in _pieces(passage, parts.tokenizer)]
+        return [sentence for found in in_parallel(scored, pieces) for sentence in found]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    tokenizer: Any
+    encoder: Encoder
+    heads: Heads
+
+
+def _load(weights: Path) -> _Parts:
+    from safetensors import safe_open
+    from safetensors.numpy import load_file
+
+    folder = carried_folder()
+    tensors = load_file(weights)
+    encoder = {name.removeprefix("encoder."): tensor for name, tensor in tensors.items() if name.startswith("encoder.")}
+    with safe_open(carried_weights(), framework="np") as model:
+        encoder[WORD_VECTORS] = model.get_tensor(WORD_VECTORS)
+    return _Parts(load_tokenizer(folder), Encoder(encoder, heads=HEADS, epsilon=EPSILON, precision="float32"), Heads(tensors))
+
+
+def _pieces(passage: Passage, tokenizer: Any) -> Iterator[_Piece]:
+    """The whole passage where it fits, else runs of its sentences that do; one too long by itself is read as far as it goes."""
+    sentences = passage.sentences
+    if len(tokenizer.encode(passage.text, add_special_tokens=False).ids) <= ROOM:
+        sizes = [0] * len(sentences)
+    else:
+        texts = [passage.text_of(sentence) for sentence in sentences]
+        sizes = [len(one.ids) for one in tokenizer.encode_batch(texts, add_special_tokens=False)]
+    first = 0
+    while first < len(sentences):
+        last = first + 1
+        while last < len(sentences) and sum(sizes[first : last + 1]) <= ROOM:
+            last += 1
+        numbers = tuple(n for n in range(first, last) if sentences[n].quotable)
+        if numbers:
+            yield _Piece(passage, Span(sentences[first].span.start, sentences[last - 1].span.end), numbers)
+        first = last
+
+
+def _encode(query: str, piece: _Piece, tokenizer: Any) -> Encoded:
+    passage, start = piece.passage, piece.text.start
+    text = passage.text[start - passage.span.start : piece.text.end - passage.span.start]
+    spans = [passage.sentences[n].span for n in piece.numbers]
+    return encode(tokenizer, query, passage.context, text, [Span(s.start - start, s.end - start) for s in spans])
+
+
+def _scored(piece: _Piece, encoded: Encoded, reading: Reading) -> list[ScoredSentence]:
+    starts, ends = reading.starts, reading.ends
+    tokens: dict[int, list[int]] = {}
+    for token, number in enumerate(encoded.sentence_of):
+        tokens.setdefault(number, []).append(token)
+    scored = []
+    for n, number in enumerate(piece.numbers):
+        if n not in tokens:  # beyond what is read, or of signs that are no tokens
+            scored.append(ScoredSentence(piece.passage, number, 0.0))
+            continue
+        strength, first, last = _best_phrase(tokens[n], starts, ends)
+        margin = (strength - starts[0] - ends[0]) / 2
+        chance = _sigmoid((1 - PHRASE_SHARE) * (reading.sentences[n] - reading.none) + PHRASE_SHARE * margin)
+        offsets = encoded.offsets
+        span = Span(piece.text.start + offsets[first - encoded.start].start, piece.text.start + offsets[last - encoded.start].end)
+        scored.append(ScoredSentence(piece.passage, number, round(chance, 6), span))
+    return scored
+
+
+def _best_phrase(tokens: list[int], starts: list[float], ends: list[float]) -> tuple[float, int, int]:
+    """(strength, first token, last token) of the strongest phrase within one sentence; the earliest and shortest of equals."""
+    best = (-float("inf"), tokens[0], tokens[0])
+    for i, first in enumerate(tokens):
+        for last in tokens[i : i + LONGEST_PHRASE]:
+            if starts[first] + ends[last] > best[0]:
+                best = (starts[first] + ends[last], first, last)
+    return best
+
+
+def _sigmoid(x: float) -> float:
+    from math import exp
+
+    return 1 / (1 + exp(-max(-30.0, min(30.0, x))))

@@ -1,0 +1,97 @@
+"""The inner wall, where it matters who asks: without a login there is only the login."""
+
+import json
+
+from starlette.datastructures import Headers, QueryParams
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from rag.accounts.users import LOCAL, Accounts, User
+from rag.config import ServerSettings
+from rag.errors import UsersError
+from rag.server.limits import Rate
+from rag.server.problems import Problem
+from rag.server.request_checks import GRADIO, UPLOAD, route_path
+from rag.server.sessions import Sessions, Streams, session_secret
+from rag.server.upload_quota import Quota
+
+WITHOUT_LOGIN = ("/login", "/healthz", "/readyz", "/favicon.ico", "/robots.txt")
+COSTLY = ("/api/", "/mcp", f"{GRADIO}queue/join", f"{GRADIO}run/", f"{GRADIO}component_server", *UPLOAD)
+
+
+class Gate:
+    """Puts the user into scope["state"]["user"]; None on the few routes that are open to all.
+
+    Without accounts everybody is LOCAL: then only this machine can ask at all.
+    """
+
+    def __init__(self, app: ASGIApp, settings: ServerSettings, accounts: Accounts | None, sessions: Sessions | None) -> None:
+        self.app = app
+        self.accounts, self.sessions = accounts, sessions
+        self._rate = Rate(settings.requests_a_minute, 60) if settings.requests_a_minute else None
+        self._streams = Streams()
+        self._quota = Quota(settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            try:
+                refusal = self._admit(scope)
+            except Problem as refused:
+                refusal = refused.response()
+            if refusal:
+                await refusal(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    def _admit(self, scope: Scope) -> Response | None:
+        path, headers = route_path(scope), Headers(scope=scope)
+        user = scope["state"]["user"] = self._user(headers)
+        if user is None:
+            if path in WITHOUT_LOGIN:
+                return None
+            if path == "/" and scope["method"] in ("GET", "HEAD"):
+                return RedirectResponse(f"{scope.get('root_path', '')}/login", status_code=303)
+            raise Problem(401, "login_required", "sign in first, or send a token", headers={"WWW-Authenticate": "Bearer"})
+        if path == UPLOAD[0]:
+            self._quota.check(user, int(headers.get("content-length", "0")))
+        if self.accounts:
+            self._limit(user, path)
+            self._keep_apart(scope, user, path)
+        return None
+
+    def _user(self, headers: Headers) -> User | None:
+        if self.accounts is None or self.sessions is None:
+            return LOCAL
+        kind, _, token = headers.get("authorization", "").partition(" ")
+        try:
+            if kind.lower() == "bearer":
+                return self.accounts.check_token(token.strip())
+            secret = session_secret(headers)
+            return self.sessions.user(secret) if secret else None
+        except UsersError:
+            raise Problem(503, "users_error", "nobody can be let in: the file of users cannot be read") from None
+
+    def _limit(self, user: User, path: str) -> None:
+        wait = self._rate.take(user.name) if self._rate and path.startswith(COSTLY) else 0
+        if wait:
+            raise Problem(429, "too_many_requests", f"too many; try again in {wait} seconds", headers={"Retry-After": str(wait)})
+
+    def _keep_apart(self, scope: Scope, user: User, path: str) -> None:
+        """Gradio's sessions are told apart by a hash that the browser chose; here each belongs to one user."""
+        if not path.startswith(GRADIO):
+            return
+        hashes = [QueryParams(scope["query_string"]).get("session_hash"), path.partition("heartbeat/")[2]]
+        if scope["method"] == "POST" and path not in UPLOAD:
+            hashes.append(_session_hash(scope["state"]["body"]))
+        for session_hash in hashes:
+            if session_hash and not self._streams.may_use(session_hash, user):
+                raise Problem(403, "not_yours", "this page was opened by another user; load it again")
+
+
+def _session_hash(body: bytes) -> str:
+    """The page sends JSON; whatever else gradio would read a hash from is refused."""
+    try:
+        values = json.loads(body)
+        return str(values.get("session_hash") or "")
+    except (ValueError, AttributeError, RecursionError):
+        raise Problem(415, "not_json", "the body must be a JSON object") from None

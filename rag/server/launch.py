@@ -1,0 +1,103 @@
+"""Listening and running: only this machine unless there are users, patient with answers, impatient with slow clients."""
+
+import asyncio
+import ipaddress
+import socket
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from rag.accounts.users import Accounts
+from rag.config import ServerSettings
+from rag.conversation import Chat
+from rag.errors import SettingsError
+from rag.server.app import create_app
+from rag.server.monitoring import set_up_logs
+
+HEADER_SECONDS = 10  # from the opening of a connection, or its last response, until the next request's head is whole
+LARGEST_HEAD = 32_768  # bytes of a request line and its headers
+
+
+class Protocol(H11Protocol):
+    """Closes connections that do not get to the end of a request's head; uvicorn itself would hold them for ever."""
+
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_head()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._waiting is not None and self._in_request():
+            self._waiting.cancel()
+            self._waiting = None
+        elif self._waiting is None and not self._in_request():
+            self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+        super().connection_lost(exc)
+
+    def _in_request(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _expect_head(self) -> None:
+        self._waiting = self.loop.call_later(HEADER_SECONDS, self._too_slow)
+
+    def _too_slow(self) -> None:
+        self._waiting = None
+        if not self._in_request():
+            self.transport.close()
+
+
+def server_of(app: FastAPI, settings: ServerSettings) -> uvicorn.Server:
+    config = uvicorn.Config(
+        app, http=Protocol, ws="none", log_config=None, access_log=False, server_header=False, proxy_headers=False,
+        timeout_keep_alive=HEADER_SECONDS, timeout_graceful_shutdown=settings.shutdown_seconds,
+        limit_concurrency=settings.connections, h11_max_incomplete_event_size=LARGEST_HEAD,
+    )  # fmt: skip
+    return uvicorn.Server(config)
+
+
+def run(chat: Chat) -> None:
+    """Serves until it is stopped. Raises SettingsError where the address cannot be had."""
+    settings = chat.settings.server
+    listener = _listen(settings)
+    chat.search("warm up", k=1)  # the first query of a process takes several times longer than the next
+    app = create_app(chat)
+    set_up_logs(settings)
+    address = f"[{settings.host}]" if ":" in settings.host else settings.host
+    print(f"Ask your documents at http://{address}:{listener.getsockname()[1]}{settings.prefix}/  (Ctrl-C stops)", flush=True)
+    server_of(app, settings).run(sockets=[listener])
+
+
+def require_users(settings: ServerSettings) -> None:
+    """Raises SettingsError for an address that others can reach, as long as there is nobody who may sign in."""
+    try:
+        loopback = settings.host == "localhost" or ipaddress.ip_address(settings.host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback and not Accounts(settings.users).all():
+        raise SettingsError(
+            f"server.host = {settings.host!r} can be reached by others, and there are no users in {settings.users}; "
+            "make some with `rag users add NAME`, or use 127.0.0.1"
+        )
+
+
+def _listen(settings: ServerSettings) -> socket.socket:
+    require_users(settings)
+    host, port = settings.host, settings.port
+    # With the protocol named, asyncio sends small pieces at once; without, each response waits 40 ms for an acknowledgement.
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        reason = error.strerror or error
+        raise SettingsError(f"port {port} cannot be used ({reason}); choose another with --port, or 0 for a free one") from error
+    listener.listen(1024)
+    return listener

@@ -1,0 +1,103 @@
+"""From a citation's number on the page back to its sentence in the document."""
+
+import re
+from bisect import bisect_left
+from typing import Any
+from urllib.parse import quote
+
+from rag.answering.wording import place
+from rag.errors import DocumentError
+from rag.index.contents import Index
+from rag.records import Citation, Document, Place, Span
+
+WINDOW = 5_000  # characters shown before and after the sentence; a whole book would take the browser seconds
+
+_REFERENCE = re.compile(r"([0-9a-f]{64}):(\d{1,12}):(\d{1,12}):(.{1,4096})", re.DOTALL)
+
+
+def reference(citation: Citation | Place) -> str:
+    """Names a sentence for as long as its file stays the same: digest, start, end, document id."""
+    return f"{citation.digest}:{citation.span.start}:{citation.span.end}:{citation.document_id}"
+
+
+def document_reference(document: Document) -> str:
+    """Names a document as a whole, to be opened at its beginning."""
+    return f"{document.digest}:0:0:{document.id}"
+
+
+def file_link(document_id: str, prefix: str) -> str:
+    """Where a file of the corpus can be had from this server, which stands below `prefix`."""
+    return f"{prefix}/api/file/{quote(document_id, safe='/')}"
+
+
+def resolve(index: Index, asked: object) -> tuple[Document, Span]:
+    """The document and span that a reference names. Raises DocumentError in plain words; `asked` may be anything."""
+    match = _REFERENCE.fullmatch(asked) if isinstance(asked, str) else None
+    if match is None:
+        raise DocumentError("This is no citation.")
+    digest, span, document_id = match.group(1), Span(int(match.group(2)), int(match.group(3))), match.group(4)
+    document = index.documents.get(document_id)
+    if document is None:
+        raise DocumentError(f"{document_id} is no longer among the documents.")
+    if document.digest != digest:
+        raise DocumentError(f"{document_id} has changed since this answer; ask again.")
+    if not (span.start < span.end or span == Span(0, 0)) or span.end > len(document.text):
+        raise DocumentError("This is no citation.")
+    return document, span
+
+
+def source_view(index: Index, asked: object, *, windows: int = 1, choose: bool = False) -> dict[str, Any]:
+    """The sentence and the text around it as strings, because JavaScript counts characters otherwise than we do.
+
+    {"title", "document_id", "headings", "page", "place", "before", "sentence", "after", "clipped"}, or {"error"} in plain words;
+    "drawn" is the number of the page of a PDF that can be shown as a picture.
+    `asked` comes from the browser and may be anything. So many `windows` of text are shown on either side; with `choose`,
+    "pieces" has all of it in order as [text, reference], the reference empty for what is no sentence.
+    """
+    try:
+        document, span = resolve(index, asked)
+    except DocumentError as error:
+        return {"error": str(error)}
+    start, end, window = span.start, span.end, WINDOW * windows
+    page, headings = where(index, document, span)
+    pieces = _pieces(index, document, Span(max(0, start - window), min(len(document.text), end + window))) if choose else []
+    return {
+        "pieces": pieces,
+        "reference": asked,
+        "title": document.title,
+        "document_id": document.id,
+        "headings": list(headings),
+        "page": page,
+        "place": place(document.id, page, headings),
+        "drawn": page if document.id.lower().endswith(".pdf") else None,
+        "before": document.text[max(0, start - window) : start],
+        "sentence": span.of(document.text),
+        "after": document.text[end : end + window],
+        "clipped": [start > window, end + window < len(document.text)],
+    }
+
+
+def where(index: Index, document: Document, span: Span) -> tuple[int | None, tuple[str, ...]]:
+    """Page (or slide, row, record) and headings of a span of a document."""
+    rows = index.rows[document.id]
+    place = bisect_left(rows, span.end, key=lambda row: index.passages[row].span.end)
+    if place == len(rows):
+        return None, ()
+    passage = index.passages[rows[place]]
+    pages = [sentence.page for sentence in passage.sentences if sentence.span.start <= span.start]
+    return (pages[-1] if pages else passage.page), passage.headings
+
+
+def _pieces(index: Index, document: Document, part: Span) -> list[list[str]]:
+    pieces: list[list[str]] = []
+    at = part.start
+    for passage in index.passages_of(document.id):
+        for sentence in passage.sentences:
+            start, end = sentence.span.start, sentence.span.end
+            if sentence.quotable and at <= start and end <= part.end:
+                pieces += [
+                    [document.text[at:start], ""],
+                    [document.text[start:end], f"{document.digest}:{start}:{end}:{document.id}"],
+                ]
+                at = end
+    return [piece for piece in [*pieces, [document.text[at : part.end], ""]] if piece[0]]

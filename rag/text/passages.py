@@ -1,0 +1,233 @@
+"""Documents to passages: runs of whole sentences that follow the structure and fit the embedder."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from rag.records import Block, Document, Passage, Sentence, Span
+from rag.text.headings import plain
+from rag.text.sentences import split_sentences
+
+TokenCounter = Callable[[Sequence[str]], list[int]]
+"""Number of tokens of each text, without the model's special tokens."""
+
+_LEADING = {
+    "heading": re.compile(r"\s*(?:#{1,6}[ \t]+)?[*_]*"),
+    "question": re.compile(r"\s*(?:#{1,6}[ \t]+)?[*_]*"),
+    "item": re.compile(r"\s*(?:(?:[-*+•‣◦–]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])\s+)+"),
+    "table": re.compile(r"[\s|]*"),
+    "paragraph": re.compile(r"\s*(?:>[> ]*)?"),
+}
+_TRAILING = {
+    "heading": re.compile(r"[*_]*(?:[ \t]+#+)?\s*\Z"),
+    "question": re.compile(r"[*_]*(?:[ \t]+#+)?\s*\Z"),
+    "table": re.compile(r"[\s|]*\Z"),
+}
+_WORD = re.compile(r"\S+\s*")
+_LINE = re.compile(r"[^\n]*\S[^\n]*\n*")
+_REAL_WORD = re.compile(r"\b[^\W\d_]{3,}\b")  # a title taken from a file name like "scan_0042" says nothing
+_CONTEXT_SHARE = 3  # title and headings may take at most a third of what the embedder reads
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """A sentence with the raw text that it stands in: a list marker before it, a table's dashes below it."""
+
+    sentence: Sentence
+    raw: Span
+    tokens: int
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """What stands under one heading or question, without anything else between; the headings that begin it lead it."""
+
+    headings: tuple[str, ...]
+    lead: tuple[Block, ...]
+    body: tuple[Block, ...]
+
+
+def split_passages(document: Document, *, count_tokens: TokenCounter, limit: int) -> list[Passage]:
+    """Passages of a document, in order; together they leave out only what no block covers.
+
+    `limit` is the longest embedded text in tokens, special ones not counted. A heading or question starts a passage and is
+    carried along as context by the further passages of its section. Rows and sentences stay whole, except that a
+    sentence over the limit is cut at a word, and its passages say so.
+    """
+    passages: list[Passage] = []
+    for section in _sections(document):
+        context = _context(document.title, section.headings, count_tokens=count_tokens, limit=limit // _CONTEXT_SHARE)
+        budget = limit - (sum(count_tokens([context])) if context else 0)
+        columns = _columns(document.text, section.body, count_tokens=count_tokens, limit=budget // _CONTEXT_SHARE)
+        budget -= max((tokens for _, _, tokens in columns), default=0)
+        # A heading that nothing follows is a passage by itself.
+        units = _units(document.text, section.body or section.lead, count_tokens=count_tokens, budget=budget)
+        lead = [_whole(document.text, block) for block in section.lead] if section.body else []
+        for group in _pack([*lead, *units], budget):
+            around = "\n".join(part for part in (context, _columns_of(group, columns)) if part)
+            passages.append(_passage(document, section.headings, around, group))
+    return passages
+
+
+def embedded_text(passage: Passage) -> str:
+    """What is embedded for a passage: title and headings on one line, then the text below its leading headings."""
+    body = next((i for i, sentence in enumerate(passage.sentences) if sentence.kind not in ("heading", "question")), 0)
+    start = passage.sentences[body].span.start - passage.span.start if body else 0
+    text = passage.text[start:]
+    return f"{passage.context}\n{text}" if passage.context else text
+
+
+def _columns(text: str, body: Sequence[Block], *, count_tokens: TokenCounter, limit: int) -> list[tuple[Span, str | None, int]]:
+    """The header rows of a section's tables, with the words and tokens that they add to passages of further rows: none where
+    they are over the limit. What is no table ends the one before it, without words."""
+    found: list[tuple[Span, str | None, int]] = []
+    for block in body:
+        if block.kind == "table" and block.level:
+            words = _content(text, block).of(text)
+            tokens = sum(count_tokens([words]))
+            found.append((block.span, words, tokens) if tokens <= limit else (block.span, None, 0))
+        elif block.kind != "table" and found and found[-1][1] is not None:
+            found.append((block.span, None, 0))
+    return found
+
+
+def _columns_of(group: Sequence[_Unit], columns: Sequence[tuple[Span, str | None, int]]) -> str | None:
+    """The header row of the table that a group begins within; None where it holds that row itself."""
+    first = group[0]
+    if first.sentence.kind != "table" or first.sentence.level:
+        return None
+    above = [words for span, words, _ in columns if span.start < first.raw.start]
+    return above[-1] if above else None
+
+
+def _sections(document: Document) -> Iterator[_Section]:
+    """A new one at each heading and question, and where something that is no content must not get into a passage."""
+    path: list[tuple[int, str]] = []
+    lead: list[Block] = []
+    body: list[Block] = []
+    end = 0
+    for block in document.blocks:
+        leads = block.kind in ("heading", "question")
+        if (leads and body) or ((lead or body) and document.text[end : block.span.start].strip()):
+            yield _section(document, path, lead, body)
+            lead, body = [], []
+        if leads:
+            level = block.level or 7  # a question that is no heading stands below all headings
+            path = [(above, label) for above, label in path if above < level]
+            path.append((level, plain(block.span.of(document.text))))
+        (lead if leads else body).append(block)
+        end = block.span.end
+    if lead or body:
+        yield _section(document, path, lead, body)
+
+
+def _section(document: Document, path: list[tuple[int, str]], lead: list[Block], body: list[Block]) -> _Section:
+    headings = tuple(label for _, label in path if label != document.title)
+    return _Section(headings, tuple(lead), tuple(body))
+
+
+def _context(title: str, headings: tuple[str, ...], *, count_tokens: TokenCounter, limit: int) -> str:
+    """Title and headings as far as they fit; the innermost headings say most, so they are kept longest."""
+    labels = [*([title] if _REAL_WORD.search(title) else []), *headings]
+    counts = count_tokens(labels) if labels else []
+    while labels and sum(counts) + len(labels) > limit:
+        labels, counts = labels[1:], counts[1:]
+    return " > ".join(labels)
+
+
+def _content(text: str, block: Block) -> Span:
+    """A block without its marker: `- item` -> `item`, `## Heading ##` -> `Heading`, `| a | b |` -> `a | b`."""
+    start, end = block.span.start, block.span.end
+    if block.kind in ("heading", "question") or (block.kind == "table" and block.level):
+        end = start + len(text[start:end].split("\n")[0])
+    leading, trailing = _LEADING.get(block.kind), _TRAILING.get(block.kind)
+    if leading and (match := leading.match(text, start, end)) and match.end() < end:
+        start = match.end()
+    if trailing and (match := trailing.search(text, start, end)) and match.start() > start:
+        end = match.start()
+    return Span(start, end)
+
+
+def _whole(text: str, block: Block) -> _Unit:
+    return _Unit(Sentence(_content(text, block), block.kind, block.level, block.page), block.span, 0)
+
+
+def _units(text: str, blocks: Sequence[Block], *, count_tokens: TokenCounter, budget: int) -> list[_Unit]:
+    units = [unit for block in blocks for unit in _block_units(text, block)]
+    counts = count_tokens([unit.raw.of(text) for unit in units]) if units else []
+    fitting: list[_Unit] = []
+    for unit, count in zip(units, counts, strict=True):
+        if count <= budget:
+            fitting.append(replace(unit, tokens=count))
+        else:
+            fitting.extend(_cut(text, unit, count_tokens=count_tokens, budget=budget))
+    return fitting
+
+
+def _block_units(text: str, block: Block) -> Iterator[_Unit]:
+    if block.kind in ("table", "code"):
+        yield _whole(text, block)
+        return
+    spans = split_sentences(text, _content(text, block)) or [block.span]
+    for i, span in enumerate(spans):
+        start = block.span.start if i == 0 else span.start
+        end = block.span.end if i == len(spans) - 1 else span.end
+        yield _Unit(Sentence(span, block.kind, block.level, block.page_at(span.start)), Span(start, end), 0)
+
+
+def _cut(text: str, unit: _Unit, *, count_tokens: TokenCounter, budget: int) -> Iterator[_Unit]:
+    """Cuts a sentence at words, code at line ends, and what is over the budget even then between characters."""
+    part = _LINE if unit.sentence.kind == "code" else _WORD
+    words = [Span(match.start(), match.end()) for match in part.finditer(text, unit.raw.start, unit.raw.end)]
+    counts = count_tokens([word.of(text) for word in words])
+    pieces: list[tuple[Span, int]] = []
+    for word, count in zip(words, counts, strict=True):
+        if pieces and pieces[-1][1] + count <= budget:
+            pieces[-1] = (Span(pieces[-1][0].start, word.end), pieces[-1][1] + count)
+        else:
+            pieces.extend(_cut_word(text, word, count, count_tokens=count_tokens, budget=budget))
+    for span, count in pieces:
+        trimmed = Span(span.start, span.start + len(span.of(text).rstrip()))
+        cut = unit.sentence.kind != "code"  # a program is no sentence that would lose its sense
+        yield replace(unit, sentence=replace(unit.sentence, span=trimmed), raw=trimmed, tokens=count, cut=cut)
+
+
+def _cut_word(text: str, word: Span, count: int, *, count_tokens: TokenCounter, budget: int) -> Iterator[tuple[Span, int]]:
+    if count <= budget or word.end - word.start < 2:
+        yield word, count
+        return
+    middle = (word.start + word.end) // 2
+    for half in (Span(word.start, middle), Span(middle, word.end)):
+        yield from _cut_word(text, half, sum(count_tokens([half.of(text)])), count_tokens=count_tokens, budget=budget)
+
+
+def _pack(units: list[_Unit], budget: int) -> Iterator[list[_Unit]]:
+    """Groups of neighbours within the budget, of about equal length, so that no section ends in a scrap."""
+    left = sum(unit.tokens for unit in units)
+    group: list[_Unit] = []
+    size = 0
+    for unit in units:
+        target = left / max(1, -(-left // budget)) if budget > 0 else 0
+        if size and (size + unit.tokens > budget or size >= target):
+            yield group
+            left -= size
+            group, size = [], 0
+        group.append(unit)
+        size += unit.tokens
+    if group:
+        yield group
+
+
+def _passage(document: Document, headings: tuple[str, ...], context: str, units: Sequence[_Unit]) -> Passage:
+    span = Span(units[0].raw.start, units[-1].raw.end)
+    return Passage(
+        document_id=document.id,
+        span=span,
+        text=span.of(document.text),
+        headings=headings,
+        page=units[0].sentence.page,
+        sentences=tuple(unit.sentence for unit in units),
+        cut=any(unit.cut for unit in units),
+        context=context,
+    )
