@@ -120,7 +120,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """Where a sentence stands: `quote == document.text[span]`. `digest` is that of the document's file when it was read."""
 
     document_id: str
@@ -150,7 +150,7 @@ class Citation:
     headings: tuple[str, ...]
     digest: str
     answer_phrase: Span | None = None
-    also: tuple[Place, ...] = ()
+    also: tuple[Location, ...] = ()
     differs: tuple[int, ...] = ()
 
 
@@ -198,12 +198,3 @@ class Answer:
     def text(self) -> str:
         """The quotes in order, each followed by its number in brackets; empty for an abstention."""
         return " ".join(f"{sentence.text} [{sentence.citation}]" for sentence in self.sentences)
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One exchange of a conversation; `answer` is None where only the question is known."""
-
-    question: str
-    query: str
-    answer: Answer | None = None

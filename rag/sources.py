@@ -8,14 +8,14 @@ from urllib.parse import quote
 from rag.answering.wording import place
 from rag.errors import DocumentError
 from rag.index.contents import Index
-from rag.records import Citation, Document, Place, Span
+from rag.records import Citation, Document, Location, Span
 
 WINDOW = 5_000  # characters shown before and after the sentence; a whole book would take the browser seconds
 
 _REFERENCE = re.compile(r"([0-9a-f]{64}):(\d{1,12}):(\d{1,12}):(.{1,4096})", re.DOTALL)
 
 
-def reference(citation: Citation | Place) -> str:
+def reference(citation: Citation | Location) -> str:
     """Names a sentence for as long as its file stays the same: digest, start, end, document id."""
     return f"{citation.digest}:{citation.span.start}:{citation.span.end}:{citation.document_id}"
 

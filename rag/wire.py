@@ -6,7 +6,7 @@ The command line, the page, HTTP, receipts and saved conversations all use it, s
 from collections.abc import Mapping
 from typing import Any
 
-from rag.records import Answer, Citation, Hit, Passage, Place, QuotedSentence, Span
+from rag.records import Answer, Citation, Hit, Location, Passage, QuotedSentence, Span
 
 
 def answer_values(answer: Answer) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def _citation_from(values: Mapping[str, Any]) -> Citation:
         number=values["number"],
         **_place_parts(values),
         answer_phrase=Span(phrase["start"], phrase["end"]) if phrase else None,
-        also=tuple(Place(**_place_parts(place)) for place in values["also"]),
+        also=tuple(Location(**_place_parts(place)) for place in values["also"]),
         differs=tuple(values["differs"]),
     )
 
@@ -96,7 +96,7 @@ def _citation_values(citation: Citation) -> dict[str, Any]:
     }
 
 
-def _place_values(place: Place) -> dict[str, Any]:
+def _place_values(place: Location) -> dict[str, Any]:
     return {
         "document_id": place.document_id,
         "title": place.title,

@@ -9,7 +9,7 @@ from rag.errors import CorpusError, UnreadableFile
 from rag.loading.corpus import corpus_files
 from rag.loading.loader import load_document
 from rag.loading.process.safe_open import read_bytes
-from rag.loading.text.decoding import decode
+from rag.loading.text_files.decoding import decode
 from rag.records import Document
 
 WORDS = "Größe: 5 µm, naïve – “cut” nerve"

@@ -10,7 +10,7 @@ from rag.errors import UnreadableFile
 from rag.loading.formats import BY_ENDING, LOADERS
 from rag.loading.loader import load_document
 from rag.records import Document
-from tests.made_files import MADE, archive, book, mail, open_document, sheets, slides, word
+from tests.sample_files import MADE, archive, book, mail, open_document, sheets, slides, word
 
 
 def blocks(document: Document) -> list[tuple[str, int, int | None, str]]:

@@ -11,8 +11,8 @@ from rag.config import AnsweringSettings
 from rag.errors import IndexBroken
 from rag.index.contents import Index
 from rag.reader.scored_sentences import Reader, ScoredSentence
-from rag.records import Answer, Citation, Hit, Passage, Place, QuotedSentence
-from rag.text.headings import is_apparatus
+from rag.records import Answer, Citation, Hit, Location, Passage, QuotedSentence
+from rag.text.headings import is_back_matter
 from rag.text.terms import terms
 
 PRIOR, SAME_QUESTION = 1.5, 5.0  # see benchmarks/README.md
@@ -33,7 +33,7 @@ def compose(
     It abstains below `settings.min_confidence`, or below the calibration's threshold where that is unset. Reasons:
     "empty_question", "no_documents", and those of `reason_for`. Raises IndexBroken where a quote is not what its file says.
     """
-    told = [hit for hit in hits if not is_apparatus(hit.passage.headings)]
+    told = [hit for hit in hits if not is_back_matter(hit.passage.headings)]
     abstention = Answer(question, query, nearest=tuple(told[:NEAREST]), index=index.digest)
     if not query.strip():
         return replace(abstention, reason="empty_question", nearest=())
@@ -116,7 +116,7 @@ def cite(choices: Sequence[Choice], index: Index) -> tuple[tuple[QuotedSentence,
     return tuple(sentences), tuple(citations)
 
 
-def _place(scored: ScoredSentence, index: Index) -> Place:
+def _place(scored: ScoredSentence, index: Index) -> Location:
     """Slices the sentence from the document once more and holds it against what was read."""
     passage = scored.passage
     document = index.documents[passage.document_id]
@@ -125,4 +125,4 @@ def _place(scored: ScoredSentence, index: Index) -> Place:
     phrase = scored.answer_phrase
     if quote != scored.text or not quote or (phrase and not span.start <= phrase.start < phrase.end <= span.end):
         raise IndexBroken(f"a sentence of {document.id} in the index is not what the document says; run `rag build --full`")
-    return Place(document.id, document.title, span, quote, scored.sentence.page, passage.headings, document.digest)
+    return Location(document.id, document.title, span, quote, scored.sentence.page, passage.headings, document.digest)

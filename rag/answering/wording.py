@@ -1,6 +1,6 @@
 """Answers, abstentions and places in words that people read."""
 
-from rag.loading.formats import unit
+from rag.loading.formats import page_unit
 from rag.records import Answer
 
 # Why there is no answer, in plain words.
@@ -37,4 +37,4 @@ def in_plain_words(answer: Answer) -> str:
 
 def place(document_id: str, page: int | None, headings: tuple[str, ...]) -> str:
     """Where something stands, for people: `book.pdf › page 3 › Part › Chapter`."""
-    return " › ".join([document_id, *([f"{unit(document_id)} {page}"] if page else []), *headings])
+    return " › ".join([document_id, *([f"{page_unit(document_id)} {page}"] if page else []), *headings])

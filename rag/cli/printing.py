@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from rag.answering.wording import ABSTENTIONS, abstention_notes, in_plain_words, place
 from rag.cli.output import out
-from rag.records import Answer, Citation, Hit, Passage, Place
+from rag.records import Answer, Citation, Hit, Location, Passage
 
 
 def print_hits(hits: Sequence[Hit]) -> None:
@@ -61,7 +61,7 @@ def _emphasised(citation: Citation) -> str:
     return f"{escape(before)}[bold]{escape(inside)}[/bold]{escape(after)}"
 
 
-def _place(found: Citation | Passage | Place) -> str:
+def _place(found: Citation | Passage | Location) -> str:
     return place(found.document_id, found.page, found.headings)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import QuestionSetError, UnreadableFile
-from rag.loading.text import plain_text
+from rag.loading.text_files import plain_text
 from rag.records import Document, Span
 from rag.storage.files import sha256_file, sha256_json
 

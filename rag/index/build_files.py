@@ -34,7 +34,7 @@ from rag.index.stored_records import StoredDocuments, StoredPassages, passage_of
 from rag.models.model_identity import ModelIdentity
 from rag.records import Document, Passage
 from rag.storage.arrays import map_array
-from rag.storage.document_records import document_of
+from rag.storage.document_records import document_from_json
 from rag.storage.files import canonical_json, from_json, sha256_file, sha256_json
 
 DOCUMENTS = "documents.jsonl"
@@ -74,7 +74,7 @@ def read_documents(folder: Path) -> Iterator[tuple[Document, list[Passage]]]:
     """The documents of a build with their passages, one at a time, in order. Raises IndexBroken."""
     row, documents, passages = 0, Lines(folder / DOCUMENTS), Lines(folder / PASSAGES)
     for number, entry in enumerate(read_manifest(folder)["documents"]):
-        document = document_of(from_json(documents[number]))
+        document = document_from_json(from_json(documents[number]))
         yield document, [passage_of(from_json(passages[one]), document) for one in range(row, row + entry["passages"])]
         row += entry["passages"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from rag.index.line_table import Lines
 from rag.records import Document, Passage, Sentence, Span
-from rag.storage.document_records import document_of, document_values
+from rag.storage.document_records import document_from_json, document_to_json
 from rag.storage.files import from_json, json_line
 
 DOCUMENTS_KEPT = 2**25  # bytes of lines whose documents stay in memory; as objects they take a few times as much
@@ -93,11 +93,11 @@ class StoredPassages(Sequence[Passage]):
 
 
 def _document(number: int, record: dict[str, Any]) -> Document:  # noqa: ARG001 - as for passages
-    return document_of(record)
+    return document_from_json(record)
 
 
 def document_line(document: Document) -> bytes:
-    return json_line(document_values(document))
+    return json_line(document_to_json(document))
 
 
 def passage_line(passage: Passage) -> bytes:

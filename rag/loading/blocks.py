@@ -13,7 +13,7 @@ _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # control characters that no 
 
 
 @dataclass(frozen=True)
-class Parsed:
+class ParsedFile:
     """What a loader makes of a file: a Document without its name. `title` is None where the file has none of its own."""
 
     title: str | None
@@ -37,7 +37,7 @@ class Piece:
     linked: int = 0
 
 
-def lay_out(title: str | None, pieces: Iterable[Piece], notes: Sequence[str] = ()) -> Parsed:
+def assemble(title: str | None, pieces: Iterable[Piece], notes: Sequence[str] = ()) -> ParsedFile:
     """Rows of a table and items of a list on lines of their own, other blocks with a blank line between.
 
     White space around a piece and empty pieces are left out; a paragraph or lower heading that asks is a question.
@@ -59,7 +59,7 @@ def lay_out(title: str | None, pieces: Iterable[Piece], notes: Sequence[str] = (
         breaks = tuple(position + place for place in piece.breaks)
         blocks.append(Block(_kind(piece), span, piece.level, piece.page, breaks))
         position = span.end
-    return Parsed(title, "".join(text), blocks, tuple(notes))
+    return ParsedFile(title, "".join(text), blocks, tuple(notes))
 
 
 def row(cells: Iterable[str], *, header: bool = False, page: int | None = None) -> Piece:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rag.config import LoadingSettings
 from rag.errors import CorpusError, UnreadableFile
-from rag.loading.process.safe_open import checked
+from rag.loading.process.safe_open import checked_path
 from rag.storage.files import sha256_file
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class FolderCorpus:
 
     def digest_of(self, name: str) -> str:
         try:
-            return sha256_file(checked(self.folder, name))
+            return sha256_file(checked_path(self.folder, name))
         except OSError as error:
             raise UnreadableFile(f"cannot be opened: {error.strerror or error}") from error
 

@@ -6,23 +6,23 @@ from zipfile import BadZipFile, ZipFile
 
 from rag.errors import UnreadableFile
 
-# From loader (a module below this package with `read(data) -> Parsed`) to the endings of its files.
+# From loader (a module below this package with `read(data) -> ParsedFile`) to the endings of its files.
 LOADERS: dict[str, tuple[str, ...]] = {
-    "text.plain_text": (".txt", ".text"),
-    "text.markdown": (".md", ".markdown", ".mdx"),
-    "text.restructured_text": (".rst",),
+    "text_files.plain_text": (".txt", ".text"),
+    "text_files.markdown": (".md", ".markdown", ".mdx"),
+    "text_files.restructured_text": (".rst",),
     "web.web_page": (".html", ".htm", ".xhtml"),
     "pdf.extraction": (".pdf",),
     "office.word": (".docx",),
     "office.slides": (".pptx", ".pptm"),
-    "office.sheets": (".xlsx", ".xlsm", ".xls", ".ods"),
-    "text.separated_values": (".csv", ".tsv"),
-    "web.book": (".epub",),
+    "office.spreadsheets": (".xlsx", ".xlsm", ".xls", ".ods"),
+    "text_files.separated_values": (".csv", ".tsv"),
+    "web.epub": (".epub",),
     "office.open_document": (".odt", ".odp"),
-    "office.rich_text": (".rtf",),
+    "office.rtf": (".rtf",),
     "web.mail": (".eml", ".mhtml", ".mht"),
-    "text.json_records": (".json", ".jsonl", ".ndjson"),
-    "text.notebook": (".ipynb",),
+    "text_files.json_records": (".json", ".jsonl", ".ndjson"),
+    "text_files.notebook": (".ipynb",),
 }
 BY_ENDING = {ending: loader for loader, endings in LOADERS.items() for ending in endings}
 
@@ -30,15 +30,15 @@ BY_ENDING = {ending: loader for loader, endings in LOADERS.items() for ending in
 _MEMBERS = {
     "word/document.xml": "office.word",
     "ppt/presentation.xml": "office.slides",
-    "xl/workbook.xml": "office.sheets",
-    "xl/workbook.bin": "office.sheets",
-    "META-INF/container.xml": "web.book",
+    "xl/workbook.xml": "office.spreadsheets",
+    "xl/workbook.bin": "office.spreadsheets",
+    "META-INF/container.xml": "web.epub",
 }
 _MIMETYPES = {
-    b"application/epub+zip": "web.book",
+    b"application/epub+zip": "web.epub",
     b"application/vnd.oasis.opendocument.text": "office.open_document",
     b"application/vnd.oasis.opendocument.presentation": "office.open_document",
-    b"application/vnd.oasis.opendocument.spreadsheet": "office.sheets",
+    b"application/vnd.oasis.opendocument.spreadsheet": "office.spreadsheets",
 }
 _OLD = {
     ".doc": "an old Word file; save it as .docx",
@@ -48,7 +48,7 @@ _OLD = {
     ".msg": "an Outlook message; save it as .eml",
 }
 # Loaders of formats under whose names many programs save HTML; None: an unknown ending.
-_OFTEN_HTML = (None, "office.word", "office.sheets", "pdf.extraction", "office.rich_text")
+_OFTEN_HTML = (None, "office.word", "office.spreadsheets", "pdf.extraction", "office.rtf")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -67,7 +67,7 @@ def _by_content(data: bytes, ending: str) -> str | None:
     if b"%PDF-" in head:
         return "pdf.extraction"
     if data.startswith(b"{\\rtf"):
-        return "office.rich_text"
+        return "office.rtf"
     if data.startswith(b"PK\x03\x04"):
         return _archive(data)
     if data.startswith(_OLE):
@@ -95,7 +95,7 @@ def _compound(data: bytes, ending: str) -> str:
     if "EncryptedPackage".encode("utf-16-le") in data:
         raise UnreadableFile("it is encrypted; save it without a password")
     if "Workbook".encode("utf-16-le") in data or "Book".encode("utf-16-le") in data[:4096]:
-        return "office.sheets"
+        return "office.spreadsheets"
     raise UnreadableFile(_OLD.get(ending, "an old office file; save it in a format of today"))
 
 
@@ -116,6 +116,6 @@ UNITS = {
 }
 
 
-def unit(document_id: str) -> str:
+def page_unit(document_id: str) -> str:
     """What `page` counts in this document: pages, slides, rows, records or cells."""
     return UNITS.get(document_id[document_id.rfind(".") :].lower(), "page")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rag.errors import UnreadableFile
 from rag.loading.formats import format_of
-from rag.loading.hidden_text import hidden_text
+from rag.loading.hidden_characters import hidden_characters
 from rag.records import Document
 
 # Titles that programs give.
@@ -28,7 +28,7 @@ def load_document(document_id: str, data: bytes) -> Document:
     title = " ".join((parsed.title or "").split())[:200]
     if not title or _SAYS_NOTHING.fullmatch(title):
         title = _title_from_name(document_id)
-    notes = (*parsed.notes, *hidden_text(parsed.text))
+    notes = (*parsed.notes, *hidden_characters(parsed.text))
     return Document(document_id, title, parsed.text, tuple(parsed.blocks), hashlib.sha256(data).hexdigest(), notes)
 
 

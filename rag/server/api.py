@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from rag.conversation import Chat
 from rag.errors import RagError, UnreadableFile
-from rag.loading.process.safe_open import checked
+from rag.loading.process.safe_open import checked_path
 from rag.server.limits import Workers
 from rag.server.monitoring import Measures
 from rag.server.problems import Problem, code_of, problem
@@ -187,7 +187,7 @@ def _file(chat: Chat, document_id: str, download: bool) -> Response:
     path = PurePosixPath(document_id)
     outside = Problem(404, "no_file", f"{document_id} is in the index, but its file is gone; run `rag build`")
     try:
-        file = checked(chat.settings.corpus, document_id)
+        file = checked_path(chat.settings.corpus, document_id)
         digest = sha256_file(file)
     except (UnreadableFile, OSError):  # gone, or since it was indexed it became a link that leads outside
         raise outside from None

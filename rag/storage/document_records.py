@@ -5,8 +5,8 @@ from typing import Any
 from rag.records import Block, Document, Span
 
 
-def document_values(document: Document) -> dict[str, Any]:
-    """Everything that a Document is; `document_of` makes it of them again."""
+def document_to_json(document: Document) -> dict[str, Any]:
+    """Everything that a Document is; `document_from_json` makes it of them again."""
     return {
         "id": document.id,
         "title": document.title,
@@ -17,7 +17,7 @@ def document_values(document: Document) -> dict[str, Any]:
     }
 
 
-def document_of(values: dict[str, Any]) -> Document:
+def document_from_json(values: dict[str, Any]) -> Document:
     blocks = tuple(
         Block(kind, Span(start, end), level, page, tuple(breaks)) for kind, start, end, level, page, breaks in values["blocks"]
     )

@@ -8,7 +8,7 @@ _LINK = re.compile(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
 _EMPHASIS = re.compile(r"(?<!\w)[*_]+|[*_]+(?!\w)|`")
 
 
-def plain(heading: str) -> str:
+def heading_text(heading: str) -> str:
     """A heading's words without its Markdown: `## The *nerve* ##` -> `The nerve`; of several lines the first."""
     line = _MARKS.sub("", heading.strip().split("\n")[0].strip()[:LONGEST])
     return _EMPHASIS.sub("", _LINK.sub(r"\1", line)).strip()
@@ -21,6 +21,6 @@ _APPARATUS = re.compile(
 )
 
 
-def is_apparatus(headings: tuple[str, ...]) -> bool:
+def is_back_matter(headings: tuple[str, ...]) -> bool:
     """References and disclaimers: the title of a cited paper often says the question's very words, but answers nothing."""
     return bool(headings) and _APPARATUS.fullmatch(headings[-1].strip(" :")) is not None

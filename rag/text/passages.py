@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rag.records import Block, Document, Passage, Sentence, Span
-from rag.text.headings import plain
+from rag.text.headings import heading_text
 from rag.text.sentences import split_sentences
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
@@ -115,7 +115,7 @@ def _sections(document: Document) -> Iterator[_Section]:
         if leads:
             level = block.level or 7  # a question that is no heading stands below all headings
             path = [(above, label) for above, label in path if above < level]
-            path.append((level, plain(block.span.of(document.text))))
+            path.append((level, heading_text(block.span.of(document.text))))
         (lead if leads else body).append(block)
         end = block.span.end
     if lead or body:

@@ -6,7 +6,7 @@ from html import escape
 
 from rag.answering.abstention import SMALL_TALK
 from rag.answering.wording import ABSTENTIONS, abstention_notes, in_plain_words, place
-from rag.records import Answer, Citation, Hit, Place, QuotedSentence, Span
+from rag.records import Answer, Citation, Hit, Location, QuotedSentence, Span
 from rag.sources import reference
 
 SNIPPET = 160  # characters of a nearest passage
@@ -142,7 +142,7 @@ def _last_word(text: str) -> tuple[str, str]:
     return (text[:cut], text[cut:]) if len(text) - cut <= 30 else (text, "")
 
 
-def _button(citation: Citation | Place, label: str) -> str:
+def _button(citation: Citation | Location, label: str) -> str:
     value, named = escape(reference(citation), quote=True), '<span class="hidden-label">Open source </span>'
     return f'<button type="button" class="cite" value="{value}">{named}{escape(label)}</button>'
 
@@ -157,7 +157,7 @@ def _sources(citations: Sequence[Citation]) -> str:
         f'<span class="place">{escape(where)}</span></li>'
         for (title, where), cited in numbers.items()
     )
-    others: dict[str, tuple[Place, list[str]]] = {}
+    others: dict[str, tuple[Location, list[str]]] = {}
     for citation in citations:
         for other in citation.also:
             others.setdefault(reference(other), (other, []))[1].append(str(citation.number))
@@ -183,7 +183,7 @@ def _abstention(answer: Answer, before: str, after: str) -> str:
     return f'<div class="answer abstained">{before}<p class="reason">{escape(reason)}</p>{notes}{shown}{after}</div>'
 
 
-def _where(found: Citation | Place) -> str:
+def _where(found: Citation | Location) -> str:
     return place(found.document_id, found.page, found.headings)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from rag.errors import UnreadableFile
-from rag.loading.blocks import Parsed, Piece, lay_out, row
+from rag.loading.blocks import ParsedFile, Piece, assemble, row
 from rag.loading.office.archives import member, open_archive, xml
 
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
@@ -24,7 +24,7 @@ _NOT_TEXT = {
 }
 
 
-def read(data: bytes) -> Parsed:
+def read(data: bytes) -> ParsedFile:
     with open_archive(data) as archive:
         if "META-INF/manifest.xml" in archive.namelist() and b"encryption-data" in member(archive, "META-INF/manifest.xml"):
             raise UnreadableFile("it is encrypted; save it without a password")
@@ -37,7 +37,7 @@ def read(data: bytes) -> Parsed:
     title = next((element.text for element in titles if element.text), None)
     pieces = list(_pieces(body, _styles(content)))
     first = next((piece.text for piece in pieces if piece.kind == "heading" and piece.level == 1), None)
-    return lay_out(title or first, pieces)
+    return assemble(title or first, pieces)
 
 
 def _styles(content: etree._Element) -> dict[str, str]:

@@ -11,13 +11,13 @@ from pptx.exc import PackageNotFoundError, PythonPptxError
 from pptx.util import Emu
 
 from rag.errors import UnreadableFile
-from rag.loading.blocks import Parsed, Piece, lay_out, row
+from rag.loading.blocks import ParsedFile, Piece, assemble, row
 from rag.loading.office.archives import open_archive
 
 _LINE = Emu(200_000)  # shapes whose tops differ by less stand side by side
 
 
-def read(data: bytes) -> Parsed:
+def read(data: bytes) -> ParsedFile:
     open_archive(data).close()
     try:
         presentation = pptx.Presentation(BytesIO(data))
@@ -29,7 +29,7 @@ def read(data: bytes) -> Parsed:
     hidden = len(slides) - len(shown)
     notes = [f"{hidden} hidden slides were left out"] if hidden else []
     first = next((piece.text for piece in pieces if piece.kind == "heading"), None)
-    return lay_out((presentation.core_properties.title or "").strip() or first, pieces, notes)
+    return assemble((presentation.core_properties.title or "").strip() or first, pieces, notes)
 
 
 def _slide(slide: Any, number: int) -> Iterator[Piece]:

@@ -12,7 +12,7 @@ from docx.oxml.ns import qn
 from lxml import etree
 
 from rag.errors import UnreadableFile
-from rag.loading.blocks import Parsed, Piece, lay_out, row
+from rag.loading.blocks import ParsedFile, Piece, assemble, row
 from rag.loading.office.archives import open_archive, xml
 
 _HEADING = re.compile(r"heading (\d)")
@@ -26,7 +26,7 @@ _FORMULA_TEXT = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
 _WHITE = {"FFFFFF", "ffffff"}
 
 
-def read(data: bytes) -> Parsed:
+def read(data: bytes) -> ParsedFile:
     open_archive(data).close()
     try:
         document = docx.Document(BytesIO(data))
@@ -39,7 +39,7 @@ def read(data: bytes) -> Parsed:
     named = (document.core_properties.title or "").strip()
     first = next((piece.text for piece in pieces if piece.kind == "heading" and piece.level == 1), None)
     notes = [f"it holds {walk.hidden} passages of hidden or white text, which were left out"] if walk.hidden else []
-    return lay_out(named or first, pieces, notes)
+    return assemble(named or first, pieces, notes)
 
 
 def _as_heading(piece: Piece, bold: set[str]) -> Piece:

@@ -8,7 +8,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from rag.errors import UnreadableFile
-from rag.loading.blocks import Parsed, lay_out
+from rag.loading.blocks import ParsedFile, assemble
 from rag.loading.pdf.layout import PageLines, key, pieces_of
 from rag.loading.pdf.ocr import is_wanted, with_text
 from rag.loading.pdf.text_lines import lines_of
@@ -21,7 +21,7 @@ _FILE_NAME = re.compile(r"\.(?:docx?|pdf|dvi|tex|indd|pptx?|xlsx?|odt|rtf|txt|qx
 _MOST_GARBAGE = 0.3
 
 
-def read(data: bytes) -> Parsed:
+def read(data: bytes) -> ParsedFile:
     words, title, outline = _content(data)
     if is_wanted() and any(page.pictures and not page.words for page in words):
         words, _, outline = _content(with_text(data))
@@ -63,7 +63,7 @@ def _outline(document: Any) -> dict[str, int]:
     return {key(entry.get_title()): min(entry.level + 1, 6) for entry in document.get_toc(max_depth=6)}
 
 
-def _laid_out(words: Sequence[PageWords], title: str, outline: dict[str, int]) -> Parsed:
+def _laid_out(words: Sequence[PageWords], title: str, outline: dict[str, int]) -> ParsedFile:
     garbage = [number for number, page in enumerate(words, start=1) if page.words and page.garbage > _MOST_GARBAGE]
     empty = [number for number, page in enumerate(words, start=1) if not page.words]
     if len(empty) == len(words):
@@ -79,7 +79,7 @@ def _laid_out(words: Sequence[PageWords], title: str, outline: dict[str, int]) -
     notes = _notes(words, empty, garbage)
     # Paragraphs without a letter are the numbers along a figure's axes.
     told = [piece for piece in pieces if piece.kind != "paragraph" or any(character.isalpha() for character in piece.text)]
-    return lay_out(_title(title, pages), told, notes)
+    return assemble(_title(title, pages), told, notes)
 
 
 def _no_text(words: Sequence[PageWords]) -> str:

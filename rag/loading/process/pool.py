@@ -19,7 +19,7 @@ from rag.cores import usable_cores
 from rag.errors import UnreadableFile
 from rag.loading.pdf import ocr
 from rag.records import Document
-from rag.storage.document_records import document_of
+from rag.storage.document_records import document_from_json
 
 PACKAGE = Path(__file__).parents[3]
 WORTH_A_PROCESS = 3  # files; starting one takes as long as reading a few pages
@@ -93,7 +93,7 @@ class _Process:
 
     def read(self, folder: Path, name: str) -> Document | UnreadableFile:
         reply = self.ask({"folder": str(folder.absolute()), "name": name})
-        return UnreadableFile(reply["reason"]) if "reason" in reply else document_of(reply["document"])
+        return UnreadableFile(reply["reason"]) if "reason" in reply else document_from_json(reply["document"])
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """What the worker replies; a reason where it does not, or not in time."""

@@ -9,7 +9,7 @@ from rag.errors import UnreadableFile
 LARGEST_FILE = 200 * 2**20  # bytes; more is no document that a person reads
 
 
-def checked(corpus: Path, document_id: str) -> Path:
+def checked_path(corpus: Path, document_id: str) -> Path:
     """Where a document's file is. Raises UnreadableFile for what is no plain file inside the corpus, or too large; OSError
     where it is gone."""
     try:
@@ -30,6 +30,6 @@ def checked(corpus: Path, document_id: str) -> Path:
 def read_bytes(corpus: Path, document_id: str) -> bytes:
     """The bytes of one file of the corpus. Raises UnreadableFile."""
     try:
-        return checked(corpus, document_id).read_bytes()
+        return checked_path(corpus, document_id).read_bytes()
     except OSError as error:
         raise UnreadableFile(f"cannot be opened: {error.strerror or error}") from error

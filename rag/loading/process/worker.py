@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from rag.errors import UnreadableFile
 from rag.loading.loader import load_document
 from rag.loading.process.safe_open import read_bytes
-from rag.storage.document_records import document_values
+from rag.storage.document_records import document_to_json
 
 
 def main() -> None:
@@ -59,7 +59,7 @@ def _answer(request: dict[str, Any], megabytes: int) -> dict[str, Any]:
             if hashlib.sha256(data).hexdigest() != request["digest"]:
                 raise UnreadableFile("the file has changed since the index was built")
             return {"picture": _picture(data, request["page"], request["quote"])}
-        return {"document": document_values(load_document(name, data))}
+        return {"document": document_to_json(load_document(name, data))}
     except UnreadableFile as error:
         return {"reason": str(error)}
     except MemoryError:

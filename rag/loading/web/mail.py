@@ -7,21 +7,21 @@ from email.message import MIMEPart
 from email.policy import default
 
 from rag.errors import UnreadableFile
-from rag.loading.blocks import Parsed, Piece, lay_out
-from rag.loading.text import plain_text
-from rag.loading.text.decoding import decode
+from rag.loading.blocks import ParsedFile, Piece, assemble
+from rag.loading.text_files import plain_text
+from rag.loading.text_files.decoding import decode
 from rag.loading.web.web_page import pieces_of
 
 _HEADERS = ("From", "To", "Cc", "Date")
 _DEEPEST = 20  # messages within messages
 
 
-def read(data: bytes) -> Parsed:
+def read(data: bytes) -> ParsedFile:
     message = message_from_bytes(data, policy=default)
     if not message.keys():
         raise UnreadableFile("it is no message: it has no header lines")
     saved = message.get_content_type() == "multipart/related" and not message["From"]
-    return lay_out(_header(message, "Subject"), _body(message, 0) if saved else _pieces(message, 0))
+    return assemble(_header(message, "Subject"), _body(message, 0) if saved else _pieces(message, 0))
 
 
 def _pieces(message: MIMEPart, depth: int) -> Iterator[Piece]:

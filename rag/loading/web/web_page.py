@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from rag.loading.blocks import Parsed, Piece, lay_out, row
-from rag.loading.text.decoding import decode
+from rag.loading.blocks import ParsedFile, Piece, assemble, row
+from rag.loading.text_files.decoding import decode
 from rag.records import BlockKind
 
 _DROPPED = frozenset(
@@ -23,8 +23,8 @@ _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 _WHITE = re.compile(r"[ \t\n\f\r]+")  # HTML's own white space; a no-break space is kept
 
 
-def read(data: bytes) -> Parsed:
-    return lay_out(*pieces_of(decode(data)))
+def read(data: bytes) -> ParsedFile:
+    return assemble(*pieces_of(decode(data)))
 
 
 def pieces_of(source: str) -> tuple[str | None, list[Piece]]:

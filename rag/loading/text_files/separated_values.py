@@ -4,18 +4,18 @@ import csv
 from io import StringIO
 
 from rag.errors import UnreadableFile
-from rag.loading.blocks import Parsed, lay_out
+from rag.loading.blocks import ParsedFile, assemble
 from rag.loading.office.table_rows import table
-from rag.loading.text.decoding import decode
+from rag.loading.text_files.decoding import decode
 
 _LONGEST_CELL = 2**24  # characters; csv's own limit is 131,072
 
 
-def read(data: bytes) -> Parsed:
+def read(data: bytes) -> ParsedFile:
     text = decode(data)
     csv.field_size_limit(_LONGEST_CELL)
     try:
-        return lay_out(None, table(enumerate(csv.reader(StringIO(text, newline=""), _dialect(text[:20_000])), start=1)))
+        return assemble(None, table(enumerate(csv.reader(StringIO(text, newline=""), _dialect(text[:20_000])), start=1)))
     except csv.Error as error:
         raise UnreadableFile(f"it is no table of separated values ({error})") from None
 

@@ -6,12 +6,12 @@ from io import BytesIO
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum, ZipError
 
 from rag.errors import UnreadableFile
-from rag.loading.blocks import Parsed, Piece, lay_out
+from rag.loading.blocks import ParsedFile, Piece, assemble
 from rag.loading.office.archives import open_archive
 from rag.loading.office.table_rows import table
 
 
-def read(data: bytes) -> Parsed:
+def read(data: bytes) -> ParsedFile:
     if data.startswith(b"PK"):
         open_archive(data)
     try:
@@ -23,7 +23,7 @@ def read(data: bytes) -> Parsed:
     except (CalamineError, ZipError) as error:
         raise UnreadableFile(f"it is damaged ({error})") from None
     hidden = len(workbook.sheets_metadata) - len(visible)
-    return lay_out(None, pieces, [f"{hidden} hidden sheets were left out"] if hidden else [])
+    return assemble(None, pieces, [f"{hidden} hidden sheets were left out"] if hidden else [])
 
 
 def _pieces(workbook: CalamineWorkbook, names: list[str]) -> Iterator[Piece]:

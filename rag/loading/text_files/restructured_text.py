@@ -2,8 +2,8 @@
 
 from docutils.core import publish_string
 
-from rag.loading.blocks import Parsed, lay_out
-from rag.loading.text.decoding import decode
+from rag.loading.blocks import ParsedFile, assemble
+from rag.loading.text_files.decoding import decode
 from rag.loading.web.web_page import pieces_of
 
 _SAFE = {
@@ -20,6 +20,6 @@ _SAFE = {
 }
 
 
-def read(data: bytes) -> Parsed:
+def read(data: bytes) -> ParsedFile:
     page = publish_string(decode(data), writer="html4", settings_overrides=_SAFE)
-    return lay_out(*pieces_of(str(page)))
+    return assemble(*pieces_of(str(page)))

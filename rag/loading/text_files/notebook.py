@@ -3,12 +3,12 @@
 import json
 
 from rag.errors import UnreadableFile
-from rag.loading.blocks import Parsed, Piece, lay_out
-from rag.loading.text.decoding import decode
-from rag.loading.text.markdown import parse
+from rag.loading.blocks import ParsedFile, Piece, assemble
+from rag.loading.text_files.decoding import decode
+from rag.loading.text_files.markdown import parse
 
 
-def read(data: bytes) -> Parsed:
+def read(data: bytes) -> ParsedFile:
     try:
         cells = json.loads(decode(data))["cells"]
         sources = [(str(cell["cell_type"]), "".join(cell["source"])) for cell in cells]
@@ -23,4 +23,4 @@ def read(data: bytes) -> Parsed:
             pieces += [Piece(b.kind, b.span.of(source), b.level, number) for b in parsed.blocks]
         elif kind == "code":
             pieces.append(Piece("code", source, page=number))
-    return lay_out(title, pieces)
+    return assemble(title, pieces)

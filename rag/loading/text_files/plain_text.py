@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from rag.loading.blocks import Parsed, is_question
-from rag.loading.text.decoding import decode
+from rag.loading.blocks import ParsedFile, is_question
+from rag.loading.text_files.decoding import decode
 from rag.records import Block, BlockKind, Span
 
 _ITEM = re.compile(r"\s*(?:[-*+•‣◦–]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])\s+\S")
@@ -18,11 +18,11 @@ _LONGEST_HEADING = 90  # characters; a line of prose is rarely shorter without a
 _SURELY_UNWRAPPED = 120  # characters; no text wrapped by hand has lines as long
 
 
-def read(data: bytes) -> Parsed:
+def read(data: bytes) -> ParsedFile:
     return parse(decode(data))
 
 
-def parse(text: str) -> Parsed:
+def parse(text: str) -> ParsedFile:
     """The title (the first line, if it stands like a heading) and the blocks of a plain text."""
     blocks = [block for lines in _paragraphs(text) for block in _blocks(text, lines)]
     blocks = _without_links_at_foot(text, blocks)
@@ -31,7 +31,7 @@ def parse(text: str) -> Parsed:
     if blocks and blocks[0].kind == "heading":
         title = blocks[0].span.of(text).split("\n")[0].strip()
         blocks[0] = Block("heading", blocks[0].span, level=1)
-    return Parsed(title, text, blocks)
+    return ParsedFile(title, text, blocks)
 
 
 def _paragraphs(text: str) -> Iterator[list[Span]]:

@@ -5,13 +5,13 @@ from itertools import pairwise
 
 from striprtf.striprtf import rtf_to_text
 
-from rag.loading.blocks import Parsed
-from rag.loading.text.plain_text import parse
+from rag.loading.blocks import ParsedFile
+from rag.loading.text_files.plain_text import parse
 
 _MARKER = re.compile(r"(\(?\w{0,3}[.)]|[^\w\s])\t+")
 
 
-def read(data: bytes) -> Parsed:
+def read(data: bytes) -> ParsedFile:
     text = rtf_to_text(data.decode("latin-1"), errors="replace").replace("\r\n", "\n").replace("\0", "")
     lines = [_MARKER.sub(_marker, line.strip()) for line in text.split("\n") if line.strip(" \t|")]
     # Each line is a whole paragraph, which in plain text takes a blank line; items of a list stand together.

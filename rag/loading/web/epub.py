@@ -7,15 +7,15 @@ from zipfile import ZipFile
 from lxml import etree
 
 from rag.errors import UnreadableFile
-from rag.loading.blocks import Parsed, lay_out
+from rag.loading.blocks import ParsedFile, assemble
 from rag.loading.office.archives import member, open_archive, xml
-from rag.loading.text.decoding import decode
+from rag.loading.text_files.decoding import decode
 from rag.loading.web.web_page import pieces_of
 
 _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
 
 
-def read(data: bytes) -> Parsed:
+def read(data: bytes) -> ParsedFile:
     with open_archive(data) as archive:
         container = xml(member(archive, "META-INF/container.xml"))
         package = next((root.get("full-path") for root in container.iter("{*}rootfile")), None)
@@ -29,7 +29,7 @@ def read(data: bytes) -> Parsed:
             raise UnreadableFile("its chapters are encrypted (DRM)")
         missing = [chapter for chapter in chapters if chapter not in archive.namelist()]
         pages = [pieces_of(decode(member(archive, chapter)))[1] for chapter in chapters if chapter not in missing]
-    return lay_out(
+    return assemble(
         title, [piece for page in pages for piece in page], [f"chapter {chapter} is missing" for chapter in missing[:9]]
     )
 

@@ -5,22 +5,22 @@ from collections.abc import Iterator
 from typing import Any
 
 from rag.errors import UnreadableFile
-from rag.loading.blocks import Parsed, Piece, is_question, lay_out
+from rag.loading.blocks import ParsedFile, Piece, assemble, is_question
 from rag.loading.office.table_rows import table, written
-from rag.loading.text.decoding import decode
+from rag.loading.text_files.decoding import decode
 
 _HEADINGS = ("title", "name", "question", "headline", "heading", "subject", "label")
 _LONG = 80  # characters; a longer text is prose and stands without its key
 
 
-def read(data: bytes) -> Parsed:
+def read(data: bytes) -> ParsedFile:
     found = _records(decode(data))
     records = found if isinstance(found, list) else _list_in(found)
     if records and all(isinstance(record, dict) and _is_flat(record) for record in records):
         keys = list(dict.fromkeys(key for record in records for key in record))
         rows: list[tuple[int, list[object]]] = [(n, [r.get(key) for key in keys]) for n, r in enumerate(records, start=1)]
-        return lay_out(None, table([(1, keys), *rows]))
-    return lay_out(None, (piece for number, record in enumerate(records, start=1) for piece in _pieces(record, number)))
+        return assemble(None, table([(1, keys), *rows]))
+    return assemble(None, (piece for number, record in enumerate(records, start=1) for piece in _pieces(record, number)))
 
 
 def _records(text: str) -> Any:

@@ -15,7 +15,7 @@ from rag.errors import UnreadableFile
 from rag.loading.corpus import FolderCorpus
 from rag.loading.process.pool import page_picture, read_documents
 from rag.records import Document
-from tests.made_files import MADE
+from tests.sample_files import MADE
 
 SETTINGS = LoadingSettings(seconds=30, processes=2)
 

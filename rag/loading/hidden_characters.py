@@ -8,7 +8,7 @@ _INVISIBLE = re.compile("[\u200b\u2060-\u2064\u180e\U000e0001-\U000e007f]|(?<=[\
 _ORDERING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
-def hidden_text(text: str) -> list[str]:
+def hidden_characters(text: str) -> list[str]:
     """One plain line for each kind of hidden or deceptive character, with how many there are."""
     found = []
     if count := len(_INVISIBLE.findall(text)):

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from rag.loading.blocks import Parsed, is_question
-from rag.loading.text.decoding import decode
+from rag.loading.blocks import ParsedFile, is_question
+from rag.loading.text_files.decoding import decode
 from rag.records import Block, BlockKind, Span
-from rag.text.headings import plain
+from rag.text.headings import heading_text
 
 _PARSER = MarkdownIt("commonmark").enable("table")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?=[\w-]+[ \t]*:|---|\.\.\.)(?:.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
@@ -19,11 +19,11 @@ _LINK = re.compile(r"!?\[[^\]\n]*\]\([^)\n]*\)|!?\[[^\]\n]*\]\[[^\]\n]*\]|<https
 _LETTERS = re.compile(r"[^\W_]")
 
 
-def read(data: bytes) -> Parsed:
+def read(data: bytes) -> ParsedFile:
     return parse(decode(data))
 
 
-def parse(text: str) -> Parsed:
+def parse(text: str) -> ParsedFile:
     """The title (front matter, else the first heading of level 1) and the blocks of a Markdown text."""
     front = _FRONT_MATTER.match(text)
     front_lines = front.group().count("\n") if front else 0
@@ -35,8 +35,8 @@ def parse(text: str) -> Parsed:
     title = (named.group("title") if named else None) or None
     first = next((block for block in blocks if block.kind == "heading" and block.level == 1), None)
     if title is None and first is not None:
-        title = plain(first.span.of(text))
-    return Parsed(title, text, _without_links_at_foot(text, blocks))
+        title = heading_text(first.span.of(text))
+    return ParsedFile(title, text, _without_links_at_foot(text, blocks))
 
 
 class _Lines:
@@ -105,7 +105,7 @@ def _without_outer_tags(text: str, span: Span) -> Span:
 def _block(text: str, token: Token, kind: BlockKind, span: Span, *, in_item: bool, in_table_head: bool) -> Block:
     if kind == "heading":
         level = int(token.tag[1])
-        return Block("question" if is_question(plain(span.of(text))) and level > 1 else "heading", span, level)
+        return Block("question" if is_question(heading_text(span.of(text))) and level > 1 else "heading", span, level)
     if kind == "paragraph":
         if is_question(span.of(text).strip("*_ ")) and not in_item:
             return Block("question", span)
