@@ -1,31 +1,45 @@
-# `make run` and `make test` do all the set-up; `make check` is what to run before a commit.
+# `make run` and `make test` set up everything they need. Run `make check` before a commit.
 PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
-# torch comes first, by itself, from the index of its CPU builds: the one on PyPI drags in several GB of GPU packages.
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+# torch is installed first, on its own, from the index of CPU builds: the default build brings several GB of GPU packages.
 # On a machine with a GPU: make run TORCH_INDEX=
 TORCH_INDEX ?= --extra-index-url https://download.pytorch.org/whl/cpu --retries 1
-PIP := $(BIN)/pip --disable-pip-version-check install --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope
 
-.PHONY: run test check format screenshots audit licences clean
+.PHONY: run test check lint types fast coverage format wheel screenshots audit licences clean
 
 run: $(VENV)/.run
 	$(BIN)/rag serve
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
-check: $(VENV)/.test
+check: lint types fast
+
+lint: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+types: $(VENV)/.test
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow"
+
+fast: $(VENV)/.test
+	$(PYTEST) -m "not slow"
+
+coverage: $(VENV)/.test
+	$(PYTEST) --cov --cov-report=term:skip-covered --cov-report=xml
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-# Known holes in the pinned versions; asks the advisory database of PyPI, so it needs the network.
+wheel: $(VENV)/.test
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+# Known vulnerabilities of the pinned versions. Queries the advisory database of PyPI, so it needs the network.
 audit: $(VENV)/.test
 	$(PIP) pip-audit
 	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
@@ -37,7 +51,7 @@ screenshots: $(VENV)/.test
 	$(BIN)/python docs/screenshots.py
 
 clean:
-	rm -rf $(VENV) index/builds index/CURRENT index/FORMER index/embedded.journal index/builder.*
+	rm -rf $(VENV) build dist index/builds index/CURRENT index/FORMER index/embedded.journal index/builder.*
 
 $(VENV)/.torch:
 	$(PYTHON) -m venv $(VENV)

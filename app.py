@@ -1,4 +1,4 @@
-"""Starts the page: brings the index up to date, then serves it on this machine. The same as `rag serve`."""
+"""Refreshes the index, then serves the page on this machine. Equivalent to `rag serve`."""
 
 import sys
 

@@ -1,6 +1,6 @@
 """Question answering over your own documents, in exact sentences with citations.
 
-Importing this loads nothing heavy: each public name is fetched from its module when it is first used.
+Importing the package loads nothing heavy: each public name is imported from its module on first use.
 """
 
 from importlib import import_module
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from rag.conversation import Chat
     from rag.errors import IndexMismatch, IndexMissing, RagError
     from rag.records import Answer, Citation, Document, Hit, Passage, Span
+
+__version__ = "0.2.0"  # the only place that states it
 
 _HOMES = {
     "Answer": "rag.records",

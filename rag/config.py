@@ -130,7 +130,7 @@ class ServerSettings(_Section):
     largest_upload: int = Field(210 * 2**20, ge=1, description="bytes of one request that uploads files")
     uploads_an_hour: int = Field(2_000_000_000, ge=1, description="bytes that one user may upload in an hour")
     uploads_kept: int = Field(4_000_000_000, ge=1, description="bytes of uploads waiting on disk; no more are taken beyond")
-    mcp: bool = Field(False, description="tools for assistants at /mcp; needs `pip install rag[mcp]`")
+    mcp: bool = Field(False, description="tools for assistants at /mcp; needs the extra quoted-answers[mcp]")
     log_requests: bool = Field(False, description="one line for each request on standard error, without questions")
     log_questions: bool = Field(False, description="with the questions of the API")
     conversations: Path = Field(Path("conversations"), description="folder of saved conversations, one file each")

@@ -5,10 +5,12 @@ Exit codes: 0 done; 1 failed, one line on standard error; 2 wrong usage; 3 done,
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
+from rag import __version__
 from rag.cli import calibration_command, evaluation_commands, index_commands, question_commands, server_commands
 from rag.cli.output import notes
 from rag.errors import RagError
@@ -22,6 +24,23 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: boxes and colours take longer to load than all else that help needs
     context_settings={"max_content_width": 100},
 )
+
+
+def print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[  # noqa: ARG001 - handled by its callback
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 for command in (
     index_commands.build,
     index_commands.add,

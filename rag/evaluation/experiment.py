@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from rag import __version__
 from rag.config import Settings
 from rag.conversation import Chat
 from rag.evaluation.measures import meets, per_question, summarise
@@ -139,5 +140,5 @@ def _signature(questions: QuestionSet, chat: Chat, index: Index, *, given: bool,
         "passages": chat.settings.passages.model_dump(),
         "retrieval": chat.settings.retrieval.model_dump(),
         "answering": chat.settings.answering.model_dump(),
-        "versions": {name: version(name) for name in PACKAGES} | {"rag": version("rag")},
+        "versions": {name: version(name) for name in PACKAGES} | {"rag": __version__},
     }

@@ -43,7 +43,7 @@ class TrainedReader:
         if found != sha256:
             raise ModelError(
                 f"the reader's weights in {weights} are not those of this version (SHA-256 {found}, should be {sha256}); "
-                'install rag again, or set answering.reader = "similarity"'
+                'run `pip install --force-reinstall --no-deps quoted-answers`, or set answering.reader = "similarity"'
             )
         self.identity = f"trained-{sha256[:16]}"
         self._weights = weights

@@ -33,7 +33,7 @@ def tools_server(chat: Chat, workers: Workers) -> Any:
         from mcp.server.mcpserver.exceptions import ToolError
         from mcp.types import ToolAnnotations
     except ImportError:
-        raise SettingsError('tools for assistants need the package mcp; run `pip install "rag[mcp]"`') from None
+        raise SettingsError('tools for assistants need the package mcp; run `pip install "quoted-answers[mcp]"`') from None
     server = MCPServer("rag", title="Ask your documents", instructions=ABOUT, log_level="WARNING")
 
     def plainly(error: Exception) -> Exception:

@@ -7,12 +7,13 @@ from typing import Any
 
 import gradio as gr
 
+from rag import __version__
 from rag.conversation import Chat
 from rag.errors import RagError
 from rag.ui.help_view import facts_html
 from rag.ui.outbound import outbound_count
 
-PACKAGES = ("rag", "gradio", "sentence-transformers", "torch", "faiss-cpu", "nupunkt")
+PACKAGES = ("gradio", "sentence-transformers", "torch", "faiss-cpu", "nupunkt")
 
 
 def help_call(chat: Chat) -> Callable[[Any, gr.Request | None], dict[str, Any]]:
@@ -34,6 +35,7 @@ def help_call(chat: Chat) -> Callable[[Any, gr.Request | None], dict[str, Any]]:
             "Conversations in": str(settings.server.conversations.resolve()),
             "Judged questions in": str(settings.evaluation.feedback.resolve()),
             "Python": sys.version.split()[0],
+            "rag": __version__,
             **{name: version(name) for name in PACKAGES},
         }
         return {"html": facts_html(facts)}
