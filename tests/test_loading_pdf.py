@@ -18,7 +18,7 @@ from reportlab.platypus import BaseDocTemplate, Frame, PageTemplate, Paragraph
 from rag.errors import UnreadableFile
 from rag.loading.loader import load_document
 from rag.loading.pdf.extraction import read
-from rag.loading.pdf.page_images import page_image
+from rag.loading.pdf.page_images import PageQuote, page_image
 from rag.records import Document
 
 WIDTH, HEIGHT = A4
@@ -461,24 +461,28 @@ def yellow(picture: bytes) -> tuple[int, int, int, int] | None:
     return marked.point(lambda value: 255 if value > 200 else 0).getbbox()
 
 
+def quoted(text: str) -> PageQuote:
+    return PageQuote("", text, "")
+
+
 def test_a_quote_is_marked_on_its_page() -> None:
     data = page("The first sentence stands above. The sec-", "ond sentence is here and", "the last one below it.")
     dpi, height = 144, HEIGHT * 2
-    box = yellow(page_image(data, 1, "The second sentence is here and the last one below it.", dpi))
+    box = yellow(page_image(data, 1, quoted("The second sentence is here and the last one below it."), dpi))
     assert box is not None
     left, top, right, bottom = box
     assert left == pytest.approx(2 * LEFT, abs=6)
     assert top == pytest.approx(height - 2 * (HEIGHT - 100 + 11), abs=10)  # the first line, on which the sentence begins
     assert bottom == pytest.approx(height - 2 * (HEIGHT - 100 - 2 * 1.25 * 11 - 3), abs=10)
-    assert yellow(page_image(data, 1, "Another sentence.", dpi)) is None
-    first = yellow(page_image(data, 1, "The first sentence stands above.", dpi))
+    assert yellow(page_image(data, 1, quoted("Another sentence."), dpi)) is None
+    first = yellow(page_image(data, 1, quoted("The first sentence stands above."), dpi))
     assert first is not None and first[3] < top + 60
 
 
 @pytest.mark.parametrize("number", [0, 2])
 def test_no_picture_of_a_page_that_is_not_there(number: int) -> None:
     with pytest.raises(UnreadableFile, match=f"it has no page {number}"):
-        page_image(page("One page."), number, "One page.")
+        page_image(page("One page."), number, quoted("One page."))
 
 
 @pytest.mark.parametrize("code, read_as", [("D835DC00", "\U0001d400"), ("D835", "\ufffd")], ids=["pair", "half a pair"])

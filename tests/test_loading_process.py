@@ -2,19 +2,24 @@
 
 import os
 import random
+import re
 import threading
 from dataclasses import replace
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageChops
+from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
 from rag.config import LoadingSettings
 from rag.errors import UnreadableFile
 from rag.loading.corpus import FolderCorpus
-from rag.loading.process.pool import page_picture, read_documents
-from rag.records import Document
+from rag.loading.process.page_drawing import draw_page
+from rag.loading.process.pool import read_documents
+from rag.records import Document, Span
 from tests.sample_files import MADE
 
 SETTINGS = LoadingSettings(seconds=30, processes=2)
@@ -85,8 +90,8 @@ def test_files_that_are_no_files(folder: Path, tmp_path_factory: pytest.TempPath
     assert "leads out" in reason(read(folder, "../" + outside.parent.name + "/secret.txt")[0])
     assert isinstance(read(folder, "inside.txt")[0], Document)
     assert "cannot be opened" in reason(read(folder, "circle.txt")[0])
-    assert "no file" in reason(read(folder, "pipe.txt")[0])
-    assert "no file" in reason(read(folder, "folder.txt")[0])
+    assert "not a regular file" in reason(read(folder, "pipe.txt")[0])
+    assert "not a regular file" in reason(read(folder, "folder.txt")[0])
     assert "larger than 200 MB" in reason(read(folder, "huge.txt")[0])
     assert "No such file" in reason(read(folder, "gone.txt")[0])
     names = FolderCorpus(folder).names()
@@ -154,20 +159,97 @@ def test_mutated_files_give_documents_or_reasons(folder: Path) -> None:
     assert 50 < refused < len(names) - 50
 
 
-def test_a_page_is_drawn_by_a_process_of_its_own(folder: Path) -> None:
-    canvas = Canvas(str(folder / "two.pdf"))
-    for text in ("First page.", "Second page."):
-        canvas.drawString(72, 700, text)
+@pytest.mark.parametrize("missing", ["refuses", "has no"])
+def test_files_are_read_where_the_system_does_not_limit_memory(
+    missing: str, folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """macOS raises ValueError when the address space is limited; other systems lack the constant."""
+    modules = tmp_path_factory.mktemp("modules")
+    (modules / "sitecustomize.py").write_text(
+        "import resource\n"
+        "def refuse(*limits):\n    raise ValueError('current limit exceeds maximum limit')\n"
+        + ("resource.setrlimit = refuse\n" if missing == "refuses" else "del resource.RLIMIT_AS\n")
+    )
+    monkeypatch.setenv("PYTHONPATH", str(modules), prepend=os.pathsep)
+    document = read(folder, "nerve.txt", settings=LoadingSettings(megabytes=256, processes=1))[0]
+    assert isinstance(document, Document), reason(document)
+
+
+def pdf(folder: Path, *pages: list[tuple[float, str]]) -> Document:
+    """A document read from a PDF with the given texts, each at its distance from the top of its page."""
+    canvas = Canvas(str(folder / "file.pdf"))
+    for texts in pages:
+        for top, text in texts:
+            canvas.drawString(72, A4[1] - top, text)
         canvas.showPage()
     canvas.save()
-    (document,) = read(folder, "two.pdf")
+    (document,) = read(folder, "file.pdf")
     assert isinstance(document, Document)
-    picture = page_picture(folder, document, 2, "Second page.", SETTINGS)
-    assert picture.startswith(b"\x89PNG") and picture != page_picture(folder, document, 2, "Nothing of it.", SETTINGS)
+    return document
+
+
+def spans(document: Document, quote: str) -> list[Span]:
+    return [Span(match.start(), match.end()) for match in re.finditer(re.escape(quote), document.text)]
+
+
+def mark(folder: Path, document: Document, page: int, span: Span) -> tuple[float, float] | None:
+    """Top and bottom of what is marked on a page, in points from its top."""
+    image = Image.open(BytesIO(draw_page(folder, document, page, span, SETTINGS))).convert("RGB")
+    red, _, blue = image.split()
+    yellow = ImageChops.subtract(red, blue).point(lambda difference: 255 if difference > 100 else 0)
+    box = yellow.getbbox()
+    return (box[1] * 72 / 110, box[3] * 72 / 110) if box else None
+
+
+TWICE = "The nerve heals."
+FIRST_PAGE = [(100.0, "It was cut."), (120.0, TWICE), (140.0, "The hand is numb."), (300.0, "It was sewn."), (320.0, TWICE)]
+SECOND_PAGE = [(200.0, TWICE), (220.0, "All is well."), (500.0, "A year goes by."), (520.0, TWICE)]
+
+
+def test_a_sentence_that_stands_several_times_is_marked_where_it_stands(folder: Path) -> None:
+    document = pdf(folder, FIRST_PAGE, SECOND_PAGE)
+    expected = [(1, 120), (1, 320), (2, 200), (2, 520)]
+    assert len(spans(document, TWICE)) == len(expected)
+    for span, (page, top) in zip(spans(document, TWICE), expected, strict=True):
+        box = mark(folder, document, page, span)
+        assert box is not None and box[0] < top < box[1] + 4 and box[1] - box[0] < 25
+        assert mark(folder, document, 3 - page, span) is None
+
+
+def test_an_equal_sentence_is_marked_where_it_stands_though_the_file_has_another_order(folder: Path) -> None:
+    document = pdf(folder, [*FIRST_PAGE[3:], *FIRST_PAGE[:3]])
+    for span, top in zip(spans(document, TWICE), (120, 320), strict=True):
+        box = mark(folder, document, 1, span)
+        assert box is not None and box[0] < top < box[1] + 4
+
+
+def test_equal_sentences_in_equal_surroundings_are_counted(folder: Path) -> None:
+    document = pdf(folder, [(100.0 + 20 * i, TWICE) for i in range(5)])
+    for number, span in enumerate(spans(document, TWICE)):
+        box = mark(folder, document, 1, span)
+        assert box is not None and box[0] < 100 + 20 * number < box[1] + 4
+
+
+def test_a_sentence_across_two_pages_is_marked_on_both(folder: Path) -> None:
+    first, second = "A sentence that begins on the first page and that", "ends on the second one."
+    document = pdf(
+        folder, [(700.0, "A page of text that is as wide as this line of it is, and longer."), (715.0, first)], [(100.0, second)]
+    )
+    (span,) = spans(document, f"{first} {second}")
+    above, below = mark(folder, document, 1, span), mark(folder, document, 2, span)
+    assert above is not None and above[0] < 715 < above[1] + 4
+    assert below is not None and below[0] < 100 < below[1] + 4
+
+
+def test_a_page_is_drawn_by_a_process_of_its_own(folder: Path) -> None:
+    document = pdf(folder, [(100.0, "First page.")], [(100.0, "Second page.")])
+    second = spans(document, "Second page.")[0]
+    image = draw_page(folder, document, 2, second, SETTINGS)
+    assert image.startswith(b"\x89PNG") and image != draw_page(folder, document, 2, Span(0, 0), SETTINGS)
     with pytest.raises(UnreadableFile, match="no page 3"):
-        page_picture(folder, document, 3, "x", SETTINGS)
+        draw_page(folder, document, 3, second, SETTINGS)
     with pytest.raises(UnreadableFile, match="leads out"):
-        page_picture(folder / "..", replace(document, id="../" * 20 + "etc/passwd"), 1, "x", SETTINGS)
-    (folder / "two.pdf").write_bytes((folder / "two.pdf").read_bytes() + b"\n")
+        draw_page(folder / "..", replace(document, id="../" * 20 + "etc/passwd"), 1, second, SETTINGS)
+    (folder / "file.pdf").write_bytes((folder / "file.pdf").read_bytes() + b"\n")
     with pytest.raises(UnreadableFile, match="has changed since"):
-        page_picture(folder, document, 2, "Second page.", SETTINGS)
+        draw_page(folder, document, 2, second, SETTINGS)

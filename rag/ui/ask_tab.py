@@ -17,7 +17,7 @@ from rag.errors import ConversationError, RagError, UnreadableFile
 from rag.evaluation.feedback import Judgement, judge
 from rag.evaluation.question_sets import GoldSpan
 from rag.index.contents import Index
-from rag.loading.process.pool import page_picture
+from rag.loading.process.page_drawing import draw_page
 from rag.receipts import conversation_html, conversation_markdown, receipt_text, receipts_text
 from rag.records import Answer, Span
 from rag.sources import document_reference, file_link, resolve, source_view, where
@@ -313,7 +313,7 @@ class Asking:
         if page is None or span.end - span.start > LONGEST_MARK:
             return {"error": "There is no picture of this page."}
         try:
-            picture = page_picture(settings.corpus, document, page, span.of(document.text), settings.loading)
+            picture = draw_page(settings.corpus, document, page, span, settings.loading)
         except UnreadableFile as error:
             return {"error": f"The page cannot be shown: {error}."}
         return {"picture": f"data:image/png;base64,{base64.b64encode(picture).decode('ascii')}"}

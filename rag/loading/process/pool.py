@@ -1,6 +1,5 @@
-"""Reads files in processes of their own, several at once, each with a limit of time and memory."""
+"""Reads files in worker processes, several at once, each with a time and a memory limit."""
 
-import base64
 import json
 import os
 import queue
@@ -21,21 +20,21 @@ from rag.loading.pdf import ocr
 from rag.records import Document
 from rag.storage.document_records import document_from_json
 
-PACKAGE = Path(__file__).parents[3]
-WORTH_A_PROCESS = 3  # files; starting one takes as long as reading a few pages
-LOOK_AHEAD = 2  # files a process may be ahead of what is taken, so that finished documents do not fill the memory
-_DRAWING = threading.BoundedSemaphore(2)  # pages at once
-FILES_PER_PROCESS = 500  # then it makes way for a fresh one: what parsers lose of memory does not add up
+_SOURCE_ROOT = Path(__file__).parents[3]  # the folder that contains the package `rag`
+_FILES_WORTH_A_PROCESS = 3  # starting a process takes as long as reading a few pages
+_LOOK_AHEAD = 2  # files that a process may be ahead of the consumer, so that finished documents do not fill the memory
+_FILES_PER_PROCESS = 500  # then it is replaced, so that memory leaked by parsers does not add up
+_OCR_SHARE = 0.9  # of the time limit: OCR gives up before its process is killed, so that the reason names it
 
 
 def read_documents(files: Sequence[tuple[Path, str]], settings: LoadingSettings) -> Iterator[Document | UnreadableFile]:
-    """One document, or the reason against it, for each file, in their order; a file is a folder and a path within it.
+    """Yields, for each (folder, path within it) in order, its document or the reason why it cannot be read.
 
-    Reading stops when nobody asks for more.
+    Closing the iterator stops the reading.
     """
-    number = max(1, min(settings.processes or usable_cores(), -(-len(files) // WORTH_A_PROCESS)))
-    idle: queue.SimpleQueue[_Process] = queue.SimpleQueue()
-    processes = [_Process(settings) for _ in range(number)]
+    number = max(1, min(settings.processes or usable_cores(), -(-len(files) // _FILES_WORTH_A_PROCESS)))
+    processes = [WorkerProcess(settings) for _ in range(number)]
+    idle: queue.SimpleQueue[WorkerProcess] = queue.SimpleQueue()
     for process in processes:
         idle.put(process)
 
@@ -47,43 +46,24 @@ def read_documents(files: Sequence[tuple[Path, str]], settings: LoadingSettings)
             idle.put(process)
 
     pending: deque[Future[Document | UnreadableFile]] = deque()
-    pool = ThreadPoolExecutor(number, thread_name_prefix="reading")
+    threads = ThreadPoolExecutor(number, thread_name_prefix="reading")
     try:
         for folder, name in files:
-            pending.append(pool.submit(read, folder, name))
-            if len(pending) > LOOK_AHEAD * number:
+            pending.append(threads.submit(read, folder, name))
+            if len(pending) > _LOOK_AHEAD * number:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
     finally:
         for process in processes:
             process.stop()
-        pool.shutdown(cancel_futures=True)
-        for process in processes:  # once more, for one that was being started meanwhile
+        threads.shutdown(cancel_futures=True)
+        for process in processes:  # again: a thread may have started one in the meantime
             process.stop()
 
 
-def page_picture(corpus: Path, document: Document, page: int, quote: str, settings: LoadingSettings) -> bytes:
-    """A page of a PDF of the corpus, counted from 1, as PNG with the quote marked.
-
-    Raises UnreadableFile, also where the file is no longer what the document was read from, or too many pages are wanted at once.
-    """
-    if not _DRAWING.acquire(timeout=settings.seconds):
-        raise UnreadableFile("too many pages are being drawn; try again")
-    process = _Process(settings)
-    asked = {"folder": str(corpus.absolute()), "name": document.id, "digest": document.digest, "page": page, "quote": quote}
-    try:
-        reply = process.ask(asked)
-    finally:
-        process.stop()
-        _DRAWING.release()
-    if "reason" in reply:
-        raise UnreadableFile(reply["reason"])
-    return base64.b64decode(reply["picture"])
-
-
-class _Process:
-    """One worker, started when it is first needed and again after it has died. Used by one thread at a time."""
+class WorkerProcess:
+    """A worker, started on first use and restarted after it has died. Not thread-safe, except for `stop`."""
 
     def __init__(self, settings: LoadingSettings) -> None:
         self._settings = settings
@@ -96,30 +76,27 @@ class _Process:
         return UnreadableFile(reply["reason"]) if "reason" in reply else document_from_json(reply["document"])
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """What the worker replies; a reason where it does not, or not in time."""
+        """The worker's reply; {"reason": ...} if it crashes or takes too long."""
         if self._stopped:
             return {"reason": "reading was stopped"}
-        if self._process is None or self._files == FILES_PER_PROCESS:
-            self._close()
-            self._process, self._files = _start(self._settings), 0
-        self._files += 1
-        process, late = self._process, threading.Event()
+        process = self._running()
+        expired = threading.Event()
 
-        def give_up() -> None:
-            late.set()
+        def kill() -> None:
+            expired.set()
             process.kill()
 
-        timer = threading.Timer(self._settings.seconds, give_up)
+        timer = threading.Timer(self._settings.seconds, kill)
         timer.start()
         try:
             line = _exchange(process, request)
         finally:
             timer.cancel()
-        if line.endswith(b"\n"):  # else it died in the middle of it
+        if line.endswith(b"\n"):  # otherwise it died while writing
             return dict(json.loads(line))
         code = process.wait()
         self._close()
-        if late.is_set():
+        if expired.is_set():
             return {"reason": f"it was not read within {self._settings.seconds:g} seconds"}
         return {"reason": f"its reader crashed ({code}): it is damaged, or takes more than {self._settings.megabytes} MB"}
 
@@ -127,18 +104,25 @@ class _Process:
         self._stopped = True
         self._close()
 
+    def _running(self) -> "subprocess.Popen[bytes]":
+        if self._process is None or self._files == _FILES_PER_PROCESS:
+            self._close()
+            self._process, self._files = _start(self._settings), 0
+        self._files += 1
+        return self._process
+
     def _close(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
-            with suppress(BrokenPipeError):  # of a request that it did not take
+            with suppress(BrokenPipeError):  # from a request that it did not read
                 process.communicate()
 
 
 def _start(settings: LoadingSettings) -> "subprocess.Popen[bytes]":
-    ocr_limit = {ocr.SECONDS: str(0.9 * settings.seconds)} if settings.ocr else {}
-    paths = [str(PACKAGE), os.environ.get("PYTHONPATH", "")]
-    # -P: a module in the folder that this is started in must not stand in for one of ours.
+    ocr_limit = {ocr.SECONDS: str(_OCR_SHARE * settings.seconds)} if settings.ocr else {}
+    paths = [str(_SOURCE_ROOT), os.environ.get("PYTHONPATH", "")]
+    # -P: a module in the current folder must not shadow one of ours.
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module
         [sys.executable, "-P", "-m", "rag.loading.process.worker", str(settings.megabytes)],
         stdin=subprocess.PIPE,
@@ -148,7 +132,7 @@ def _start(settings: LoadingSettings) -> "subprocess.Popen[bytes]":
 
 
 def _exchange(process: "subprocess.Popen[bytes]", request: dict[str, Any]) -> bytes:
-    """The line that answers; empty where the process has died."""
+    """The line with the reply; without a line end, or empty, if the worker died."""
     requests, replies = cast(BinaryIO, process.stdin), cast(BinaryIO, process.stdout)
     try:
         requests.write(json.dumps(request).encode() + b"\n")

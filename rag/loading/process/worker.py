@@ -1,7 +1,7 @@
-"""The process that reads files: a line with a file's place comes in, a line with its document, or the reason against, goes out.
+"""The process that reads files: one request per line on standard input, one reply per line on standard output.
 
-A broken or hostile file can make a parser hang, crash or take all memory; here it takes no more than this process with it.
-Run by reading.py, never by hand: `python -P -m rag.loading.process.worker MEGABYTES`.
+A broken or hostile file can make a parser hang, crash or use up all memory; here it takes down only this process.
+Started by pool.py, never by hand: `python -P -m rag.loading.process.worker MEGABYTES`.
 """
 
 import base64
@@ -21,59 +21,68 @@ from rag.storage.document_records import document_to_json
 
 def main() -> None:
     megabytes = int(sys.argv[1])
-    _limit_memory(megabytes)
-    with suppress(OSError):  # where the system runs out of memory, this process is to go and no other
+    limit_memory(megabytes)
+    with suppress(OSError):  # when the system runs out of memory, let it kill this process rather than another
         Path("/proc/self/oom_score_adj").write_text("1000")
     requests, replies = sys.stdin.buffer, _private_output()
     for line in requests:
-        request = json.loads(line)
-        reply = _answer(request, megabytes)
+        reply = _reply(json.loads(line), megabytes)
         replies.write(json.dumps(reply).encode() + b"\n")
         replies.flush()
 
 
-def _private_output() -> BinaryIO:
-    """Standard output for replies alone: what parsers print goes nowhere."""
-    kept = os.dup(1)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    return os.fdopen(kept, "wb")
+def limit_memory(megabytes: int) -> bool:
+    """Limits the address space of this process. False where the system has no such limit: Windows and macOS.
 
-
-def _limit_memory(megabytes: int) -> None:
+    Files are still read there, each within its time limit, but one that needs too much memory is not stopped.
+    """
     try:
         import resource
-    except ImportError:  # Windows has no such limit
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = megabytes * 2**20
-    resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
-
-
-def _answer(request: dict[str, Any], megabytes: int) -> dict[str, Any]:
-    name = request["name"]
+    except ImportError:  # Windows
+        return False
+    if not hasattr(resource, "RLIMIT_AS"):
+        return False
+    limit = megabytes * 2**20
     try:
-        data = read_bytes(Path(request["folder"]), name)
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+    except (ValueError, OSError):  # macOS has the constant, but refuses to set the limit
+        return False
+    return True
+
+
+def _private_output() -> BinaryIO:
+    """Standard output for replies only: whatever parsers print is discarded."""
+    replies = os.dup(1)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    return os.fdopen(replies, "wb")
+
+
+def _reply(request: dict[str, Any], megabytes: int) -> dict[str, Any]:
+    try:
+        data = read_bytes(Path(request["folder"]), request["name"])
         if "page" in request:
-            if hashlib.sha256(data).hexdigest() != request["digest"]:
-                raise UnreadableFile("the file has changed since the index was built")
-            return {"picture": _picture(data, request["page"], request["quote"])}
-        return {"document": document_to_json(load_document(name, data))}
+            return {"image": _page_image(data, request)}
+        return {"document": document_to_json(load_document(request["name"], data))}
     except UnreadableFile as error:
         return {"reason": str(error)}
     except MemoryError:
         return {"reason": f"it takes more than {megabytes} MB of memory to read"}
     except RecursionError:
         return {"reason": "its parts are nested too deeply"}
-    except Exception as error:  # noqa: BLE001 - parsers raise anything on broken files; each is a reason, and the batch goes on
+    except Exception as error:  # noqa: BLE001 - parsers raise anything on broken files; each gives a reason, and the next file is read
         return {"reason": f"it is damaged ({type(error).__name__}: {' '.join(str(error).split())[:150]})"}
 
 
-def _picture(data: bytes, page: int, quote: str) -> str:
-    from rag.loading.pdf.page_images import page_image
+def _page_image(data: bytes, request: dict[str, Any]) -> str:
+    from rag.loading.pdf.page_images import PageQuote, page_image  # loads PDFium, which most files do not need
 
-    return base64.b64encode(page_image(data, page, quote)).decode("ascii")
+    if hashlib.sha256(data).hexdigest() != request["digest"]:
+        raise UnreadableFile("the file has changed since the index was built")
+    quote = PageQuote(request["before"], request["quote"], request["after"])
+    return base64.b64encode(page_image(data, request["page"], quote)).decode("ascii")
 
 
 if __name__ == "__main__":
