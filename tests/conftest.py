@@ -1,4 +1,4 @@
-"""Shared parts: the real model, loaded once, and a model that needs no model for laws over random input."""
+"""Shared fixtures: the real embedding model, loaded once, and an instant one for laws on random input."""
 
 import os
 import re
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from rag.config import AnsweringSettings, EmbeddingSettings, PassageSettings, Settings
@@ -31,16 +32,16 @@ from rag.models.model_identity import ModelIdentity
 from rag.records import Document
 
 ROOT = Path(__file__).parent.parent
-SIMILARITY = AnsweringSettings(reader="similarity")  # reads with any embedder, instantly with the one below
+SIMILARITY = AnsweringSettings(reader="similarity")  # works with any embedder; instant with WordEmbedder
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before anything imports torch
-# No timed assertions; HYPOTHESIS_EXAMPLES=5000 looks harder. In CI the examples are the same in every run.
+# No timed assertions. HYPOTHESIS_EXAMPLES=5000 searches longer. In CI every run tries the same examples.
 settings.register_profile(
     "rag", deadline=None, max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "100")), derandomize="CI" in os.environ
 )
 settings.load_profile("rag")
 
 
-# What takes long to load, and is for the commands that need it.
+# Slow to import, so only the commands that need them may.
 HEAVY = {
     "torch",
     "transformers",
@@ -56,7 +57,7 @@ HEAVY = {
 
 
 def loaded_by(*command: str) -> set[str]:
-    """The modules that this command of `rag` loads, in a process of its own in the present folder."""
+    """The modules that this `rag` command loads, run in a process of its own in the current folder."""
     code = (
         "import sys; from rag.cli.main import app; app(sys.argv[1:], standalone_mode=False); print(*sys.modules, file=sys.stderr)"
     )
@@ -65,7 +66,7 @@ def loaded_by(*command: str) -> set[str]:
 
 
 class WordEmbedder:
-    """Embeds a text as the counts of its words in 32 buckets: instant, and the same everywhere."""
+    """Embeds a text as its word counts, hashed into 32 buckets: instant and the same on every machine."""
 
     identity = ModelIdentity("words", "0" * 64)
     dim = 32
@@ -94,14 +95,14 @@ class WordEmbedder:
     def _vectors(self, texts: Sequence[str]) -> Vectors:
         vectors = np.zeros((len(texts), 32), dtype=np.float32)
         for row, text in enumerate(texts):
-            vectors[row, 0] = 0.01  # no text has the vector 0
+            vectors[row, 0] = 0.01  # so that no vector is zero
             for word in re.findall(r"\w+", text.casefold()):
                 vectors[row, zlib.crc32(word.encode("utf-8", "surrogatepass")) % 32] += 1
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 class ReadHere(FolderCorpus):
-    """Reads its files in this process: starting another takes most of a small build. For tests of what comes after reading."""
+    """Reads files in this process: starting another takes most of a small build. For tests of later stages."""
 
     def read(self, names: Sequence[str]) -> Iterator[Document | UnreadableFile]:
         for name in names:
@@ -112,7 +113,7 @@ class ReadHere(FolderCorpus):
 
 
 def index_of(corpus: Path | Corpus, embedder: Embedder | None = None, settings: PassageSettings | None = None) -> Index:
-    """An index built from nothing, read back from its files."""
+    """An index built from scratch and loaded from its files."""
     with tempfile.TemporaryDirectory() as folder:
         return updated(corpus, Path(folder, "index"), embedder, settings)[0]
 
@@ -120,8 +121,9 @@ def index_of(corpus: Path | Corpus, embedder: Embedder | None = None, settings: 
 def updated(
     corpus: Path | Corpus, folder: Path, embedder: Embedder | None = None, settings: PassageSettings | None = None, **named: Any
 ) -> tuple[Index, Changes]:
-    """The index after an update, read back from its files, and what has changed."""
-    manifest, changes = update_index(corpus, folder, embedder or WordEmbedder(), settings or PassageSettings(), **named)
+    """The index after an update, loaded from its files, and what the update changed."""
+    read = ReadHere(corpus) if isinstance(corpus, Path) else corpus
+    manifest, changes = update_index(read, folder, embedder or WordEmbedder(), settings or PassageSettings(), **named)
     index = load_index(live_build(folder))
     assert index.manifest == manifest
     return index, changes
@@ -129,7 +131,7 @@ def updated(
 
 @pytest.fixture
 def altered_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A package in the place of the one that carries the model, with other weights, which are given back."""
+    """The weights file of a package that stands in for the one with the default model; its contents are wrong."""
     weights = tmp_path / "altered_carrier" / "model" / "model.safetensors"
     weights.parent.mkdir(parents=True)
     weights.write_bytes(b"something else")
@@ -152,7 +154,7 @@ def embedder() -> ModelEmbedder:
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No rag.toml of the checkout and no RAG_… variable reaches a test."""
+    """Keeps rag.toml of the checkout and RAG_… variables away from the tests."""
     for name in list(os.environ):
         if name.startswith("RAG_"):
             monkeypatch.delenv(name)
@@ -161,17 +163,25 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 @pytest.fixture(scope="session")
 def handbook(tmp_path_factory: pytest.TempPathFactory, embedder: ModelEmbedder) -> Settings:
-    """Settings of the default corpus and an index of it, built once for all tests."""
+    """Settings of the default corpus with an index, built once for all tests and workers."""
     folder = tmp_path_factory.mktemp("handbook")
-    shutil.copytree(ROOT / "corpus", folder / "corpus")
     settings = Settings(corpus=folder / "corpus", index=folder / "index")
-    update_index(settings.corpus, settings.index, embedder, settings.passages)
+    shutil.copytree(ROOT / "corpus", settings.corpus)
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        update_index(settings.corpus, settings.index, embedder, settings.passages)
+        return settings
+    shared = tmp_path_factory.getbasetemp().parent / "handbook_index"
+    with FileLock(shared.with_suffix(".lock")):
+        if not shared.exists():  # the first worker builds it
+            update_index(settings.corpus, settings.index, embedder, settings.passages)
+            settings.index.rename(shared)
+    shutil.copytree(shared, settings.index)
     return settings
 
 
 @pytest.fixture
 def beds(tmp_path: Path) -> Path:
-    """A corpus of 50 passages."""
+    """A corpus of 50 documents with one passage each."""
     corpus = tmp_path / "beds"
     corpus.mkdir()
     for bed in range(50):
@@ -181,7 +191,7 @@ def beds(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    """A small corpus with one document of each shape."""
+    """A small corpus: a Markdown guide with a list and a table, and a FAQ as plain text."""
     folder = tmp_path / "corpus"
     folder.mkdir()
     (folder / "guide.md").write_text(

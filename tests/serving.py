@@ -15,7 +15,7 @@ from rag.conversation import Chat
 from rag.index.updating import update_index
 from rag.server.app import create_app
 from rag.server.launch import server_of
-from tests.conftest import SIMILARITY, WordEmbedder
+from tests.conftest import SIMILARITY, ReadHere, WordEmbedder
 
 HOME = "http://127.0.0.1:7860"
 PASSWORD = "correct horse battery"
@@ -25,7 +25,7 @@ def word_chat(corpus: Path, folder: Path, kind: type[Chat] = Chat, **server: Any
     """`server` are settings of the server."""
     embedder = WordEmbedder()
     settings = Settings(corpus=corpus, index=folder / "index", answering=SIMILARITY, server=ServerSettings(**server))
-    update_index(corpus, settings.index, embedder, settings.passages)
+    update_index(ReadHere(corpus), settings.index, embedder, settings.passages)
     return kind(settings, embedder)
 
 
