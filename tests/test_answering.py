@@ -380,6 +380,7 @@ ODD = [
 ]
 
 
+@pytest.mark.slow
 def test_ten_thousand_sentences_are_shown_as_their_documents_have_them(tmp_path: Path) -> None:
     """Random sentences with repetitions, in 50 documents: each that is shown is the slice at its place, and each place is its own."""
     import random

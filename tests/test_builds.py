@@ -41,6 +41,7 @@ def test_one_builder_at_a_time(corpus: Path, tmp_path: Path) -> None:
     assert not (index / "builder.json").exists()
 
 
+@pytest.mark.slow
 def test_waiting_for_the_other_builder(corpus: Path, tmp_path: Path) -> None:
     index = tmp_path / "index"
     with another_builder(index) as holder:

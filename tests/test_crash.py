@@ -86,6 +86,7 @@ def test_a_failure_at_any_step_leaves_the_former_build(operation: str, scene: Sc
     assert failures >= (2 if operation in ("fsync", "replace") else 0)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="this system limits no file sizes")
 def test_a_full_disk_at_any_write_leaves_the_former_build(scene: Scene) -> None:
     """Real writes that fail, also those made in C: no file may grow over a limit, which is raised byte by byte at first."""

@@ -69,7 +69,7 @@ def test_all_are_compared_as_faiss_does(many: np.ndarray) -> None:
         assert (ours[0].tolist(), ours[1].tolist()) == (rows[0].tolist(), scores[0].tolist())
 
 
-@pytest.mark.parametrize("factory", ["IVF64,SQfp16", "IVF64,SQ8", "IVF64,PQ4"])
+@pytest.mark.parametrize("factory", ["IVF64,SQfp16", "IVF64,SQ8", pytest.param("IVF64,PQ4", marks=pytest.mark.slow)])
 def test_lists_find_nearly_all_and_give_exact_cosines(factory: str, many: np.ndarray, tmp_path: Path) -> None:
     index = made(many, tmp_path, factory)
     found = write_dense(many, factory, tmp_path / "moments.npy", tmp_path / "again.faiss")

@@ -53,6 +53,7 @@ renames = st.tuples(st.sampled_from(sorted(FILES_OF_LAW)), st.sampled_from([Path
 limits = st.sampled_from([PassageSettings(), PassageSettings(max_tokens=32)])
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.lists(st.tuples(limits, st.lists(writes | renames, min_size=1, max_size=4)), min_size=2, max_size=5))
 def test_updating_equals_building_anew(steps: list) -> None:
@@ -101,7 +102,7 @@ def test_only_changed_files_are_read(corpus: Path, tmp_path: Path, monkeypatch: 
     read: list[str] = []
     real = FolderCorpus.read
     monkeypatch.setattr(FolderCorpus, "read", lambda self, names: read.extend(names) or real(self, names))
-    updated(corpus, tmp_path / "index")
+    updated(FolderCorpus(corpus), tmp_path / "index")
     assert read == ["copy.txt"]
 
 

@@ -9,6 +9,7 @@ from rag.answering.wording import place
 from rag.errors import UnreadableFile
 from rag.loading.formats import BY_ENDING, LOADERS
 from rag.loading.loader import load_document
+from rag.loading.office import table_rows
 from rag.records import Document
 from tests.sample_files import MADE, archive, book, mail, open_document, sheets, slides, word
 
@@ -76,8 +77,13 @@ def test_separated_values() -> None:
         ("table", 0, 3, "median | C7"),
     ]
     assert blocks(read("nerve.tsv"))[1] == ("table", 0, 2, "ulnar | C8")
-    with pytest.raises(UnreadableFile, match="2,000,000 cells"):
-        read("big.csv", b"a,b,c,d\n" + b"1,2,3,4\n" * 500_001)
+
+
+def test_a_table_with_too_many_cells_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert table_rows.MOST_CELLS == 2_000_000
+    monkeypatch.setattr(table_rows, "MOST_CELLS", 2_000)
+    with pytest.raises(UnreadableFile, match="more than 2,000 cells"):
+        read("big.csv", b"a,b,c,d\n" + b"1,2,3,4\n" * 501)
 
 
 def test_a_table_of_numbers_has_no_header() -> None:

@@ -98,6 +98,7 @@ def test_files_that_are_no_files(folder: Path, tmp_path_factory: pytest.TempPath
     assert "inside.txt" in names and not {"link.txt", "pipe.txt", "circle.txt"}.intersection(names)
 
 
+@pytest.mark.slow
 def test_deep_nesting(folder: Path) -> None:
     (folder / "deep.json").write_text("[" * 100_000 + "]" * 100_000)
     (folder / "deep.html").write_text("<div>" * 60_000 + "<p>Deep text.</p>")

@@ -108,5 +108,5 @@ def test_without_the_package_the_command_says_what_to_install(
     from rag.server.limits import Workers
 
     monkeypatch.setitem(sys.modules, "mcp.server", None)
-    with pytest.raises(SettingsError, match=r"pip install \"rag\[mcp\]\""):
+    with pytest.raises(SettingsError, match=r"pip install \"quoted-answers\[mcp\]\""):
         tools_server(word_chat(corpus, tmp_path), Workers(1, 1, 1))

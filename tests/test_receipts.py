@@ -11,6 +11,7 @@ from rag.errors import ReceiptError
 from rag.loading.corpus import FolderCorpus
 from rag.receipts import load_receipt, receipt_values, save_receipt, to_html, to_markdown, verify
 from rag.records import Answer
+from tests.conftest import ReadHere
 from tests.test_answering import ask
 
 TEXT = "Nerves regrow slowly. About one millimetre ********** a day. That is all."
@@ -168,7 +169,7 @@ def test_what_is_said_to_stand_somewhere_stands_there(old: str, new: str) -> Non
         answer, _ = ask(corpus, {"a.txt": old})
         receipt = kept(answer, Path(folder))
         (corpus / "a.txt").write_text(new, encoding="utf-8")
-        for checked, citation in zip(verify(receipt, FolderCorpus(corpus)), answer.citations, strict=True):
+        for checked, citation in zip(verify(receipt, ReadHere(corpus)), answer.citations, strict=True):
             assert checked.state != "not in the source"
             if checked.now:
                 assert checked.now.of(new) == citation.quote

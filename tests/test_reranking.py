@@ -9,6 +9,8 @@ from rag.models.reranker import CrossEncoderReranker
 from rag.records import Hit, Passage, Span
 from tests.conftest import SIMILARITY, WordEmbedder, updated
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
