@@ -7,8 +7,8 @@ import argparse
 from pathlib import Path
 
 from rag.config import load_settings
-from rag.evaluation.experiment import evaluate, open_set
 from rag.evaluation.question_sets import load_question_set
+from rag.library import Library
 from rag.models.embedder import ModelEmbedder
 
 MEASURES = ("hit", "first_hit", "sentence_f1", "phrase_f1", "sentences_shown", "auroc", "false_answers", "false_abstentions")
@@ -33,8 +33,8 @@ def main() -> None:
             if arguments.always:
                 answering = answering.model_copy(update={"min_confidence": 0.0})
             chosen = settings.model_copy(update={"answering": answering})
-            chat = open_set(questions, chosen, embedder, lambda what, done, total: None)
-            run, _ = evaluate(questions, chat, given=arguments.given, limit=arguments.limit)
+            library = Library(chosen, embedder=embedder)
+            run = library.evaluate(questions, given=arguments.given, limit=arguments.limit).run
             found = {**(run.summary["answers"] or {}), **(run.summary["abstention"] or {})}
             cells = ["–" if found.get(name) is None else f"{found[name]:.3f}".lstrip("0") for name in MEASURES]
             time = run.summary["timings_ms"]["p50"]

@@ -25,7 +25,7 @@ import numpy as np
 
 from rag.config import EmbeddingSettings, PassageSettings
 from rag.index.builds import live_build
-from rag.index.updating import update_index
+from rag.index.updating import Recipe, update_index
 from rag.models.embedder import ModelEmbedder, Vectors
 from rag.models.model_identity import ModelIdentity
 
@@ -74,13 +74,13 @@ def build_and_watch(corpus: Path, index: Path) -> dict:
     watcher = threading.Thread(target=watch)
     watcher.start()
     started = time.perf_counter()
-    manifest, _ = update_index(corpus, index, HashEmbedder(), PassageSettings())  # type: ignore[arg-type]
+    manifest, _ = update_index(corpus, index, Recipe(HashEmbedder(), PassageSettings()))  # type: ignore[arg-type]
     seconds = time.perf_counter() - started
     done.set()
     watcher.join()
     resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     size = sum(path.stat().st_size for path in live_build(index).iterdir()) // 2**20
-    return {"passages": manifest["passages"], "seconds": round(seconds, 1), "own": peak, "resident": resident, "index": size}
+    return {"passages": manifest.passages, "seconds": round(seconds, 1), "own": peak, "resident": resident, "index": size}
 
 
 def memory(sizes: list[int]) -> None:
@@ -107,9 +107,9 @@ def changes(source: Path) -> None:
         def build(what: str) -> None:
             started = time.perf_counter()
             embedder = ModelEmbedder(EmbeddingSettings())
-            manifest, made = update_index(corpus, index, embedder, PassageSettings())
+            manifest, made = update_index(corpus, index, Recipe(embedder, PassageSettings()))
             seconds = time.perf_counter() - started
-            print(f"| {what} | {seconds:.1f} | {manifest['passages']} | {made.embedded} |", flush=True)
+            print(f"| {what} | {seconds:.1f} | {manifest.passages} | {made.embedded} |", flush=True)
 
         build("from nothing")
         build("nothing changed")

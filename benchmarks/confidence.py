@@ -16,8 +16,9 @@ import numpy as np
 from rag.answering.confidence import SIGNALS, Calibration, save_calibration
 from rag.config import load_settings
 from rag.evaluation.calibration import Asked, asked_from, calibrate
-from rag.evaluation.experiment import evaluate, open_set
+from rag.evaluation.experiment import evaluate
 from rag.evaluation.question_sets import Question, load_question_set
+from rag.library import Library
 from rag.models.embedder import ModelEmbedder
 
 NO_WEIGHTS = Calibration(0.0, (0.0,) * len(SIGNALS), 0.5, (), {}, {})
@@ -39,7 +40,7 @@ def main() -> None:
     loaded = [load_question_set(folder) for folder in arguments.sets]
     rows: list[tuple[str, Asked]] = []
     for questions in loaded:
-        chat = open_set(questions, settings, embedder, lambda what, done, total: None)
+        chat = Library(settings, embedder=embedder).chat_for(questions)
         others = [
             Question(f"{other.name}/{q.id}", q.text, unanswerable=True)
             for other in loaded
@@ -48,7 +49,7 @@ def main() -> None:
         ]
         others = random.Random(arguments.seed).sample(others, min(arguments.others, len(others)))
         mixed = replace(questions, questions=(*questions.questions, *others))
-        _, outcomes = evaluate(mixed, chat)
+        outcomes = evaluate(mixed, chat).outcomes
         found = {outcome.question_id: outcome for outcome in outcomes}
         own, off = asked_from(questions.questions, found), asked_from(others, found)
         rows += [("answerable" if one.answerable else "near miss", one) for one in own] + [("off subject", one) for one in off]

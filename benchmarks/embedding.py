@@ -23,11 +23,11 @@ from statistics import median
 import numpy as np
 
 from rag.config import EmbeddingSettings, Settings, load_settings
-from rag.evaluation.experiment import evaluate, open_set
 from rag.evaluation.question_sets import load_question_set
 from rag.index.build_files import VECTORS
 from rag.index.builds import live_build
-from rag.index.updating import update_index
+from rag.index.updating import Recipe, update_index
+from rag.library import Library
 from rag.loading.corpus import FolderCorpus
 from rag.models.embedder import ModelEmbedder
 from rag.records import Document
@@ -131,9 +131,9 @@ def quality(sets: list[Path], limit: int | None) -> None:
             chosen = settings.model_copy(update={"embedding": embedding, "index": index})
             embedder = ModelEmbedder(embedding)
             if questions.corpus is None:
-                update_index(settings.corpus, index, embedder, settings.passages)
-            chat = open_set(questions, chosen, embedder, lambda what, done, total: None)
-            run, _ = evaluate(questions, chat, answers=False, limit=limit)
+                update_index(settings.corpus, index, Recipe(embedder, settings.passages))
+            evaluation = Library(chosen, embedder=embedder).evaluate(questions, answers=False, limit=limit)
+            chat, run = evaluation.chat, evaluation.run
             vectors = stored_vectors(chat.settings)
             exact = vectors if exact is None else exact
             cosines = np.einsum("ij,ij->i", vectors, exact)

@@ -17,9 +17,10 @@ import numpy as np
 
 from rag.config import load_settings
 from rag.conversation import Chat
-from rag.evaluation.experiment import open_set, rank_documents
+from rag.evaluation.experiment import rank_documents
 from rag.evaluation.measures import meets
 from rag.evaluation.question_sets import Question, load_question_set
+from rag.library import Library
 from rag.models.embedder import ModelEmbedder
 from rag.records import Answer, Hit
 
@@ -95,7 +96,7 @@ def main() -> None:
     embedder = ModelEmbedder(settings.embedding)
     for folder in asked.sets:
         questions = load_question_set(folder)
-        chat = open_set(questions, settings, embedder, lambda what, done, total: None)
+        chat = Library(settings, embedder=embedder).chat_for(questions)
         judged = [q for q in questions.questions if any(grade > 0 for grade in q.relevance.values())]
         if asked.half:
             judged = [question for question in judged if half_of(question) == asked.half]

@@ -17,8 +17,8 @@ import uvicorn
 from playwright.sync_api import Page, sync_playwright
 
 from rag.config import EvaluationSettings, ServerSettings, Settings
-from rag.conversation import Chat
-from rag.index.updating import update_index
+from rag.index.updating import Recipe, update_index
+from rag.library import Library
 from rag.models.embedder import ModelEmbedder
 from rag.server.app import create_app
 
@@ -95,9 +95,9 @@ def main() -> None:
             evaluation=EvaluationSettings(feedback=folder / "feedback", runs=folder / "runs"),
         )
         embedder = ModelEmbedder(settings.embedding)
-        update_index(settings.corpus, settings.index, embedder, settings.passages)
+        update_index(settings.corpus, settings.index, Recipe(embedder, settings.passages))
         listener = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(create_app(Chat(settings, embedder)), log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(create_app(Library(settings, embedder=embedder)), log_level="warning"))
         threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True).start()
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         found = measured(browser.new_page(locale="en-US"), f"http://127.0.0.1:{listener.getsockname()[1]}/")

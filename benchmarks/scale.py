@@ -24,21 +24,21 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import faiss
 import numpy as np
 
-from rag.config import DenseSettings, EmbeddingSettings, PassageSettings, RetrievalSettings
+from rag.config import EmbeddingSettings, PassageSettings, RetrievalSettings
 from rag.errors import UnreadableFile
 from rag.evaluation.question_sets import load_question_set
 from rag.index.build_files import load_index
 from rag.index.builds import live_build
 from rag.index.contents import Index
-from rag.index.dense import DenseIndex, Nearest, describe_nearest
-from rag.index.updating import update_index
+from rag.index.dense import DenseIndex, describe_nearest
+from rag.index.updating import Recipe, update_index
 from rag.models.embedder import ModelEmbedder, Vectors
 from rag.models.model_identity import ModelIdentity
 from rag.records import Block, Document, Span
@@ -164,26 +164,18 @@ def build(base: Path, folder: Path, documents: int, changed: frozenset[int], rem
     def progress(what: str, done: int, total: int) -> None:
         steps[what] = time.perf_counter()
 
-    manifest, changes = update_index(
-        corpus,
-        folder,
-        embedder,
-        PassageSettings(),
-        dense=DenseSettings(),
-        forget=True,
-        progress=progress,  # type: ignore[arg-type]
-    )
+    manifest, changes = update_index(corpus, folder, Recipe(embedder, PassageSettings()), forget=True, progress=progress)  # type: ignore[arg-type]
     ended = time.perf_counter()
     sizes = {path.name: path.stat().st_size for path in live_build(folder).iterdir()}
     return {
-        "passages": manifest["passages"],
+        "passages": manifest.passages,
         "embedded": changes.embedded,
         "seconds": round(ended - started, 1),
         "step ended at": {what: round(at - started, 1) for what, at in steps.items()},
         **peak.figures(),
         "index MB": sum(sizes.values()) // 2**20,
         "files": {name: size // 2**20 for name, size in sorted(sizes.items(), key=lambda item: -item[1]) if size > 2**20},
-        "nearest": manifest["nearest"],
+        "nearest": asdict(manifest.nearest),
     }
 
 
@@ -223,7 +215,7 @@ def ask(folder: Path, queries: Path) -> dict:
         "recall@10 of the nearest vectors": round(float(np.mean(shares["dense"])), 4),
         "recall@10 of the hits": round(float(np.mean(shares["hits"])), 4),
         **peak.figures(),
-        "nearest": describe_nearest(Nearest(**index.manifest["nearest"])),
+        "nearest": describe_nearest(index.manifest.nearest),
     }
 
 

@@ -30,7 +30,7 @@ from building import HashEmbedder, write_corpus
 
 from rag.config import PassageSettings, ServerSettings, Settings
 from rag.conversation import Chat
-from rag.index.updating import update_index
+from rag.index.updating import Recipe, update_index
 from rag.models.embedder import Vectors
 
 QUESTIONS = [
@@ -179,7 +179,7 @@ def serve_small(folder: Path) -> None:
 
 def build_small(folder: Path) -> None:
     settings = small_settings(folder)
-    update_index(settings.corpus, settings.index, SmallEmbedder(), PassageSettings())  # type: ignore[arg-type]
+    update_index(settings.corpus, settings.index, Recipe(SmallEmbedder(), PassageSettings()))  # type: ignore[arg-type]
 
 
 def resident(process: subprocess.Popen[str]) -> int:

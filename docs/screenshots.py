@@ -18,7 +18,8 @@ from rag.conversation import Chat
 from rag.evaluation.experiment import evaluate
 from rag.evaluation.question_sets import load_question_set
 from rag.evaluation.runs import save_run
-from rag.index.updating import update_index
+from rag.index.updating import Recipe, update_index
+from rag.library import Library
 from rag.models.embedder import ModelEmbedder
 from rag.server.app import create_app
 
@@ -38,12 +39,13 @@ def served(folder: Path) -> str:
         evaluation=EvaluationSettings(sets=ROOT / "evaluation", feedback=folder / "feedback", runs=folder / "runs"),
     )
     embedder = ModelEmbedder(settings.embedding)
-    update_index(settings.corpus, settings.index, embedder, settings.passages)
+    update_index(settings.corpus, settings.index, Recipe(embedder, settings.passages))
     chat = Chat(settings, embedder)
-    run, outcomes = evaluate(load_question_set(ROOT / "evaluation" / "denervation"), chat, limit=QUESTIONS)
+    evaluation = evaluate(load_question_set(ROOT / "evaluation" / "denervation"), chat, limit=QUESTIONS)
+    run, outcomes = evaluation.run, evaluation.outcomes
     save_run(settings.evaluation.runs, run, outcomes)
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(chat), log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(create_app(Library(chat.settings, chat=chat)), log_level="warning"))
     threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True).start()
     return f"http://127.0.0.1:{listener.getsockname()[1]}/"
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rag.config import Settings, load_settings
     from rag.conversation import Chat
     from rag.errors import IndexMismatch, IndexMissing, RagError
+    from rag.library import Library
     from rag.records import Answer, Citation, Document, Hit, Passage, Span
 
 __version__ = "0.2.0"  # the only place that states it
@@ -22,6 +23,7 @@ _HOMES = {
     "Hit": "rag.records",
     "IndexMismatch": "rag.errors",
     "IndexMissing": "rag.errors",
+    "Library": "rag.library",
     "Passage": "rag.records",
     "RagError": "rag.errors",
     "Settings": "rag.config",

@@ -20,7 +20,7 @@ from rag.followups.rewriting import Understood, understood
 from rag.index.build_files import load_index
 from rag.index.builds import live_build
 from rag.index.contents import Index
-from rag.index.manifest import check_manifest, read_manifest
+from rag.index.manifest import check_manifest, load_manifest
 from rag.models.embedder import Embedder, ModelEmbedder
 from rag.models.reranker import CrossEncoderReranker
 from rag.reader.scored_sentences import Reader
@@ -56,6 +56,7 @@ class Chat:
         index: str | Path | None = None,
         *,
         settings: Settings | None = None,
+        embedder: Embedder | None = None,
         reading: bool = True,
     ) -> "Chat":
         """Loads model, reader and index, side by side; builds nothing. Folders not named are those of the settings.
@@ -65,8 +66,8 @@ class Chat:
         Raises IndexMissing, IndexMismatch or IndexBroken where there is no index that fits the settings.
         """
         settings = settings or load_settings(corpus=corpus, index=index)
-        embedder = ModelEmbedder(settings.embedding)
-        check_manifest(read_manifest(live_build(settings.index)), model=embedder.identity, settings=settings.passages)
+        embedder = embedder or ModelEmbedder(settings.embedding)
+        check_manifest(load_manifest(live_build(settings.index)), model=embedder.identity, settings=settings.passages)
         chat = cls(settings, embedder)
         with ThreadPoolExecutor(2) as beside:
             parts: list[Future[object]] = [beside.submit(embedder.load), *([beside.submit(chat.reader.load)] if reading else [])]
@@ -169,7 +170,7 @@ class Chat:
         retrieved = time.perf_counter()
         answer = compose(question, asked.query, hits, self.reader, index, self.settings.answering, self.calibration())
         if query is None and asked.query == asked.typed and answer.reason not in SMALL_TALK:
-            titles = {hit.passage.document_id: index.entries[hit.passage.document_id]["title"] for hit in hits}
+            titles = {hit.passage.document_id: index.entries[hit.passage.document_id].title for hit in hits}
             answer = replace(answer, readings=readings_of(asked.query, hits, titles))
         return self._timed(answer, started, retrieved)
 
@@ -220,7 +221,7 @@ class Chat:
 def _still_there(last: LastAnswer, index: Index, documents: Sequence[str] | None) -> list[Cited]:
     """The citations that stand in the documents asked, which have not changed since where the history says what they were."""
     asked = index.documents if documents is None else index.documents_of(documents)
-    return [one[:3] for one in last.citations if one[0] in asked and one[3] in (None, index.entries[one[0]]["digest"])]
+    return [one[:3] for one in last.citations if one[0] in asked and one[3] in (None, index.entries[one[0]].digest)]
 
 
 def _reader(settings: Settings, embedder: Embedder) -> Reader:

@@ -16,13 +16,15 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
-from rag.config import AnsweringSettings, EmbeddingSettings, PassageSettings, Settings
+from rag.config import AnsweringSettings, DenseSettings, EmbeddingSettings, PassageSettings, Settings
+from rag.conversation import Chat
 from rag.errors import UnreadableFile
 from rag.index.build_files import load_index
 from rag.index.builds import live_build
 from rag.index.changes import Changes
 from rag.index.contents import Index
-from rag.index.updating import update_index
+from rag.index.updating import Recipe, update_index
+from rag.library import Library
 from rag.loading.corpus import Corpus, FolderCorpus
 from rag.loading.loader import load_document
 from rag.loading.process.safe_open import read_bytes
@@ -75,6 +77,8 @@ class WordEmbedder:
         self.max_tokens = max_tokens
         self.embedded: list[str] = []
 
+    def load(self) -> None: ...
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
 
@@ -112,6 +116,11 @@ class ReadHere(FolderCorpus):
                 yield error
 
 
+def library_of(chat: Chat) -> Library:
+    """The library that asks through this chat."""
+    return Library(chat.settings, chat=chat)
+
+
 def index_of(corpus: Path | Corpus, embedder: Embedder | None = None, settings: PassageSettings | None = None) -> Index:
     """An index built from scratch and loaded from its files."""
     with tempfile.TemporaryDirectory() as folder:
@@ -119,11 +128,18 @@ def index_of(corpus: Path | Corpus, embedder: Embedder | None = None, settings: 
 
 
 def updated(
-    corpus: Path | Corpus, folder: Path, embedder: Embedder | None = None, settings: PassageSettings | None = None, **named: Any
+    corpus: Path | Corpus,
+    folder: Path,
+    embedder: Embedder | None = None,
+    settings: PassageSettings | None = None,
+    dense: DenseSettings | None = None,
+    **named: Any,
 ) -> tuple[Index, Changes]:
     """The index after an update, loaded from its files, and what the update changed."""
     read = ReadHere(corpus) if isinstance(corpus, Path) else corpus
-    manifest, changes = update_index(read, folder, embedder or WordEmbedder(), settings or PassageSettings(), **named)
+    manifest, changes = update_index(
+        read, folder, Recipe(embedder or WordEmbedder(), settings or PassageSettings(), dense or DenseSettings()), **named
+    )
     index = load_index(live_build(folder))
     assert index.manifest == manifest
     return index, changes
@@ -168,12 +184,12 @@ def handbook(tmp_path_factory: pytest.TempPathFactory, embedder: ModelEmbedder) 
     settings = Settings(corpus=folder / "corpus", index=folder / "index")
     shutil.copytree(ROOT / "corpus", settings.corpus)
     if "PYTEST_XDIST_WORKER" not in os.environ:
-        update_index(settings.corpus, settings.index, embedder, settings.passages)
+        update_index(settings.corpus, settings.index, Recipe(embedder, settings.passages))
         return settings
     shared = tmp_path_factory.getbasetemp().parent / "handbook_index"
     with FileLock(shared.with_suffix(".lock")):
         if not shared.exists():  # the first worker builds it
-            update_index(settings.corpus, settings.index, embedder, settings.passages)
+            update_index(settings.corpus, settings.index, Recipe(embedder, settings.passages))
             settings.index.rename(shared)
     shutil.copytree(shared, settings.index)
     return settings

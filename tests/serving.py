@@ -12,10 +12,10 @@ from fastapi.testclient import TestClient
 from rag.accounts.users import Accounts
 from rag.config import ServerSettings, Settings
 from rag.conversation import Chat
-from rag.index.updating import update_index
+from rag.index.updating import Recipe, update_index
 from rag.server.app import create_app
 from rag.server.launch import server_of
-from tests.conftest import SIMILARITY, ReadHere, WordEmbedder
+from tests.conftest import SIMILARITY, ReadHere, WordEmbedder, library_of
 
 HOME = "http://127.0.0.1:7860"
 PASSWORD = "correct horse battery"
@@ -25,12 +25,12 @@ def word_chat(corpus: Path, folder: Path, kind: type[Chat] = Chat, **server: Any
     """`server` are settings of the server."""
     embedder = WordEmbedder()
     settings = Settings(corpus=corpus, index=folder / "index", answering=SIMILARITY, server=ServerSettings(**server))
-    update_index(ReadHere(corpus), settings.index, embedder, settings.passages)
+    update_index(ReadHere(corpus), settings.index, Recipe(embedder, settings.passages))
     return kind(settings, embedder)
 
 
 def client_of(chat: Chat, **named: Any) -> TestClient:
-    return TestClient(create_app(chat), base_url=HOME, **named)
+    return TestClient(create_app(library_of(chat)), base_url=HOME, **named)
 
 
 def two_users(path: Path) -> Accounts:
@@ -49,7 +49,7 @@ def sign_in(client: TestClient, name: str, password: str = PASSWORD) -> Any:
 def served(chat: Chat) -> Iterator[tuple[str, int]]:
     """A real server on loopback in a thread of this process; gives its host and port."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    server = server_of(create_app(chat), chat.settings.server)
+    server = server_of(create_app(library_of(chat)), chat.settings.server)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:

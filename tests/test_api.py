@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rag.conversation import Chat
-from rag.index.updating import update_index
+from rag.index.updating import Recipe, update_index
 from rag.server.api import Answered
 from rag.sources import reference
 from rag.wire import answer_values, hit_values
@@ -210,7 +210,7 @@ def test_odd_characters_as_json_writes_them(question: str, client: TestClient) -
 def test_a_new_index_that_cannot_be_used_leaves_the_old_one_and_is_said(client: TestClient, chat: Chat, corpus: Path) -> None:
     before = chat.index().digest
     (corpus / "new.md").write_text("# New\n\nLichen grows slowly.\n")
-    update_index(corpus, chat.settings.index, WordEmbedder(), chat.settings.passages)
+    update_index(corpus, chat.settings.index, Recipe(WordEmbedder(), chat.settings.passages))
     name = (chat.settings.index / "CURRENT").read_text().strip()
     passages = chat.settings.index / "builds" / name / "passages.jsonl"
     damaged = (
@@ -225,7 +225,7 @@ def test_a_new_index_that_cannot_be_used_leaves_the_old_one_and_is_said(client: 
     (chat.settings.index / "CURRENT").write_text("../../etc\n")
     assert client.post("/api/ask", json={"question": QUESTION}).json()["index"] == before
     damaged.write_bytes(kept)
-    update_index(corpus, chat.settings.index, WordEmbedder(), chat.settings.passages, full=True)
+    update_index(corpus, chat.settings.index, Recipe(WordEmbedder(), chat.settings.passages), full=True)
     said = client.get("/readyz").json()
     assert said["index"] != before and "trouble" not in said
     assert client.get("/api/search?q=lichen").json()["hits"][0]["document_id"] == "new.md"

@@ -223,7 +223,7 @@ def test_help_loads_only_what_prints_it() -> None:
 
 def test_public_names_are_few_and_can_be_imported() -> None:
     assert rag.__all__ == [
-        "Answer", "Chat", "Citation", "Document", "Hit", "IndexMismatch", "IndexMissing", "Passage", "RagError", "Settings", "Span",
+        "Answer", "Chat", "Citation", "Document", "Hit", "IndexMismatch", "IndexMissing", "Library", "Passage", "RagError", "Settings", "Span",
         "load_settings",
     ]  # fmt: skip
     assert len(rag.__all__) < 20

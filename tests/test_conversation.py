@@ -7,15 +7,15 @@ import pytest
 from rag.config import Settings
 from rag.conversation import Chat
 from rag.errors import IndexMissing
-from rag.index.builds import former_build, roll_back
-from rag.index.updating import update_index
+from rag.index.builds import previous_build, roll_back
+from rag.index.updating import Recipe, update_index
 from tests.conftest import SIMILARITY, WordEmbedder
 
 
 @pytest.fixture
 def chat(corpus: Path, words: WordEmbedder, tmp_path: Path) -> Chat:
     settings = Settings(corpus=corpus, index=tmp_path / "index", answering=SIMILARITY)
-    update_index(corpus, settings.index, words, settings.passages)
+    update_index(corpus, settings.index, Recipe(words, settings.passages))
     return Chat(settings, words)
 
 
@@ -23,7 +23,7 @@ def test_moves_to_a_new_build_by_itself(chat: Chat, corpus: Path) -> None:
     before = chat.ask("Are ferns toxic to cats?")
     assert before.text.startswith("True ferns are safe for cats. [1]")
     (corpus / "faq.txt").write_text("Are ferns toxic to cats?\nNobody knows for certain.\n")
-    update_index(corpus, chat.settings.index, WordEmbedder(), chat.settings.passages)
+    update_index(corpus, chat.settings.index, Recipe(WordEmbedder(), chat.settings.passages))
     after = chat.ask("Are ferns toxic to cats?")
     assert after.text.startswith("Nobody knows for certain. [1]")
     assert after.index != before.index
@@ -47,8 +47,8 @@ def test_no_question_fails_while_builds_come_and_go(chat: Chat, corpus: Path) ->
     built = set()
     for n in range(15):
         (corpus / "moss.txt").write_text(f"Moss needs {n} ml.")
-        built.add(update_index(corpus, chat.settings.index, WordEmbedder(), chat.settings.passages)[0]["hash"])
-        if n % 3 == 0 and (former := former_build(chat.settings.index)):
+        built.add(update_index(corpus, chat.settings.index, Recipe(WordEmbedder(), chat.settings.passages))[0].hash)
+        if n % 3 == 0 and (former := previous_build(chat.settings.index)):
             roll_back(chat.settings.index, former)
     stop.set()
     for thread in threads:
@@ -78,7 +78,7 @@ def test_odd_questions_get_an_answer_or_a_reason(chat: Chat, question: str) -> N
 def test_an_empty_corpus(tmp_path: Path, words: WordEmbedder) -> None:
     (tmp_path / "corpus").mkdir()
     settings = Settings(corpus=tmp_path / "corpus", index=tmp_path / "index", answering=SIMILARITY)
-    update_index(settings.corpus, settings.index, words, settings.passages)
+    update_index(settings.corpus, settings.index, Recipe(words, settings.passages))
     assert Chat(settings, words).ask("Why?").reason == "no_documents"
 
 

@@ -18,7 +18,7 @@ from rag.errors import IndexBroken
 from rag.index.build_files import load_index
 from rag.index.builds import live_build
 from rag.index.embedding_journal import EmbeddingJournal
-from rag.index.updating import JOURNAL, update_index
+from rag.index.updating import JOURNAL, Recipe, update_index
 from tests.conftest import ROOT, ReadHere, WordEmbedder, index_of, updated
 
 SETTINGS = PassageSettings()
@@ -74,7 +74,7 @@ def test_a_failure_at_any_step_leaves_the_former_build(operation: str, scene: Sc
 
             patch.setattr(os, operation, fail_once)
             try:
-                update_index(scene.corpus, scene.index, WordEmbedder(), SETTINGS)
+                update_index(scene.corpus, scene.index, Recipe(WordEmbedder(), SETTINGS))
             except OSError:
                 failures += 1
         assert scene.live() in (scene.before, scene.after)
@@ -97,7 +97,7 @@ def test_a_full_disk_at_any_write_leaves_the_former_build(scene: Scene) -> None:
     for limit in limits:
         try:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-            update_index(scene.corpus, scene.index, WordEmbedder(), SETTINGS)
+            update_index(scene.corpus, scene.index, Recipe(WordEmbedder(), SETTINGS))
         except OSError:
             failures += 1
         finally:
@@ -115,7 +115,7 @@ KILLER = """
 import os, signal, sys
 from pathlib import Path
 from rag.config import PassageSettings
-from rag.index.updating import update_index
+from rag.index.updating import Recipe, update_index
 from tests.conftest import ReadHere, WordEmbedder
 corpus, index = ReadHere(Path(sys.argv[1])), Path(sys.argv[2])
 EVENTS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "shutil.rmtree"}
@@ -132,7 +132,7 @@ for line in sys.stdin:
                 if count == deadly:
                     os.kill(os.getpid(), signal.SIGKILL)
         sys.addaudithook(hook)
-        update_index(corpus, index, WordEmbedder(), PassageSettings())
+        update_index(corpus, index, Recipe(WordEmbedder(), PassageSettings()))
         os._exit(0)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
@@ -168,14 +168,14 @@ def test_builds_killed_at_random_moments_lose_nothing(tmp_path: Path) -> None:
     """Real processes, killed 60 times: the live build is the one before or the new one, and whole; what was embedded is kept."""
     code = (
         "import sys, time; from pathlib import Path; from rag.config import PassageSettings\n"
-        "from rag.index.updating import update_index; from tests.conftest import WordEmbedder\n"
+        "from rag.index.updating import Recipe, update_index; from tests.conftest import WordEmbedder\n"
         "class Slow(WordEmbedder):\n"
         "    def embed_passages(self, texts):\n"
         "        time.sleep(0.01)\n"
         "        return super().embed_passages(texts)\n"
         "print('ready', flush=True)\n"
         "for line in sys.stdin:\n"
-        "    update_index(Path(sys.argv[1]), Path(sys.argv[2]), Slow(), PassageSettings())\n"
+        "    update_index(Path(sys.argv[1]), Path(sys.argv[2]), Recipe(Slow(), PassageSettings()))\n"
         "    print('built', flush=True)"
     )
     corpus, index = tmp_path / "corpus", tmp_path / "index"

@@ -45,5 +45,5 @@ def test_there_is_enough_of_each_kind() -> None:
 def test_answers_are_no_worse_than_the_stored_run(handbook: Settings, embedder: ModelEmbedder) -> None:
     """The gate of `rag eval evaluation/denervation --gate evaluation/denervation/stored.json`."""
     stored: Path = SET / "stored.json"
-    run, _ = evaluate(load_question_set(SET), Chat(handbook, embedder))
+    run = evaluate(load_question_set(SET), Chat(handbook, embedder)).run
     assert [(worse.measure, worse.old, worse.new, worse.p) for worse in gate(run, read_gate(stored))] == []

@@ -8,11 +8,12 @@ import pytest
 
 from rag.config import DenseSettings, Settings
 from rag.index import doctor
-from rag.index.build_files import FILES, write_manifest
-from rag.index.builds import former_build, live_build
+from rag.index.build_files import FILES, stored_files
+from rag.index.builds import live_build, previous_build
 from rag.index.dense import write_dense
 from rag.index.doctor import examine
 from rag.index.line_table import LineWriter
+from rag.index.manifest import load_manifest, save_manifest
 from rag.index.updating import JOURNAL
 from rag.storage.files import json_line
 from tests.conftest import WordEmbedder, updated
@@ -60,7 +61,7 @@ def test_one_flipped_bit_anywhere_is_found_and_named(name: str, settings: Settin
 def test_a_damaged_former_build(settings: Settings) -> None:
     (settings.corpus / "new.txt").write_text("Moss grows.")
     updated(settings.corpus, settings.index)
-    former = former_build(settings.index)
+    former = previous_build(settings.index)
     assert former is not None
     (former / "vectors.npy").unlink()
     assert faults(settings) == {"former build": [(f"{former / 'vectors.npy'} is damaged or missing", "run `rag build --full`")]}
@@ -150,8 +151,8 @@ def test_faults_that_no_hash_can_show(name: str, check: str, message: str, setti
         lines[0]["span"] = [0, 999]
         with LineWriter(build / name) as writer:
             writer.write([json_line(line) for line in lines])
-    manifest = json.loads((build / "manifest.json").read_text())
-    write_manifest(build, {key: value for key, value in manifest.items() if key not in ("hash", "files", "check", "contents")})
+    manifest = load_manifest(build)
+    save_manifest(build, manifest.contents, manifest.nearest, stored_files(build))
     assert any(message in what for what, _ in faults(settings)[check])
 
 
@@ -165,7 +166,7 @@ def test_what_an_approximate_search_finds_is_measured_again(beds: Path, tmp_path
     assert notes["vectors"] == "IVF1,SQfp16, 1 lists looked into: 100.0% of the ten nearest vectors are found"
     build = live_build(settings.index)
     write_dense(np.roll(np.load(build / "vectors.npy"), 25, axis=0), "IVF1,SQfp16", tmp_path / "moments", build / "dense.faiss")
-    manifest = json.loads((build / "manifest.json").read_text())
-    write_manifest(build, {key: value for key, value in manifest.items() if key not in ("hash", "files", "check", "contents")})
+    manifest = load_manifest(build)
+    save_manifest(build, manifest.contents, manifest.nearest, stored_files(build))
     ((what, _),) = faults(settings)["vectors"]
     assert "of the ten nearest" in what and "when it was built 100.0% were" in what

@@ -12,7 +12,6 @@ from sklearn.metrics import ndcg_score, roc_auc_score
 from rag.config import EvaluationSettings, Settings
 from rag.conversation import Chat
 from rag.errors import QuestionSetError
-from rag.evaluation.experiment import evaluate, open_set
 from rag.evaluation.labelling import add_question, label, touched
 from rag.evaluation.measures import RETRIEVAL, auroc, bootstrap, meets, per_question, risk_coverage
 from rag.evaluation.question_sets import GoldSpan, Question, load_question_set
@@ -20,6 +19,7 @@ from rag.evaluation.report import write_report
 from rag.evaluation.run_comparison import compare, gate, most_changed
 from rag.evaluation.runs import Outcome, Run, list_runs, load_outcomes, load_run, save_run
 from rag.evaluation.verdicts import as_csv, thresholds, verdict
+from rag.library import Library
 from rag.records import Span
 from tests.conftest import SIMILARITY, WordEmbedder, updated
 
@@ -188,9 +188,8 @@ def settings(corpus: Path, tmp_path: Path) -> Settings:
 
 def evaluated(folder: Path, settings: Settings, **named: object) -> tuple[Run, dict[str, Outcome]]:
     questions = load_question_set(folder)
-    chat = open_set(questions, settings, WordEmbedder(), lambda what, done, total: None)
-    run, outcomes = evaluate(questions, chat, **named)
-    return run, {outcome.question_id: outcome for outcome in outcomes}
+    evaluation = Library(settings, embedder=WordEmbedder()).evaluate(questions, **named)
+    return evaluation.run, {outcome.question_id: outcome for outcome in evaluation.outcomes}
 
 
 def test_a_set_with_its_own_corpus(ferns: Path, settings: Settings) -> None:

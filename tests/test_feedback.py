@@ -28,7 +28,8 @@ def test_judgements_are_evaluated_at_once(corpus: Path, tmp_path: Path, words: W
     judge(folder, Judgement("Who won the cup?", "nothing"))
     settings = Settings(corpus=corpus, index=tmp_path / "index", answering=SIMILARITY)
     updated(corpus, settings.index, words)
-    run, outcomes = evaluate(load_question_set(folder), Chat(settings, words))
+    evaluation = evaluate(load_question_set(folder), Chat(settings, words))
+    run, outcomes = evaluation.run, evaluation.outcomes
     assert run.summary["questions"] == 2
     assert run.summary["retrieval"]["Success@5"] == 1.0
     assert run.values["hit"].keys() | run.values["false_answers"].keys() == {outcome.question_id for outcome in outcomes}

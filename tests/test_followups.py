@@ -16,7 +16,7 @@ from rag.followups.context_terms import LONGEST, RECENT, looked_at
 from rag.followups.cues import cues_of
 from rag.followups.readings import readings_of
 from rag.followups.rewriting import understood, with_phrases
-from rag.index.updating import update_index
+from rag.index.updating import Recipe, update_index
 from rag.models.embedder import ModelEmbedder
 from rag.retrieval import Searched, retrieve, retrieve_together
 from tests.conftest import SIMILARITY, WordEmbedder, index_of
@@ -182,7 +182,7 @@ def test_replies_that_act_on_the_last_answer(reply: str, act: Act | None) -> Non
 @pytest.fixture
 def chat(corpus: Path, words: WordEmbedder, tmp_path: Path) -> Chat:
     settings = Settings(corpus=corpus, index=tmp_path / "index", answering=SIMILARITY)
-    update_index(corpus, settings.index, words, settings.passages)
+    update_index(corpus, settings.index, Recipe(words, settings.passages))
     return Chat(settings, words)
 
 

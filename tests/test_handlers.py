@@ -15,8 +15,10 @@ from rag.accounts.users import LOCAL, User
 from rag.config import EvaluationSettings, ServerSettings, Settings
 from rag.conversation import Chat
 from rag.errors import IndexMissing
+from rag.index.changes import BuildRecord, Changes
 from rag.index.contents import Index
 from rag.index.file_listing import ListedFile, Watch, chosen_files, list_files
+from rag.index.manifest import Failure
 from rag.sources import document_reference, source_view
 from rag.ui.ask_tab import Asking, Desk, desk_from
 from rag.ui.documents_tab import Documents
@@ -26,7 +28,7 @@ from rag.ui.jobs import Job, JobState
 from rag.ui.outbound import outbound_count, watch_outbound
 from rag.ui.suggestions import example_questions, follow_ups
 from rag.wire import answer_values
-from tests.conftest import SIMILARITY, WordEmbedder, updated
+from tests.conftest import SIMILARITY, WordEmbedder, library_of, updated
 
 READER = User("ann", "reader")
 HOSTILE = '<img src=x onerror="alert(1)"> ${x} {{y}} "quotes" & <b>'
@@ -54,7 +56,7 @@ def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def documents(chat: Chat, user: User = LOCAL) -> Documents:
-    return Documents(chat, lambda _: user)
+    return Documents(library_of(chat), lambda _: user)
 
 
 def test_an_uploaded_file_is_taken_in_and_answered_from(chat: Chat, uploads: Path) -> None:
@@ -91,14 +93,14 @@ def test_a_reader_changes_nothing(act: str, chat: Chat, corpus: Path) -> None:
 
 @pytest.mark.parametrize("act", ["overview", "start", "show", "questions", "question", "save", "calibrate", "stop"])
 def test_a_reader_evaluates_nothing(act: str, chat: Chat) -> None:
-    assert Evaluating(chat, lambda _: READER).call({"do": act}, None) == {"error": "Only a curator may evaluate."}
+    assert Evaluating(library_of(chat), lambda _: READER).call({"do": act}, None) == {"error": "Only a curator may evaluate."}
 
 
 @pytest.mark.parametrize(
     "told", [None, 7, [], {"do": "__init__"}, {"do": None}, {"do": "list", "page": "x", "sort": 3, "words": None}]
 )
 def test_odd_requests_get_plain_words_or_the_list(told: Any, chat: Chat) -> None:
-    for handler in (documents(chat), Evaluating(chat, lambda _: LOCAL), Asking(chat, lambda _: LOCAL)):
+    for handler in (documents(chat), Evaluating(library_of(chat), lambda _: LOCAL), Asking(chat, lambda _: LOCAL)):
         assert handler.call(told, None).keys() & {"error", "html"}
 
 
@@ -199,10 +201,9 @@ def test_file_names_are_shown_as_text(chat: Chat, corpus: Path) -> None:
     listed = list_files(corpus, manifest, Watch(corpus).changes(manifest))
     html = files_html(listed, page=0, sort="name", descending=False, may_curate=True)
     html += added_html([(name, "failed", HOSTILE)]) + job_html(JobState(result=HOSTILE, failed=True))
-    html += changes_html(
-        {"added": [name], "changed": [], "removed": [HOSTILE], "unchanged": [], "built": "now", "seconds": 1, "embedded": 2,
-         "failed": [{"path": name, "reason": HOSTILE}]}
-    )  # fmt: skip
+    failed = [Failure(name, HOSTILE)]
+    changes = Changes(added=[name], changed=[], removed=[HOSTILE], unchanged=[], failed=failed, duplicates=[], embedded=2)
+    html += changes_html(BuildRecord(changes, "now", 1.0))
     assert "<img" not in html and "<b>" not in html
     assert html.count("&lt;img") >= 6
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from rag.config import DenseSettings, PassageSettings, RetrievalSettings
 from rag.errors import CorpusError, IndexBroken, IndexMismatch, IndexMissing
 from rag.index.build_files import FILES, load_index
-from rag.index.builds import former_build, live_build
-from rag.index.changes import corpus_changes
-from rag.index.manifest import CHANGES, Duplicate, Failure, read_changes
-from rag.index.updating import rebuild_differs
+from rag.index.builds import live_build, previous_build
+from rag.index.changes import CHANGES, corpus_changes, load_changes
+from rag.index.manifest import Duplicate, Nearest
+from rag.index.updating import Recipe, rebuild_differs
 from rag.loading.corpus import FolderCorpus
 from rag.retrieval import retrieve
 from tests.conftest import ReadHere, WordEmbedder, index_of, updated
@@ -74,9 +74,9 @@ def test_updating_equals_building_anew(steps: list) -> None:
                     path.replace(corpus / change)
             now, _ = updated(ReadHere(corpus), index, settings=limit)
             anew, _ = updated(ReadHere(corpus), Path(folder, f"anew-{number}"), settings=limit)
-            assert now.manifest["hash"] == anew.manifest["hash"]
+            assert now.manifest.hash == anew.manifest.hash
             assert files_of(index) == files_of(Path(folder, f"anew-{number}"))
-            foreseen = corpus_changes(corpus, now.manifest)
+            foreseen = corpus_changes(corpus, now.manifest.corpus)
             assert (foreseen.added, foreseen.changed, foreseen.removed) == ([], [], [])
 
 
@@ -160,9 +160,9 @@ def test_unreadable_files_are_listed_and_the_rest_is_built(corpus: Path, tmp_pat
     index, changes = updated(corpus, tmp_path / "index")
     assert [failure.path for failure in changes.failed] == ["broken.txt", "empty.md", "photo.xyz"]
     assert set(index.documents) == {"faq.txt", "guide.md"}
-    assert corpus_changes(corpus, index.manifest).added == []
+    assert corpus_changes(corpus, index.manifest.corpus).added == []
     (corpus / "broken.txt").write_text("Mended now.")
-    assert corpus_changes(corpus, index.manifest).added == ["broken.txt"]
+    assert corpus_changes(corpus, index.manifest.corpus).added == ["broken.txt"]
 
 
 def test_identical_files_are_read_once_and_stand_for_each_other(corpus: Path, tmp_path: Path) -> None:
@@ -187,25 +187,24 @@ def test_copies_of_a_file_that_cannot_be_read_fail_with_it(corpus: Path, tmp_pat
         ("b.txt", changes.failed[0].reason),
     ]
     (corpus / "c.txt").write_bytes(b"\0\1\2\3")
-    assert corpus_changes(corpus, index.manifest).added == []
+    assert corpus_changes(corpus, index.manifest.corpus).added == []
 
 
 def test_what_the_corpus_has_become(corpus: Path) -> None:
     index = index_of(corpus)
     (corpus / "faq.txt").write_text("Is it?\nYes.")
     (corpus / "guide.md").rename(corpus / "z.md")
-    changes = corpus_changes(corpus, index.manifest)
+    changes = corpus_changes(corpus, index.manifest.corpus)
     assert (changes.added, changes.changed, changes.removed) == (["z.md"], ["faq.txt"], ["guide.md"])
 
 
 def test_the_report_is_kept_with_the_build(corpus: Path, tmp_path: Path) -> None:
     (corpus / "photo.xyz").write_bytes(b"x")
     _, changes = updated(corpus, tmp_path / "index")
-    report = read_changes(live_build(tmp_path / "index"))
-    assert report["added"] == changes.added == ["faq.txt", "guide.md"]
-    assert [Failure(**failure) for failure in report["failed"]] == changes.failed
-    assert report["embedded"] == changes.embedded > 0
-    assert report["built"].startswith("20") and report["seconds"] >= 0
+    report = load_changes(live_build(tmp_path / "index"))
+    assert report.changes == changes
+    assert changes.added == ["faq.txt", "guide.md"] and changes.embedded > 0
+    assert report.built.startswith("20") and report.seconds >= 0
 
 
 def test_an_empty_corpus_is_an_empty_index(tmp_path: Path) -> None:
@@ -258,7 +257,7 @@ def test_a_build_from_nothing_is_compared(corpus: Path, tmp_path: Path) -> None:
     before = sorted(tmp_path.joinpath("index").rglob("*"))
 
     def compare() -> list[str]:
-        return rebuild_differs(corpus, tmp_path / "index", WordEmbedder(), SETTINGS, progress=lambda *_: None)
+        return rebuild_differs(corpus, tmp_path / "index", Recipe(WordEmbedder(), SETTINGS), progress=lambda *_: None)
 
     assert compare() == []
     assert sorted(tmp_path.joinpath("index").rglob("*")) == before
@@ -283,7 +282,7 @@ def test_a_removed_document_leaves_nothing(corpus: Path, tmp_path: Path) -> None
     secret.unlink()
     index, _ = updated(corpus, tmp_path / "index")
     assert grep(tmp_path / "index", *canaries) == []
-    assert former_build(tmp_path / "index") is None
+    assert previous_build(tmp_path / "index") is None
     assert "secret.txt" not in index.documents
 
 
@@ -293,7 +292,7 @@ def test_a_document_removed_after_a_rollback_leaves_nothing(corpus: Path, tmp_pa
     updated(corpus, tmp_path / "index")
     (corpus / "secret.txt").write_text("The password is CANARY99.")
     updated(corpus, tmp_path / "index")
-    former = former_build(tmp_path / "index")
+    former = previous_build(tmp_path / "index")
     assert former is not None
     roll_back(tmp_path / "index", former)
     assert grep(tmp_path / "index", b"canary99")
@@ -312,14 +311,14 @@ def test_the_former_build_is_kept_and_can_be_rolled_back_to(corpus: Path, tmp_pa
         digests.append(updated(corpus, folder)[0].digest)
     updated(corpus, folder)  # with nothing changed nothing is forgotten
     for expected in (digests[1], digests[2], digests[1]):
-        former = former_build(folder)
+        former = previous_build(folder)
         assert former is not None
         roll_back(folder, former)
         assert load_index(live_build(folder)).digest == expected
     assert len(list((folder / "builds").iterdir())) == 2
     (corpus / "moss.txt").rename(corpus / "renamed.txt")
     updated(corpus, folder)
-    assert former_build(folder) is None  # what it held, "grey", is under no name in the corpus any more
+    assert previous_build(folder) is None  # what it held, "grey", is under no name in the corpus any more
 
 
 def test_what_a_document_said_before_can_be_forgotten(corpus: Path, tmp_path: Path) -> None:
@@ -336,7 +335,7 @@ def test_a_renamed_document_is_not_gone(corpus: Path, tmp_path: Path) -> None:
     updated(corpus, tmp_path / "index")
     (corpus / "faq.txt").rename(corpus / "questions.txt")
     updated(corpus, tmp_path / "index")
-    assert former_build(tmp_path / "index") is not None
+    assert previous_build(tmp_path / "index") is not None
 
 
 def test_a_manifest_that_was_changed_is_refused(corpus: Path, tmp_path: Path) -> None:
@@ -370,7 +369,7 @@ def test_an_approximate_index_is_updated_and_searched_like_an_exact_one(beds: Pa
     lists = DenseSettings(exact_up_to=39)
     exact, _ = updated(beds, tmp_path / "exact")
     now, changes = updated(beds, tmp_path / "exact", dense=lists)
-    assert (exact.manifest["dense"], now.manifest["dense"], changes.embedded) == ("Flat", "IVF1,SQfp16", 0)
+    assert (exact.manifest.contents.dense, now.manifest.contents.dense, changes.embedded) == ("Flat", "IVF1,SQfp16", 0)
     assert now.digest != exact.digest
     for bed in (7, 13, 49):
         (beds / f"{bed:02}.md").write_text(f"# Bed {bed}\n\nMoss of bed {bed} drinks nothing.\n")
@@ -379,7 +378,7 @@ def test_an_approximate_index_is_updated_and_searched_like_an_exact_one(beds: Pa
     anew, _ = updated(beds, tmp_path / "anew", dense=lists)
     assert now.digest == anew.digest
     assert files_of(tmp_path / "exact") == files_of(tmp_path / "anew")
-    assert now.manifest["nearest"] == {"factory": "IVF1,SQfp16", "nprobe": 1, "recall": 1.0}
+    assert now.manifest.nearest == Nearest("IVF1,SQfp16", nprobe=1, recall=1.0)
     all_compared, _ = updated(beds, tmp_path / "flat")
     query = "moss of bed 13"
     vector, wanted = WordEmbedder().embed_query(query), RetrievalSettings(depth=5)

@@ -13,6 +13,7 @@ from rag.conversation import Chat
 from rag.server.app import create_app, user_of
 from rag.server.authentication import WITHOUT_LOGIN
 from rag.ui import page as ui_page
+from tests.conftest import library_of
 from tests.serving import HOME, PASSWORD, client_of, sign_in, two_users, word_chat
 
 pytestmark = pytest.mark.slow
@@ -30,7 +31,7 @@ def chat(corpus: Path, tmp_path: Path, accounts: Accounts) -> Chat:  # noqa: ARG
 
 @pytest.fixture
 def app(chat: Chat) -> Any:
-    return create_app(chat)
+    return create_app(library_of(chat))
 
 
 @pytest.fixture
@@ -204,7 +205,7 @@ class Watched:
 def test_handlers_learn_who_asks_by_every_way_in(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched()
     monkeypatch.setattr(ui_page, "build_page", watched.build)
-    app = create_app(chat)
+    app = create_app(library_of(chat))
     for name, role in (("rita", "reader"), ("carl", "curator")):
         client = TestClient(app, base_url=HOME)
         sign_in(client, name)
@@ -281,7 +282,7 @@ def test_a_forged_path_is_no_upload(launched: bool, corpus: Path, tmp_path: Path
         return page
 
     monkeypatch.setattr(ui_page, "build_page", build)
-    app = create_app(word_chat(corpus, tmp_path / "other", uploads=True))
+    app = create_app(library_of(word_chat(corpus, tmp_path / "other", uploads=True)))
     blocks = next(r.app for r in app.routes if hasattr(getattr(r, "app", None), "get_blocks")).get_blocks()
     assert blocks.has_launched
     blocks.has_launched = launched

@@ -9,7 +9,7 @@ from rag.config import PassageSettings
 from rag.errors import ModelError, UnreadableFile
 from rag.index.build_writer import key_of
 from rag.index.missing_vectors import AT_ONCE, MissingVectors
-from rag.index.updating import update_index
+from rag.index.updating import Recipe, update_index
 from rag.loading.corpus import FolderCorpus
 from rag.models.embedder import Vectors
 from rag.records import Document
@@ -76,7 +76,7 @@ def test_a_build_embeds_while_it_reads(tmp_path: Path) -> None:
     (tmp_path / "corpus").mkdir()
     for n in range(AT_ONCE + 1):
         (tmp_path / "corpus" / f"{n:02}.txt").write_text(f"{TEXTS[n].capitalize()}.\n")
-    _, changes = update_index(Slow(tmp_path / "corpus"), tmp_path / "index", embedder, PassageSettings())
+    _, changes = update_index(Slow(tmp_path / "corpus"), tmp_path / "index", Recipe(embedder, PassageSettings()))
     assert changes.embedded == AT_ONCE + 1
 
 

@@ -31,18 +31,19 @@ def lookup(host, *rest, **named):
 socket.getaddrinfo = lookup
 
 from pathlib import Path
+from tests.conftest import library_of
 from rag.config import Settings
 from rag.conversation import Chat
 from rag.models.embedder import ModelEmbedder
-from rag.index.updating import update_index
+from rag.index.updating import Recipe, update_index
 settings = Settings(corpus=Path(sys.argv[1]), index=Path(sys.argv[2]))
 embedder = ModelEmbedder(settings.embedding)
-update_index(settings.corpus, settings.index, embedder, settings.passages)
+update_index(settings.corpus, settings.index, Recipe(embedder, settings.passages))
 chat = Chat(settings, embedder)
 answer = chat.ask("How often should a fern be repotted?")
 from rag.server.app import create_app
 from fastapi.testclient import TestClient
-page = TestClient(create_app(chat), base_url="http://127.0.0.1").get("/")
+page = TestClient(create_app(library_of(chat)), base_url="http://127.0.0.1").get("/")
 import time
 time.sleep(1)  # gradio asks its maker's server from a thread
 print(answer.text, page.status_code, seen)

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from rag.conversation import Chat
-from rag.index.updating import update_index
+from rag.index.updating import Recipe, update_index
 from rag.records import Answer
 from tests.conftest import ROOT, WordEmbedder
 from tests.serving import served, word_chat
@@ -139,7 +139,7 @@ def test_twenty_new_indexes_under_load_and_not_one_failed_request(corpus: Path, 
         loading = [clients.submit(load, address) for _ in range(4)]
         for number in range(20):
             (corpus / "changing.md").write_text(f"# Changes\n\nThe fern was moved {number} times.\n")
-            update_index(corpus, chat.settings.index, WordEmbedder(), chat.settings.passages)
+            update_index(corpus, chat.settings.index, Recipe(WordEmbedder(), chat.settings.passages))
             until(lambda: chat.index().digest in seen)
         done.set()
         assert sum(one.result() for one in loading) > 100

@@ -9,12 +9,12 @@ from fastapi.testclient import TestClient
 from rag.config import ServerSettings
 from rag.conversation import Chat
 from rag.errors import SettingsError
-from rag.index.updating import update_index
+from rag.index.updating import Recipe, update_index
 from rag.records import Citation, Span
 from rag.server.app import create_app
 from rag.server.launch import require_users
 from rag.sources import reference, source_view
-from tests.conftest import WordEmbedder
+from tests.conftest import WordEmbedder, library_of
 from tests.serving import HOME, client_of, word_chat
 
 pytestmark = pytest.mark.slow
@@ -125,10 +125,10 @@ def test_a_citation_opens_at_its_sentence(chat: Chat) -> None:
 def test_a_citation_whose_document_changed_or_went_says_so(chat: Chat, corpus: Path) -> None:
     asked = reference(citation(chat))
     (corpus / "faq.txt").write_text("Are ferns toxic to cats?\nTrue ferns are safe for cats and dogs.\n")
-    update_index(corpus, chat.settings.index, WordEmbedder(), chat.settings.passages)
+    update_index(corpus, chat.settings.index, Recipe(WordEmbedder(), chat.settings.passages))
     assert "has changed since" in source_view(chat.index(), asked)["error"]
     (corpus / "faq.txt").unlink()
-    update_index(corpus, chat.settings.index, WordEmbedder(), chat.settings.passages)
+    update_index(corpus, chat.settings.index, Recipe(WordEmbedder(), chat.settings.passages))
     assert "no longer among" in source_view(chat.index(), asked)["error"]
 
 
@@ -207,7 +207,7 @@ def test_only_a_trusted_proxy_is_believed(corpus: Path, tmp_path: Path) -> None:
 
     seen = []
     for trusted in ((), ("10.0.0.1",), ("testclient",)):
-        app = create_app(word_chat(corpus, tmp_path, trusted_proxies=trusted))
+        app = create_app(library_of(word_chat(corpus, tmp_path, trusted_proxies=trusted)))
 
         @app.get("/api/who")
         def who(request: Request) -> list[str]:

@@ -170,11 +170,11 @@ class Ours:
     def add(self, names: list[str], texts: list[str], files: list[str]) -> None:
         from rag.index.build_files import load_index
         from rag.index.builds import live_build
-        from rag.index.updating import update_index
+        from rag.index.updating import Recipe, update_index
 
         for file in files:
             os.link(file, self.corpus / Path(file).name)
-        update_index(self.corpus, self.folder, self.embedder, self.settings.passages)
+        update_index(self.corpus, self.folder, Recipe(self.embedder, self.settings.passages))
         self.index = load_index(live_build(self.folder))
 
     def held(self) -> int:

@@ -19,35 +19,14 @@ def calibrate(
     as_json: JsonOption = False,
 ) -> None:
     """Learn from a question set how sure the index must be to answer. What that costs is measured; both are stored with it."""
-    from rag.answering.confidence import FILE, default_calibration, save_calibration
+    from rag.answering.confidence import FILE
     from rag.cli.progress import progress_bars
-    from rag.config import load_settings
-    from rag.evaluation.calibration import asked_from
-    from rag.evaluation.calibration import calibrate as fit
-    from rag.evaluation.experiment import evaluate, open_set
-    from rag.evaluation.question_sets import load_question_set
-    from rag.models.embedder import ModelEmbedder
+    from rag.library import Library
 
-    settings = load_settings(corpus=corpus, index=index)
-    questions = load_question_set(dataset)
-    embedder = ModelEmbedder(settings.embedding)
+    library = Library.open(corpus=corpus, index=index)
     with progress_bars() as progress:
-        chat = open_set(questions, settings, embedder, progress)
-        _, outcomes = evaluate(questions, chat, progress=progress)
-    calibration = fit(
-        asked_from(questions.questions, {outcome.question_id: outcome for outcome in outcomes}),
-        default_calibration(chat.reader.identity),
-        false_answers=false_answers,
-        made_with={"reader": chat.reader.identity, "model": embedder.identity.digest},
-        about={
-            "asked": f"the question set {questions.name}",
-            "set": questions.name,
-            "set_digest": questions.digest,
-            "index": chat.index().digest,
-        },
-    )
-    path = chat.settings.index / FILE
-    save_calibration(calibration, path)
+        calibration = library.calibrate(dataset, false_answers=false_answers, progress=progress)
+    path = library.settings.index / FILE
     measured = calibration.measured
     if as_json:
         print_json({"file": str(path), "threshold": calibration.threshold, **measured})

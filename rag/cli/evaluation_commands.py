@@ -52,25 +52,21 @@ def evaluate(
 
 def _run(folder: Path, settings: "Settings", *, given: bool, answers: bool, limit: int | None, report: Path | None) -> Any:
     from rag.cli.progress import progress_bars
-    from rag.evaluation.experiment import evaluate, open_set
     from rag.evaluation.labelling import touched
-    from rag.evaluation.question_sets import load_question_set
     from rag.evaluation.report import write_report
     from rag.evaluation.runs import save_run
-    from rag.models.embedder import ModelEmbedder
+    from rag.library import Library
 
-    questions = load_question_set(folder)
-    embedder = ModelEmbedder(settings.embedding)
     with progress_bars() as progress:
-        chat = open_set(questions, settings, embedder, progress)
-        run, outcomes = evaluate(questions, chat, given=given, answers=answers, limit=limit, progress=progress)
+        evaluation = Library(settings).evaluate(folder, given=given, answers=answers, limit=limit, progress=progress)
+    questions, run, outcomes = evaluation.questions, evaluation.run, evaluation.outcomes
     if questions.corpus is None:
-        documents = chat.index().documents
-        asked = {gold.document_id for question in questions.questions for gold in question.answers}
-        texts = {name: documents[name].text for name in asked if name in documents}
+        documents = evaluation.chat.index().documents
+        gold = {span.document_id for question in questions.questions for span in question.answers}
+        texts = {name: documents[name].text for name in gold if name in documents}
         for name, ids in touched(questions, texts).items():
             notes.print(
-                f"{escape(name)} has changed: the gold sentences of {', '.join(ids)} no longer stand where they did",
+                f"{escape(name)} has changed: the gold sentences of {', '.join(ids)} have moved",
                 soft_wrap=True,
             )
     save_run(settings.evaluation.runs, run, outcomes)
@@ -178,23 +174,22 @@ def _sweep(folder: Path, settings: "Settings", vary: list[str], *, limit: int | 
     from rich.table import Table
 
     from rag.cli.progress import progress_bars
-    from rag.evaluation.experiment import evaluate, open_set
     from rag.evaluation.question_sets import load_question_set
-    from rag.models.embedder import ModelEmbedder
+    from rag.library import Library
 
     questions = load_question_set(folder)
     names, choices = zip(*(_varied(text) for text in vary), strict=True)
     rows = []
-    embedder = ModelEmbedder(settings.embedding)
+    embedder = Library(settings).embedder
     with progress_bars() as progress:
-        for chosen in product(*choices):
-            changed = _changed(settings, dict(zip(names, chosen, strict=True)))
-            chat = open_set(questions, changed, embedder, progress)
-            run, _ = evaluate(questions, chat, answers=False, limit=limit, progress=progress)
+        for values in product(*choices):
+            varied = dict(zip(names, values, strict=True))
+            library = Library(_changed(settings, varied), embedder=embedder)
+            run = library.evaluate(questions, answers=False, limit=limit, progress=progress).run
             retrieval = run.summary["retrieval"]
             if retrieval is None:
                 raise QuestionSetError(f"{folder} has no judgements to measure retrieval by")
-            rows.append({**dict(zip(names, chosen, strict=True)), **retrieval, "p50": run.summary["timings_ms"]["p50"]})
+            rows.append({**varied, **retrieval, "p50": run.summary["timings_ms"]["p50"]})
     rows.sort(key=lambda row: -row["nDCG@10"])
     if as_json:
         print_json({"dataset": questions.name, "rows": rows})
@@ -226,10 +221,10 @@ def _changed(settings: "Settings", chosen: dict[str, Any]) -> "Settings":
 
 
 def _label(settings: "Settings", folder: Path | None) -> None:
-    from rag.conversation import Chat
     from rag.evaluation.labelling import label
+    from rag.library import Library
 
     if folder is None:
         raise typer.BadParameter("name the set that grows: rag eval label SET")
-    opened = Chat.open(settings=settings)
-    label(opened, folder, ask=lambda prompt: out.input(prompt), show=lambda text: out.print(escape(text), soft_wrap=True))
+    chat = Library(settings).chat
+    label(chat, folder, ask=lambda prompt: out.input(prompt), show=lambda text: out.print(escape(text), soft_wrap=True))

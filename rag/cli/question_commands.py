@@ -5,13 +5,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from rag.cli.output import CorpusOption, IndexOption, JsonOption, OnlyOption, out, print_json
 from rag.errors import SettingsError
+
+if TYPE_CHECKING:
+    from rag.library import Library
 
 
 def search(
@@ -26,7 +29,7 @@ def search(
     from rag.cli.printing import print_hits
     from rag.wire import hit_values
 
-    hits = _open_chat(corpus, index, reading=False).search(query, k=k, documents=only)
+    hits = _library(corpus, index).search(query, k=k, documents=only)
     if as_json:
         print_json({"hits": [hit_values(hit) for hit in hits]})
     else:
@@ -67,17 +70,17 @@ def ask(
     from rag.cli.printing import print_answer
     from rag.wire import answer_values
 
-    chat = _open_chat(corpus, index)
+    library = _library(corpus, index)
     if batch is not None:
         for request in _requests(batch):
-            print_json(answer_values(chat.ask(request.pop("question"), **request)))
+            print_json(answer_values(library.ask(request.pop("question"), **request)))
         return
     turns = _turns(_read_json(history), str(history)) if history else []
-    answer = chat.ask(question or "", history=turns, documents=only, query=question if as_written else None)
+    answer = library.ask(question or "", history=turns, documents=only, query=question if as_written else None)
     if receipt:
         from rag.receipts import save_receipt
 
-        save_receipt(receipt, answer, model=chat.embedder.identity.digest, reader=chat.reader.identity)
+        save_receipt(receipt, answer, model=library.chat.embedder.identity.digest, reader=library.chat.reader.identity)
     if as_json:
         print_json(answer_values(answer))
     else:
@@ -90,14 +93,9 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Check a kept answer against the files as they are now. Exit code 1 unless every citation is valid."""
-    from rag.config import load_settings
-    from rag.loading.corpus import FolderCorpus
-    from rag.receipts import VALID, load_receipt
-    from rag.receipts import verify as check
+    from rag.receipts import VALID
 
-    values = load_receipt(receipt)
-    settings = load_settings(corpus=corpus)
-    checked = check(values, FolderCorpus(settings.corpus, settings.loading))
+    checked = _library(corpus, None).verify(receipt)
     good = all(one.state == VALID for one in checked)
     if as_json:
         citations = [
@@ -105,7 +103,7 @@ def verify(
             | {"now": {"start": c.now.start, "end": c.now.end} if c.now else None}
             for c in checked
         ]
-        print_json({"question": values["question"], "valid": good, "citations": citations})
+        print_json({"question": json.loads(receipt.read_bytes())["question"], "valid": good, "citations": citations})
     else:
         for one in checked:
             moved = f"; the same words now stand at {one.now.start}–{one.now.end}" if one.state != VALID and one.now else ""
@@ -125,7 +123,7 @@ def chat(corpus: CorpusOption = None, index: IndexOption = None) -> None:
     from rag.cli.printing import print_answer, print_source
     from rag.wire import answer_values
 
-    opened = _open_chat(corpus, index)
+    opened = _library(corpus, index).chat
     answer: Any = None
     turns: list[dict[str, Any]] = []
     while line := _read_line():
@@ -141,11 +139,10 @@ def chat(corpus: CorpusOption = None, index: IndexOption = None) -> None:
         print_answer(answer)
 
 
-def _open_chat(corpus: Path | None, index: Path | None, *, reading: bool = True) -> Any:
-    from rag.config import load_settings
-    from rag.conversation import Chat
+def _library(corpus: Path | None, index: Path | None) -> "Library":
+    from rag.library import Library
 
-    return Chat.open(settings=load_settings(corpus=corpus, index=index), reading=reading)
+    return Library.open(corpus=corpus, index=index)
 
 
 def _read_line() -> str:

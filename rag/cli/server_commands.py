@@ -10,7 +10,7 @@ from rag.cli.output import CorpusOption, IndexOption, JsonOption, notes, out, pr
 
 if TYPE_CHECKING:
     from rag.accounts.users import Accounts
-    from rag.config import Settings
+    from rag.library import Library
 
 users = typer.Typer(help="Who may come in, once other machines can reach the page.", no_args_is_help=True, rich_markup_mode=None)
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the user.")]
@@ -31,30 +31,23 @@ def serve(
     settings = load_settings(corpus=corpus, index=index)
     named = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = settings.model_copy(update={"server": settings.server.model_copy(update=named)})
-    from rag.conversation import Chat
-    from rag.index.builds import live_build
+    from rag.library import Library
     from rag.server.launch import require_users, run
 
     require_users(settings.server)
-    if not build_first:
-        live_build(settings.index)
+    library = Library(settings)
     if build_first:
-        _build(settings)
+        _build(library)
     notes.print("loading the model …")
-    run(Chat.open(settings=settings))
+    run(library)
 
 
-def _build(settings: "Settings") -> None:
+def _build(library: "Library") -> None:
     from rag.cli.progress import progress_bars
-    from rag.index.updating import update_index
-    from rag.loading.corpus import FolderCorpus
-    from rag.models.embedder import ModelEmbedder
 
-    embedder = ModelEmbedder(settings.embedding)
     with progress_bars() as progress:
-        files = FolderCorpus(settings.corpus, settings.loading)
-        _, changes = update_index(files, settings.index, embedder, settings.passages, dense=settings.dense, progress=progress)
-    for failure in changes.failed:
+        report = library.build(progress=progress)
+    for failure in report.changes.failed:
         notes.print(f"could not read {escape(failure.path)}: {escape(failure.reason)}", soft_wrap=True)
 
 
@@ -62,14 +55,13 @@ def mcp(corpus: CorpusOption = None, index: IndexOption = None) -> None:
     """Answer an assistant by the Model Context Protocol. It is spoken over standard input and output."""
     import asyncio
 
-    from rag.config import load_settings
-    from rag.conversation import Chat
+    from rag.library import Library
     from rag.server.limits import Workers
     from rag.server.mcp import tools_server
 
-    settings = load_settings(corpus=corpus, index=index)
-    limits = settings.server
-    server = tools_server(Chat.open(settings=settings), Workers(limits.workers, limits.waiting, limits.answer_seconds))
+    library = Library.open(corpus=corpus, index=index)
+    limits = library.settings.server
+    server = tools_server(library.chat, Workers(limits.workers, limits.waiting, limits.answer_seconds))
     asyncio.run(server.run_stdio_async())
 
 

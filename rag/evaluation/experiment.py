@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,8 +17,7 @@ from rag.evaluation.question_sets import Question, QuestionSet
 from rag.evaluation.runs import Outcome, Run
 from rag.index.builds import Report
 from rag.index.contents import Index
-from rag.index.updating import update_index
-from rag.models.embedder import Embedder
+from rag.index.manifest import model_values
 from rag.models.model_identity import backend_of
 from rag.records import Hit, Span
 from rag.wire import answer_values, hit_values
@@ -29,18 +28,17 @@ SHOWN = 5  # hits that are kept with each question
 PACKAGES = ("faiss-cpu", "numpy", "onnxruntime", "sentence-transformers", "torch", "nupunkt", "PyStemmer")
 
 
-def open_set(questions: QuestionSet, settings: Settings, embedder: Embedder, progress: Report) -> Chat:
-    """What the set's questions are asked of: the current index, or one of the set's own corpus, brought up to date by content."""
-    if questions.corpus is None:
-        return Chat(settings, embedder)
-    settings = settings.model_copy(update={"index": settings.evaluation.runs / "indexes" / _index_name(questions, settings)})
-    update_index(
-        questions.corpus, settings.index, embedder, settings.passages, dense=settings.dense, progress=progress, forget=True
-    )
-    return Chat(settings, embedder)
+@dataclass(frozen=True)
+class Evaluation:
+    """A run with what came of each question, and what was asked."""
+
+    questions: QuestionSet
+    chat: Chat
+    run: Run
+    outcomes: list[Outcome]
 
 
-def _index_name(questions: QuestionSet, settings: Settings) -> str:
+def index_name(questions: QuestionSet, settings: Settings) -> str:
     """One for each model, backend and passage size, so that comparing them does not build over and over."""
     model = Path(settings.embedding.model).name
     return f"{questions.name}-{model}-{backend_of(settings.embedding)}-{settings.passages.max_tokens or 'whole'}"
@@ -54,7 +52,7 @@ def evaluate(
     answers: bool = True,
     limit: int | None = None,
     progress: Report = lambda what, done, total: None,
-) -> tuple[Run, list[Outcome]]:
+) -> Evaluation:
     """Asks all questions, or `limit` of them drawn the same way every time.
 
     With `given`, each is asked of its own gold documents alone, and retrieval is not measured. Without `answers`, or where
@@ -82,7 +80,8 @@ def evaluate(
     if not answers:
         summary |= {"answers": None, "abstention": None}
     made = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")[:-3]
-    return Run(f"{questions.name}-{made}", signature, summary, values), list(outcomes.values())
+    run = Run(f"{questions.name}-{made}", signature, summary, values)
+    return Evaluation(questions, chat, run, list(outcomes.values()))
 
 
 def _without_threshold(settings: Settings) -> Settings:
@@ -134,7 +133,7 @@ def _signature(questions: QuestionSet, chat: Chat, index: Index, *, given: bool,
         "questions": asked,
         "given": given,
         "index": index.digest,
-        "model": index.manifest["model"],
+        "model": model_values(index.manifest.contents.model, index.manifest.contents.dim),
         "reader": chat.reader.identity,
         "calibration": {"threshold": chat.threshold, **chat.calibration().made_with},
         "passages": chat.settings.passages.model_dump(),

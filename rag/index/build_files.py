@@ -19,23 +19,22 @@ compares the size, and the lines of documents and passages each when it is read,
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from rag.config import PassageSettings
 from rag.errors import IndexBroken
+from rag.index.changes import CHANGES
 from rag.index.contents import Index
-from rag.index.dense import DenseIndex, Nearest
+from rag.index.dense import DenseIndex
 from rag.index.lexical import LexicalIndex, file_names
 from rag.index.line_table import Lines, table_of
-from rag.index.manifest import CHANGES, HASHED, MEND, check_files, check_manifest, read_manifest
+from rag.index.manifest import FIX, HASHED, StoredFile, check_files, check_manifest, load_manifest
 from rag.index.stored_records import StoredDocuments, StoredPassages, passage_of
 from rag.models.model_identity import ModelIdentity
 from rag.records import Document, Passage
 from rag.storage.arrays import map_array
 from rag.storage.document_records import document_from_json
-from rag.storage.files import canonical_json, from_json, sha256_file, sha256_json
+from rag.storage.files import from_json, sha256_file
 
 DOCUMENTS = "documents.jsonl"
 PASSAGES = "passages.jsonl"
@@ -56,27 +55,18 @@ FILES = (
 CONTENTS = (DOCUMENTS, PASSAGES, VECTORS)  # the rest follows from these, or is of no account to what is answered
 
 
-def write_manifest(folder: Path, contents: dict[str, Any]) -> dict[str, Any]:
-    """Writes the last file of a build, with size and hash of every other and a hash of its own; gives back the manifest.
-
-    `contents` says what the build was made of: equal contents, equal `hash`. Besides it has what was measured ("nearest").
-    """
-    files = {name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_file(folder / name)} for name in FILES}
-    contents = contents | {"contents": {name: files[name]["sha256"] for name in CONTENTS}}
-    hashed = {name: value for name, value in contents.items() if name != "nearest"}
-    manifest = contents | {"hash": sha256_json(hashed), "files": files}
-    check = {"check": sha256_json(manifest)}
-    (folder / "manifest.json").write_bytes(canonical_json(manifest | check).encode("utf-8", "surrogatepass"))
-    return manifest
+def stored_files(folder: Path) -> dict[str, StoredFile]:
+    """Size and digest of every file of a build but its manifest."""
+    return {name: StoredFile((folder / name).stat().st_size, sha256_file(folder / name)) for name in FILES}
 
 
 def read_documents(folder: Path) -> Iterator[tuple[Document, list[Passage]]]:
     """The documents of a build with their passages, one at a time, in order. Raises IndexBroken."""
     row, documents, passages = 0, Lines(folder / DOCUMENTS), Lines(folder / PASSAGES)
-    for number, entry in enumerate(read_manifest(folder)["documents"]):
+    for number, entry in enumerate(load_manifest(folder).corpus.documents):
         document = document_from_json(from_json(documents[number]))
-        yield document, [passage_of(from_json(passages[one]), document) for one in range(row, row + entry["passages"])]
-        row += entry["passages"]
+        yield document, [passage_of(from_json(passages[one]), document) for one in range(row, row + entry.passages)]
+        row += entry.passages
 
 
 def load_index(
@@ -87,25 +77,21 @@ def load_index(
     Raises IndexMismatch where the build was not made with this format, model and settings (those that are given),
     IndexBroken where a file is missing or not what was written, as far as that is looked at now: see the module's docstring.
     """
-    manifest = read_manifest(folder)
+    manifest = load_manifest(folder)
     check_manifest(manifest, model=model, dim=dim, settings=settings)
     check_files(folder, manifest, hashed=HASHED)
-    entries = manifest["documents"]
+    entries = manifest.corpus.documents
     try:
-        documents = StoredDocuments([entry["id"] for entry in entries], Lines(folder / DOCUMENTS))
+        documents = StoredDocuments([entry.id for entry in entries], Lines(folder / DOCUMENTS))
         return Index(
             documents,
-            StoredPassages(documents, [entry["passages"] for entry in entries], Lines(folder / PASSAGES)),
+            StoredPassages(documents, [entry.passages for entry in entries], Lines(folder / PASSAGES)),
             map_array(folder / IDS),
             map_array(folder / ASKING),
-            DenseIndex.load(folder / VECTORS, folder / MOMENTS, folder / DENSE, Nearest(**manifest["nearest"])),
+            DenseIndex.load(folder / VECTORS, folder / MOMENTS, folder / DENSE, manifest.nearest),
             LexicalIndex.load(folder, TERMS),
             LexicalIndex.load(folder, HEADINGS),
             manifest,
         )
     except (OSError, ValueError, RuntimeError) as error:  # swept meanwhile, or a large file with a damaged head
-        raise IndexBroken(f"{getattr(error, 'filename', None) or folder} cannot be read ({error}); {MEND}") from error
-
-
-def model_values(model: ModelIdentity, dim: int) -> dict[str, Any]:
-    return asdict(model) | {"dim": dim}
+        raise IndexBroken(f"{getattr(error, 'filename', None) or folder} cannot be read ({error}); {FIX}") from error

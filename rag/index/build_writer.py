@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +14,9 @@ from rag.config import DenseSettings
 from rag.index.build_files import ASKING, DENSE, DOCUMENTS, IDS, KEYS, MOMENTS, PASSAGES, VECTORS
 from rag.index.builds import Report
 from rag.index.contents import rows_by_document
-from rag.index.dense import Nearest, factory_for, write_dense
+from rag.index.dense import factory_for, write_dense
 from rag.index.line_table import Lines, LineWriter
+from rag.index.manifest import Entry, Manifest, Nearest
 from rag.index.missing_vectors import MissingVectors
 from rag.index.stored_records import document_line, passage_line, under_question
 from rag.index.term_counts import TermCounts
@@ -28,10 +28,10 @@ from rag.text.passages import embedded_text
 COPIED_AT_ONCE = 1024  # vectors
 
 
-class FormerBuild:
+class PreviousBuild:
     """A whole build on disk, from which an update takes what has not changed."""
 
-    def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder = folder
         self.manifest = manifest
         self.documents, self.passages = Lines(folder / DOCUMENTS), Lines(folder / PASSAGES)
@@ -39,14 +39,14 @@ class FormerBuild:
         self.ids: NDArray[np.uint64] = map_array(folder / IDS)
         self.asking: NDArray[np.int32] = map_array(folder / ASKING)
         self.vectors: NDArray[np.float32] = map_array(folder / VECTORS)
-        self.numbers = {entry["id"]: number for number, entry in enumerate(manifest["documents"])}
-        self.rows = rows_by_document(manifest)
+        self.numbers = {entry.id: number for number, entry in enumerate(manifest.corpus.documents)}
+        self.rows = rows_by_document(manifest.corpus.documents)
 
-    def entry(self, name: str, digest: str) -> dict[str, Any] | None:
-        """What the manifest says of a document, if it has it with this digest."""
+    def entry(self, name: str, digest: str) -> Entry | None:
+        """The entry of a document, if the build holds it with this digest."""
         number = self.numbers.get(name)
-        entry: dict[str, Any] | None = None if number is None else self.manifest["documents"][number]
-        return entry if entry and entry["digest"] == digest else None
+        entry = None if number is None else self.manifest.corpus.documents[number]
+        return entry if entry and entry.digest == digest else None
 
     @cached_property
     def row_of(self) -> dict[bytes, int]:
@@ -55,17 +55,17 @@ class FormerBuild:
 
 
 class BuildWriter:
-    """Takes documents in the order of their ids, new ones or such of a former build, and embeds meanwhile; then finishes.
+    """Takes documents in the order of their ids, new ones or such of a previous build, and embeds meanwhile; then finishes.
 
     `build` is the folder of the build, `work` one for what is needed only meanwhile, `journal` the file of what an interrupted
     build has embedded. Use as a context manager.
     """
 
-    def __init__(self, build: Path, work: Path, former: FormerBuild | None, embedder: Embedder, journal: Path) -> None:
-        self.entries: list[dict[str, Any]] = []
+    def __init__(self, build: Path, work: Path, previous: PreviousBuild | None, embedder: Embedder, journal: Path) -> None:
+        self.entries: list[Entry] = []
         self.passages = 0
-        self._build, self._former, self._embedder = build, former, embedder
-        self._moved = np.full(former.manifest["passages"] if former else 0, -1, dtype=np.int64)
+        self._build, self._previous, self._embedder = build, previous, embedder
+        self._moved = np.full(previous.manifest.passages if previous else 0, -1, dtype=np.int64)
         self._terms = TermCounts(work)
         self._seen: set[bytes] = set()
         self._open = ExitStack()
@@ -77,18 +77,18 @@ class BuildWriter:
         self._asking = self._files.enter_context(GrowingArray(build / ASKING, np.int32))
         self._keys = self._files.enter_context(GrowingArray(build / KEYS, "V16"))
 
-    def keep(self, entry: dict[str, Any]) -> None:
-        """Takes over a document of the former build as it is."""
-        former = self._former
-        if former is None:
-            raise ValueError("there is no former build")
-        rows, number = former.rows[entry["id"]], former.numbers[entry["id"]]
+    def keep(self, entry: Entry) -> None:
+        """Takes over a document of the previous build as it is."""
+        previous = self._previous
+        if previous is None:
+            raise ValueError("there is no previous build")
+        rows, number = previous.rows[entry.id], previous.numbers[entry.id]
         self._moved[rows.start : rows.stop] = np.arange(self.passages, self.passages + len(rows))
-        self._documents.copy(former.documents, number, number + 1)
-        self._passages.copy(former.passages, rows.start, rows.stop)
-        self._keys.append(former.keys[rows.start : rows.stop])
-        self._ids.append(former.ids[rows.start : rows.stop])
-        asking = former.asking[slice(*np.searchsorted(former.asking, [rows.start, rows.stop]))]
+        self._documents.copy(previous.documents, number, number + 1)
+        self._passages.copy(previous.passages, rows.start, rows.stop)
+        self._keys.append(previous.keys[rows.start : rows.stop])
+        self._ids.append(previous.ids[rows.start : rows.stop])
+        asking = previous.asking[slice(*np.searchsorted(previous.asking, [rows.start, rows.stop]))]
         self._asking.append(asking + (self.passages - rows.start))
         self._enter(entry)
 
@@ -98,7 +98,7 @@ class BuildWriter:
         self._keys.append(np.frombuffer(b"".join(keys), dtype="V16"))
         for row, (passage, text, key) in enumerate(zip(passages, texts, keys, strict=True), start=self.passages):
             self._terms.add(row, passage)
-            if key not in self._seen and not (self._former and key in self._former.row_of):
+            if key not in self._seen and not (self._previous and key in self._previous.row_of):
                 self._seen.add(key)
                 self._missing.add(key, text)
         self._documents.write([document_line(document)])
@@ -107,12 +107,11 @@ class BuildWriter:
         asking = [row for row, passage in enumerate(passages) if under_question(passage)]
         self._asking.append(np.array(asking, dtype=np.int32) + self.passages)
         cut = sum(passage.cut for passage in passages)
-        entry = {"id": document.id, "title": document.title, "digest": document.digest}
-        self._enter(entry | {"passages": len(passages), "cut": cut, "notes": list(document.notes)})
+        self._enter(Entry(document.id, document.title, document.digest, len(passages), cut, tuple(document.notes)))
 
-    def _enter(self, entry: dict[str, Any]) -> None:
+    def _enter(self, entry: Entry) -> None:
         self.entries.append(entry)
-        self.passages += entry["passages"]
+        self.passages += entry.passages
 
     def finish(self, settings: DenseSettings, progress: Report) -> tuple[int, int, Nearest]:
         """Waits for what is being embedded and writes vectors and terms; gives back how many were embedded, their dimension,
@@ -122,15 +121,15 @@ class BuildWriter:
         """
         self._files.close()
         self._missing.finish(progress)
-        former = self._former
-        dim = int(former.vectors.shape[1]) if former and not self._missing.given else self._embedder.dim
+        previous = self._previous
+        dim = int(previous.vectors.shape[1]) if previous and not self._missing.given else self._embedder.dim
         self._write_vectors(dim, progress)
         vectors = map_array(self._build / VECTORS)
         factory = factory_for(self.passages, dim, settings)
         progress("preparing", 0, 2)
         nearest = write_dense(vectors, factory, self._build / MOMENTS, self._build / DENSE)
         progress("preparing", 1, 2)
-        self._terms.save(self._build, [(former.folder, self._moved)] if former else [])
+        self._terms.save(self._build, [(previous.folder, self._moved)] if previous else [])
         progress("preparing", 2, 2)
         return self._missing.embedded, dim, nearest
 
@@ -144,8 +143,8 @@ class BuildWriter:
                 progress("writing", start + len(batch), len(keys))
 
     def _vector(self, key: bytes) -> NDArray[np.float32]:
-        if self._former and key in self._former.row_of:
-            vector: NDArray[np.float32] = self._former.vectors[self._former.row_of[key]]
+        if self._previous and key in self._previous.row_of:
+            vector: NDArray[np.float32] = self._previous.vectors[self._previous.row_of[key]]
             return vector
         return self._missing.vector(key)
 

@@ -37,7 +37,7 @@ def live_build(index: Path) -> Path:
     return folder
 
 
-def former_build(index: Path) -> Path | None:
+def previous_build(index: Path) -> Path | None:
     """The folder of the build that was live before the present one; None if it is not kept. Raises IndexBroken."""
     folder = _named_build(index, FORMER)
     return None if folder is None or folder == live_build(index) else folder
@@ -65,10 +65,10 @@ def new_staging(index: Path) -> Path:
     return Path(tempfile.mkdtemp(prefix=".staging-", dir=builds))
 
 
-def commit_build(index: Path, staging: Path, name: str, *, former: Path | None) -> Path:
+def commit_build(index: Path, staging: Path, name: str, *, previous: Path | None) -> Path:
     """Makes the files in `staging` the live build called `name`, or `name-2`, …; replacing CURRENT is the moment that counts.
 
-    `former` is kept for `roll_back`; every other build is removed. Readers hold theirs open.
+    `previous` is kept for `roll_back`; every other build is removed. Readers hold theirs open.
     """
     builds = index / "builds"
     taken = {folder.name for folder in builds.iterdir()}
@@ -78,25 +78,25 @@ def commit_build(index: Path, staging: Path, name: str, *, former: Path | None) 
     sync_folder(staging)
     staging.replace(builds / free)
     sync_folder(builds)
-    keep_former(index, former)
+    keep_previous(index, previous)
     replace_file(index / CURRENT, f"{free}\n".encode())
     sweep_builds(index)
     return builds / free
 
 
-def keep_former(index: Path, former: Path | None) -> None:
+def keep_previous(index: Path, previous: Path | None) -> None:
     """Names the build that `roll_back` goes back to, or none."""
-    if former is None:
+    if previous is None:
         (index / FORMER).unlink(missing_ok=True)
-    elif not (index / FORMER).is_file() or (index / FORMER).read_bytes() != f"{former.name}\n".encode():
-        replace_file(index / FORMER, f"{former.name}\n".encode())
+    elif not (index / FORMER).is_file() or (index / FORMER).read_bytes() != f"{previous.name}\n".encode():
+        replace_file(index / FORMER, f"{previous.name}\n".encode())
 
 
-def roll_back(index: Path, former: Path) -> None:
+def roll_back(index: Path, previous: Path) -> None:
     """Makes the former build live, and what was live the former."""
     live = live_build(index)
-    replace_file(index / CURRENT, f"{former.name}\n".encode())
-    keep_former(index, live)
+    replace_file(index / CURRENT, f"{previous.name}\n".encode())
+    keep_previous(index, live)
 
 
 def sweep_builds(index: Path, *, unfinished: bool = False) -> None:

@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.index.dense import DenseIndex
 from rag.index.lexical import LexicalIndex
-from rag.index.manifest import duplicates_in
+from rag.index.manifest import Entry, Manifest
 from rag.records import Document, Passage
 
 
@@ -24,7 +23,7 @@ class Index:
     `ids` are those of the passages as numbers, in the same order; `asking` are the rows of passages that stand under a question.
     `lexical` holds the terms of all that is embedded, `headings` those of title and headings alone.
 
-    `manifest` is what `manifest.json` holds; `digest` is its hash: equal contents, equal hash.
+    `digest` is the manifest's hash: equal contents give equal hashes.
     """
 
     documents: Mapping[str, Document]
@@ -34,21 +33,21 @@ class Index:
     dense: DenseIndex
     lexical: LexicalIndex
     headings: LexicalIndex
-    manifest: dict[str, Any]
+    manifest: Manifest
 
     @property
     def digest(self) -> str:
-        return str(self.manifest["hash"])
+        return self.manifest.hash
 
     @cached_property
-    def entries(self) -> dict[str, dict[str, Any]]:
-        """What the manifest says of each document, by id: "title", "digest", "passages", …"""
-        return {entry["id"]: entry for entry in self.manifest["documents"]}
+    def entries(self) -> dict[str, Entry]:
+        """The manifest's entry for each document, by id."""
+        return {entry.id: entry for entry in self.manifest.corpus.documents}
 
     @cached_property
     def rows(self) -> dict[str, range]:
         """The rows of each document's passages."""
-        return rows_by_document(self.manifest)
+        return rows_by_document(self.manifest.corpus.documents)
 
     def passages_of(self, document_id: str) -> list[Passage]:
         """The passages of one document, in order; none for a document that is not there."""
@@ -89,7 +88,7 @@ class Index:
     def _names(self) -> tuple[list[str], dict[str, str]]:
         """All names in order, those of duplicates among them, and the document that each stands for."""
         found = {name: name for name in self.entries}
-        found |= {duplicate.path: duplicate.same_as for duplicate in duplicates_in(self.manifest)}
+        found |= {duplicate.path: duplicate.same_as for duplicate in self.manifest.corpus.duplicates}
         return sorted(found), found
 
     def rows_of(self, wanted: Sequence[str]) -> NDArray[np.int64]:
@@ -98,8 +97,9 @@ class Index:
         return np.concatenate([np.zeros(0, dtype=np.int64), *found])
 
 
-def rows_by_document(manifest: dict[str, Any]) -> dict[str, range]:
-    found, end = {}, 0
-    for entry in manifest["documents"]:
-        found[entry["id"]] = range(end, end := end + entry["passages"])
-    return found
+def rows_by_document(entries: Sequence[Entry]) -> dict[str, range]:
+    """The rows of each document's passages, by id; passages lie one document after the other."""
+    rows, end = {}, 0
+    for entry in entries:
+        rows[entry.id] = range(end, end := end + entry.passages)
+    return rows

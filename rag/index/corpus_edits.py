@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from rag.config import LoadingSettings
 from rag.errors import DocumentError, IndexMissing, UnreadableFile
-from rag.index.builds import build_lock, former_build, roll_back
-from rag.index.manifest import Failure, check_files, read_manifest
+from rag.index.builds import build_lock, previous_build, roll_back
+from rag.index.manifest import Failure, Manifest, check_files, load_manifest
 from rag.loading.corpus import corpus_files
 from rag.loading.process.pool import read_documents
 from rag.storage.files import replace_file
@@ -93,16 +92,16 @@ def _id_of(corpus: Path, name: str) -> str:
     return path.relative_to(corpus.absolute()).as_posix() if path.is_relative_to(corpus.absolute()) else name
 
 
-def back_to_former(folder: Path, *, wait: bool = False) -> dict[str, Any]:
+def restore_previous(folder: Path, *, wait: bool = False) -> Manifest:
     """Makes the former build live again, if it is whole; gives back its manifest. Raises IndexMissing where none is kept."""
     with build_lock(folder, wait=wait):
-        former = former_build(folder)
-        if former is None:
+        previous = previous_build(folder)
+        if previous is None:
             raise IndexMissing(
                 f"{folder} keeps no former build: there was none, or it held a document that is gone; "
                 "put back the files and run `rag build`"
             )
-        manifest = read_manifest(former)
-        check_files(former, manifest)
-        roll_back(folder, former)
+        manifest = load_manifest(previous)
+        check_files(previous, manifest)
+        roll_back(folder, previous)
         return manifest

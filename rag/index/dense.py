@@ -12,7 +12,6 @@ nothing is carried over: it is made anew from the vectors with the same seeds, s
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from math import isqrt
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.config import DenseSettings
+from rag.index.manifest import Nearest
 from rag.storage.arrays import map_array, save_array
 
 _BINDINGS: Any = faiss  # of which its stubs do not know all
@@ -36,16 +36,6 @@ ASKED = 256  # queries by which that is measured
 NOISE = 4.0  # times its length is added to a passage's vector: a cosine of .24, as that of a question about something else
 FEWEST_LISTS = 8  # looked into
 FEW = 2**17  # rows: among so few all are compared
-
-
-@dataclass(frozen=True)
-class Nearest:
-    """What a build found of its search: the string that FAISS makes its index by ("Flat": all vectors are compared), lists
-    looked into, and the share of the ten nearest that are then found."""
-
-    factory: str
-    nprobe: int = 0
-    recall: float = 1.0
 
 
 class DenseIndex:

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,12 +13,12 @@ from rag.config import Settings
 from rag.errors import RagError
 from rag.index.build_files import ASKING, DENSE, FILES, HEADINGS, IDS, KEYS, MOMENTS, PASSAGES, TERMS, VECTORS, read_documents
 from rag.index.build_writer import key_of
-from rag.index.builds import builder_of, describe_builder, former_build, live_build, orphans
+from rag.index.builds import builder_of, describe_builder, live_build, orphans, previous_build
 from rag.index.changes import corpus_changes
-from rag.index.dense import DenseIndex, Nearest, asked_of, describe_nearest, moments_of, recall_of
+from rag.index.dense import DenseIndex, asked_of, describe_nearest, moments_of, recall_of
 from rag.index.lexical import LexicalIndex
 from rag.index.line_table import Lines
-from rag.index.manifest import check_manifest, damaged_files, read_manifest
+from rag.index.manifest import MANIFEST, check_manifest, damaged_files, load_manifest
 from rag.index.stored_records import under_question
 from rag.index.term_counts import TermCounts
 from rag.index.updating import JOURNAL
@@ -71,38 +70,38 @@ def _run(name: str, examination: Examination, settings: Settings) -> Check:
 
 def _live_build(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
-    manifest = read_manifest(folder)
-    check.note = f"{folder.name}: {len(manifest['documents'])} documents, {manifest['passages']} passages"
+    manifest = load_manifest(folder)
+    check.note = f"{folder.name}: {len(manifest.corpus.documents)} documents, {manifest.passages} passages"
 
 
 def _files(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
-    for name in damaged_files(folder, read_manifest(folder)):
+    for name in damaged_files(folder, load_manifest(folder)):
         check.faults.append((f"{folder / name} is damaged or missing", BUILD))
     for path in sorted(folder.iterdir()):
-        if path.name not in (*FILES, "manifest.json"):
+        if path.name not in (*FILES, MANIFEST):
             check.faults.append((f"{path} is no part of the build", f"run `rm {path}`"))
 
 
 def _former_build(settings: Settings, check: Check) -> None:
-    folder = former_build(settings.index) if (settings.index / "CURRENT").exists() else None
+    folder = previous_build(settings.index) if (settings.index / "CURRENT").exists() else None
     if folder is None:
         check.note = "none is kept"
         return
     check.note = f"{folder.name} can be rolled back to"
-    for name in damaged_files(folder, read_manifest(folder)):
+    for name in damaged_files(folder, load_manifest(folder)):
         check.faults.append((f"{folder / name} is damaged or missing", REBUILD))
 
 
 def _model_and_settings(settings: Settings, check: Check) -> None:
     check_weights(settings.embedding)
     identity = model_identity(settings.embedding)
-    check_manifest(read_manifest(live_build(settings.index)), model=identity, settings=settings.passages)
+    check_manifest(load_manifest(live_build(settings.index)), model=identity, settings=settings.passages)
     check.note = f"{identity.name} {identity.digest[:12]}"
 
 
 def _corpus(settings: Settings, check: Check) -> None:
-    changes = corpus_changes(settings.corpus, read_manifest(live_build(settings.index)))
+    changes = corpus_changes(settings.corpus, load_manifest(live_build(settings.index)).corpus)
     for what, names in (("added", changes.added), ("changed", changes.changed), ("removed", changes.removed)):
         check.faults += [(f"{name} was {what} since the build", BUILD) for name in names]
     check.note = "; ".join(f"{failure.path} is not read: {failure.reason}" for failure in changes.failed)
@@ -147,32 +146,32 @@ def _disk(settings: Settings, check: Check) -> None:
 
 def _rows(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
-    manifest = read_manifest(folder)
+    manifest = load_manifest(folder)
     rows = {
-        "documents' passages": sum(document["passages"] for document in manifest["documents"]),
+        "documents' passages": sum(document.passages for document in manifest.corpus.documents),
         PASSAGES: len(Lines(folder / PASSAGES)),
         **{name: len(map_array(folder / name)) for name in (VECTORS, KEYS, IDS)},
         **{name: len(LexicalIndex.load(folder, name).lengths) for name in (TERMS, HEADINGS)},
     }
     check.faults += [
-        (f"{name} has {number} rows, the build {manifest['passages']} passages", REBUILD)
+        (f"{name} has {number} rows, the build {manifest.passages} passages", REBUILD)
         for name, number in rows.items()
-        if number != manifest["passages"]
+        if number != manifest.passages
     ]
     dim = map_array(folder / VECTORS).shape[1]
-    if dim != manifest["model"]["dim"]:
-        check.faults.append((f"{VECTORS} has {dim} dimensions, the model {manifest['model']['dim']}", REBUILD))
+    if dim != manifest.contents.dim:
+        check.faults.append((f"{VECTORS} has {dim} dimensions, the model {manifest.contents.dim}", REBUILD))
 
 
 def _documents(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
-    manifest = read_manifest(folder)
+    manifest = load_manifest(folder)
     keys, ids, asking = (map_array(folder / name) for name in (KEYS, IDS, ASKING))
     asked, row = set(asking.tolist()), 0
-    entries: Iterator[dict[str, Any]] = iter(manifest["documents"])
+    entries = iter(manifest.corpus.documents)
     for document, passages in read_documents(folder):
-        entry = next(entries, {})
-        if (entry.get("id"), entry.get("digest"), entry.get("passages")) != (document.id, document.digest, len(passages)):
+        entry = next(entries, None)
+        if entry is None or (entry.id, entry.digest, entry.passages) != (document.id, document.digest, len(passages)):
             check.faults.append((f"{document.id} is not what the manifest says", REBUILD))
         check.faults += [(f"{document.id}: {what}", REBUILD) for what in _span_faults(document, passages)]
         for passage in passages:
@@ -183,7 +182,7 @@ def _documents(settings: Settings, check: Check) -> None:
             if (row in asked) != under_question(passage):
                 check.faults.append((f"{document.id}: row {row} is wrongly said to stand under a question, or not to", REBUILD))
             row += 1
-    check.faults += [(f"{entry['id']} is in the manifest only", REBUILD) for entry in entries]
+    check.faults += [(f"{entry.id} is in the manifest only", REBUILD) for entry in entries]
 
 
 def _span_faults(document: Document, passages: list[Passage]) -> Iterator[str]:
@@ -211,7 +210,7 @@ def _vectors(settings: Settings, check: Check) -> None:
             check.faults.append((f"vector {start + row} has length {lengths[row]:.3f}, not 1", REBUILD))
     if not np.allclose(map_array(folder / MOMENTS), moments_of(vectors), rtol=0, atol=1e-9):
         check.faults.append((f"{MOMENTS} has not the mean and covariance of the vectors", REBUILD))
-    found = Nearest(**read_manifest(folder)["nearest"])
+    found = load_manifest(folder).nearest
     check.note = describe_nearest(found)
     if found.factory != "Flat":
         dense = DenseIndex.load(folder / VECTORS, folder / MOMENTS, folder / DENSE, found)

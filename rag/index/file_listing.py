@@ -5,10 +5,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rag.index.changes import Changes, corpus_changes
-from rag.index.manifest import digests_in, duplicates_in
+from rag.index.manifest import Manifest
 from rag.loading.corpus import corpus_files
 
 PATIENCE = 20  # times as long as looking at all files takes, until they are looked at again
@@ -42,17 +41,17 @@ class Watch:
         self._looked = self._cost = 0.0
         self._changes: Changes | None = None
 
-    def changes(self, manifest: dict[str, Any]) -> Changes:
+    def changes(self, manifest: Manifest) -> Changes:
         with self._lock:
-            same = self._seen is not None and self._seen[1] == manifest["hash"]
+            same = self._seen is not None and self._seen[1] == manifest.hash
             begun = time.monotonic()
             if same and self._changes is not None and begun - self._looked < PATIENCE * self._cost:
                 return self._changes
-            now = (fingerprint(self._corpus), str(manifest["hash"]))
+            now = (fingerprint(self._corpus), manifest.hash)
             self._looked = time.monotonic()
             self._cost = self._looked - begun
             if self._changes is None or now != self._seen:
-                self._changes, self._seen = corpus_changes(self._corpus, manifest), now
+                self._changes, self._seen = corpus_changes(self._corpus, manifest.corpus), now
             return self._changes
 
 
@@ -73,21 +72,21 @@ def _stat(path: Path) -> tuple[int, int]:
     return stat.st_size, stat.st_mtime_ns
 
 
-def list_files(corpus: Path, manifest: dict[str, Any], changes: Changes) -> list[ListedFile]:
+def list_files(corpus: Path, manifest: Manifest, changes: Changes) -> list[ListedFile]:
     """Every file of the corpus and every document of the index, by name."""
-    known = {document["id"]: document for document in manifest["documents"]}
-    same = {duplicate.path: duplicate.same_as for duplicate in (*duplicates_in(manifest), *changes.duplicates)}
+    known = {document.id: document for document in manifest.corpus.documents}
+    same = {duplicate.path: duplicate.same_as for duplicate in (*manifest.corpus.duplicates, *changes.duplicates)}
     failed = {failure.path: failure.reason for failure in changes.failed}
     states = dict.fromkeys(changes.added, ("new", "")) | dict.fromkeys(changes.changed, ("changed", ""))
     states |= dict.fromkeys(changes.removed, ("removed", ""))
     states |= {name: ("same as", other) for name, other in same.items() if name not in states}
     states |= {name: ("not read", reason) for name, reason in failed.items()}
     found = []
-    for name in sorted({*known, *digests_in(manifest), *states, *changes.unchanged}):
+    for name in sorted({*known, *manifest.corpus.digests, *states, *changes.unchanged}):
         size, changed = _stat(corpus / name)
-        document = known.get(name, {})
+        document = known.get(name)
         state, note = states.get(name, ("", ""))
-        title, passages = str(document.get("title", "")), int(document.get("passages", 0))
+        title, passages = (document.title, document.passages) if document else ("", 0)
         found.append(ListedFile(name, title, Path(name).suffix.lower()[1:], size, passages, changed / 1e9, state, note))
     return found
 

@@ -1,28 +1,38 @@
-"""The manifest of a build: what it was made of, and the hash of every file; reading it and holding the files to it."""
+"""The manifest of a build: what it was made of, and the hash of every file. Loads it and checks files against it."""
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rag.config import PassageSettings
 from rag.errors import IndexBroken, IndexMismatch
+from rag.models.model_identity import ModelIdentity
 from rag.storage.files import canonical_json, from_json, sha256_file, sha256_json
-
-if TYPE_CHECKING:
-    from rag.models.model_identity import ModelIdentity
 
 # Raised whenever the same files would give other documents, passages, terms or another layout of the build's files.
 FORMAT = 5
-HASHED = 2**26  # bytes: larger files are told by their size when an index is loaded
-MEND = "run `rag build` to make the index anew"
-CHANGES = "changes.json"
+HASHED = 2**26  # bytes: larger files are checked by size alone when an index is loaded
+FIX = "run `rag build` to rebuild the index"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A document as the manifest lists it. `passages` and `cut` are counts; `cut` passages hold part of an overlong sentence."""
+
+    id: str
+    title: str
+    digest: str
+    passages: int
+    cut: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A file of the corpus that could not be read, and why; the digest is empty where not even its bytes could be had."""
+    """A file of the corpus that could not be read, and why; the digest is empty if not even its bytes could be read."""
 
     path: str
     reason: str
@@ -31,71 +41,176 @@ class Failure:
 
 @dataclass(frozen=True)
 class Duplicate:
-    """A file with the same bytes as a document, which is read in its stead."""
+    """A file with the same bytes as a document, which is indexed in its place."""
 
     path: str
     same_as: str
 
 
-def failures_in(manifest: dict[str, Any]) -> list[Failure]:
-    return [Failure(**failure) for failure in manifest["failed"]]
+@dataclass(frozen=True)
+class CorpusFiles:
+    """Every file of a corpus: the documents read from them, the duplicates of those, and the files that could not be read."""
+
+    documents: tuple[Entry, ...]
+    duplicates: tuple[Duplicate, ...]
+    failed: tuple[Failure, ...]
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """The digest of every file that was read, including duplicates."""
+        digests = {document.id: document.digest for document in self.documents}
+        return digests | {duplicate.path: digests[duplicate.same_as] for duplicate in self.duplicates}
 
 
-def duplicates_in(manifest: dict[str, Any]) -> list[Duplicate]:
-    return [Duplicate(**duplicate) for duplicate in manifest["duplicates"]]
+@dataclass(frozen=True)
+class Nearest:
+    """How a build finds the nearest vectors: FAISS's factory string ("Flat" compares all vectors), the number of lists probed,
+    and the share of the ten nearest that are then found."""
+
+    factory: str
+    nprobe: int = 0
+    recall: float = 1.0
 
 
-def digests_in(manifest: dict[str, Any]) -> dict[str, str]:
-    """The digest of every file that was read, duplicates among them."""
-    digests: dict[str, str] = {document["id"]: document["digest"] for document in manifest["documents"]}
-    return digests | {duplicate.path: digests[duplicate.same_as] for duplicate in duplicates_in(manifest)}
+@dataclass(frozen=True)
+class StoredFile:
+    """Size and SHA-256 of a file of the build."""
+
+    bytes: int
+    sha256: str
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest as it was written. Raises IndexBroken where it is not, IndexMismatch for another format."""
-    path = folder / "manifest.json"
-    try:
-        manifest = from_json(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise IndexBroken(f"{path} cannot be read ({error}); {MEND}") from error
-    if not isinstance(manifest, dict):
-        raise IndexBroken(f"{path} is damaged; {MEND}")
-    check = manifest.pop("check", None)
-    if isinstance(manifest.get("format"), int) and manifest["format"] != FORMAT:
-        raise IndexMismatch("format", in_index=manifest["format"], wanted=FORMAT)
-    if check != sha256_json(manifest):
-        raise IndexBroken(f"{path} is damaged; {MEND}")
+@dataclass(frozen=True)
+class Contents:
+    """What a build was made of. Equal contents give equal hashes.
+
+    `dense` is FAISS's factory string; `digests` are the SHA-256 of the files from which all others follow.
+    """
+
+    settings: PassageSettings
+    corpus: CorpusFiles
+    passages: int
+    model: ModelIdentity
+    dim: int
+    dense: str
+    digests: Mapping[str, str]
+
+    def values(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "format": FORMAT,
+            "settings": self.settings.model_dump(),
+            "documents": [asdict(document) for document in self.corpus.documents],
+            "duplicates": [asdict(duplicate) for duplicate in self.corpus.duplicates],
+            "failed": [asdict(failure) for failure in self.corpus.failed],
+            "passages": self.passages,
+            "model": model_values(self.model, self.dim),
+            "dense": self.dense,
+            "contents": dict(self.digests),
+        }
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """`hash` names the contents; `nearest` was measured during the build and is not part of the hash."""
+
+    contents: Contents
+    nearest: Nearest
+    files: Mapping[str, StoredFile]
+    hash: str
+
+    @property
+    def corpus(self) -> CorpusFiles:
+        return self.contents.corpus
+
+    @property
+    def passages(self) -> int:
+        return self.contents.passages
+
+
+def model_values(model: ModelIdentity, dim: int) -> dict[str, Any]:
+    return asdict(model) | {"dim": dim}
+
+
+def save_manifest(folder: Path, contents: Contents, nearest: Nearest, files: Mapping[str, StoredFile]) -> Manifest:
+    """Writes the last file of a build and returns the manifest."""
+    values = contents.values()
+    manifest = Manifest(contents, nearest, files, sha256_json(values))
+    values |= {
+        "nearest": asdict(nearest),
+        "hash": manifest.hash,
+        "files": {name: asdict(file) for name, file in files.items()},
+    }
+    check = {"check": sha256_json(values)}
+    (folder / MANIFEST).write_bytes(canonical_json(values | check).encode("utf-8", "surrogatepass"))
     return manifest
 
 
+def load_manifest(folder: Path) -> Manifest:
+    """Raises IndexBroken if it is missing or damaged, IndexMismatch for another format."""
+    path = folder / MANIFEST
+    try:
+        values = from_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise IndexBroken(f"{path} cannot be read ({error}); {FIX}") from error
+    if not isinstance(values, dict):
+        raise IndexBroken(f"{path} is damaged; {FIX}")
+    check = values.pop("check", None)
+    if isinstance(values.get("format"), int) and values["format"] != FORMAT:
+        raise IndexMismatch("format", in_index=values["format"], wanted=FORMAT)
+    if check != sha256_json(values):
+        raise IndexBroken(f"{path} is damaged; {FIX}")
+    return _manifest_from(values)
+
+
+def _manifest_from(values: Mapping[str, Any]) -> Manifest:
+    corpus = CorpusFiles(
+        tuple(Entry(**(document | {"notes": tuple(document["notes"])})) for document in values["documents"]),
+        tuple(Duplicate(**duplicate) for duplicate in values["duplicates"]),
+        tuple(Failure(**failure) for failure in values["failed"]),
+    )
+    model = dict(values["model"])
+    dim = model.pop("dim")
+    contents = Contents(
+        settings=PassageSettings(**values["settings"]),
+        corpus=corpus,
+        passages=values["passages"],
+        model=ModelIdentity(**model),
+        dim=dim,
+        dense=values["dense"],
+        digests=values["contents"],
+    )
+    files = {name: StoredFile(**file) for name, file in values["files"].items()}
+    return Manifest(contents, Nearest(**values["nearest"]), files, values["hash"])
+
+
 def check_manifest(
-    manifest: dict[str, Any],
+    manifest: Manifest,
     *,
-    model: "ModelIdentity | None" = None,
+    model: ModelIdentity | None = None,
     dim: int | None = None,
     settings: PassageSettings | None = None,
 ) -> None:
-    """Raises IndexMismatch for the first thing in which the build is not what is wanted; None asks for nothing."""
-    wanted: dict[str, object] = {} if model is None else {"name": model.name, "backend": model.backend, "digest": model.digest}
-    wanted |= {} if dim is None else {"dim": dim}
-    for name, value in wanted.items():
-        if manifest["model"].get(name) != value:
-            raise IndexMismatch(f"model {name}", in_index=manifest["model"].get(name), wanted=value)
-    if settings is not None and manifest["settings"] != settings.model_dump():
-        raise IndexMismatch(
-            "passage settings",
-            in_index=canonical_json(manifest["settings"]),
-            wanted=canonical_json(settings.model_dump()),
-        )
+    """Raises IndexMismatch for the first difference between the build and what is wanted; None accepts anything."""
+    contents = manifest.contents
+    if model is not None:
+        for name in ("name", "backend", "digest"):
+            if getattr(contents.model, name) != getattr(model, name):
+                raise IndexMismatch(f"model {name}", in_index=getattr(contents.model, name), wanted=getattr(model, name))
+    if dim is not None and contents.dim != dim:
+        raise IndexMismatch("model dim", in_index=contents.dim, wanted=dim)
+    if settings is not None and contents.settings != settings:
+        in_index, wanted = (canonical_json(values.model_dump()) for values in (contents.settings, settings))
+        raise IndexMismatch("passage settings", in_index=in_index, wanted=wanted)
 
 
-def damaged_files(folder: Path, manifest: dict[str, Any], *, hashed: int | None = None) -> Iterator[str]:
-    """Names of the files that are missing or not what was written; those over `hashed` bytes are only told by their size."""
-    for name, wanted in manifest["files"].items():
+def damaged_files(folder: Path, manifest: Manifest, *, hashed: int | None = None) -> Iterator[str]:
+    """Names of files that are missing or differ from what was written; files over `hashed` bytes are checked by size alone."""
+    for name, stored in manifest.files.items():
         try:
             size = (folder / name).stat().st_size
-            whole = size == wanted["bytes"] and (
-                (hashed is not None and size > hashed) or sha256_file(folder / name) == wanted["sha256"]
+            whole = size == stored.bytes and (
+                (hashed is not None and size > hashed) or sha256_file(folder / name) == stored.sha256
             )
         except OSError:
             whole = False
@@ -103,13 +218,7 @@ def damaged_files(folder: Path, manifest: dict[str, Any], *, hashed: int | None 
             yield name
 
 
-def check_files(folder: Path, manifest: dict[str, Any], *, hashed: int | None = None) -> None:
-    """Raises IndexBroken naming the first file that is missing or not what was written: see `damaged_files`."""
+def check_files(folder: Path, manifest: Manifest, *, hashed: int | None = None) -> None:
+    """Raises IndexBroken naming the first damaged file: see `damaged_files`."""
     for name in damaged_files(folder, manifest, hashed=hashed):
-        raise IndexBroken(f"{folder / name} is damaged; {MEND}")
-
-
-def read_changes(folder: Path) -> dict[str, Any]:
-    """What a build changed: see `rag.index.updating.Changes`, with "built" (ISO time) and "seconds"."""
-    changes: dict[str, Any] = json.loads((folder / CHANGES).read_text(encoding="utf-8"))
-    return changes
+        raise IndexBroken(f"{folder / name} is damaged; {FIX}")

@@ -1,252 +1,235 @@
-"""From a corpus to its index: built from nothing, or brought up to date with the same result."""
+"""From a corpus to its index: built from scratch, or updated with the same result."""
 
 import shutil
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from rag.config import DenseSettings, PassageSettings
 from rag.errors import IndexBroken, IndexMismatch, IndexMissing, UnreadableFile
-from rag.index.build_files import model_values, write_manifest
-from rag.index.build_writer import BuildWriter, FormerBuild
+from rag.index.build_files import CONTENTS, stored_files
+from rag.index.build_writer import BuildWriter, PreviousBuild
 from rag.index.builds import (
     Report,
     build_lock,
     commit_build,
-    former_build,
-    keep_former,
+    keep_previous,
     live_build,
     new_staging,
+    previous_build,
     sweep_builds,
 )
-from rag.index.changes import Changes, Found, look, told_apart
+from rag.index.changes import Changes, ScannedFiles, compare, save_changes, scan
 from rag.index.dense import factory_for
 from rag.index.manifest import (
-    CHANGES,
-    FORMAT,
+    Contents,
+    CorpusFiles,
     Duplicate,
     Failure,
+    Manifest,
     check_files,
     check_manifest,
     damaged_files,
-    digests_in,
-    failures_in,
-    read_manifest,
+    load_manifest,
+    save_manifest,
 )
 from rag.loading.corpus import Corpus, FolderCorpus
 from rag.models.embedder import Embedder
-from rag.models.model_identity import ModelIdentity
-from rag.storage.files import canonical_json
 from rag.text.passages import split_passages
 
 JOURNAL = "embedded.journal"
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """What an index is made with, besides its documents."""
+
+    embedder: Embedder
+    passages: PassageSettings
+    dense: DenseSettings = DenseSettings()
+
+
 def update_index(
     corpus: Path | Corpus,
     folder: Path,
-    embedder: Embedder,
-    settings: PassageSettings,
+    recipe: Recipe,
     *,
-    dense: DenseSettings = DenseSettings(),  # noqa: B008 - frozen
     full: bool = False,
     forget: bool = False,
     wait: bool = False,
     prepare: Callable[[], None] = lambda: None,
     progress: Report = lambda what, done, total: None,
-) -> tuple[dict[str, Any], Changes]:
-    """Makes the index in `folder` agree with the corpus, in one step: until the last moment the former build is live.
+) -> tuple[Manifest, Changes]:
+    """Makes the index in `folder` agree with the corpus in one step; until then the previous build stays live.
 
-    Gives back the manifest and what has changed. With `full`, or where the former build was made otherwise or is broken,
-    nothing is taken from it; where nothing has changed nothing is written. The former build is kept for `rag rollback`
-    unless it holds a document that is gone, or with `forget`. `prepare` is called when the lock is held, before the
-    corpus is looked at. Raises BuildLocked while another process builds, unless told to wait; CorpusError when there
+    Returns the new manifest and what has changed. With `full`, or if the previous build is broken or was made with another
+    recipe, everything is built from scratch; if nothing has changed, nothing is written. The previous build is kept for
+    `rag rollback` unless it holds a document that has been removed, or with `forget`. `prepare` is called once the lock is
+    held, before the corpus is scanned. Raises BuildLocked while another process builds, unless `wait`; CorpusError if there
     is no corpus.
     """
     with build_lock(folder, wait=wait) as note:
 
-        def told(what: str, done: int, total: int) -> None:
+        def report(what: str, done: int, total: int) -> None:
             note(what, done, total)
             progress(what, done, total)
 
         prepare()
         _discard_leftovers(folder, full=full)
         live = _manifest_of(folder, live_build)
-        former = None if full else _reusable(folder, embedder.identity, settings)
-        staging = new_staging(folder)
-        try:
-            build = staging / "build"
-            manifest, changes = _write_build(
-                _as_corpus(corpus),
-                build,
-                embedder,
-                settings,
-                dense,
-                former=former,
-                live=live,
-                journal=folder / JOURNAL,
-                progress=told,
-            )
-            same = live is not None and manifest["hash"] == live["hash"]
-            kept = None if forget else _still_allowed(folder, former_build if same else live_build, manifest)
-            if former is not None and same:
-                keep_former(folder, kept)
+        previous = None if full else _reusable(folder, recipe)
+        with _staging(folder) as staging:
+            build = _Build(staging / "build", recipe, previous, folder / JOURNAL, report)
+            manifest, changes = build.write(_as_corpus(corpus), compared_with=live)
+            same = live is not None and manifest.hash == live.hash
+            kept = None if forget else _worth_keeping(folder, previous_build if same else live_build, manifest)
+            if previous is not None and same:
+                keep_previous(folder, kept)
             else:
-                commit_build(folder, build, manifest["hash"][:16], former=kept)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+                commit_build(folder, build.folder, manifest.hash[:16], previous=kept)
         sweep_builds(folder)
         (folder / JOURNAL).unlink(missing_ok=True)
         return manifest, changes
 
 
-def rebuild_differs(
-    corpus: Path | Corpus,
-    folder: Path,
-    embedder: Embedder,
-    settings: PassageSettings,
-    *,
-    dense: DenseSettings = DenseSettings(),  # noqa: B008 - frozen
-    progress: Report,
-) -> list[str]:
-    """Builds from nothing beside the live build and compares: the parts of the manifest that differ, none if all is equal."""
-    with build_lock(folder) as _:
-        live = read_manifest(live_build(folder))
-        staging = new_staging(folder)
-        try:
-            manifest, _ = _write_build(
-                _as_corpus(corpus),
-                staging / "build",
-                embedder,
-                settings,
-                dense,
-                former=None,
-                live=None,
-                journal=staging / JOURNAL,
-                progress=progress,
-            )
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
-    return sorted(name for name in manifest if name not in ("files", "hash", "nearest") and manifest[name] != live.get(name))
+def rebuild_differs(corpus: Path | Corpus, folder: Path, recipe: Recipe, *, progress: Report) -> list[str]:
+    """Builds from scratch next to the live build and compares.
+
+    Returns the names of the parts of the contents that differ, sorted; none if they are equal.
+    """
+    with build_lock(folder):
+        live = load_manifest(live_build(folder))
+        with _staging(folder) as staging:
+            build = _Build(staging / "build", recipe, None, staging / JOURNAL, progress)
+            manifest, _ = build.write(_as_corpus(corpus), compared_with=None)
+    old, new = live.contents.values(), manifest.contents.values()
+    return sorted(name for name in new if new[name] != old[name])
 
 
 def _as_corpus(corpus: Path | Corpus) -> Corpus:
     return FolderCorpus(corpus) if isinstance(corpus, Path) else corpus
 
 
+@contextmanager
+def _staging(folder: Path) -> Iterator[Path]:
+    staging = new_staging(folder)
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
 def _discard_leftovers(folder: Path, *, full: bool) -> None:
-    """Frees what killed builders left, and with `full` what they had embedded."""
+    """Removes what killed builders left behind, and with `full` also what they had embedded."""
     sweep_builds(folder, unfinished=True)
     if full:
         (folder / JOURNAL).unlink(missing_ok=True)
 
 
-def _manifest_of(folder: Path, which: Callable[[Path], Path | None]) -> dict[str, Any] | None:
-    with suppress(IndexMissing, IndexBroken, IndexMismatch):  # each is mended by the build that follows
+def _manifest_of(folder: Path, which: Callable[[Path], Path | None]) -> Manifest | None:
+    with suppress(IndexMissing, IndexBroken, IndexMismatch):  # the build that follows fixes each of these
         build = which(folder)
-        return None if build is None else read_manifest(build)
+        return None if build is None else load_manifest(build)
     return None
 
 
-def _reusable(folder: Path, model: ModelIdentity, settings: PassageSettings) -> FormerBuild | None:
-    with suppress(IndexMissing, IndexBroken, IndexMismatch):  # each is mended by the build from nothing that follows
+def _reusable(folder: Path, recipe: Recipe) -> PreviousBuild | None:
+    with suppress(IndexMissing, IndexBroken, IndexMismatch):  # the build from scratch that follows fixes each of these
         build = live_build(folder)
-        manifest = read_manifest(build)
-        check_manifest(manifest, model=model, settings=settings)
+        manifest = load_manifest(build)
+        check_manifest(manifest, model=recipe.embedder.identity, settings=recipe.passages)
         check_files(build, manifest)
-        return FormerBuild(build, manifest)
+        return PreviousBuild(build, manifest)
     return None
 
 
-def _still_allowed(folder: Path, which: Callable[[Path], Path | None], now: dict[str, Any]) -> Path | None:
-    """The build that is kept beside the new one: if it is whole, and holds nothing that the corpus no longer has."""
+def _worth_keeping(folder: Path, which: Callable[[Path], Path | None], now: Manifest) -> Path | None:
+    """The build to roll back to, if it is whole and holds nothing that has been removed from the corpus."""
     before = _manifest_of(folder, which)
     build = which(folder) if before else None
     if before is None or build is None or any(damaged_files(build, before)):
         return None
-    digests = digests_in(now)
-    names = digests.keys() | {failure.path for failure in failures_in(now)}
-    contents = set(digests.values())
-    gone = any(name not in names and digest not in contents for name, digest in digests_in(before).items())
-    return None if gone else build
+    digests = now.corpus.digests
+    names = digests.keys() | {failure.path for failure in now.corpus.failed}
+    texts = set(digests.values())
+    removed = any(name not in names and digest not in texts for name, digest in before.corpus.digests.items())
+    return None if removed else build
 
 
-def _write_build(
-    corpus: Corpus,
-    build: Path,
-    embedder: Embedder,
-    settings: PassageSettings,
-    dense: DenseSettings,
-    *,
-    former: FormerBuild | None,
-    live: dict[str, Any] | None,
-    journal: Path,
-    progress: Report,
-) -> tuple[dict[str, Any], Changes]:
-    """The build of exactly what the corpus holds now, in the folder `build`, unless that is what `former` already is.
+@dataclass(frozen=True)
+class _Build:
+    """A build of exactly what the corpus holds now, written to `folder`; what `previous` already has is taken from it."""
 
-    What `former` has is taken from it, and the result is the same. `live` is what changes are told against. A file that
-    cannot be read is left out and listed; so is its former version, because it is no longer what the corpus says.
-    """
-    started = time.monotonic()
-    build.mkdir()
-    found = look(corpus, progress)
-    with BuildWriter(build, build.parent, former, embedder, journal) as writer:
-        failed = _read(corpus, found, writer, embedder, settings, former=former, progress=progress)
-        unread = {failure.path for failure in failed}
-        duplicates = [Duplicate(name, same) for name, same in found.same_as.items() if same not in unread]
-        repeated = {failure.path: failure for failure in failed}
-        failed += [replace(repeated[same], path=name) for name, same in found.same_as.items() if same in unread]
-        contents: dict[str, Any] = {
-            "format": FORMAT,
-            "settings": settings.model_dump(),
-            "documents": writer.entries,
-            "duplicates": [asdict(duplicate) for duplicate in duplicates],
-            "failed": [asdict(failure) for failure in sorted(failed, key=lambda failure: failure.path)],
-            "passages": writer.passages,
-        }
-        changes = told_apart(live, contents)
-        if former is not None:
-            contents["dense"] = factory_for(writer.passages, former.manifest["model"]["dim"], dense)
-        if former is not None and all(former.manifest[name] == value for name, value in contents.items()):
-            return former.manifest, changes
-        embedded, dim, nearest = writer.finish(dense, progress)
-    changes = replace(changes, embedded=embedded)
-    taken = {"built": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": round(time.monotonic() - started, 2)}
-    (build / CHANGES).write_text(canonical_json(asdict(changes) | taken), encoding="utf-8")
-    contents |= {"model": model_values(embedder.identity, dim), "dense": nearest.factory, "nearest": asdict(nearest)}
-    return write_manifest(build, contents), changes
+    folder: Path
+    recipe: Recipe
+    previous: PreviousBuild | None
+    journal: Path
+    progress: Report
+
+    def write(self, corpus: Corpus, *, compared_with: Manifest | None) -> tuple[Manifest, Changes]:
+        """Writes nothing if the result would equal `previous`. The changes are those since `compared_with`.
+
+        A file that cannot be read is left out and listed, and so is its earlier version: the corpus no longer says that.
+        """
+        started = time.monotonic()
+        self.folder.mkdir()
+        files = scan(corpus, self.progress)
+        with BuildWriter(self.folder, self.folder.parent, self.previous, self.recipe.embedder, self.journal) as writer:
+            failed = self._read(corpus, files, writer)
+            state = _corpus_files(files, failed, writer)
+            changes = compare(compared_with.corpus if compared_with else None, state)
+            if self.previous is not None and self._same(self.previous.manifest, state, writer.passages):
+                return self.previous.manifest, changes
+            embedded, dim, nearest = writer.finish(self.recipe.dense, self.progress)
+        changes = replace(changes, embedded=embedded)
+        save_changes(self.folder, changes, time.monotonic() - started)
+        stored = stored_files(self.folder)
+        contents = Contents(
+            settings=self.recipe.passages,
+            corpus=state,
+            passages=writer.passages,
+            model=self.recipe.embedder.identity,
+            dim=dim,
+            dense=nearest.factory,
+            digests={name: stored[name].sha256 for name in CONTENTS},
+        )
+        return save_manifest(self.folder, contents, nearest, stored), changes
+
+    def _same(self, manifest: Manifest, state: CorpusFiles, passages: int) -> bool:
+        contents = manifest.contents
+        dense = factory_for(passages, contents.dim, self.recipe.dense)
+        return (contents.corpus, contents.passages, contents.dense) == (state, passages, dense)
+
+    def _read(self, corpus: Corpus, files: ScannedFiles, writer: BuildWriter) -> list[Failure]:
+        """Hands every document to the writer, in order; returns what cannot be read."""
+        failed = list(files.failed)
+        names, embedder = files.documents, self.recipe.embedder
+        unchanged = {name: entry for name in names if self.previous and (entry := self.previous.entry(name, files.digests[name]))}
+        documents = corpus.read([name for name in names if name not in unchanged])
+        for done, name in enumerate(names):
+            self.progress("reading", done, len(names))
+            if name in unchanged:
+                writer.keep(unchanged[name])
+                continue
+            document = next(documents)
+            if isinstance(document, UnreadableFile):
+                failed.append(Failure(name, str(document), files.digests[name]))
+                continue
+            limit = min(self.recipe.passages.max_tokens or embedder.max_tokens, embedder.max_tokens)  # here: it loads the model
+            writer.add(document, split_passages(document, count_tokens=embedder.count_tokens, limit=limit))
+        self.progress("reading", len(names), len(names))
+        return failed
 
 
-def _read(
-    corpus: Corpus,
-    found: Found,
-    writer: BuildWriter,
-    embedder: Embedder,
-    settings: PassageSettings,
-    *,
-    former: FormerBuild | None,
-    progress: Report,
-) -> list[Failure]:
-    """Hands every document to the writer, in order; gives back what cannot be read."""
-    failed = list(found.failed)
-    names = found.documents
-    kept = {name: entry for name in names if former and (entry := former.entry(name, found.digests[name]))}
-    read = corpus.read([name for name in names if name not in kept])
-    for done, name in enumerate(names):
-        progress("reading", done, len(names))
-        if name in kept:
-            writer.keep(kept[name])
-            continue
-        document = next(read)
-        if isinstance(document, UnreadableFile):
-            failed.append(Failure(name, str(document), found.digests[name]))
-            continue
-        limit = min(settings.max_tokens or embedder.max_tokens, embedder.max_tokens)  # here, for it loads the model
-        writer.add(document, split_passages(document, count_tokens=embedder.count_tokens, limit=limit))
-    progress("reading", len(names), len(names))
-    return failed
+def _corpus_files(files: ScannedFiles, failed: list[Failure], writer: BuildWriter) -> CorpusFiles:
+    """A duplicate of a file that cannot be read fails for the same reason."""
+    failures = {failure.path: failure for failure in failed}
+    duplicates = [Duplicate(name, same) for name, same in files.same_as.items() if same not in failures]
+    repeated = [replace(failures[same], path=name) for name, same in files.same_as.items() if same in failures]
+    return CorpusFiles(
+        documents=tuple(writer.entries),
+        duplicates=tuple(duplicates),
+        failed=tuple(sorted([*failed, *repeated], key=lambda failure: failure.path)),
+    )

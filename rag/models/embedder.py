@@ -46,6 +46,10 @@ class Embedder(Protocol):
     @property
     def dim(self) -> int: ...
 
+    def load(self) -> object:
+        """Loads the weights now rather than at first use."""
+        ...
+
     @property
     def max_tokens(self) -> int:
         """Longest text that is read whole, special tokens not counted."""

@@ -177,7 +177,10 @@ def _router(prefix: str, chat: Chat, workers: Workers, measures: Measures) -> AP
 
 def listed_documents(chat: Chat) -> dict[str, Any]:
     index = chat.index()
-    listed = [{name: one[name] for name in ("id", "title", "passages", "digest")} for one in index.manifest["documents"]]
+    listed = [
+        {"id": entry.id, "title": entry.title, "passages": entry.passages, "digest": entry.digest}
+        for entry in index.manifest.corpus.documents
+    ]
     return {"documents": listed, "index": index.digest}
 
 

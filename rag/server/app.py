@@ -12,7 +12,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from rag.accounts.users import Accounts, User
 from rag.config import ServerSettings, Settings
-from rag.conversation import Chat
+from rag.library import Library
 from rag.server.api import add_api
 from rag.server.authentication import Gate
 from rag.server.limits import Workers
@@ -26,9 +26,9 @@ from rag.server.sessions import Sessions
 LOOPBACK_NAMES = ["127.0.0.1", "localhost", "[::1]"]
 
 
-def create_app(chat: Chat) -> FastAPI:
-    """The application over one Chat, ready for uvicorn or a test client. Whether there is a login is decided here, once."""
-    settings = chat.settings.server
+def create_app(library: Library) -> FastAPI:
+    """The application over one library, ready for uvicorn or a test client. Whether there is a login is decided here, once."""
+    chat, settings = library.chat, library.settings.server
     workers = Workers(settings.workers, settings.waiting, settings.answer_seconds)
     measures = Measures(chat, workers)
     accounts = Accounts(settings.users)
@@ -57,7 +57,7 @@ def create_app(chat: Chat) -> FastAPI:
     app.add_middleware(Observer, settings=settings, measures=measures)
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
-    return _with_page(app, chat)
+    return _with_page(app, library)
 
 
 def _host_names(settings: ServerSettings) -> list[str]:
@@ -76,15 +76,15 @@ def user_of(request: Any) -> User:
     return user or User("", "reader")
 
 
-def _with_page(app: FastAPI, chat: Chat) -> FastAPI:
+def _with_page(app: FastAPI, library: Library) -> FastAPI:
     import gradio as gr
 
     from rag.ui.page import SCRIPT, STYLE_SHEET, build_page
 
-    page = build_page(chat, user_of)
+    page = build_page(library, user_of)
     # Only launch() sets this; while it is unset, gradio takes any path on this machine for an uploaded file.
     page.has_launched = True
-    settings = chat.settings
+    settings = library.settings
     mounted: FastAPI = gr.mount_gradio_app(
         app, page, path="/", show_error=False, run_history=False, footer_links=[], enable_monitoring=False, pwa=False,
         ssr_mode=False, mcp_server=False, allowed_paths=[], app_kwargs={"openapi_url": None},

@@ -10,8 +10,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from rag.accounts.users import Accounts
 from rag.config import ServerSettings
-from rag.conversation import Chat
 from rag.errors import SettingsError
+from rag.library import Library
 from rag.server.app import create_app
 from rag.server.monitoring import set_up_logs
 
@@ -62,12 +62,12 @@ def server_of(app: FastAPI, settings: ServerSettings) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
-def run(chat: Chat) -> None:
+def run(library: Library) -> None:
     """Serves until it is stopped. Raises SettingsError where the address cannot be had."""
-    settings = chat.settings.server
+    settings = library.settings.server
     listener = _listen(settings)
-    chat.search("warm up", k=1)  # the first query of a process takes several times longer than the next
-    app = create_app(chat)
+    library.chat.search("warm up", k=1)  # the first query of a process takes several times longer than the next
+    app = create_app(library)
     set_up_logs(settings)
     address = f"[{settings.host}]" if ":" in settings.host else settings.host
     print(f"Ask your documents at http://{address}:{listener.getsockname()[1]}{settings.prefix}/  (Ctrl-C stops)", flush=True)

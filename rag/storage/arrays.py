@@ -1,5 +1,6 @@
 """Arrays on disk: read where they are touched, or growing row by row."""
 
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -7,10 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+# numpy parses a file's header with `ast`, which in CPython 3.11 raises SystemError if two threads do so at once.
+_PARSING = threading.Lock()
+
 
 def map_array(path: Path) -> NDArray[Any]:
     """A .npy file as an array that is read from disk where it is touched. Raises OSError or ValueError."""
-    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # slices of a memmap would each cost a microsecond
+    with _PARSING:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    return np.asarray(array)  # slices of a memmap would each cost a microsecond
 
 
 def save_array(path: Path, array: NDArray[Any]) -> None:

@@ -294,8 +294,8 @@ class Asking:
         rows = []
         for hit in hits:
             passage, entry = hit.passage, index.entries[hit.passage.document_id]
-            reference = f"{entry['digest']}:{passage.span.start}:{passage.span.end}:{entry['id']}"
-            rows.append({"reference": reference, "title": entry["title"], "text": " ".join(passage.text.split())[:160]})
+            reference = f"{entry.digest}:{passage.span.start}:{passage.span.end}:{entry.id}"
+            rows.append({"reference": reference, "title": entry.title, "text": " ".join(passage.text.split())[:160]})
         return {"found": rows}
 
     def _source(self, told: Mapping[str, Any], _: gr.Request | None) -> dict[str, Any]:
@@ -342,7 +342,7 @@ _ACTS: dict[str, Callable[[Asking, Mapping[str, Any], gr.Request | None], dict[s
 def stale_citations(index: Index, answer: Answer) -> list[int]:
     """Numbers of citations whose document is gone or has other bytes now."""
     now = index.entries
-    return [c.number for c in answer.citations if c.document_id not in now or now[c.document_id]["digest"] != c.digest]
+    return [c.number for c in answer.citations if c.document_id not in now or now[c.document_id].digest != c.digest]
 
 
 def _gold(index: Index, reference: object) -> GoldSpan:

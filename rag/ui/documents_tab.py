@@ -10,14 +10,12 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from rag.accounts.users import User
-from rag.conversation import Chat
 from rag.errors import DocumentError, RagError
-from rag.index.builds import Report, builder_of, describe_builder, former_build, live_build
-from rag.index.corpus_edits import add_files, back_to_former, remove_documents
+from rag.index.builds import Report, builder_of, describe_builder, live_build, previous_build
+from rag.index.changes import load_changes
+from rag.index.corpus_edits import add_files, remove_documents, restore_previous
 from rag.index.file_listing import Watch, chosen_files, fingerprint, list_files
-from rag.index.manifest import digests_in, read_changes
-from rag.index.updating import update_index
-from rag.loading.corpus import FolderCorpus
+from rag.library import Library
 from rag.ui.documents_view import added_html, changes_html, chip_html, files_html, job_html, no_index_html
 from rag.ui.jobs import Job
 
@@ -29,10 +27,10 @@ MOST_FILES = 1_000  # given at once
 class Documents:
     """What the tab's handlers do. Everybody sees the documents; only a curator changes them."""
 
-    def __init__(self, chat: Chat, user_of: Callable[[gr.Request | None], User]) -> None:
-        self.chat, self.user_of = chat, user_of
+    def __init__(self, library: Library, user_of: Callable[[gr.Request | None], User]) -> None:
+        self.library, self.chat, self.user_of = library, library.chat, user_of
         self.job = Job(STOPPED)
-        self.watch = Watch(chat.settings.corpus)
+        self.watch = Watch(library.settings.corpus)
         self._again = False
 
     def call(self, told: Any, request: gr.Request | None) -> dict[str, Any]:
@@ -80,9 +78,9 @@ class Documents:
             "html": files_html(
                 fitting, page=number, sort=sort, descending=descending, may_curate=may, prefix=self.chat.settings.server.prefix
             ),
-            "changes": changes_html(read_changes(live_build(settings))),
+            "changes": changes_html(load_changes(live_build(settings))),
             "may_curate": may,
-            "former": former_build(settings) is not None,
+            "former": previous_build(settings) is not None,
         }
 
     def build(self, told: Mapping[str, Any], _request: gr.Request | None) -> dict[str, Any]:
@@ -93,24 +91,14 @@ class Documents:
 
     def _build(self, report: Report, *, full: bool = False) -> str:
         self._again = False
-        settings = self.chat.settings
-        files = FolderCorpus(settings.corpus, settings.loading)
-        manifest, changes = update_index(
-            files,
-            settings.index,
-            self.chat.embedder,
-            settings.passages,
-            dense=settings.dense,
-            full=full,
-            wait=False,
-            progress=report,
-        )
+        done = self.library.build(full=full, progress=report)
         if self._again:
             return self._build(report)
+        changes, manifest = done.changes, done.manifest
         kinds: dict[str, Sequence[object]] = {"added": changes.added, "changed": changes.changed, "removed": changes.removed}
         kinds |= {"not read": changes.failed}
         told = ", ".join(f"{len(names)} {kind}" for kind, names in kinds.items() if names) or "nothing has changed"
-        return f"Done: {told}. The index holds {len(manifest['documents'])} documents, {manifest['passages']} passages."
+        return f"Done: {told}. The index holds {len(manifest.corpus.documents)} documents, {manifest.passages} passages."
 
     def _stop(self, _told: Mapping[str, Any], _request: gr.Request | None) -> dict[str, Any]:
         self.job.stop()
@@ -144,12 +132,12 @@ class Documents:
         name = told.get("id")
         if not isinstance(name, str):
             raise DocumentError("name the document that is to be removed")
-        remove_documents(self.chat.settings.corpus, [name], digests_in(self.chat.index().manifest))
+        remove_documents(self.chat.settings.corpus, [name], self.chat.index().manifest.corpus.digests)
         return self.build({}, request)
 
     def _roll_back(self, _told: Mapping[str, Any], _request: gr.Request | None) -> dict[str, Any]:
-        manifest = back_to_former(self.chat.settings.index)
-        return {"told": f"Live again: {len(manifest['documents'])} documents, index {manifest['hash'][:12]}."}
+        manifest = restore_previous(self.chat.settings.index)
+        return {"told": f"Live again: {len(manifest.corpus.documents)} documents, index {manifest.hash[:12]}."}
 
     def follow_corpus(self, stopped: threading.Event) -> None:
         """Builds whenever the files have changed and are left alone; until `stopped`."""
@@ -157,7 +145,7 @@ class Documents:
         while not stopped.wait(WATCHED_EVERY):
             try:
                 now = fingerprint(self.chat.settings.corpus)
-                waiting = known == now and bool(_moved(self.watch, self.chat))
+                waiting = known == now and _moved(self.watch, self.library)
             except RagError:  # the chip says what is amiss
                 continue
             if waiting:
@@ -165,9 +153,8 @@ class Documents:
             known = now
 
 
-def _moved(watch: Watch, chat: Chat) -> list[str]:
-    changes = watch.changes(chat.index().manifest)
-    return [*changes.added, *changes.changed, *changes.removed]
+def _moved(watch: Watch, library: Library) -> bool:
+    return watch.changes(library.chat.index().manifest).any
 
 
 def _uploaded(path: object) -> Path:

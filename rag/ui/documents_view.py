@@ -1,10 +1,10 @@
 """The documents and the state of the index to HTML. Every text of a file or its name is escaped."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from html import escape
-from typing import Any
 
+from rag.index.changes import BuildRecord
 from rag.index.file_listing import ListedFile
 from rag.sources import file_link
 from rag.ui.jobs import JobState
@@ -150,14 +150,15 @@ def added_html(results: Sequence[tuple[str, str, str]]) -> str:
     return f'<ul class="added" role="status">{rows}</ul>' if rows else ""
 
 
-def changes_html(changes: Mapping[str, Any]) -> str:
-    """What the live build did, from its changes.json."""
-    kinds = ("added", "changed", "removed")
-    parts = [f"{len(changes[kind])} {kind}" for kind in (*kinds, "unchanged")]
-    built, embedded = escape(str(changes["built"])), f"{changes['embedded']} passages embedded"
-    facts = f"Built {built} in {changes['seconds']} s: {', '.join(parts)}, {embedded}."
-    lists = "".join(_names(kind, changes[kind]) for kind in kinds)
-    failed = "".join(f"<li>{escape(one['path'])}: {escape(one['reason'])}</li>" for one in changes["failed"][:ROWS])
+def changes_html(record: BuildRecord) -> str:
+    """What the live build did."""
+    changes = record.changes
+    kinds = {"added": changes.added, "changed": changes.changed, "removed": changes.removed}
+    parts = [f"{len(names)} {kind}" for kind, names in (kinds | {"unchanged": changes.unchanged}).items()]
+    built, embedded = escape(record.built), f"{changes.embedded} passages embedded"
+    facts = f"Built {built} in {record.seconds} s: {', '.join(parts)}, {embedded}."
+    lists = "".join(_names(kind, names) for kind, names in kinds.items())
+    failed = "".join(f"<li>{escape(failure.path)}: {escape(failure.reason)}</li>" for failure in changes.failed[:ROWS])
     return f"<p>{facts}</p>{lists}" + (f"<p>Not read:</p><ul>{failed}</ul>" if failed else "")
 
 

@@ -9,17 +9,14 @@ from typing import Any
 import gradio as gr
 
 from rag.accounts.users import User
-from rag.answering.confidence import FILE, default_calibration, save_calibration
-from rag.conversation import Chat
 from rag.errors import QuestionSetError, RagError
-from rag.evaluation.calibration import asked_from, calibrate
-from rag.evaluation.experiment import evaluate, open_set
 from rag.evaluation.question_sets import Question, QuestionSet, load_question_set
 from rag.evaluation.report import report_page
 from rag.evaluation.run_comparison import compare, most_changed
 from rag.evaluation.runs import Outcome, Run, list_runs, load_outcomes, load_run, outcome_values, save_run
 from rag.evaluation.verdicts import as_csv, thresholds, verdict
 from rag.index.builds import Report
+from rag.library import Library
 from rag.ui.documents_view import job_html
 from rag.ui.evaluation_view import (
     comparison_html,
@@ -38,8 +35,8 @@ STOPPED = "Stopped: no run was kept."
 class Evaluating:
     """What the tab's handlers do. Questions may be those of others, so all of it is for curators."""
 
-    def __init__(self, chat: Chat, user_of: Callable[[gr.Request | None], User]) -> None:
-        self.chat, self.user_of = chat, user_of
+    def __init__(self, library: Library, user_of: Callable[[gr.Request | None], User]) -> None:
+        self.library, self.chat, self.user_of = library, library.chat, user_of
         self.job = Job(STOPPED)
         self._opened: tuple[str, Run, QuestionSet, dict[str, Outcome]] | None = None
 
@@ -91,10 +88,9 @@ class Evaluating:
         if not questions.questions:
             raise QuestionSetError(f"{questions.name} holds no judged question yet; judge answers in the Ask tab")
         settings = self.chat.settings
-        chat = self.chat if questions.corpus is None else open_set(questions, settings, self.chat.embedder, report)
-        run, outcomes = evaluate(questions, chat, progress=report)
-        save_run(settings.evaluation.runs, run, outcomes)
-        return f"Done: {run.name} is kept."
+        evaluation = self.library.evaluate(questions, progress=report)
+        save_run(settings.evaluation.runs, evaluation.run, evaluation.outcomes)
+        return f"Done: {evaluation.run.name} is kept."
 
     def _stop(self, _: Mapping[str, Any]) -> dict[str, Any]:
         self.job.stop()
@@ -152,7 +148,7 @@ class Evaluating:
         if question is None:
             raise QuestionSetError("this question is not in the run")
         own = questions.corpus is None
-        digests = {name: entry["digest"] for name, entry in self.chat.index().entries.items()} if own else {}
+        digests = {name: entry.digest for name, entry in self.chat.index().entries.items()} if own else {}
         return {"html": question_detail_html(question, outcomes[question.id], digests)}
 
     def _save(self, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,20 +163,11 @@ class Evaluating:
 
     def _calibrate(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Takes the threshold at which so many unanswerable questions get an answer, learnt from a run's questions."""
-        run, questions, outcomes, asked = self.open(str(told.get("run")))
+        _, questions, outcomes, _ = self.open(str(told.get("run")))
         share = told.get("false_answers")
         if questions.corpus is not None or not isinstance(share, int | float) or not 0 <= share <= 1:
             raise QuestionSetError("a threshold is learnt from a question set about the current documents")
-        made_with = {"reader": self.chat.reader.identity, "model": self.chat.embedder.identity.digest}
-        about = {"asked": f"the question set {questions.name}", "set": questions.name, "set_digest": questions.digest}
-        learnt = calibrate(
-            asked_from(asked, outcomes),
-            default_calibration(self.chat.reader.identity),
-            false_answers=float(share),
-            made_with=made_with,
-            about=about | {"index": run.signature["index"]},
-        )
-        save_calibration(learnt, self.chat.settings.index / FILE)
+        learnt = self.library.learn(questions, outcomes, false_answers=float(share))
         measured = learnt.measured
         return {
             "told": f"From now on it answers from confidence {learnt.threshold:.2f}. On questions left out of the fit, "

@@ -19,6 +19,7 @@ import gradio as gr  # noqa: E402 - after the variables above
 from rag.accounts.users import LOCAL  # noqa: E402
 from rag.conversation import Chat  # noqa: E402
 from rag.errors import RagError  # noqa: E402
+from rag.library import Library  # noqa: E402
 from rag.ui.ask_tab import ANSWERS_AT_ONCE, LONGEST_QUESTION, Asking, UserOf  # noqa: E402
 from rag.ui.documents_tab import Documents  # noqa: E402
 from rag.ui.evaluation_tab import Evaluating  # noqa: E402
@@ -48,14 +49,14 @@ QUEUED = {
 }
 
 
-def build_page(chat: Chat, user_of: UserOf = lambda request: LOCAL) -> gr.Blocks:
-    """The page over one Chat; `user_of` tells who a request comes from.
+def build_page(library: Library, user_of: UserOf = lambda request: LOCAL) -> gr.Blocks:
+    """The page over one library; `user_of` tells who a request comes from.
 
     The Chatbot is never an input: what it would hand in comes from the browser, which could put anything there.
     """
     watch_outbound()
-    asking, documents, evaluating = Asking(chat, user_of), Documents(chat, user_of), Evaluating(chat, user_of)
-    if chat.settings.server.watch:
+    asking, documents, evaluating = Asking(library.chat, user_of), Documents(library, user_of), Evaluating(library, user_of)
+    if library.settings.server.watch:
         threading.Thread(target=documents.follow_corpus, args=(threading.Event(),), daemon=True).start()
     with gr.Blocks(title="Ask your documents", fill_width=True, analytics_enabled=False) as page:
         with gr.Row(elem_id="heading"):
@@ -70,7 +71,7 @@ def build_page(chat: Chat, user_of: UserOf = lambda request: LOCAL) -> gr.Blocks
                 with gr.Tab("Evaluation", id="evaluation"):
                     component("evaluation_tab", "evaluating", evaluating.call)
                 with gr.Tab("Help", id="help"):
-                    component("help_tab", "helping", help_call(chat))
+                    component("help_tab", "helping", help_call(library.chat))
             with gr.Column(scale=2, min_width=320, elem_id="right"):
                 component("source", "panel", asking.call)
     page.queue(max_size=64)

@@ -12,10 +12,11 @@ from rag.config import EvaluationSettings, ServerSettings, Settings
 from rag.conversation import Chat
 from rag.evaluation.labelling import add_question
 from rag.evaluation.question_sets import GoldSpan
-from rag.index.updating import update_index
+from rag.index.updating import Recipe, update_index
 from rag.models.embedder import ModelEmbedder
 from rag.records import Span
 from rag.server.app import create_app
+from tests.conftest import library_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 playwright = pytest.importorskip("playwright.sync_api")
@@ -52,7 +53,7 @@ def chat(tmp_path_factory: pytest.TempPathFactory, embedder: ModelEmbedder) -> C
     (corpus / "long.md").write_text(
         "# Long\n\n" + "Filler about moss and stones.\n\n" * 600 + "## Dyes\n\nBracken roots dye wool yellow.\n"
     )
-    update_index(corpus, settings.index, embedder, settings.passages)
+    update_index(corpus, settings.index, Recipe(embedder, settings.passages))
     return Chat(settings, embedder)
 
 
@@ -66,7 +67,7 @@ def serve(chat: Chat) -> Iterator[Serve]:
 
     def start() -> tuple[str, Callable[[], None]]:
         listener = socket.create_server(("127.0.0.1", 0))
-        application = create_app(Chat(chat.settings, chat.embedder, chat.reader))
+        application = create_app(library_of(Chat(chat.settings, chat.embedder, chat.reader)))
         server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
