@@ -16,9 +16,9 @@ import numpy as np
 from rag.answering.confidence import SIGNALS, Calibration, save_calibration
 from rag.config import load_settings
 from rag.evaluation.calibration import Asked, asked_from, calibrate
-from rag.evaluation.experiment import evaluate
+from rag.evaluation.experiment import chat_for, evaluate
 from rag.evaluation.question_sets import Question, load_question_set
-from rag.library import Library
+from rag.index.updating import Recipe
 from rag.models.embedder import ModelEmbedder
 
 NO_WEIGHTS = Calibration(0.0, (0.0,) * len(SIGNALS), 0.5, (), {}, {})
@@ -40,7 +40,7 @@ def main() -> None:
     loaded = [load_question_set(folder) for folder in arguments.sets]
     rows: list[tuple[str, Asked]] = []
     for questions in loaded:
-        chat = Library(settings, embedder=embedder).chat_for(questions)
+        chat = chat_for(questions, settings, Recipe(embedder, settings.passages), lambda what, done, total: None)
         others = [
             Question(f"{other.name}/{q.id}", q.text, unanswerable=True)
             for other in loaded

@@ -17,10 +17,10 @@ import numpy as np
 
 from rag.config import load_settings
 from rag.conversation import Chat
-from rag.evaluation.experiment import rank_documents
+from rag.evaluation.experiment import chat_for, rank_documents
 from rag.evaluation.measures import meets
 from rag.evaluation.question_sets import Question, load_question_set
-from rag.library import Library
+from rag.index.updating import Recipe
 from rag.models.embedder import ModelEmbedder
 from rag.records import Answer, Hit
 
@@ -96,7 +96,7 @@ def main() -> None:
     embedder = ModelEmbedder(settings.embedding)
     for folder in asked.sets:
         questions = load_question_set(folder)
-        chat = Library(settings, embedder=embedder).chat_for(questions)
+        chat = chat_for(questions, settings, Recipe(embedder, settings.passages), lambda what, done, total: None)
         judged = [q for q in questions.questions if any(grade > 0 for grade in q.relevance.values())]
         if asked.half:
             judged = [question for question in judged if half_of(question) == asked.half]

@@ -6,26 +6,25 @@ something must be embedded, `ask` model, reader and index.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from rag.config import Settings, load_settings
-from rag.errors import IndexBroken, IndexMismatch, IndexMissing
 
 if TYPE_CHECKING:
     from rag.answering.confidence import Calibration
     from rag.conversation import Chat, History
     from rag.evaluation.experiment import Evaluation
     from rag.evaluation.question_sets import QuestionSet
-    from rag.evaluation.runs import Outcome
     from rag.index.builds import Report
     from rag.index.changes import Changes
     from rag.index.doctor import Check
     from rag.index.manifest import Failure, Manifest
+    from rag.index.status import Status
     from rag.index.updating import Recipe
     from rag.loading.corpus import FolderCorpus
     from rag.models.embedder import Embedder
@@ -45,17 +44,6 @@ class BuildReport:
     changes: Changes
     seconds: float
     refused: Sequence[Failure] = ()
-
-
-@dataclass(frozen=True)
-class Status:
-    """What the index holds, and what a build would change. `building` describes a build that is running, None if none is."""
-
-    manifest: Manifest
-    built: str
-    changes: Changes
-    previous: str | None
-    building: Mapping[str, Any] | None
 
 
 class Library:
@@ -89,60 +77,33 @@ class Library:
         """What asks: model, reader and index, loaded now. Raises IndexMissing, IndexMismatch or IndexBroken."""
         return self._opened(reading=True)
 
-    @property
-    def files(self) -> FolderCorpus:
-        """The files of the corpus."""
-        from rag.loading.corpus import FolderCorpus
-
-        return FolderCorpus(self.settings.corpus, self.settings.loading)
-
     def build(
-        self,
-        *,
-        full: bool = False,
-        forget: bool = False,
-        wait: bool = False,
-        prepare: Callable[[], None] = lambda: None,
-        progress: Report = _silent,
-    ) -> BuildReport:
+        self, *, full: bool = False, forget: bool = False, wait: bool = False,
+        prepare: Callable[[], None] = lambda: None, progress: Report = _silent,
+    ) -> BuildReport:  # fmt: skip
         """Makes the index agree with the corpus: see `rag.index.updating.update_index`."""
         from rag.index.updating import update_index
 
-        started = time.perf_counter()
-        manifest, changes = update_index(
-            self.files,
-            self.settings.index,
-            self._recipe,
-            full=full,
-            forget=forget,
-            wait=wait,
-            prepare=prepare,
-            progress=progress,
-        )
-        return BuildReport(manifest, changes, time.perf_counter() - started)
+        started = perf_counter()
+        options: dict[str, Any] = {"full": full, "forget": forget, "wait": wait, "prepare": prepare, "progress": progress}
+        return BuildReport(*update_index(self._corpus, self.settings.index, self._recipe, **options), perf_counter() - started)
 
     def differences(self, *, progress: Report = _silent) -> list[str]:
         """The parts in which a build from scratch differs from the live one; none if they are equal."""
         from rag.index.updating import rebuild_differs
 
-        return rebuild_differs(self.files, self.settings.index, self._recipe, progress=progress)
+        return rebuild_differs(self._corpus, self.settings.index, self._recipe, progress=progress)
 
     def add(
-        self,
-        files: Sequence[Path],
-        *,
-        into: str = "",
-        replace: bool = False,
-        wait: bool = False,
-        progress: Report = _silent,
+        self, files: Sequence[Path], *, into: str = "", replace: bool = False, wait: bool = False, progress: Report = _silent
     ) -> BuildReport:
         """Copies files and folders into the corpus, all or none, then builds. Raises DocumentError."""
         from rag.index.corpus_edits import add_files
 
         settings, refused = self.settings, []
-        settings.corpus.mkdir(parents=True, exist_ok=True)
 
         def copy() -> None:
+            settings.corpus.mkdir(parents=True, exist_ok=True)
             refused.extend(add_files(settings.corpus, files, into=into, overwrite=replace, settings=settings.loading))
 
         report = self.build(wait=wait, prepare=copy, progress=progress)
@@ -152,25 +113,16 @@ class Library:
         """Deletes documents from the corpus, all or none, then builds. Raises DocumentError for an unknown one."""
         from rag.index.corpus_edits import remove_documents
 
-        return self.build(
-            wait=wait, prepare=lambda: remove_documents(self.settings.corpus, ids, self._indexed()), progress=progress
-        )
-
-    def _indexed(self) -> Iterable[str]:
-        from rag.index.builds import live_build
-        from rag.index.manifest import load_manifest
-
-        try:
-            return load_manifest(live_build(self.settings.index)).corpus.digests
-        except (IndexMissing, IndexBroken, IndexMismatch):
-            return ()  # the build that follows makes the index anew
+        delete = partial(remove_documents, self.settings.corpus, ids, self.settings.index)
+        return self.build(wait=wait, prepare=delete, progress=progress)
 
     def rollback(self, *, wait: bool = False) -> Status:
         """Makes the previous build live again, and the live one the previous. Raises IndexMissing if none is kept."""
         from rag.index.corpus_edits import restore_previous
+        from rag.index.status import index_status
 
         restore_previous(self.settings.index, wait=wait)
-        return self.status()
+        return index_status(self.settings, check=False)
 
     def doctor(self) -> list[Check]:
         """Checks everything that can be checked; each fault names the command that fixes it."""
@@ -180,24 +132,9 @@ class Library:
 
     def status(self) -> Status:
         """Raises IndexMissing, IndexMismatch or IndexBroken if there is no usable index."""
-        from rag.index.builds import builder_of, live_build, previous_build
-        from rag.index.changes import corpus_changes, load_changes
-        from rag.index.manifest import HASHED, check_files, check_manifest, load_manifest
-        from rag.models.model_identity import model_identity
+        from rag.index.status import index_status
 
-        settings = self.settings
-        folder = live_build(settings.index)
-        manifest = load_manifest(folder)
-        check_manifest(manifest, model=model_identity(settings.embedding), settings=settings.passages)
-        check_files(folder, manifest, hashed=HASHED)
-        previous = previous_build(settings.index)
-        return Status(
-            manifest,
-            load_changes(folder).built,
-            corpus_changes(settings.corpus, manifest.corpus),
-            previous.name if previous else None,
-            builder_of(settings.index),
-        )
+        return index_status(self.settings)
 
     def search(
         self, query: str, *, k: int | None = None, documents: Sequence[str] | None = None, history: History = ()
@@ -206,86 +143,46 @@ class Library:
         return self._opened(reading=False).search(query, k=k, documents=documents, history=history)
 
     def ask(
-        self,
-        question: str,
-        *,
-        history: History = (),
-        documents: Sequence[str] | None = None,
-        query: str | None = None,
+        self, question: str, *, history: History = (), documents: Sequence[str] | None = None, query: str | None = None
     ) -> Answer:
         """An answer in quoted sentences, or an abstention: see `Chat.ask`."""
         return self.chat.ask(question, history=history, documents=documents, query=query)
 
     def evaluate(
-        self,
-        questions: QuestionSet | Path,
-        *,
-        given: bool = False,
-        answers: bool = True,
-        limit: int | None = None,
+        self, questions: QuestionSet | Path, *, given: bool = False, answers: bool = True, limit: int | None = None,
         progress: Report = _silent,
-    ) -> Evaluation:
+    ) -> Evaluation:  # fmt: skip
         """Asks all questions of a set, or `limit` of them. A set with a corpus of its own is indexed first, once."""
-        from rag.evaluation.experiment import evaluate
+        from rag.evaluation.experiment import chat_for, evaluate
         from rag.evaluation.question_sets import load_question_set
 
         questions = load_question_set(questions) if isinstance(questions, Path) else questions
-        return evaluate(
-            questions, self.chat_for(questions, progress), given=given, answers=answers, limit=limit, progress=progress
-        )
-
-    def chat_for(self, questions: QuestionSet, progress: Report = _silent) -> Chat:
-        """What a set's questions are asked of: this library, or an index of the set's own corpus."""
-        from rag.conversation import Chat
-        from rag.evaluation.experiment import index_name
-        from rag.index.updating import update_index
-
-        if questions.corpus is None:
-            return self._chat or Chat(self.settings, self.embedder)
-        folder = self.settings.evaluation.runs / "indexes" / index_name(questions, self.settings)
-        update_index(questions.corpus, folder, self._recipe, forget=True, progress=progress)
-        return Chat(self.settings.model_copy(update={"index": folder}), self.embedder)
+        chat = chat_for(questions, self.settings, self._recipe, progress) if questions.corpus else self._opened(reading=False)
+        return evaluate(questions, chat, given=given, answers=answers, limit=limit, progress=progress)
 
     def calibrate(self, questions: QuestionSet | Path, *, false_answers: float = 0.1, progress: Report = _silent) -> Calibration:
-        """Learns from a question set how confident answers must be, and stores that with the index: see `learn`."""
-        evaluation = self.evaluate(questions, progress=progress)
-        outcomes = {outcome.question_id: outcome for outcome in evaluation.outcomes}
-        return self.learn(evaluation.questions, outcomes, false_answers=false_answers, index=evaluation.chat.settings.index)
-
-    def learn(
-        self, questions: QuestionSet, outcomes: Mapping[str, Outcome], *, false_answers: float, index: Path | None = None
-    ) -> Calibration:
-        """Fits a calibration to the outcomes of a run and stores it with the index, by default this library's.
+        """Learns from a question set how confident an answer must be, and stores that with the index.
 
         At most the share `false_answers` of the questions without an answer may get one. Raises QuestionSetError if the set
         has too few questions.
         """
-        from rag.answering.confidence import FILE, default_calibration, save_calibration
-        from rag.evaluation.calibration import asked_from, calibrate
-        from rag.index.builds import live_build
-        from rag.index.manifest import load_manifest
+        from rag.evaluation.calibration import learn
 
-        folder, reader = index or self.settings.index, self._opened(reading=False).reader.identity
-        calibration = calibrate(
-            asked_from([question for question in questions.questions if question.id in outcomes], outcomes),
-            default_calibration(reader),
-            false_answers=false_answers,
-            made_with={"reader": reader, "model": self.embedder.identity.digest},
-            about={
-                "asked": f"the question set {questions.name}",
-                "set": questions.name,
-                "set_digest": questions.digest,
-                "index": load_manifest(live_build(folder)).hash,
-            },
-        )
-        save_calibration(calibration, folder / FILE)
-        return calibration
+        evaluation = self.evaluate(questions, progress=progress)
+        outcomes = {outcome.question_id: outcome for outcome in evaluation.outcomes}
+        return learn(evaluation.questions, outcomes, evaluation.chat, false_answers=false_answers)
 
     def verify(self, receipt: Path) -> list[Checked]:
         """Checks each citation of a receipt against the files as they are now. Raises ReceiptError."""
         from rag.receipts import load_receipt, verify
 
-        return verify(load_receipt(receipt), self.files)
+        return verify(load_receipt(receipt), self._corpus)
+
+    @cached_property
+    def _corpus(self) -> FolderCorpus:
+        from rag.loading.corpus import FolderCorpus
+
+        return FolderCorpus(self.settings.corpus, self.settings.loading)
 
     @cached_property
     def _recipe(self) -> Recipe:

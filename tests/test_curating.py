@@ -4,7 +4,7 @@ import pytest
 
 from rag.errors import DocumentError
 from rag.index.corpus_edits import add_files, remove_documents
-from tests.conftest import index_of
+from tests.conftest import index_of, updated
 
 
 @pytest.fixture
@@ -69,24 +69,26 @@ def test_refused(sources: list[str], into: str, message: str, corpus: Path, sour
     assert names(corpus) == ["faq.txt", "guide.md"]
 
 
-def test_remove_takes_ids_and_paths_all_or_none(corpus: Path) -> None:
+def test_remove_takes_ids_and_paths_all_or_none(corpus: Path, tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    updated(corpus, index)
     with pytest.raises(DocumentError, match=r"gide.md is not in the corpus.*nothing was removed; did you mean guide.md\?"):
-        remove_documents(corpus, ["faq.txt", "gide.md"], [])
+        remove_documents(corpus, ["faq.txt", "gide.md"], index)
     assert names(corpus) == ["faq.txt", "guide.md"]
-    remove_documents(corpus, [str(corpus / "faq.txt"), "guide.md"], [])
+    remove_documents(corpus, [str(corpus / "faq.txt"), "guide.md"], index)
     assert names(corpus) == []
-    remove_documents(corpus, ["faq.txt"], ["faq.txt"])  # it is still in the index, and the build takes it out
+    remove_documents(corpus, ["faq.txt"], index)  # it is still in the index, and the build takes it out
 
 
 @pytest.mark.parametrize("name", ["../secret.txt", "/etc/passwd", "", "."])
 def test_nothing_outside_the_corpus_can_be_removed(name: str, corpus: Path) -> None:
     (corpus.parent / "secret.txt").write_text("x")
     with pytest.raises(DocumentError):
-        remove_documents(corpus, [name], [])
+        remove_documents(corpus, [name], corpus.parent / "index")
     assert (corpus.parent / "secret.txt").exists()
 
 
 def test_removing_a_link_leaves_what_it_points_to(corpus: Path) -> None:
     (corpus / "link.md").symlink_to(corpus / "guide.md")
-    remove_documents(corpus, ["link.md"], [])
+    remove_documents(corpus, ["link.md"], corpus.parent / "index")
     assert names(corpus) == ["faq.txt", "guide.md"]

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from rag.index.builds import Report
     from rag.index.manifest import CorpusFiles, Entry
-    from rag.library import BuildReport, Library, Status
+    from rag.index.status import Status
+    from rag.library import BuildReport, Library
 
 SHOWN = 20  # files of a kind in the table; --json has all
 

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from rag.answering.confidence import SIGNALS, Bin, Calibration
+from rag.answering.confidence import FILE, SIGNALS, Bin, Calibration, default_calibration, save_calibration
+from rag.conversation import Chat
 from rag.errors import QuestionSetError
-from rag.evaluation.question_sets import Question
+from rag.evaluation.question_sets import Question, QuestionSet
 from rag.evaluation.runs import Outcome
 from rag.storage.files import sha256_bytes
 
@@ -43,6 +44,28 @@ def asked_from(questions: Sequence[Question], outcomes: Mapping[str, Outcome]) -
         group = (question.given or [question.id])[0]
         found.append(Asked(group, values, not question.unanswerable, outcome.right))
     return found
+
+
+def learn(questions: QuestionSet, outcomes: Mapping[str, Outcome], chat: Chat, *, false_answers: float) -> Calibration:
+    """Fits a calibration to the outcomes of a run of `chat` and stores it with its index.
+
+    Raises QuestionSetError if the set has too few questions.
+    """
+    reader = chat.reader.identity
+    calibration = calibrate(
+        asked_from([question for question in questions.questions if question.id in outcomes], outcomes),
+        default_calibration(reader),
+        false_answers=false_answers,
+        made_with={"reader": reader, "model": chat.embedder.identity.digest},
+        about={
+            "asked": f"the question set {questions.name}",
+            "set": questions.name,
+            "set_digest": questions.digest,
+            "index": chat.index().digest,
+        },
+    )
+    save_calibration(calibration, chat.settings.index / FILE)
+    return calibration
 
 
 def calibrate(

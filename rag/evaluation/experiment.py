@@ -18,6 +18,7 @@ from rag.evaluation.runs import Outcome, Run
 from rag.index.builds import Report
 from rag.index.contents import Index
 from rag.index.manifest import model_values
+from rag.index.updating import Recipe, update_index
 from rag.models.model_identity import backend_of
 from rag.records import Hit, Span
 from rag.wire import answer_values, hit_values
@@ -38,7 +39,16 @@ class Evaluation:
     outcomes: list[Outcome]
 
 
-def index_name(questions: QuestionSet, settings: Settings) -> str:
+def chat_for(questions: QuestionSet, settings: Settings, recipe: Recipe, progress: Report) -> Chat:
+    """What a set's questions are asked of: the current index, or an index of the set's own corpus, updated by content."""
+    if questions.corpus is None:
+        return Chat(settings, recipe.embedder)
+    folder = settings.evaluation.runs / "indexes" / _index_name(questions, settings)
+    update_index(questions.corpus, folder, recipe, forget=True, progress=progress)
+    return Chat(settings.model_copy(update={"index": folder}), recipe.embedder)
+
+
+def _index_name(questions: QuestionSet, settings: Settings) -> str:
     """One for each model, backend and passage size, so that comparing them does not build over and over."""
     model = Path(settings.embedding.model).name
     return f"{questions.name}-{model}-{backend_of(settings.embedding)}-{settings.passages.max_tokens or 'whole'}"

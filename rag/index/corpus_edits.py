@@ -5,8 +5,8 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 from rag.config import LoadingSettings
-from rag.errors import DocumentError, IndexMissing, UnreadableFile
-from rag.index.builds import build_lock, previous_build, roll_back
+from rag.errors import DocumentError, IndexBroken, IndexMismatch, IndexMissing, UnreadableFile
+from rag.index.builds import build_lock, live_build, previous_build, roll_back
 from rag.index.manifest import Failure, Manifest, check_files, load_manifest
 from rag.loading.corpus import corpus_files
 from rag.loading.process.pool import read_documents
@@ -69,13 +69,13 @@ def _named(sources: Iterable[Path], target: PurePosixPath) -> Iterator[tuple[str
             yield str(target / source.name), source
 
 
-def remove_documents(corpus: Path, names: Sequence[str], indexed: Iterable[str]) -> None:
-    """Deletes files from the corpus, all or none; a file that is only in the index (`indexed`) any more is no error.
+def remove_documents(corpus: Path, names: Sequence[str], index: Path) -> None:
+    """Deletes files from the corpus, all or none; a document that is only left in the index is no error.
 
-    A name is a document's id, or the path of its file. Raises DocumentError for one that is neither here nor there.
+    A name is a document's id, or the path of its file. Raises DocumentError for a name that is neither.
     """
-    there = set(corpus_files(corpus))
-    known = there | set(indexed)
+    present = set(corpus_files(corpus))
+    known = present | _indexed(index)
     ids = [name if name in known else _id_of(corpus, name) for name in names]
     for name, document_id in zip(names, ids, strict=True):
         if document_id not in known:
@@ -83,8 +83,15 @@ def remove_documents(corpus: Path, names: Sequence[str], indexed: Iterable[str])
             hint = f"did you mean {close[0]}?" if close else "`rag status --files` lists what is there"
             raise DocumentError(f"{name} is not in the corpus {corpus}, nothing was removed; {hint}")
     for document_id in ids:
-        if document_id in there:
+        if document_id in present:
             (corpus / document_id).unlink()
+
+
+def _indexed(index: Path) -> set[str]:
+    try:
+        return set(load_manifest(live_build(index)).corpus.digests)
+    except (IndexMissing, IndexBroken, IndexMismatch):
+        return set()  # the build that follows makes the index anew
 
 
 def _id_of(corpus: Path, name: str) -> str:

@@ -132,7 +132,7 @@ class Documents:
         name = told.get("id")
         if not isinstance(name, str):
             raise DocumentError("name the document that is to be removed")
-        remove_documents(self.chat.settings.corpus, [name], self.chat.index().manifest.corpus.digests)
+        remove_documents(self.chat.settings.corpus, [name], self.chat.settings.index)
         return self.build({}, request)
 
     def _roll_back(self, _told: Mapping[str, Any], _request: gr.Request | None) -> dict[str, Any]:

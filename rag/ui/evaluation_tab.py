@@ -10,6 +10,7 @@ import gradio as gr
 
 from rag.accounts.users import User
 from rag.errors import QuestionSetError, RagError
+from rag.evaluation.calibration import learn
 from rag.evaluation.question_sets import Question, QuestionSet, load_question_set
 from rag.evaluation.report import report_page
 from rag.evaluation.run_comparison import compare, most_changed
@@ -167,7 +168,7 @@ class Evaluating:
         share = told.get("false_answers")
         if questions.corpus is not None or not isinstance(share, int | float) or not 0 <= share <= 1:
             raise QuestionSetError("a threshold is learnt from a question set about the current documents")
-        learnt = self.library.learn(questions, outcomes, false_answers=float(share))
+        learnt = learn(questions, outcomes, self.chat, false_answers=float(share))
         measured = learnt.measured
         return {
             "told": f"From now on it answers from confidence {learnt.threshold:.2f}. On questions left out of the fit, "
