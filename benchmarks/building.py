@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,8 @@ class HashEmbedder:
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         seeds = [int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") for text in texts]
         vectors = np.stack([np.random.default_rng(seed).standard_normal(DIM, dtype=np.float32) for seed in seeds])
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
 
 
 def write_corpus(folder: Path, passages: int) -> None:
@@ -61,7 +63,7 @@ def write_corpus(folder: Path, passages: int) -> None:
         (folder / f"{number:06}.md").write_text(f"# Document {number}\n\n" + "\n".join(sections))
 
 
-def build_and_watch(corpus: Path, index: Path) -> dict:
+def build_and_watch(corpus: Path, index: Path) -> dict[str, Any]:
     """Builds in this process; peaks in MB: all resident memory, and what of it is no file that is mapped."""
     peak, done = 0, threading.Event()
 

@@ -80,15 +80,19 @@ def speed(corpus: Path, passages: int, repetitions: int) -> None:
     }
     found: dict[str, list[dict[str, float]]] = {backend: [] for backend in BACKENDS}
     load = {}
-    for backend, worker in workers.items():
-        worker.stdin.write(json.dumps(texts) + "\n")
-        worker.stdin.flush()
-        load[backend] = json.loads(worker.stdout.readline())["load"]
+
+    def reply(backend: str, message: str) -> dict[str, float]:
+        worker = workers[backend]
+        assert worker.stdin and worker.stdout
+        print(message, file=worker.stdin, flush=True)
+        figures: dict[str, float] = json.loads(worker.stdout.readline())
+        return figures
+
+    for backend in workers:
+        load[backend] = reply(backend, json.dumps(texts))["load"]
     for repetition in range(repetitions):
         for backend in BACKENDS[repetition % 3 :] + BACKENDS[: repetition % 3]:
-            workers[backend].stdin.write("go\n")
-            workers[backend].stdin.flush()
-            found[backend].append(json.loads(workers[backend].stdout.readline()))
+            found[backend].append(reply(backend, "go"))
     print(f"{len(texts)} passages of {tokens:.0f} tokens on average, {repetitions} repetitions, {os.cpu_count()} cores")
     rate = matrix_rate()
     each = float(np.mean([operations(count + 2) for count in counts]))

@@ -27,6 +27,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -119,8 +120,9 @@ class MadeEmbedder:
         found = [MARK.findall(text)[-1] for text in texts]
         noise = [np.random.default_rng([7, int(seed)]).standard_normal(self.dim, dtype=np.float32) for _, seed in found]
         vectors = self._vectors[[int(part) for part, _ in found]]
-        vectors = vectors + NOISE * np.stack([one / np.linalg.norm(one) for one in noise])
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors += np.float32(NOISE) * np.stack([one / np.linalg.norm(one) for one in noise])
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
 
 
 class Exact(DenseIndex):
@@ -154,7 +156,7 @@ class Peak:
         return {"own MB": self.own, "resident MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}
 
 
-def build(base: Path, folder: Path, documents: int, changed: frozenset[int], removed: frozenset[int]) -> dict:
+def build(base: Path, folder: Path, documents: int, changed: frozenset[int], removed: frozenset[int]) -> dict[str, Any]:
     corpus = MadeCorpus(load_index(live_build(base)), documents, changed, removed)
     embedder = MadeEmbedder(corpus)
     corpus._parts  # noqa: B018 - so that reading BASE is not timed
@@ -164,7 +166,8 @@ def build(base: Path, folder: Path, documents: int, changed: frozenset[int], rem
     def progress(what: str, done: int, total: int) -> None:
         steps[what] = time.perf_counter()
 
-    manifest, changes = update_index(corpus, folder, Recipe(embedder, PassageSettings()), forget=True, progress=progress)  # type: ignore[arg-type]
+    recipe = Recipe(embedder, PassageSettings())  # type: ignore[arg-type] # it never embeds queries
+    manifest, changes = update_index(corpus, folder, recipe, forget=True, progress=progress)
     ended = time.perf_counter()
     sizes = {path.name: path.stat().st_size for path in live_build(folder).iterdir()}
     return {
@@ -179,7 +182,7 @@ def build(base: Path, folder: Path, documents: int, changed: frozenset[int], rem
     }
 
 
-def ask(folder: Path, queries: Path) -> dict:
+def ask(folder: Path, queries: Path) -> dict[str, Any]:
     peak, started = Peak(), time.perf_counter()
     index = load_index(live_build(folder))
     loaded = time.perf_counter() - started
@@ -223,7 +226,7 @@ def _ms(seconds: list[float], percentile: int) -> float:
     return round(1000 * float(np.percentile(seconds, percentile)), 1)
 
 
-def embed(questions: Path, queries: Path) -> dict:
+def embed(questions: Path, queries: Path) -> dict[str, Any]:
     texts = [question.text for question in load_question_set(questions).questions][:ASKED]
     embedder = ModelEmbedder(EmbeddingSettings())
     np.save(queries, np.stack([embedder.embed_query(text) for text in texts]))
@@ -231,10 +234,11 @@ def embed(questions: Path, queries: Path) -> dict:
     return {"questions": len(texts)}
 
 
-def run(*arguments: object) -> dict:
+def run(*arguments: object) -> dict[str, Any]:
     command = [sys.executable, __file__, "step", *map(str, arguments)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout)
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
 
 
 def main() -> None:

@@ -158,7 +158,8 @@ def load(corpus: Path, index: Path, clients: list[int], seconds: float) -> None:
 
 class SmallEmbedder(HashEmbedder):
     def embed_query(self, query: str) -> Vectors:
-        return self.embed_passages([query])[0]
+        vector: Vectors = self.embed_passages([query])[0]
+        return vector
 
     def query_tokens(self, query: str) -> Vectors:
         return self.embed_passages(query.split() or [""])

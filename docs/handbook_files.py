@@ -179,7 +179,7 @@ def set_in_pdf(text: str) -> bytes:
     return written.getvalue()
 
 
-class _Guide(BaseDocTemplate):
+class _Guide(BaseDocTemplate):  # type: ignore[misc] # reportlab is untyped
     def afterFlowable(self, flowable: Flowable) -> None:  # reportlab's name
         """Every heading becomes a bookmark."""
         style = getattr(getattr(flowable, "style", None), "name", "")
@@ -230,7 +230,7 @@ def _draw_table(canvas: Canvas, guide: BaseDocTemplate) -> None:
 
 def _draw(flowable: Flowable, canvas: Canvas, top: float, width: float = WIDTH) -> float:
     """Draws it with its upper edge at `top`; gives back its lower edge."""
-    height = flowable.wrapOn(canvas, width, HEIGHT)[1]
+    height: float = flowable.wrapOn(canvas, width, HEIGHT)[1]
     flowable.drawOn(canvas, MARGIN, top - height)
     return top - height
 

@@ -83,7 +83,8 @@ class WordEmbedder:
         return [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
 
     def embed_query(self, query: str) -> Vectors:
-        return self._vectors([query])[0]
+        vector: Vectors = self._vectors([query])[0]
+        return vector
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         self.embedded.extend(texts)
@@ -102,7 +103,8 @@ class WordEmbedder:
             vectors[row, 0] = 0.01  # so that no vector is zero
             for word in re.findall(r"\w+", text.casefold()):
                 vectors[row, zlib.crc32(word.encode("utf-8", "surrogatepass")) % 32] += 1
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
 
 
 class ReadHere(FolderCorpus):

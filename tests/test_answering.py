@@ -25,6 +25,8 @@ class Marked:
 
     identity = "marked-1"
 
+    def load(self) -> None: ...
+
     def read(self, query: str, passages: Sequence[Passage]) -> list[ScoredSentence]:
         return [
             ScoredSentence(passage, n, sentence.span.of(" " * passage.span.start + passage.text).count("*") / 10)

@@ -124,15 +124,13 @@ def defined_names(path: Path) -> set[str]:
     return names
 
 
-def lines_of(node: ast.AST) -> int:
-    return (getattr(node, "end_lineno", 0) or 0) - getattr(node, "lineno", 0) + 1
-
-
 def built_markup(path: Path) -> list[int]:
     """The lines where a tag is part of an f-string, a concatenation, a `%` or a `format`."""
     lines = []
     for node in ast.walk(parsed(path)):
         parts: list[ast.expr] = []
+        if not isinstance(node, ast.expr):
+            continue
         if isinstance(node, ast.JoinedStr):
             parts = node.values
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod):
@@ -164,13 +162,11 @@ def test_names_are_imported_from_where_they_are_defined(path: Path) -> None:
 
 @each_module
 def test_modules_functions_and_classes_are_short(path: Path) -> None:
-    limits = {ast.FunctionDef: FUNCTION_LINES, ast.AsyncFunctionDef: FUNCTION_LINES, ast.ClassDef: CLASS_LINES}
     sizes = [(module_name(path), len(path.read_text(encoding="utf-8").splitlines()), MODULE_LINES)]
-    sizes += [
-        (f"{module_name(path)}:{getattr(node, 'name', '')}", lines_of(node), limits[type(node)])
-        for node in ast.walk(parsed(path))
-        if type(node) in limits
-    ]
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            limit = CLASS_LINES if isinstance(node, ast.ClassDef) else FUNCTION_LINES
+            sizes.append((f"{module_name(path)}:{node.name}", (node.end_lineno or 0) - node.lineno + 1, limit))
     assert {name for name, lines, limit in sizes if lines > limit} <= TOO_LONG
 
 

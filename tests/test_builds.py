@@ -13,7 +13,7 @@ from tests.conftest import ROOT, updated
 
 
 @contextmanager
-def another_builder(index: Path) -> Iterator[subprocess.Popen]:
+def another_builder(index: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that holds the lock until it is told to end, or dies."""
     code = (
         "import sys; from pathlib import Path; from rag.index.builds import build_lock\n"

@@ -59,7 +59,7 @@ def test_the_fit_is_that_of_scikit_learn() -> None:
     def cost(all_weights: np.ndarray) -> float:
         chances = 1 / (1 + np.exp(-(all_weights[0] + signals @ all_weights[1:])))
         likelihood = np.where(right, chances, 1 - chances)
-        return -np.log(likelihood).sum() + calibration.PULL / 2 * (all_weights**2).sum()
+        return float(-np.log(likelihood).sum() + calibration.PULL / 2 * (all_weights**2).sum())
 
     expected = minimize(cost, np.zeros(5), method="Nelder-Mead", options={"maxiter": 20000, "xatol": 1e-8, "fatol": 1e-10}).x
     assert [bias, *weights] == pytest.approx(expected.tolist(), abs=1e-3)

@@ -4,7 +4,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -14,7 +14,7 @@ from tests.conftest import HEAVY, ROOT, loaded_by
 pytestmark = pytest.mark.slow
 
 
-COMMANDS = [command.name or command.callback.__name__ for command in cli.app.registered_commands]
+COMMANDS = [command.name or getattr(command.callback, "__name__", "") for command in cli.app.registered_commands]
 
 
 class Ran(NamedTuple):
@@ -23,7 +23,7 @@ class Ran(NamedTuple):
     err: str
 
     @property
-    def json(self) -> dict:
+    def json(self) -> Any:
         return json.loads(self.out)
 
 
@@ -185,7 +185,7 @@ def test_verify(rag: Run, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
     real = updating.rebuild_differs
 
-    def changed_meanwhile(*arguments: object, **named: object) -> list[str]:
+    def changed_meanwhile(*arguments: Any, **named: Any) -> list[str]:
         (corpus / "moss.txt").write_text("Moss grows on stones.")
         return real(*arguments, **named)
 
@@ -239,8 +239,8 @@ def test_eval(rag: Run, corpus: Path, tmp_path: Path) -> None:
     assert rag("eval", "mine", "--given", "--json").json["retrieval"] is None
     assert [run["run"] for run in rag("eval", "runs", "--json").json["runs"]][:2] == [first["run"], second["run"]]
     assert first["run"][:20] in rag("eval", "runs").out
-    swept = rag("eval", "mine", "--sweep", "--vary", "retrieval.dense_weight=0,1", "--vary", "passages.max_tokens=32", "--json")
-    assert swept.code == 1  # the index has other passages; the set has no corpus of its own that could be built
+    refused = rag("eval", "mine", "--sweep", "--vary", "retrieval.dense_weight=0,1", "--vary", "passages.max_tokens=32", "--json")
+    assert refused.code == 1  # the index has other passages; the set has no corpus of its own that could be built
     swept = rag("eval", "mine", "--sweep", "--vary", "retrieval.dense_weight=0,1", "--json").json
     assert {row["retrieval.dense_weight"] for row in swept["rows"]} == {0, 1}
 
@@ -291,7 +291,7 @@ def test_calibrating_is_kept_with_the_index(rag: Run, corpus: Path, tmp_path: Pa
         ("How often should I repot a fern?", "faq.txt", "Repot a fern every two years."),
         ("What kind of soil do ferns need?", "guide.md", "Ferns need damp soil."),
     ]
-    rows: dict[str, list[dict]] = {"queries": [], "answers": [], "unanswerable": []}
+    rows: dict[str, list[dict[str, Any]]] = {"queries": [], "answers": [], "unanswerable": []}
     for number in range(44):
         question, document, gold = known[number % 2]
         rows["queries"] += [{"_id": f"y{number}", "text": question}, {"_id": f"n{number}", "text": "Who invented the telephone?"}]

@@ -32,7 +32,8 @@ def test_moves_to_a_new_build_by_itself(chat: Chat, corpus: Path) -> None:
 @pytest.mark.slow
 def test_no_question_fails_while_builds_come_and_go(chat: Chat, corpus: Path) -> None:
     """Four threads ask while the index is built, rolled back and swept again and again."""
-    stop, failures, answered = threading.Event(), [], Counter()
+    stop, failures = threading.Event(), list[Exception]()
+    answered: Counter[str | None] = Counter()
 
     def ask() -> None:
         while not stop.is_set():

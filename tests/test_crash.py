@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,7 @@ from rag.index.build_files import load_index
 from rag.index.builds import live_build
 from rag.index.embedding_journal import EmbeddingJournal
 from rag.index.updating import JOURNAL, Recipe, update_index
+from rag.models.embedder import Vectors
 from tests.conftest import ROOT, ReadHere, WordEmbedder, index_of, updated
 
 SETTINGS = PassageSettings()
@@ -65,7 +68,7 @@ def test_a_failure_at_any_step_leaves_the_former_build(operation: str, scene: Sc
         with monkeypatch.context() as patch:
             real = getattr(os, operation)
 
-            def fail_once(*arguments: object, real: object = real, failing: int = failing, **named: object) -> object:
+            def fail_once(*arguments: Any, real: Callable[..., Any] = real, failing: int = failing, **named: Any) -> Any:
                 nonlocal calls
                 calls += 1
                 if calls == failing:
@@ -217,7 +220,7 @@ class Interrupted(WordEmbedder):
         super().__init__()
         self.after = after
 
-    def embed_passages(self, texts: list[str]) -> object:
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
         if len(self.embedded) >= self.after:
             raise KeyboardInterrupt
         return super().embed_passages(texts)

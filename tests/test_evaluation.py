@@ -1,6 +1,8 @@
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,15 +26,15 @@ from rag.records import Span
 from tests.conftest import SIMILARITY, WordEmbedder, updated
 
 
-def outcome(name: str, ranking: list[str] | None = None, *, quotes: list[tuple[str, int, int]] = (), **named: object) -> Outcome:
+def outcome(name: str, ranking: list[str] | None = None, *, quotes: Sequence[tuple[str, int, int]] = (), **named: Any) -> Outcome:
     """An outcome whose answer quotes these stretches of documents."""
-    citations = [
+    citations: list[dict[str, Any]] = [
         {"number": n, "document_id": d, "start": start, "end": end, "quote": "x" * (end - start), "answer_phrase": None}
         for n, (d, start, end) in enumerate(quotes, start=1)
     ]
     sentences = [{"text": c["quote"], "citation": c["number"], "context": False} for c in citations]
     answer = {"citations": citations, "sentences": sentences, "text": " ".join(c["quote"] for c in citations), "query": name}
-    values = {"abstained": not quotes, "confidence": 0.5, "timings_ms": {"total": 1.0}} | named
+    values: dict[str, Any] = {"abstained": not quotes, "confidence": 0.5, "timings_ms": {"total": 1.0}} | named
     return Outcome(question_id=name, answer=answer, ranking=None if ranking is None else tuple(ranking), **values)
 
 
@@ -155,7 +157,7 @@ def ferns(tmp_path: Path) -> Path:
     folder = tmp_path / "ferns"
     (folder / "qrels").mkdir(parents=True)
 
-    def write(name: str, *records: dict) -> None:
+    def write(name: str, *records: dict[str, Any]) -> None:
         (folder / name).write_text("".join(json.dumps(record) + "\n" for record in records))
 
     bracken = "Bracken roots dye wool yellow. They are dug in autumn."
@@ -186,7 +188,7 @@ def settings(corpus: Path, tmp_path: Path) -> Settings:
     )
 
 
-def evaluated(folder: Path, settings: Settings, **named: object) -> tuple[Run, dict[str, Outcome]]:
+def evaluated(folder: Path, settings: Settings, **named: Any) -> tuple[Run, dict[str, Outcome]]:
     questions = load_question_set(folder)
     evaluation = Library(settings, embedder=WordEmbedder()).evaluate(questions, **named)
     return evaluation.run, {outcome.question_id: outcome for outcome in evaluation.outcomes}

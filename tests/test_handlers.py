@@ -15,6 +15,7 @@ from rag.accounts.users import LOCAL, User
 from rag.config import EvaluationSettings, ServerSettings, Settings
 from rag.conversation import Chat
 from rag.errors import IndexMissing
+from rag.index.builds import Report
 from rag.index.changes import BuildRecord, Changes
 from rag.index.contents import Index
 from rag.index.file_listing import ListedFile, Watch, chosen_files, list_files
@@ -270,7 +271,12 @@ def test_a_stopped_build_leaves_the_index_as_it_was(chat: Chat, corpus: Path) ->
     before = chat.index().digest
     library = documents(chat)
     library.job.stop()
-    library.job.start(lambda report: (library.job.stop(), library._build(report))[1])
+
+    def stopped_build(report: Report) -> str:
+        library.job.stop()
+        return library._build(report)
+
+    library.job.start(stopped_build)
     library.job.join()
     assert library.job.state.result.startswith("Stopped: the index is as it was")
     assert chat.index().digest == before

@@ -2,20 +2,22 @@ import json
 import os
 import random
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.config import DenseSettings, PassageSettings, RetrievalSettings
-from rag.errors import CorpusError, IndexBroken, IndexMismatch, IndexMissing
+from rag.errors import CorpusError, IndexBroken, IndexMismatch, IndexMissing, UnreadableFile
 from rag.index.build_files import FILES, load_index
 from rag.index.builds import live_build, previous_build
 from rag.index.changes import CHANGES, corpus_changes, load_changes
 from rag.index.manifest import Duplicate, Nearest
 from rag.index.updating import Recipe, rebuild_differs
-from rag.loading.corpus import FolderCorpus
+from rag.records import Document
 from rag.retrieval import retrieve
 from tests.conftest import ReadHere, WordEmbedder, index_of, updated
 
@@ -56,7 +58,7 @@ limits = st.sampled_from([PassageSettings(), PassageSettings(max_tokens=32)])
 @pytest.mark.slow
 @settings(max_examples=40)
 @given(st.lists(st.tuples(limits, st.lists(writes | renames, min_size=1, max_size=4)), min_size=2, max_size=5))
-def test_updating_equals_building_anew(steps: list) -> None:
+def test_updating_equals_building_anew(steps: list[Any]) -> None:
     """Law 5, byte for byte, over any sequence of adding, changing, renaming, repeating, removing and other settings."""
     import tempfile
 
@@ -100,16 +102,20 @@ def test_only_changed_files_are_read(corpus: Path, tmp_path: Path, monkeypatch: 
     (corpus / "faq.txt").write_text("Is it?\nYes.")
     (corpus / "copy.txt").write_text("Is it?\nYes.")
     read: list[str] = []
-    real = FolderCorpus.read
-    monkeypatch.setattr(FolderCorpus, "read", lambda self, names: read.extend(names) or real(self, names))
-    updated(FolderCorpus(corpus), tmp_path / "index")
+
+    class Watched(ReadHere):
+        def read(self, names: Sequence[str]) -> Iterator[Document | UnreadableFile]:
+            read.extend(names)
+            return super().read(names)
+
+    updated(Watched(corpus), tmp_path / "index")
     assert read == ["copy.txt"]
 
 
 def test_nothing_changed_writes_nothing_and_loads_no_model(corpus: Path, tmp_path: Path) -> None:
     class Unloaded(WordEmbedder):
         @property
-        def dim(self) -> int:
+        def dim(self) -> int:  # type: ignore[override]
             raise AssertionError("the model was loaded")
 
     updated(corpus, tmp_path / "index")
@@ -342,7 +348,8 @@ def test_a_manifest_that_was_changed_is_refused(corpus: Path, tmp_path: Path) ->
     updated(corpus, tmp_path / "index")
     path = live_build(tmp_path / "index") / "manifest.json"
     whole = json.loads(path.read_text())
-    for broken in (whole | {"documents": []}, whole | {"hash": "f" * 64}, {"format": 1}, [], "text"):
+    manifests: list[Any] = [whole | {"documents": []}, whole | {"hash": "f" * 64}, {"format": 1}, [], "text"]
+    for broken in manifests:
         path.write_text(json.dumps(broken))
         with pytest.raises((IndexBroken, IndexMismatch), match=r"manifest.json|format 1"):
             load_index(live_build(tmp_path / "index"))

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from rag.accounts.users import Accounts, User
@@ -17,6 +18,12 @@ from tests.conftest import library_of
 from tests.serving import HOME, PASSWORD, client_of, sign_in, two_users, word_chat
 
 pytestmark = pytest.mark.slow
+
+
+def blocks_of(app: FastAPI) -> Any:
+    """The gradio page that is mounted in the application."""
+    mounted: list[Any] = [getattr(route, "app", None) for route in app.routes]
+    return next(inner for inner in mounted if hasattr(inner, "get_blocks")).get_blocks()
 
 
 @pytest.fixture
@@ -206,16 +213,16 @@ def test_handlers_learn_who_asks_by_every_way_in(chat: Chat, monkeypatch: pytest
     watched = Watched()
     monkeypatch.setattr(ui_page, "build_page", watched.build)
     app = create_app(library_of(chat))
-    for name, role in (("rita", "reader"), ("carl", "curator")):
+    for user in (User("rita", "reader"), User("carl", "curator")):
         client = TestClient(app, base_url=HOME)
-        sign_in(client, name)
-        blocks = next(r.app for r in app.routes if hasattr(getattr(r, "app", None), "get_blocks")).get_blocks()
+        sign_in(client, user.name)
+        blocks = blocks_of(app)
         component = next(number for number, block in blocks.blocks.items() if isinstance(block, gr.HTML))
-        call = {"session_hash": name, "username": "carl", "request": {"username": "carl"}}
+        call = {"session_hash": user.name, "username": "carl", "request": {"username": "carl"}}
         assert client.post("/gradio_api/run/predict", json={"data": ["x"], "fn_index": 0, **call}).status_code == 200
         server_call = {"data": 1, "component_id": component, "fn_name": "function", **call}
         assert client.post("/gradio_api/component_server/", json=server_call).status_code == 200
-        assert watched.seen == [User(name, role)] * 2
+        assert watched.seen == [user] * 2
         watched.seen.clear()
 
 
@@ -255,7 +262,7 @@ def test_only_curators_upload(app: Any) -> None:
 def test_uploads_are_limited_by_file_request_hour_and_disk(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
 
-    def status(size: int, times: int = 1, **limits: int) -> list[int]:
+    def status(size: int, times: int = 1, **limits: Any) -> list[int]:
         client = client_of(word_chat(corpus, tmp_path, uploads=True, **limits))
         sign_in(client, "carl")
         return [upload(client, size).status_code for _ in range(times)]
@@ -283,7 +290,7 @@ def test_a_forged_path_is_no_upload(launched: bool, corpus: Path, tmp_path: Path
 
     monkeypatch.setattr(ui_page, "build_page", build)
     app = create_app(library_of(word_chat(corpus, tmp_path / "other", uploads=True)))
-    blocks = next(r.app for r in app.routes if hasattr(getattr(r, "app", None), "get_blocks")).get_blocks()
+    blocks = blocks_of(app)
     assert blocks.has_launched
     blocks.has_launched = launched
     forged = {"path": str(secret), "meta": {"_type": "gradio.FileData"}, "orig_name": "secret.txt"}

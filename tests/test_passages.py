@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from rag.errors import UnreadableFile
 from rag.loading.loader import load_document
+from rag.models.embedder import ModelEmbedder
 from rag.records import Passage
 from rag.text.passages import embedded_text, split_passages
 from tests.conftest import WordEmbedder
@@ -113,7 +114,7 @@ def test_laws_of_passages(text: str, name: str, limit: int) -> None:
 
 
 @pytest.mark.slow
-def test_passages_of_the_real_tokenizer_fit_the_model(embedder) -> None:
+def test_passages_of_the_real_tokenizer_fit_the_model(embedder: ModelEmbedder) -> None:
     text = "# Ünïcode – “quotes” 😀\n\n" + "".join(
         f"The {i}th µ-fibre’s naïve İ–ß ﬁn costs 5 %, i.e. {'ab' * i}. " for i in range(120)
     )

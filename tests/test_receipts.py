@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -23,12 +24,12 @@ def answer(tmp_path: Path) -> Answer:
     return ask(tmp_path / "corpus", {"a.txt": TEXT, "b.md": "# B\n\nSome *** other thing entirely."}, most=1)[0]
 
 
-def kept(answer: Answer, folder: Path) -> dict:
+def kept(answer: Answer, folder: Path) -> dict[str, Any]:
     save_receipt(folder / "r.json", answer, model="m", reader="r")
     return load_receipt(folder / "r.json")
 
 
-def states(receipt: dict, folder: Path) -> list[tuple[str, tuple[int, int] | None]]:
+def states(receipt: dict[str, Any], folder: Path) -> list[tuple[str, tuple[int, int] | None]]:
     checked = verify(receipt, FolderCorpus(folder / "corpus"))
     return [(one.state, (one.now.start, one.now.end) if one.now else None) for one in checked]
 
@@ -62,7 +63,7 @@ def test_a_missing_or_unreadable_source(answer: Answer, tmp_path: Path) -> None:
     assert (checked.state, checked.reason) == ("source missing", "no such file")
 
 
-def forged(receipt: dict, **changes: object) -> dict:
+def forged(receipt: dict[str, Any], **changes: object) -> dict[str, Any]:
     return {**receipt, "citations": [{**receipt["citations"][0], **changes}]}
 
 

@@ -1,5 +1,6 @@
 import re
 from html import unescape
+from typing import Any
 
 from rag.records import Answer, Citation, Hit, Passage, QuotedSentence, Span
 from rag.ui.answer_view import answer_html, error_html, question_html
@@ -61,7 +62,7 @@ def test_an_abstention_says_why_and_marks_the_nearest_as_no_answer() -> None:
 
 
 def test_state() -> None:
-    held = {"documents": 1, "passages": 5, "digest": "d" * 64}
+    held: dict[str, Any] = {"documents": 1, "passages": 5, "digest": "d" * 64}
     assert "1 document · 5 passages · up to date" in chip_html(**held, changed=0, job=JobState())
     assert "3 files changed since" in chip_html(**held, changed=3, job=JobState())
     elsewhere = chip_html(**held, changed=3, job=JobState(), building=" (embedding 3 of <9>)")

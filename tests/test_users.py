@@ -53,7 +53,12 @@ def test_a_hash_of_another_program_is_understood(accounts: Accounts) -> None:
 def test_an_unknown_name_is_checked_like_a_known_one(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[str] = []
     verify = PasswordHasher.verify
-    monkeypatch.setattr(PasswordHasher, "verify", lambda self, made, given: checked.append(made) or verify(self, made, given))
+
+    def watched(self: PasswordHasher, made: str, given: str) -> bool:
+        checked.append(made)
+        return verify(self, made, given)
+
+    monkeypatch.setattr(PasswordHasher, "verify", watched)
     assert accounts.check_password("nobody", PASSWORD) is None
     assert accounts.check_password("rita", "wrong password") is None
     parameters = [extract_parameters(made) for made in checked]
@@ -144,7 +149,12 @@ def test_the_commands(tmp_path: Path) -> None:
 def test_who_is_signed_in_does_not_wait_for_a_password_to_be_checked(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
     """A check takes tens of milliseconds; the event loop looks users up at every request."""
     checking, go = threading.Event(), threading.Event()
-    monkeypatch.setattr(PasswordHasher, "verify", lambda *_: checking.set() or go.wait(30))
+
+    def waiting(*_: object) -> bool:
+        checking.set()
+        return go.wait(30)
+
+    monkeypatch.setattr(PasswordHasher, "verify", waiting)
     thread = threading.Thread(target=accounts.check_password, args=("rita", PASSWORD))
     thread.start()
     checking.wait(30)

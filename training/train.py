@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -161,10 +161,13 @@ def train(arguments: argparse.Namespace) -> None:
         optimizer, lambda step: min(1, (step + 1) / warm) * max(0.03, 1 - max(0, step - warm) / max(1, steps - warm))
     )
     mean = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(MEAN_OVER), use_buffers=False
+        network,
+        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(MEAN_OVER),  # type: ignore[no-untyped-call]
+        use_buffers=False,
     )
     log = arguments.out.with_suffix(".log.jsonl").open("w", encoding="utf-8")
-    started, sums, counted, step = time.time(), {}, 0, 0
+    started, counted, step = time.time(), 0, 0
+    sums: dict[str, float] = {}
     for _ in range(arguments.passes):
         for batch in batches(examples, arguments.batch, rng):
             tensors = [t.to(device) for t in collate([one for one, _ in batch])]
@@ -174,7 +177,8 @@ def train(arguments: argparse.Namespace) -> None:
             wanted = {k: v.to(device) for k, v in targets(batch, reading.sentences.shape[1], reading.starts.shape[1]).items()}
             losses = loss_of(reading, wanted)
             optimizer.zero_grad()
-            (losses["choice"] + 0.5 * losses["each"] + 0.5 * losses["phrase"]).backward()
+            loss = losses["choice"] + 0.5 * losses["each"] + 0.5 * losses["phrase"]
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_([*body, *heads], 1.0)
             optimizer.step()
             schedule.step()
@@ -190,8 +194,9 @@ def train(arguments: argparse.Namespace) -> None:
                 entry |= {name: round(total / counted, 4) for name, total in sums.items()}
                 sums, counted = {}, 0
                 if measured:
-                    entry["choose"] = measure(mean.module, chosen)
-                    save(mean.module, arguments.out)
+                    averaged = cast(ReadingNetwork, mean.module)
+                    entry["choose"] = measure(averaged, chosen)
+                    save(averaged, arguments.out)
                 print(json.dumps(entry), file=log, flush=True)
 
 

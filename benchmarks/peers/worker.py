@@ -29,7 +29,8 @@ class LangChain:
         from langchain_huggingface import HuggingFaceEmbeddings
 
         self.embedding = HuggingFaceEmbeddings(model_name=model, encode_kwargs={"normalize_embeddings": True})
-        self.open, self.store = FAISS.from_texts, None
+        self.open = FAISS.from_texts
+        self.store: Any = None
 
     def add(self, names: list[str], texts: list[str], files: list[str]) -> None:
         if self.store is None:
@@ -201,6 +202,8 @@ class OurVectors(Ours):
     def __init__(self, model: str, backend: str | None) -> None:
         super().__init__(model, backend)
         self.names: list[str] = []
+        self.vectors: Any = None
+        self.index: Any = None
 
     def add(self, names: list[str], texts: list[str], files: list[str]) -> None:
         import numpy as np
@@ -213,7 +216,7 @@ class OurVectors(Ours):
         self.index = DenseIndex.build(self.vectors)
 
     def held(self) -> int:
-        return self.index.size
+        return int(self.index.size)
 
     def query(self, query: str, k: int) -> list[str]:
         rows, _ = self.index.search(self.embedder.embed_query(query), k)
@@ -276,7 +279,7 @@ def main() -> None:
     name, model, *backend = sys.argv[1:]
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints goes to the log
-    system = SYSTEMS[name](model, backend[0] if backend else None)
+    system: Any = SYSTEMS[name](model, backend[0] if backend else None)
     system.warm("How long does it take to start?")
     print(json.dumps({"ready": True}), file=answers, flush=True)
     for line in sys.stdin:

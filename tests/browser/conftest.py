@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import uvicorn
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from rag.config import EvaluationSettings, ServerSettings, Settings
 from rag.conversation import Chat
@@ -19,7 +20,6 @@ from rag.server.app import create_app
 from tests.conftest import library_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-playwright = pytest.importorskip("playwright.sync_api")
 
 HOSTILE = (
     "# Odd <b>ferns</b> & ${window.hacked=1} {{hacked}}\n\n"
@@ -90,19 +90,19 @@ def address(serve: Serve) -> str:
 
 
 @pytest.fixture(scope="package")  # while it is there, an event loop runs in this thread, which other tests need for their own
-def browser() -> Iterator["playwright.Browser"]:
+def browser() -> Iterator[Browser]:
     arguments = [
         "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
         "--disable-quic",
     ]  # fmt: skip
-    with playwright.sync_playwright() as started:
+    with sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
         browser.close()
 
 
 @pytest.fixture
-def page(browser: "playwright.Browser", address: str) -> Iterator["playwright.Page"]:
+def page(browser: Browser, address: str) -> Iterator[Page]:
     context = browser.new_context(
         viewport={"width": 1280, "height": 860}, locale="en-US", permissions=["clipboard-read", "clipboard-write"]
     )
@@ -120,7 +120,7 @@ def page(browser: "playwright.Browser", address: str) -> Iterator["playwright.Pa
     context.close()
 
 
-def ask(page: "playwright.Page", question: str) -> "playwright.Locator":
+def ask(page: Page, question: str) -> Locator:
     answers = page.locator("#conversation .answer:not(.pending)")
     before = answers.count()
     page.fill("#question textarea", question)
@@ -129,6 +129,6 @@ def ask(page: "playwright.Page", question: str) -> "playwright.Locator":
     return answers.nth(before)
 
 
-def marked(page: "playwright.Page") -> str:
+def marked(page: Page) -> str:
     page.wait_for_selector("#source-mark")
-    return page.evaluate("document.querySelector('#source-mark').textContent")
+    return str(page.evaluate("document.querySelector('#source-mark').textContent"))

@@ -3,13 +3,15 @@
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Locator, Page, Route
 from reportlab.pdfgen.canvas import Canvas
 
 from rag.conversation import Chat
 from rag.evaluation.question_sets import load_question_set
-from tests.browser.conftest import CHROMIUM, HOSTILE, Serve, ask, marked, playwright
+from tests.browser.conftest import CHROMIUM, HOSTILE, Serve, ask, marked
 
 pytestmark = [
     pytest.mark.slow,
@@ -19,16 +21,16 @@ REPOT = "How often should I repot my fern?"
 NAME = '<img src=x onerror="window.hacked=1"> ${window.hacked=1} {{x}}'
 
 
-def go(page: "playwright.Page", tab: str) -> None:
+def go(page: Page, tab: str) -> None:
     page.get_by_role("tab", name=tab, exact=True).click()
 
 
-def act(answer: "playwright.Locator", menu: str, label: str) -> None:
+def act(answer: Locator, menu: str, label: str) -> None:
     answer.get_by_text(menu, exact=True).click()
     answer.get_by_role("button", name=label).click()
 
 
-def test_the_card_over_a_number_shows_the_quote_and_its_place(page: "playwright.Page") -> None:
+def test_the_card_over_a_number_shows_the_quote_and_its_place(page: Page) -> None:
     answer = ask(page, REPOT)
     answer.locator("button.cite").first.hover()
     page.wait_for_selector("#card:not([hidden])")
@@ -43,7 +45,7 @@ def test_the_card_over_a_number_shows_the_quote_and_its_place(page: "playwright.
     page.wait_for_selector("#card", state="hidden")
 
 
-def test_a_conversation_survives_a_restart_with_its_citations(browser: "playwright.Browser", serve: Serve) -> None:
+def test_a_conversation_survives_a_restart_with_its_citations(browser: Browser, serve: Serve) -> None:
     address, stop = serve()
     page = browser.new_page(locale="en-US")
     page.goto(address)
@@ -76,7 +78,7 @@ def test_a_conversation_survives_a_restart_with_its_citations(browser: "playwrig
     stop()
 
 
-def test_ask_again_edit_copy_and_save(page: "playwright.Page", chat: Chat) -> None:
+def test_ask_again_edit_copy_and_save(page: Page, chat: Chat) -> None:
     ask(page, REPOT)
     page.get_by_role("button", name="Edit question").click()
     page.wait_for_function("text => document.querySelector('#question textarea').value === text", arg=REPOT)
@@ -99,7 +101,7 @@ def test_ask_again_edit_copy_and_save(page: "playwright.Page", chat: Chat) -> No
     assert "Bracken roots dye wool yellow." in Path(kept.value.path()).read_text(encoding="utf-8")
 
 
-def test_a_changed_query_is_searched_and_can_be_taken_back(page: "playwright.Page") -> None:
+def test_a_changed_query_is_searched_and_can_be_taken_back(page: Page) -> None:
     answer = ask(page, REPOT)
     page.evaluate("""() => {
         const button = Object.assign(document.createElement('button'), {className: 'act', value: 'query:0'});
@@ -115,10 +117,10 @@ def test_a_changed_query_is_searched_and_can_be_taken_back(page: "playwright.Pag
     answer.get_by_role("button", name="Ask as written").click()
     page.wait_for_selector("#conversation .understood", state="detached")
     page.wait_for_selector("#conversation .answer:not(.pending) q")
-    assert page.locator("#conversation .answer q").first.text_content().startswith("Repot")
+    assert page.locator("#conversation .answer q").first.inner_text().startswith("Repot")
 
 
-def test_only_the_chosen_documents_are_asked(page: "playwright.Page") -> None:
+def test_only_the_chosen_documents_are_asked(page: Page) -> None:
     page.click("#scope-open")
     page.fill("#scope-words", "old")
     page.wait_for_function("document.querySelectorAll('#scope-list input').length === 1")
@@ -132,7 +134,7 @@ def test_only_the_chosen_documents_are_asked(page: "playwright.Page") -> None:
     assert ask(page, REPOT).locator("q").first.text_content() == "Repot a fern every two "
 
 
-def test_choosing_the_right_sentence_makes_a_question_that_is_evaluated(page: "playwright.Page", chat: Chat) -> None:
+def test_choosing_the_right_sentence_makes_a_question_that_is_evaluated(page: Page, chat: Chat) -> None:
     question = "Which season suits repotting best?"
     answer = ask(page, question)
     menu = "Is it there?" if "abstained" in (answer.get_attribute("class") or "") else "Not right?"
@@ -159,7 +161,7 @@ def test_choosing_the_right_sentence_makes_a_question_that_is_evaluated(page: "p
     assert page.locator("#plots svg").count() >= 3
 
 
-def test_a_run_is_searched_opened_compared_and_saved(page: "playwright.Page") -> None:
+def test_a_run_is_searched_opened_compared_and_saved(page: Page) -> None:
     go(page, "Evaluation")
     page.wait_for_selector("#set")
     page.select_option("#set", "ferns")
@@ -181,10 +183,10 @@ def test_a_run_is_searched_opened_compared_and_saved(page: "playwright.Page") ->
     page.wait_for_function("document.querySelector('#share-costs').textContent.includes('1 of 1 unanswerable')")
 
 
-def test_a_list_that_comes_late_does_not_replace_a_newer_one(page: "playwright.Page") -> None:
+def test_a_list_that_comes_late_does_not_replace_a_newer_one(page: Page) -> None:
     go(page, "Documents")
     page.wait_for_selector("#listed tbody tr")
-    held: list[playwright.Route] = []
+    held: list[Route] = []
     page.route(
         "**/component_server/**",
         lambda route: held.append(route) if '"words":"f"' in (route.request.post_data or "") else route.continue_(),
@@ -201,7 +203,7 @@ def test_a_list_that_comes_late_does_not_replace_a_newer_one(page: "playwright.P
     assert "long.md" in page.inner_text("#listed tbody")
 
 
-def test_a_document_is_given_asked_and_removed(page: "playwright.Page", tmp_path: Path, chat: Chat) -> None:
+def test_a_document_is_given_asked_and_removed(page: Page, tmp_path: Path, chat: Chat) -> None:
     (tmp_path / "zebra.txt").write_text(f"{NAME}\n\nThe zebra drinks lemonade on Tuesdays.\n")
     (tmp_path / "bad.xyz").write_text("x")
     go(page, "Documents")
@@ -231,7 +233,7 @@ def test_a_document_is_given_asked_and_removed(page: "playwright.Page", tmp_path
     assert "has changed since" in page.locator("#conversation .answer").first.inner_text()
 
 
-def test_a_document_of_another_content_is_replaced_only_when_asked(page: "playwright.Page", tmp_path: Path, chat: Chat) -> None:
+def test_a_document_of_another_content_is_replaced_only_when_asked(page: Page, tmp_path: Path, chat: Chat) -> None:
     (tmp_path / "old.txt").write_text("Repot a fern every nine years.\n")
     before = (chat.settings.corpus / "old.txt").read_text()
     go(page, "Documents")
@@ -243,14 +245,14 @@ def test_a_document_of_another_content_is_replaced_only_when_asked(page: "playwr
     assert "not added" in page.inner_text("ul.added")
 
 
-def test_help_counts_no_attempt_to_reach_another_machine(page: "playwright.Page", chat: Chat) -> None:
+def test_help_counts_no_attempt_to_reach_another_machine(page: Page, chat: Chat) -> None:
     go(page, "Help")
     page.wait_for_selector("#facts dd")
     facts = page.locator("#facts dd").all_inner_texts()
     assert facts[:2] == ["0", chat.index().digest]
 
 
-def test_by_keyboard_alone(page: "playwright.Page") -> None:
+def test_by_keyboard_alone(page: Page) -> None:
     page.locator("#question textarea").focus()
     page.keyboard.type(REPOT)
     page.keyboard.press("Enter")
@@ -267,7 +269,7 @@ def test_by_keyboard_alone(page: "playwright.Page") -> None:
     assert page.evaluate("document.activeElement.matches('button.cite')")
 
 
-def test_a_hostile_document_is_listed_and_viewed_as_text(page: "playwright.Page") -> None:
+def test_a_hostile_document_is_listed_and_viewed_as_text(page: Page) -> None:
     go(page, "Documents")
     page.wait_for_selector("#listed table")
     assert "Odd <b>ferns</b> & ${window.hacked=1} {{hacked}}" in page.inner_text("#listed")
@@ -276,12 +278,12 @@ def test_a_hostile_document_is_listed_and_viewed_as_text(page: "playwright.Page"
     assert page.locator("#listed img, #listed b, #source img").count() == 0
 
 
-def test_stop_ends_the_waiting_and_keeps_nothing(page: "playwright.Page", chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_ends_the_waiting_and_keeps_nothing(page: Page, chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
     ask(page, REPOT)
     begun, go_on = threading.Event(), threading.Event()
     read = chat.reader.read
 
-    def slowly(*given: object, **named: object) -> object:
+    def slowly(*given: Any, **named: Any) -> Any:
         begun.set()
         go_on.wait(timeout=30)
         return read(*given, **named)
@@ -299,7 +301,7 @@ def test_stop_ends_the_waiting_and_keeps_nothing(page: "playwright.Page", chat: 
     assert page.locator("#conversation .answer").count() == 2
 
 
-def test_a_long_document_can_be_read_to_both_ends(page: "playwright.Page", chat: Chat) -> None:
+def test_a_long_document_can_be_read_to_both_ends(page: Page, chat: Chat) -> None:
     ask(page, "What do bracken roots dye wool?").locator("button.cite").first.click()
     assert marked(page) == "Bracken roots dye wool yellow."
     while page.locator("#source-text .more").count():
@@ -310,7 +312,7 @@ def test_a_long_document_can_be_read_to_both_ends(page: "playwright.Page", chat:
     assert marked(page) == "Bracken roots dye wool yellow."
 
 
-def test_a_page_of_a_pdf_is_shown_with_its_sentence_marked(page: "playwright.Page", tmp_path: Path, chat: Chat) -> None:
+def test_a_page_of_a_pdf_is_shown_with_its_sentence_marked(page: Page, tmp_path: Path, chat: Chat) -> None:
     canvas = Canvas(str(tmp_path / "orchids.pdf"))
     for text in ("Orchids need shade.", "The ghost orchid flowers every third summer."):
         canvas.drawString(72, 700, text)
@@ -327,7 +329,7 @@ def test_a_page_of_a_pdf_is_shown_with_its_sentence_marked(page: "playwright.Pag
     assert page.inner_text("#source-place") == "orchids.pdf › page 2"
     page.get_by_role("button", name="Page 2").click()
     picture = page.wait_for_selector("#source-text img")
-    assert "every third summer" in str(picture.get_attribute("alt"))
+    assert "every third summer" in str(picture and picture.get_attribute("alt"))
     yellow = page.evaluate(
         "async () => { const i = document.querySelector('#source-text img'); await i.decode();"
         " const c = Object.assign(document.createElement('canvas'), {width: i.naturalWidth, height: i.naturalHeight}).getContext('2d');"

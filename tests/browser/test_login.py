@@ -2,15 +2,13 @@
 
 from pathlib import Path
 
-import pytest
+from playwright.sync_api import Browser
 
 from tests.browser.test_page import pytestmark  # noqa: F401 - slow, and skipped without Chromium
 from tests.serving import PASSWORD, served, two_users, word_chat
 
-playwright = pytest.importorskip("playwright.sync_api")
 
-
-def test_sign_in_ask_and_sign_out(browser: "playwright.Browser", corpus: Path, tmp_path: Path) -> None:
+def test_sign_in_ask_and_sign_out(browser: Browser, corpus: Path, tmp_path: Path) -> None:
     two_users(tmp_path / "users.json")
     with served(word_chat(corpus, tmp_path, prefix="/ask")) as (host, port):
         context = browser.new_context()

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
 from rag.conversation import Chat
-from tests.browser.conftest import CHROMIUM, HOSTILE, ask, marked, playwright
+from tests.browser.conftest import CHROMIUM, HOSTILE, ask, marked
 
 pytestmark = [
     pytest.mark.slow,
@@ -13,7 +14,7 @@ pytestmark = [
 ]
 
 
-def test_ask_click_and_see_the_exact_slice(page: "playwright.Page", chat: Chat) -> None:
+def test_ask_click_and_see_the_exact_slice(page: Page, chat: Chat) -> None:
     ask(page, "How often should I repot my fern?").locator("button.cite").first.click()
     citation = chat.ask("How often should I repot my fern?").citations[0]
     text = (chat.settings.corpus / "faq.txt").read_text()
@@ -22,7 +23,7 @@ def test_ask_click_and_see_the_exact_slice(page: "playwright.Page", chat: Chat) 
     assert page.text_content("#source-place") == "faq.txt › How often should I repot a fern?"
 
 
-def test_next_previous_escape_and_keyboard(page: "playwright.Page") -> None:
+def test_next_previous_escape_and_keyboard(page: Page) -> None:
     answer = ask(page, "How often should I repot my fern?")
     assert "Sources differ: compare 1 with 2." in answer.inner_text()
     assert answer.locator("q strong").first.inner_text() in "Repot a fern every two years."
@@ -37,7 +38,7 @@ def test_next_previous_escape_and_keyboard(page: "playwright.Page") -> None:
     assert page.evaluate("document.activeElement.textContent") == "Open source 2"
 
 
-def test_hostile_text_is_shown_exactly_and_inertly(page: "playwright.Page", chat: Chat) -> None:
+def test_hostile_text_is_shown_exactly_and_inertly(page: Page, chat: Chat) -> None:
     question = "What does the spiny fern cost & say <b>?</b> ${window.hacked=1}"
     answer = ask(page, question)
     citations = chat.ask(question).citations
@@ -53,7 +54,7 @@ def test_hostile_text_is_shown_exactly_and_inertly(page: "playwright.Page", chat
     assert page.locator("#conversation .user").first.inner_text().strip() == question
 
 
-def test_the_sentence_is_in_view_in_a_long_document(page: "playwright.Page") -> None:
+def test_the_sentence_is_in_view_in_a_long_document(page: Page) -> None:
     ask(page, "What do bracken roots dye wool?").locator("button.cite").first.click()
     assert marked(page) == "Bracken roots dye wool yellow."
     assert page.locator("#source-mark").evaluate(
@@ -62,7 +63,7 @@ def test_the_sentence_is_in_view_in_a_long_document(page: "playwright.Page") -> 
     )
 
 
-def test_screen_readers_are_told_words_not_markup(page: "playwright.Page") -> None:
+def test_screen_readers_are_told_words_not_markup(page: Page) -> None:
     page.wait_for_selector("[role=group][aria-label='Suggested questions']")
     ask(page, "How often should I repot my fern?")
     page.wait_for_selector("[role=group][aria-label='Answer']")
@@ -71,13 +72,13 @@ def test_screen_readers_are_told_words_not_markup(page: "playwright.Page") -> No
     assert not [label for label in labels if "<" in label]
 
 
-def test_off_subject_it_abstains(page: "playwright.Page") -> None:
+def test_off_subject_it_abstains(page: Page) -> None:
     answer = ask(page, "Who won the football world cup in 2018?")
     assert "The documents do not answer this" in answer.inner_text()
     assert answer.locator("button.cite").count() == 0
 
 
-def test_example_questions_and_the_state_of_the_index(page: "playwright.Page", chat: Chat) -> None:
+def test_example_questions_and_the_state_of_the_index(page: Page, chat: Chat) -> None:
     page.wait_for_selector(".state.current")
     assert "4 documents" in page.inner_text(".state")
     page.get_by_text("How often should I repot a fern?").first.click()
@@ -91,7 +92,7 @@ def test_example_questions_and_the_state_of_the_index(page: "playwright.Page", c
         extra.unlink()
 
 
-def test_a_question_right_after_an_answer_is_answered(page: "playwright.Page") -> None:
+def test_a_question_right_after_an_answer_is_answered(page: Page) -> None:
     """What follows an answer must not close the stream by which the next one comes; it did in one of three at 0 to 60 ms."""
     page.wait_for_selector(".state")
     for milliseconds in range(0, 60, 4):
@@ -99,7 +100,7 @@ def test_a_question_right_after_an_answer_is_answered(page: "playwright.Page") -
         page.wait_for_timeout(milliseconds)
 
 
-def test_phone(page: "playwright.Page") -> None:
+def test_phone(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     assert not page.locator("#source").is_visible()
     ask(page, "How often should I repot my fern?").locator("button.cite").first.click()

@@ -1,10 +1,12 @@
 """Every state of the page: nothing for axe-core to find, nothing wider than the screen."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from playwright.sync_api import Page
 
-from tests.browser.conftest import CHROMIUM, ask, playwright
+from tests.browser.conftest import CHROMIUM, ask
 
 axe = pytest.importorskip("axe_playwright_python.base", reason="axe-core comes with axe-playwright-python: pip install it")
 pytestmark = [
@@ -14,7 +16,7 @@ pytestmark = [
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
-def faults(page: "playwright.Page") -> list[str]:
+def faults(page: Page) -> list[str]:
     page.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
     found = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)["violations"]
     wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
@@ -23,7 +25,7 @@ def faults(page: "playwright.Page") -> list[str]:
 
 
 @pytest.mark.parametrize(("width", "colours"), [(320, "light"), (390, "dark"), (768, "light"), (1280, "light"), (1280, "dark")])
-def test_every_state(width: int, colours: str, page: "playwright.Page") -> None:
+def test_every_state(width: int, colours: Literal["light", "dark"], page: Page) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     page.emulate_media(color_scheme=colours, reduced_motion="reduce")
     page.reload()
