@@ -27,8 +27,9 @@ import numpy as np
 from rag.config import EmbeddingSettings, PassageSettings
 from rag.index.builds import live_build
 from rag.index.updating import Recipe, update_index
-from rag.models.embedder import ModelEmbedder, Vectors
+from rag.models.embedder import ModelEmbedder
 from rag.models.model_identity import ModelIdentity
+from rag.numeric import Vectors
 
 DIM = 384
 WORDS = 40_000  # different words, with frequencies after Zipf

@@ -35,7 +35,7 @@ from typing import Any
 from peers_material import Material, ndcg, prepare
 from peers_report import machine, plot, tables
 
-from rag.models.bundled import carried_folder
+from rag.models.bundled import bundled_folder
 
 HERE = Path(__file__).parent / "peers"
 PEERS = ("langchain", "llamaindex", "txtai", "haystack")
@@ -86,7 +86,7 @@ class Worker:
         started = time.perf_counter()
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
-                [str(python), "-P", str(HERE / "worker.py"), system, str(carried_folder()), *([backend] if backend else [])],
+                [str(python), "-P", str(HERE / "worker.py"), system, str(bundled_folder()), *([backend] if backend else [])],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -40,8 +40,9 @@ from rag.index.builds import live_build
 from rag.index.contents import Index
 from rag.index.dense import DenseIndex, describe_nearest
 from rag.index.updating import Recipe, update_index
-from rag.models.embedder import ModelEmbedder, Vectors
+from rag.models.embedder import ModelEmbedder
 from rag.models.model_identity import ModelIdentity
+from rag.numeric import Vectors
 from rag.records import Block, Document, Span
 from rag.retrieval import retrieve
 

@@ -31,7 +31,7 @@ from building import HashEmbedder, write_corpus
 from rag.config import PassageSettings, ServerSettings, Settings
 from rag.conversation import Chat
 from rag.index.updating import Recipe, update_index
-from rag.models.embedder import Vectors
+from rag.numeric import Vectors
 
 QUESTIONS = [
     "How fast do nerves regrow?",

@@ -111,12 +111,15 @@ class Hit:
     """A retrieved passage. Higher scores are better; `rank` counts from 1; ties end on the passage id.
 
     `similarity` is the cosine of query and passage, which, unlike the fused score, can be compared between queries.
+    `relative_similarity` rescales it to 0 for the mean of all passages and 1 for identity, so that it can also be compared
+    between models.
     """
 
     passage: Passage
     score: float
     rank: int
     similarity: float = 0.0
+    relative_similarity: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,15 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class CitedSpan:
+    """A citation as an earlier turn reports it; `digest` is that of the document's file at the time, None if unknown."""
+
+    document_id: str
+    span: Span
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class QuotedSentence:
     """A sentence of an answer. `context` marks one shown only so that the next can be understood."""
 
@@ -167,11 +179,12 @@ class QuotedSentence:
 class Answer:
     """Quoted sentences with one citation each, numbered from 1 in order; or an abstention and its `reason`.
 
-    `query` is what was searched. `confidence` is 0 to 1, made of `signals`. `expected_wrong` is the share of answers with a
-    confidence like this one that were wrong when that was measured, None where it was not; `measured_on` says with which
-    questions. `nearest` are the passages shown on an abstention, which are no answer; `looked_for` are the query's words,
-    `unknown` those that occur in no document. `readings` are whole
-    questions to choose from, where it could mean several things. `index` is the manifest hash of the index that was asked.
+    `query` is what was searched. `confidence` is 0 to 1, computed from `signals`; without signals it is 0 and claims nothing.
+    `expected_wrong` is the measured share of wrong answers among those of similar confidence, None if unknown;
+    `measured_on` names the questions it was measured on. `nearest` are passages shown with an abstention, which are not an
+    answer; `looked_for` are the query's words, `unknown` those that occur in no document. `readings` are whole questions to
+    choose from if the question could mean several things. `choices` counts the citations or readings of the last answer, in
+    an abstention because the requested one does not exist. `index` is the manifest hash of the index that was asked.
     """
 
     question: str
@@ -184,6 +197,7 @@ class Answer:
     looked_for: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     readings: tuple[str, ...] = ()
+    choices: int = 0
     expected_wrong: float | None = None
     measured_on: str = ""
     signals: dict[str, float] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Query to hits: dense search and BM25, fused by a convex combination of standard scores."""
+"""Query to hits: dense search and BM25, fused by a convex combination of their standard scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,119 +10,155 @@ from numpy.typing import NDArray
 from rag.config import RetrievalSettings
 from rag.index.contents import Index
 from rag.index.lexical import K1
+from rag.models.embedder import Embedder
+from rag.models.reranker import CrossEncoderReranker
+from rag.numeric import Vectors
 from rag.records import Hit
 from rag.text.terms import terms
 
+Rows = NDArray[np.int64]
+DECIMALS = 6  # of a score: fewer than float32 resolves, so that ties do not hang on the order of additions
+
 
 @dataclass(frozen=True, slots=True)
-class Searched:
-    """A query with its embedding, and how much it counts among others."""
+class WeightedQuery:
+    """A query, its embedding, and its weight among others searched with it."""
 
     query: str
-    vector: NDArray[np.float32]
+    vector: Vectors
     weight: float = 1.0
+
+
+class Retriever:
+    """Embeds queries, retrieves their hits and, if the settings name a cross-encoder, reranks them."""
+
+    def __init__(self, settings: RetrievalSettings, embedder: Embedder) -> None:
+        """Raises ModelError if the reranker's folder does not exist."""
+        self._settings = settings
+        self._embedder = embedder
+        self._reranker = CrossEncoderReranker(settings.reranker) if settings.reranker else None
+
+    def hits(
+        self,
+        index: Index,
+        queries: Sequence[tuple[str, float]],
+        *,
+        k: int | None = None,
+        documents: Sequence[str] | None = None,
+    ) -> list[Hit]:
+        """The `k` best passages (default: settings.k) for (query, weight) pairs, of which the first is the one to rerank by."""
+        settings = self._settings
+        k = settings.k if k is None else k
+        weighted = [WeightedQuery(query, self._embedder.embed_query(query), weight) for query, weight in queries]
+        if self._reranker is None:
+            return retrieve_together(index, weighted, settings, k=k, documents=documents)
+        depth = settings.rerank_depth
+        hits = retrieve_together(index, weighted, settings, k=max(k, depth), documents=documents)
+        return self._reranker.rerank(queries[0][0], hits, depth=depth)[:k]
 
 
 def retrieve(
     index: Index,
     query: str,
-    vector: NDArray[np.float32],
+    vector: Vectors,
     settings: RetrievalSettings,
     *,
     k: int | None = None,
     documents: Sequence[str] | None = None,
 ) -> list[Hit]:
-    """The `k` best passages (settings.k where not given), best first; ties end on the passage id.
+    """The `k` best passages (default: settings.k), best first; ties end on the passage id. Empty if there are none.
 
-    `vector` is the query's embedding. With `documents` (see `Index.rows_of`), only their passages are searched, and each
-    has the score that it has among all. No passages: an empty list.
+    `vector` is the query's embedding. `documents` (see `Index.rows_of`) restricts the search without changing any score.
     """
-    return retrieve_together(index, [Searched(query, vector)], settings, k=k, documents=documents)
+    return retrieve_together(index, [WeightedQuery(query, vector)], settings, k=k, documents=documents)
 
 
 def retrieve_together(
     index: Index,
-    searched: Sequence[Searched],
+    queries: Sequence[WeightedQuery],
     settings: RetrievalSettings,
     *,
     k: int | None = None,
     documents: Sequence[str] | None = None,
 ) -> list[Hit]:
-    """As `retrieve`, by the weighted mean of a passage's scores for several queries; its similarity is that to the first."""
+    """Like `retrieve`, scoring each passage by the weighted mean over several queries; similarities are to the first query."""
     rows = None if documents is None else index.rows_of(documents)
-    lexical = [lexical_scores(index, terms(one.query), settings) for one in searched]
-    found = (_candidates(index, one.vector, scores, settings.depth, rows) for one, scores in zip(searched, lexical, strict=True))
-    candidates = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
-    cosines = [index.dense.similarities(one.vector, candidates) for one in searched]
-    fused = np.zeros(len(candidates))
-    for one, scores, similar in zip(searched, lexical, cosines, strict=True):
-        fused += one.weight * _fused(index, one, scores, similar, candidates, settings)
-    fused = np.round(fused / sum(one.weight for one in searched), 6)
-    order = np.lexsort((index.ids[candidates], -fused))[: settings.k if k is None else k]
+    lexical = [lexical_scores(index, terms(query.query), settings) for query in queries]
+    found = [_candidates(index, query.vector, bm25, settings.depth, rows) for query, bm25 in zip(queries, lexical, strict=True)]
+    candidates = np.unique(np.concatenate(found))
+    similarities = [index.dense.similarities(query.vector, candidates) for query in queries]
+    total = np.zeros(len(candidates))
+    for query, bm25, cosines in zip(queries, lexical, similarities, strict=True):
+        total += query.weight * _fused(index, query, bm25, cosines, candidates, settings)
+    scores = np.round(total / sum(query.weight for query in queries), DECIMALS)
+    order = np.lexsort((index.ids[candidates], -scores))[: settings.k if k is None else k]
+    relative = relative_similarities(similarities[0], index.dense.spread(queries[0].vector)[0])
     return [
-        Hit(index.passages[int(candidates[i])], score=float(fused[i]), rank=rank, similarity=float(cosines[0][i]))
+        Hit(index.passages[int(candidates[i])], float(scores[i]), rank, float(similarities[0][i]), float(relative[i]))
         for rank, i in enumerate(order, start=1)
     ]
 
 
+def relative_similarities(cosines: Vectors, mean: float) -> Vectors:
+    """Cosines rescaled so that 0 is the mean over all passages and 1 is identity.
+
+    Models differ in where their cosines lie (unrelated texts: near 0 for all-MiniLM-L6-v2, above 0.7 for e5). The rescaled
+    value is the same for any two models whose cosines are linear functions of each other that map 1 to 1.
+    """
+    return ((cosines - mean) / (1 - mean) if mean < 1 else np.zeros_like(cosines)).astype(np.float32)
+
+
 def _fused(
-    index: Index,
-    one: Searched,
-    lexical: NDArray[np.float32],
-    cosines: NDArray[np.float32],
-    candidates: NDArray[np.int64],
-    settings: RetrievalSettings,
-) -> NDArray[np.float32]:
-    dense = standard(cosines, *index.dense.spread(one.vector))
-    # The spread is that of what BM25 gives to all rows; two terms side by side are looked for in the candidates only.
-    near = proximity(index, terms(one.query), candidates)
-    together = lexical[candidates] + settings.proximity_weight * near
-    sparse = standard(together, float(lexical.mean()) if len(lexical) else 0.0, float(lexical.std()))
-    weighed: NDArray[np.float32] = settings.dense_weight * dense + (1 - settings.dense_weight) * sparse
-    return weighed
+    index: Index, query: WeightedQuery, lexical: Vectors, cosines: Vectors, candidates: Rows, settings: RetrievalSettings
+) -> Vectors:
+    dense = standard(cosines, *index.dense.spread(query.vector))
+    # Mean and deviation are of BM25 over all rows; proximity is computed for the candidates only.
+    near = proximity(index, terms(query.query), candidates)
+    raised = lexical[candidates] + settings.proximity_weight * near
+    sparse = standard(raised, float(lexical.mean()) if len(lexical) else 0.0, float(lexical.std()))
+    fused: Vectors = settings.dense_weight * dense + (1 - settings.dense_weight) * sparse
+    return fused
 
 
-def standard(scores: NDArray[np.float32], mean: float, deviation: float) -> NDArray[np.float32]:
-    """How many standard deviations each score lies above the mean; 0 where the deviation is.
+def standard(scores: Vectors, mean: float, deviation: float) -> Vectors:
+    """Standard scores: how many deviations each score lies above the mean; all 0 if the deviation is 0.
 
-    Mean and deviation are those of all passages, not of the ones found, so that one hit or few, or a filter, change
-    nothing in a passage's score. That a convex combination of normalised scores beats reciprocal rank fusion:
-    Bruch, Gai and Ingber 2023, "An Analysis of Fusion Functions for Hybrid Retrieval".
+    Pass the mean and deviation over all passages, not over the candidates; then the number of hits or a filter does not
+    change a passage's score. Convex combinations of normalised scores beat reciprocal rank fusion: Bruch, Gai and Ingber
+    2023, "An Analysis of Fusion Functions for Hybrid Retrieval".
     """
     return ((scores - mean) / deviation if deviation > 0 else np.zeros_like(scores)).astype(np.float32)
 
 
-def lexical_scores(index: Index, words: Sequence[str], settings: RetrievalSettings) -> NDArray[np.float32]:
-    """BM25 of every row over its whole text, plus that over title and headings alone."""
+def lexical_scores(index: Index, words: Sequence[str], settings: RetrievalSettings) -> Vectors:
+    """BM25 of every row: over the whole text, plus, weighted, over title and headings alone."""
     whole = index.lexical.scores(words)
     return whole + np.float32(settings.headings_weight) * index.headings.scores(words) if settings.headings_weight else whole
 
 
-def proximity(index: Index, words: Sequence[str], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """What the neighbours of a query are worth in rows that have them side by side in the same order.
+def proximity(index: Index, words: Sequence[str], rows: Rows) -> Vectors:
+    """A bonus for rows in which neighbouring query terms are neighbours too, in the same order.
 
-    Each pair counts the idf of both, saturated like a term's; many times over says little more than once. What ends the
-    context (title and headings) and what begins the text are no neighbours.
+    Each pair counts the idf of both terms, saturating with its frequency like a single term in BM25. The end of the context
+    (title and headings) and the start of the text are not neighbours.
     """
     lexical = index.lexical
-    worth = np.zeros(len(rows), dtype=np.float32)
+    bonus = np.zeros(len(rows), dtype=np.float32)
     pairs = [pair for pair in dict.fromkeys(pairwise(words)) if all(lexical.number(word) is not None for word in pair)]
     if not pairs or not len(rows):
-        return worth
+        return bonus
     owners, places, numbers = lexical.terms_in(rows)
-    together = (places[1:] > 0) & (places[1:] != index.headings.lengths[rows][owners[1:]])
-    for one, other in pairs:
-        found = together & (numbers[:-1] == lexical.number(one)) & (numbers[1:] == lexical.number(other))
-        counts = np.bincount(owners[1:][found], minlength=len(rows))
-        weight = lexical.idf(one) + lexical.idf(other)
-        worth += (weight * counts * (K1 + 1) / (counts + K1)).astype(np.float32)
-    return worth
+    adjacent = (places[1:] > 0) & (places[1:] != index.headings.lengths[rows][owners[1:]])
+    for first, second in pairs:
+        matches = adjacent & (numbers[:-1] == lexical.number(first)) & (numbers[1:] == lexical.number(second))
+        counts = np.bincount(owners[1:][matches], minlength=len(rows))
+        weight = lexical.idf(first) + lexical.idf(second)
+        bonus += (weight * counts * (K1 + 1) / (counts + K1)).astype(np.float32)
+    return bonus
 
 
-def _candidates(
-    index: Index, vector: NDArray[np.float32], lexical: NDArray[np.float32], depth: int, rows: NDArray[np.int64] | None
-) -> NDArray[np.int64]:
-    """The best `depth` rows of either search; ties at the end of BM25's go to the lower row."""
+def _candidates(index: Index, vector: Vectors, lexical: Vectors, depth: int, rows: Rows | None) -> Rows:
+    """The `depth` best rows of each search; BM25 ties at the cut go to the lower row."""
     dense, _ = index.dense.search(vector, depth, rows=rows)
     matching = np.flatnonzero(lexical > 0)
     if rows is not None:
@@ -132,10 +168,10 @@ def _candidates(
     return np.concatenate([dense, _best(lexical, matching, depth)])
 
 
-def _best(scores: NDArray[np.float32], rows: NDArray[np.int64], number: int) -> NDArray[np.int64]:
-    """Of ascending rows the `number` with the best scores, in no order; ties at the end go to the lower row."""
-    if len(rows) <= number:
+def _best(scores: Vectors, rows: Rows, k: int) -> Rows:
+    """The `k` rows with the best scores, unordered; `rows` ascend, and ties at the cut go to the lower row."""
+    if len(rows) <= k:
         return rows
-    least = np.partition(scores[rows], len(rows) - number)[len(rows) - number]
+    least = np.partition(scores[rows], len(rows) - k)[len(rows) - k]
     above = rows[scores[rows] > least]
-    return np.concatenate([above, rows[scores[rows] == least][: number - len(above)]])
+    return np.concatenate([above, rows[scores[rows] == least][: k - len(above)]])

@@ -14,6 +14,7 @@ def answer_values(answer: Answer) -> dict[str, Any]:
         "question": answer.question,
         "query": answer.query,
         "readings": list(answer.readings),
+        "choices": answer.choices,
         "abstained": answer.abstained,
         "reason": answer.reason,
         "confidence": answer.confidence,
@@ -42,6 +43,7 @@ def answer_from(values: Mapping[str, Any]) -> Answer:
         looked_for=tuple(values["looked_for"]),
         unknown=tuple(values["unknown"]),
         readings=tuple(values.get("readings", ())),
+        choices=values.get("choices", 0),
     )
 
 

@@ -29,8 +29,9 @@ from rag.loading.corpus import Corpus, FolderCorpus
 from rag.loading.loader import load_document
 from rag.loading.process.safe_open import read_bytes
 from rag.models import bundled
-from rag.models.embedder import Embedder, ModelEmbedder, Vectors
+from rag.models.embedder import Embedder, ModelEmbedder
 from rag.models.model_identity import ModelIdentity
+from rag.numeric import Vectors
 from rag.records import Document
 
 ROOT = Path(__file__).parent.parent
@@ -150,13 +151,13 @@ def updated(
 @pytest.fixture
 def altered_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The weights file of a package that stands in for the one with the default model; its contents are wrong."""
-    weights = tmp_path / "altered_carrier" / "model" / "model.safetensors"
+    weights = tmp_path / "altered_bundle" / "model" / "model.safetensors"
     weights.parent.mkdir(parents=True)
     weights.write_bytes(b"something else")
-    (tmp_path / "altered_carrier" / "__init__.py").write_text("")
+    (tmp_path / "altered_bundle" / "__init__.py").write_text("")
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(sys.modules, "altered_carrier", raising=False)
-    monkeypatch.setattr(bundled, "CARRIED_PACKAGE", "altered_carrier")
+    monkeypatch.delitem(sys.modules, "altered_bundle", raising=False)
+    monkeypatch.setattr(bundled, "BUNDLED_PACKAGE", "altered_bundle")
     return weights
 
 

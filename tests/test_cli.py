@@ -77,7 +77,7 @@ def test_build_search_ask_status(rag: Run, corpus: Path) -> None:
     answer = rag("ask", "How often should a fern be repotted?", "--json").json
     assert set(answer) == {
         "question", "query", "abstained", "reason", "confidence", "expected_wrong", "measured_on", "signals", "text", "sentences",
-        "citations", "nearest", "looked_for", "unknown", "readings", "timings_ms", "index",
+        "citations", "nearest", "looked_for", "unknown", "readings", "choices", "timings_ms", "index",
     }  # fmt: skip
     assert (answer["abstained"], answer["reason"], answer["index"]) == (False, None, built["manifest"])
     assert answer["sentences"][0] == {"text": "Repot a fern every two years.", "citation": 1, "context": False}
@@ -401,10 +401,10 @@ def test_a_bad_request_names_its_line(line: str, rag: Run) -> None:
 
 
 def test_another_model_than_the_index_was_built_with(rag: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rag.models.bundled import carried_folder
+    from rag.models.bundled import bundled_folder
 
     rag("build")
-    shutil.copytree(carried_folder(), tmp_path / "other")
+    shutil.copytree(bundled_folder(), tmp_path / "other")
     monkeypatch.setenv("RAG_EMBEDDING__MODEL", str(tmp_path / "other"))
     for command in (["ask", "Do ferns like sun?"], ["status"]):
         ran = rag(*command)

@@ -19,7 +19,7 @@ def chat(corpus: Path, words: WordEmbedder, tmp_path: Path) -> Chat:
     return Chat(settings, words)
 
 
-def test_moves_to_a_new_build_by_itself(chat: Chat, corpus: Path) -> None:
+def test_switches_to_a_new_build(chat: Chat, corpus: Path) -> None:
     before = chat.ask("Are ferns toxic to cats?")
     assert before.text.startswith("True ferns are safe for cats. [1]")
     (corpus / "faq.txt").write_text("Are ferns toxic to cats?\nNobody knows for certain.\n")
@@ -31,7 +31,7 @@ def test_moves_to_a_new_build_by_itself(chat: Chat, corpus: Path) -> None:
 
 @pytest.mark.slow
 def test_no_question_fails_while_builds_come_and_go(chat: Chat, corpus: Path) -> None:
-    """Four threads ask while the index is built, rolled back and swept again and again."""
+    """Four threads ask while the index is repeatedly built, rolled back and cleaned up."""
     stop, failures = threading.Event(), list[Exception]()
     answered: Counter[str | None] = Counter()
 
@@ -39,7 +39,7 @@ def test_no_question_fails_while_builds_come_and_go(chat: Chat, corpus: Path) ->
         while not stop.is_set():
             try:
                 answered[chat.ask("Are ferns toxic to cats?").index] += 1
-            except Exception as error:  # noqa: BLE001 - whatever it is, it fails the test
+            except Exception as error:  # noqa: BLE001 - any exception fails the test
                 failures.append(error)
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
@@ -58,7 +58,7 @@ def test_no_question_fails_while_builds_come_and_go(chat: Chat, corpus: Path) ->
     assert len(built & answered.keys()) > 3
 
 
-def test_an_index_taken_away_is_an_error_not_a_crash(chat: Chat) -> None:
+def test_removed_index_is_an_error(chat: Chat) -> None:
     (chat.settings.index / "CURRENT").unlink()
     with pytest.raises(IndexMissing):
         chat.ask("Are ferns toxic to cats?")
@@ -76,7 +76,7 @@ def test_odd_questions_get_an_answer_or_a_reason(chat: Chat, question: str) -> N
     assert answer.citations or answer.reason in ("not_in_documents", "gibberish")
 
 
-def test_an_empty_corpus(tmp_path: Path, words: WordEmbedder) -> None:
+def test_empty_corpus(tmp_path: Path, words: WordEmbedder) -> None:
     (tmp_path / "corpus").mkdir()
     settings = Settings(corpus=tmp_path / "corpus", index=tmp_path / "index", answering=SIMILARITY)
     update_index(settings.corpus, settings.index, Recipe(words, settings.passages))

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from rag.config import EmbeddingSettings
 from rag.errors import ModelError
-from rag.models.bundled import carried_folder
+from rag.models.bundled import bundled_folder
 from rag.models.embedder import ModelEmbedder
 from rag.models.model_identity import backend_of, model_identity
 from rag.models.onnx_graph import in_8_bits
@@ -22,11 +22,11 @@ TEXTS = ["A nerve was cut.", "Muscle wastes without its nerve. " * 20, "x", "It 
 
 @pytest.fixture(scope="module")
 def expected() -> list[np.ndarray]:
-    """By transformers alone: the mean of the token vectors, scaled to length 1, as the model card says."""
+    """Computed by transformers alone: mean of the token vectors, scaled to length 1, as the model card prescribes."""
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    folder = str(carried_folder())
+    folder = str(bundled_folder())
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
     vectors = []
     for text in TEXTS:
@@ -37,13 +37,13 @@ def expected() -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("backend", ["float32", "torch"])
-def test_vectors_equal_those_of_transformers_alone(backend: str, expected: list[np.ndarray]) -> None:
+def test_vectors_equal_those_of_plain_transformers(backend: str, expected: list[np.ndarray]) -> None:
     embedder = ModelEmbedder(EmbeddingSettings(backend=backend))
     for vector, other in zip(embedder.embed_passages(TEXTS), expected, strict=True):
         assert vector == pytest.approx(other, abs=1e-5)
 
 
-def test_8_bits_are_close_to_32(embedder: ModelEmbedder, expected: list[np.ndarray]) -> None:
+def test_int8_vectors_are_close_to_float32(embedder: ModelEmbedder, expected: list[np.ndarray]) -> None:
     assert embedder.identity.backend == "int8"
     cosines = [float(vector @ other) for vector, other in zip(embedder.embed_passages(TEXTS), expected, strict=True)]
     assert min(cosines) > 0.99
@@ -51,30 +51,30 @@ def test_8_bits_are_close_to_32(embedder: ModelEmbedder, expected: list[np.ndarr
 
 
 @given(arrays(np.float32, (3, 8), elements=st.floats(-10, 10, width=32)))
-def test_weights_in_8_bits(weights: np.ndarray) -> None:
-    whole, scales = in_8_bits(weights)
-    assert np.abs(whole * scales[:, None] - weights).max() <= scales.max() * 0.5001
-    sizes = np.abs(whole.astype(int))
+def test_quantised_weights_approximate_and_do_not_saturate(weights: np.ndarray) -> None:
+    integers, scales = in_8_bits(weights)
+    assert np.abs(integers * scales[:, None] - weights).max() <= scales.max() * 0.5001
+    sizes = np.abs(integers.astype(int))
     assert (sizes[:, 0::2] + sizes[:, 1::2]).max() * 255 < 2**15
     for row, scale in zip(sizes, scales, strict=True):
         assert scale == 1 or (row[0::2] + row[1::2]).max() >= 126
 
 
-def test_the_tokens_of_a_text(embedder: ModelEmbedder) -> None:
-    """Both ways give a vector for each token, in order, without those that the model adds."""
+def test_token_vectors_are_the_same_on_both_backends(embedder: ModelEmbedder) -> None:
+    """One vector per token, in order, without special tokens."""
     exact, torch = (ModelEmbedder(EmbeddingSettings(backend=backend)) for backend in ("float32", "torch"))
     assert exact.query_tokens(TEXTS[0]) == pytest.approx(torch.query_tokens(TEXTS[0]), abs=1e-5)
     assert exact.query_tokens(TEXTS[0]).shape == (5, 384)
 
 
 def model_with(folder: Path, file: str, **changed: object) -> EmbeddingSettings:
-    shutil.copytree(carried_folder(), folder)
+    shutil.copytree(bundled_folder(), folder)
     values = json.loads((folder / file).read_text())
     (folder / file).write_text(json.dumps(values | changed))
     return EmbeddingSettings(model=str(folder))
 
 
-def test_a_model_that_takes_its_first_token(tmp_path: Path) -> None:
+def test_model_with_cls_pooling(tmp_path: Path) -> None:
     pooling = {"pooling_mode_mean_tokens": False, "pooling_mode_cls_token": True}
     settings = model_with(tmp_path / "model", "1_Pooling/config.json", **pooling)
     ours, other = ModelEmbedder(settings), ModelEmbedder(settings.model_copy(update={"backend": "torch"}))
@@ -84,16 +84,16 @@ def test_a_model_that_takes_its_first_token(tmp_path: Path) -> None:
     assert ours.max_tokens == other.max_tokens == 254
 
 
-def test_what_our_encoder_does_not_know_is_left_to_torch(tmp_path: Path) -> None:
+def test_models_our_encoder_cannot_run_are_left_to_torch(tmp_path: Path) -> None:
     settings = model_with(tmp_path / "model", "config.json", hidden_act="relu")
     assert backend_of(settings) == "torch"
-    with pytest.raises(ModelError, match="embedding.backend = 'int8' is for BERT models in a local folder"):
+    with pytest.raises(ModelError, match="embedding.backend = 'int8' is for BERT models in a local folder, which"):
         ModelEmbedder(settings.model_copy(update={"backend": "int8"})).load()
 
 
 @pytest.mark.parametrize("backend", ["int8", "float32"])
-def test_a_vector_depends_on_its_text_alone(backend: str) -> None:
-    """Not on the texts beside it: by itself it is the same to the last bit."""
+def test_vector_depends_on_its_text_alone(backend: str) -> None:
+    """Embedded with others or alone, a text has the same vector to the last bit."""
     embedder = ModelEmbedder(EmbeddingSettings(backend=backend))
     texts = [*TEXTS, *(" ".join(["nerve"] * words) for words in (*range(1, 40, 3), 100, 300))]
     together, tokens = embedder.embed_passages(texts), embedder.load().token_vectors(texts)
@@ -102,35 +102,35 @@ def test_a_vector_depends_on_its_text_alone(backend: str) -> None:
         assert embedder.query_tokens(text).tobytes() == states.tobytes()
 
 
-def test_shape_type_and_length(embedder: ModelEmbedder) -> None:
+def test_shape_dtype_and_length(embedder: ModelEmbedder) -> None:
     vectors = embedder.embed_passages(TEXTS)
     assert vectors.shape == (len(TEXTS), 384) and vectors.dtype == np.float32
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
     assert embedder.embed_passages([]).shape == (0, 384)
 
 
-def test_counts_tokens_beyond_what_the_model_reads(embedder: ModelEmbedder) -> None:
+def test_counts_tokens_beyond_the_limit_of_the_model(embedder: ModelEmbedder) -> None:
     assert embedder.max_tokens == 254
     assert embedder.count_tokens(["nerve", "nerve " * 1000, ""]) == [1, 1000, 0]
 
 
 @pytest.mark.usefixtures("altered_weights")
-def test_altered_weights_are_refused() -> None:
+def test_altered_weights_are_rejected() -> None:
     with pytest.raises(ModelError, match="is not the published all-MiniLM-L6-v2.*should be 53aa5117"):
         ModelEmbedder(EmbeddingSettings()).load()
     with pytest.raises(ModelError, match="is not the published"):
         TrainedReader().load()
-    assert model_identity(EmbeddingSettings()).name == "all-MiniLM-L6-v2"  # which is told without reading them
+    assert model_identity(EmbeddingSettings()).name == "all-MiniLM-L6-v2"  # determined without reading them
 
 
-def test_a_name_that_is_not_on_disk_is_refused_offline() -> None:
-    with pytest.raises(ModelError, match="'intfloat/e5-small' is no folder .* embedding.offline = false"):
+def test_model_name_is_rejected_offline() -> None:
+    with pytest.raises(ModelError, match="'intfloat/e5-small' is not a folder .* embedding.offline = false"):
         ModelEmbedder(EmbeddingSettings(model="intfloat/e5-small"))
 
 
-def test_another_model_by_its_folder_and_with_prefixes(tmp_path: Path, embedder: ModelEmbedder) -> None:
+def test_model_in_a_folder_with_prefixes(tmp_path: Path, embedder: ModelEmbedder) -> None:
     folder = tmp_path / "model"
-    shutil.copytree(carried_folder(), folder)
+    shutil.copytree(bundled_folder(), folder)
     other = ModelEmbedder(
         EmbeddingSettings(backend="int8", model=str(folder), query_prefix="query: ", passage_prefix="passage: ")
     )
@@ -140,6 +140,6 @@ def test_another_model_by_its_folder_and_with_prefixes(tmp_path: Path, embedder:
     assert other.identity.digest != embedder.identity.digest
 
 
-def test_a_folder_without_a_model(tmp_path: Path) -> None:
+def test_folder_without_a_model(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be loaded"):
         ModelEmbedder(EmbeddingSettings(model=str(tmp_path))).load()

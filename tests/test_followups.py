@@ -1,6 +1,6 @@
-"""Follow-up questions: what they lean on, what is carried, what acts on the last answer, what could mean several things."""
+"""Follow-up questions: rewriting, replies that act on the last answer, and readings of ambiguous questions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +9,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rag.answering.wording import ABSTENTIONS, abstention_notes, in_plain_words
 from rag.config import RetrievalSettings, Settings
 from rag.conversation import Chat
-from rag.followups.acts import Act, act_of, last_answer
-from rag.followups.context_terms import LONGEST, RECENT, looked_at
+from rag.followups.acts import LAST, Act, act_of, last_answer
+from rag.followups.context_terms import LONGEST, RECENT, recent_turns
 from rag.followups.cues import cues_of
+from rag.followups.history import Turn, turns_of
 from rag.followups.readings import readings_of
 from rag.followups.rewriting import understood, with_phrases
 from rag.index.updating import Recipe, update_index
 from rag.models.embedder import ModelEmbedder
-from rag.retrieval import Searched, retrieve, retrieve_together
+from rag.records import CitedSpan, Span
+from rag.retrieval import WeightedQuery, retrieve, retrieve_together
 from tests.conftest import SIMILARITY, WordEmbedder, index_of
 
 
-def said(*texts: str) -> list[dict[str, Any]]:
-    """Turns by user and agent in turn, the user first."""
+def history_of(*texts: str) -> list[dict[str, Any]]:
+    """Turns of user and agent, alternating, the user first."""
     return [{"speaker": ("user", "agent")[n % 2], "text": text} for n, text in enumerate(texts)]
 
 
-def query_of(question: str, history: Sequence[Mapping[str, Any]]) -> str:
+def dialogue(*texts: str) -> list[Turn]:
+    """The same as records."""
+    return turns_of(history_of(*texts))
+
+
+def query_of(question: str, history: Sequence[Turn]) -> str:
     return understood(question, history, lambda term: 0.3 if term in COMMON else 0.8).query
 
 
@@ -50,7 +58,9 @@ COMMON = {
 }
 
 
-GBS = said("How common is Guillain-Barré syndrome?", "Guillain-Barré syndrome strikes one or two people in 100,000 each year.")
+GBS = dialogue(
+    "How common is Guillain-Barré syndrome?", "Guillain-Barré syndrome strikes one or two people in 100,000 each year."
+)
 
 
 @pytest.mark.parametrize(
@@ -65,58 +75,58 @@ GBS = said("How common is Guillain-Barré syndrome?", "Guillain-Barré syndrome 
         ("Which muscles does the ulnar nerve supply?", "Which muscles does the ulnar nerve supply?"),
     ],
 )
-def test_a_follow_up_is_made_whole_and_another_subject_is_left_alone(question: str, wanted: str) -> None:
+def test_follow_ups_are_completed_and_new_subjects_left_alone(question: str, wanted: str) -> None:
     assert query_of(question, GBS) == wanted
 
 
-def test_the_subject_stays_over_several_turns() -> None:
-    history = [*GBS, *said("How is it treated?", "Immunoglobulin and plasma exchange work equally well.")]
+def test_subject_is_kept_over_several_turns() -> None:
+    history = [*GBS, *dialogue("How is it treated?", "Immunoglobulin and plasma exchange work equally well.")]
     assert "Guillain-Barré" in query_of("And how long does it take to recover?", history)
 
 
-def test_what_was_quoted_can_be_asked_about() -> None:
-    history = said("Which medicine helps?", "Duloxetine has the best evidence.")
+def test_quoted_terms_can_be_asked_about() -> None:
+    history = dialogue("Which medicine helps?", "Duloxetine has the best evidence.")
     assert "Duloxetine" in query_of("At what dose?", history)
 
 
 @given(st.text(max_size=60))
-def test_a_first_question_is_left_as_it_is(question: str) -> None:
+def test_first_question_is_unchanged(question: str) -> None:
     asked = understood(question, (), lambda term: 0.7)
     assert (asked.query, asked.weight) == (question, 0.0)
 
 
 @given(st.text(max_size=60), st.lists(st.text(max_size=60), max_size=6))
-def test_any_history_gives_the_same_query_twice_and_keeps_all_of_it_typed(question: str, texts: list[str]) -> None:
-    first, second = (understood(question, said(*texts), lambda term: 0.7) for _ in range(2))
+def test_understanding_is_deterministic_and_keeps_the_typed_question(question: str, texts: list[str]) -> None:
+    first, second = (understood(question, dialogue(*texts), lambda term: 0.7) for _ in range(2))
     assert first == second
     assert first.typed == question and 0 <= first.weight <= 1
 
 
-class Counted(Sequence[dict[str, Any]]):
-    """A conversation that counts how often a turn is looked at."""
+class CountedTurns(Sequence[Turn]):
+    """Turns that count how often one is accessed."""
 
-    def __init__(self, turns: list[dict[str, Any]]) -> None:
-        self.turns, self.looked = turns, 0
+    def __init__(self, turns: list[Turn]) -> None:
+        self.turns, self.accesses = turns, 0
 
     def __getitem__(self, number: Any) -> Any:
-        self.looked += 1
+        self.accesses += 1
         return self.turns[number]
 
     def __len__(self) -> int:
         return len(self.turns)
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        raise AssertionError("all turns were gone through")
+    def __iter__(self) -> Iterator[Turn]:
+        raise AssertionError("all turns were visited")
 
 
 def test_a_long_conversation_costs_no_more_than_a_short_one() -> None:
     work = []
     for length in (10, 1000):
-        turns = Counted(said(*(f"What about nerve {n}? " + "x" * 10_000 for n in range(length))))
+        turns = CountedTurns(dialogue(*(f"What about nerve {n}? " + "x" * 10_000 for n in range(length))))
         understood("And that?", turns, lambda term: 0.7)
-        last_answer(turns, 12)
-        seen = looked_at(turns)
-        work.append((turns.looked, len(seen), sum(len(turn.text) for turn in seen)))
+        last_answer(turns)
+        recent = recent_turns(turns)
+        work.append((turns.accesses, len(recent), sum(len(turn.text) for turn in recent)))
     assert work[0] == work[1]
     assert work[1][1] == RECENT + 1 and work[1][2] <= LONGEST * (RECENT + 1)
 
@@ -135,7 +145,7 @@ def test_a_long_conversation_costs_no_more_than_a_short_one() -> None:
         ("Which is better?", False),
     ],
 )
-def test_cues_tell_whether_a_question_leans(question: str, whole: bool) -> None:
+def test_cues_tell_whether_a_question_stands_alone(question: str, whole: bool) -> None:
     assert cues_of(question).whole is whole
 
 
@@ -149,7 +159,7 @@ def test_cues_tell_whether_a_question_leans(question: str, whole: bool) -> None:
         ("Is it true that nerves grow?", ["axons"], "Is it true that nerves grow in axons?"),
     ],
 )
-def test_phrases_are_put_where_a_reader_can_edit_them(question: str, phrases: list[str], wanted: str) -> None:
+def test_phrases_replace_a_pronoun_or_are_appended(question: str, phrases: list[str], wanted: str) -> None:
     assert with_phrases(question, phrases) == wanted
 
 
@@ -163,7 +173,11 @@ def test_phrases_are_put_where_a_reader_can_edit_them(question: str, phrases: li
         ("yes please", Act("yes")),
         ("The second one", Act("one", 2)),
         ("number 3", Act("one", 3)),
-        ("the last one", Act("one", -1)),
+        ("the last one", Act("one", LAST)),
+        ("[0]", Act("one", 0)),
+        ("source 12", Act("one", 12)),
+        ("the tenth one", Act("one", 10)),
+        ("source 2020", None),
         ("Give me the source of that", Act("source")),
         ("Where does that stand?", Act("source")),
         ("Who says so?", Act("source")),
@@ -186,12 +200,13 @@ def chat(corpus: Path, words: WordEmbedder, tmp_path: Path) -> Chat:
     return Chat(settings, words)
 
 
-def turns_of(chat: Chat, question: str, **carried: Any) -> list[dict[str, Any]]:
+def asked(chat: Chat, question: str, **agent_values: Any) -> list[dict[str, Any]]:
+    """The history after a question; `agent_values` replace or extend those of the agent's turn."""
     answer = chat.ask(question)
-    places = [{"document_id": c.document_id, "start": c.span.start, "end": c.span.end} for c in answer.citations]
+    citations = [{"document_id": c.document_id, "start": c.span.start, "end": c.span.end} for c in answer.citations]
     return [
         {"speaker": "user", "text": question},
-        {"speaker": "agent", "text": answer.text, "citations": places, "query": answer.query, **carried},
+        {"speaker": "agent", "text": answer.text, "citations": citations, "query": answer.query, **agent_values},
     ]
 
 
@@ -199,8 +214,8 @@ REPOT = "How often should I repot a fern?"
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["citations in the history", "text alone"])
-def test_more_and_source_quote_on_from_the_last_answer(chat: Chat, known: bool) -> None:
-    history = turns_of(chat, REPOT)
+def test_more_and_source_continue_the_last_answer(chat: Chat, known: bool) -> None:
+    history = asked(chat, REPOT)
     if not known:
         history[1] = {"speaker": "agent", "text": history[1]["text"]}
     more = chat.ask("Tell me more", history=history)
@@ -211,8 +226,8 @@ def test_more_and_source_quote_on_from_the_last_answer(chat: Chat, known: bool) 
     assert more.query == source.query == REPOT and more.question == "Tell me more"
 
 
-def test_the_second_one_is_the_second_citation_and_yes_the_first_reading(chat: Chat) -> None:
-    history = turns_of(chat, REPOT)
+def test_second_one_is_the_second_citation_and_yes_the_first_reading(chat: Chat) -> None:
+    history = asked(chat, REPOT)
     text = chat.index().documents["guide.md"].text
     start = text.index("They wilt")
     history[1]["citations"].insert(1, {"document_id": "guide.md", "start": start, "end": start + 5})
@@ -222,64 +237,64 @@ def test_the_second_one_is_the_second_citation_and_yes_the_first_reading(chat: C
     assert chat.ask("the second one", history=history).query == REPOT
 
 
-def test_the_next_best_leaves_out_what_was_quoted(chat: Chat) -> None:
-    history = turns_of(chat, "Are ferns toxic to cats?")
+def test_next_best_answer_skips_what_was_quoted(chat: Chat) -> None:
+    history = asked(chat, "Are ferns toxic to cats?")
     cited = {(c["document_id"], c["start"]) for c in history[1]["citations"]}
     other = chat.ask("Anything else?", history=history)
     assert cited.isdisjoint({(c.document_id, c.span.start) for c in other.citations})
 
 
-def test_at_the_end_of_a_document_there_is_nothing_more(chat: Chat) -> None:
+def test_nothing_more_at_the_end_of_a_document(chat: Chat) -> None:
     document = chat.index().documents["faq.txt"]
-    history = turns_of(chat, REPOT, citations=[{"document_id": "faq.txt", "start": 0, "end": len(document.text)}])
+    history = asked(chat, REPOT, citations=[{"document_id": "faq.txt", "start": 0, "end": len(document.text)}])
     assert chat.ask("tell me more", history=history).reason == "nothing_more"
 
 
 @pytest.mark.parametrize("citations", ["x", [1], [{"document_id": 1}], [{"document_id": "gone.md", "start": 0, "end": 9}], None])
-def test_citations_from_outside_that_make_no_sense_are_found_again(chat: Chat, citations: Any) -> None:
-    history = turns_of(chat, REPOT, citations=citations)
+def test_malformed_citations_are_recomputed(chat: Chat, citations: Any) -> None:
+    history = asked(chat, REPOT, citations=citations)
     assert chat.ask("tell me more", history=history).citations
 
 
-def test_an_act_stays_within_the_documents_asked(chat: Chat) -> None:
-    answer = chat.ask("tell me more", history=turns_of(chat, REPOT), documents=["guide.md"])
+def test_acts_stay_within_the_documents_asked(chat: Chat) -> None:
+    answer = chat.ask("tell me more", history=asked(chat, REPOT), documents=["guide.md"])
     assert {citation.document_id for citation in answer.citations} <= {"guide.md"}
 
 
-def test_a_query_given_is_searched_as_it_stands(chat: Chat) -> None:
-    history = turns_of(chat, REPOT)
+def test_given_query_is_searched_unchanged(chat: Chat) -> None:
+    history = asked(chat, REPOT)
     assert chat.ask("And them?", history=history, query="Are ferns toxic to cats?").query == "Are ferns toxic to cats?"
     assert chat.ask("tell me more", history=history, query="tell me more").query == "tell me more"
 
 
 @pytest.mark.parametrize(("reply", "reason"), [("Thanks!", "greeting"), ("ok", "greeting"), ("xkcd qwrtz", "gibberish")])
 def test_small_talk_after_an_answer_stays_small_talk(chat: Chat, reply: str, reason: str) -> None:
-    answer = chat.ask(reply, history=turns_of(chat, REPOT))
+    answer = chat.ask(reply, history=asked(chat, REPOT))
     assert answer.query == reply
-    assert chat.understand(reply, turns_of(chat, REPOT)).query == reply
+    assert chat.understand(reply, asked(chat, REPOT)).query == reply
     assert answer.reason == reason
 
 
-def test_after_an_abstention_there_is_nothing_to_act_on(chat: Chat) -> None:
-    answer = chat.ask("tell me more", history=said("xkcd qwrtz", ""))
+def test_acting_on_an_abstention_repeats_its_reason(chat: Chat) -> None:
+    answer = chat.ask("tell me more", history=history_of("xkcd qwrtz", ""))
     assert (answer.question, answer.reason) == ("tell me more", "gibberish")
 
 
-def test_half_characters_in_a_history_do_no_harm(chat: Chat) -> None:
-    assert "\ud800" not in chat.ask("And how is it treated?", history=said("What is \ud800fern rot?", "\udfff")).query
+def test_lone_surrogates_in_a_history_are_harmless(chat: Chat) -> None:
+    assert "\ud800" not in chat.ask("And how is it treated?", history=history_of("What is \ud800fern rot?", "\udfff")).query
 
 
 def test_conversations_do_not_mix(chat: Chat) -> None:
-    cats, alone = turns_of(chat, "Are ferns toxic to cats?"), chat.ask("Why is that?")
+    cats, alone = asked(chat, "Are ferns toxic to cats?"), chat.ask("Why is that?")
     assert "cats" in chat.ask("Why is that?", history=cats).query
     assert chat.ask("Why is that?") == alone and alone.query == "Why is that?"
 
 
-def test_two_queries_together_are_the_mean_of_both(corpus: Path, words: WordEmbedder) -> None:
+def test_two_queries_together_score_their_weighted_mean(corpus: Path, words: WordEmbedder) -> None:
     index, settings = index_of(corpus), RetrievalSettings()
     queries = ("fern water", "toxic cats")
     alone = [{h.passage.id: h.score for h in retrieve(index, q, words.embed_query(q), settings)} for q in queries]
-    both = [Searched(q, words.embed_query(q), weight) for q, weight in zip(queries, (1.0, 0.5), strict=True)]
+    both = [WeightedQuery(q, words.embed_query(q), weight) for q, weight in zip(queries, (1.0, 0.5), strict=True)]
     together = {hit.passage.id: hit.score for hit in retrieve_together(index, both, settings)}
     assert together.keys() == alone[0].keys()
     for name, score in together.items():
@@ -306,7 +321,7 @@ def test_readings_are_offered_only_where_several_documents_fit(tmp_path: Path, w
 @pytest.mark.slow
 def test_the_handbook_answers_follow_ups(handbook: Settings, embedder: ModelEmbedder) -> None:
     chat = Chat(handbook, embedder)
-    first = turns_of(chat, "What is Hirschsprung disease?")
+    first = asked(chat, "What is Hirschsprung disease?")
     answer = chat.ask("how many babies are born with it?", history=first)
     assert "Hirschsprung disease" in answer.query
     assert any("5,000" in citation.quote for citation in answer.citations)
@@ -318,16 +333,83 @@ def test_the_handbook_answers_follow_ups(handbook: Settings, embedder: ModelEmbe
 @pytest.mark.parametrize(
     "reply", ["show me more about " * 40 + "x", "show me more about " * 5 + "x", "yes " * 24 + "x", "a" * 20_000]
 )
-def test_replies_made_to_take_for_ever_do_not(reply: str) -> None:
+def test_long_repetitive_replies_match_no_act_quickly(reply: str) -> None:
     assert act_of(reply) is None
 
 
-def test_places_of_a_document_that_has_changed_are_not_read_on_from(chat: Chat) -> None:
+def test_citations_of_a_changed_document_are_recomputed(chat: Chat) -> None:
     answer = chat.ask(REPOT)
     wrong = {"document_id": "guide.md", "start": 0, "end": 5}
     now, before = ([{**wrong, "digest": digest}] for digest in (chat.index().documents["guide.md"].digest, "0" * 64))
-    here = chat.ask("tell me more", history=turns_of(chat, REPOT, citations=now))
-    again = chat.ask("tell me more", history=turns_of(chat, REPOT, citations=before))
+    here = chat.ask("tell me more", history=asked(chat, REPOT, citations=now))
+    again = chat.ask("tell me more", history=asked(chat, REPOT, citations=before))
     assert {citation.document_id for citation in here.citations} == {"guide.md"}
-    assert again.citations == chat.ask("tell me more", history=turns_of(chat, REPOT)).citations != here.citations
+    assert again.citations == chat.ask("tell me more", history=asked(chat, REPOT)).citations != here.citations
     assert answer.citations[0].document_id == "faq.txt"
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["citations in the history", "text alone"])
+@pytest.mark.parametrize(
+    "reply", ["[9]", "[2]", "[0]", "[12]", "source 7", "number 2", "the fifth one", "the second one", "the tenth source"]
+)
+def test_citation_that_does_not_exist(chat: Chat, reply: str, known: bool) -> None:
+    history = asked(chat, "Are ferns toxic to cats?")
+    assert len(history[1]["citations"]) == 1
+    if not known:
+        history[1] = {"speaker": "agent", "text": history[1]["text"]}
+    answer = chat.ask(reply, history=history)
+    assert (answer.abstained, answer.reason, answer.choices, answer.confidence) == (True, "no_such_citation", 1, 0.0)
+    assert answer.question == reply
+    assert ABSTENTIONS["no_such_citation"]
+    assert abstention_notes(answer) == ["It has 1 citation."]
+
+
+@pytest.mark.parametrize("reply", ["[1]", "the first one", "the last one"])
+def test_only_citation_by_number_first_and_last(chat: Chat, reply: str) -> None:
+    history = asked(chat, "Are ferns toxic to cats?", citations=[{"document_id": "guide.md", "start": 0, "end": 17}])
+    answer = chat.ask(reply, history=history)
+    assert not answer.abstained and {citation.document_id for citation in answer.citations} == {"guide.md"}
+
+
+@pytest.mark.parametrize("reply", ["the third one", "[0]", "option 3"])
+def test_reading_that_was_not_offered(chat: Chat, reply: str) -> None:
+    history = asked(chat, REPOT, readings=["Are ferns toxic to cats?", REPOT])
+    answer = chat.ask(reply, history=history)
+    assert (answer.abstained, answer.reason, answer.choices) == (True, "no_such_reading", 2)
+    assert abstention_notes(answer) == ["It offered 2 readings."]
+
+
+def test_citations_keep_their_numbers_when_a_document_is_gone(chat: Chat) -> None:
+    document = chat.index().documents["guide.md"]
+    start = document.text.index("They wilt")
+    gone, there = {"document_id": "gone.md", "start": 0, "end": 9}, {"document_id": "guide.md", "start": start, "end": start + 5}
+    history = asked(chat, REPOT, citations=[gone, there])
+    assert chat.ask("the second one", history=history).citations[0].quote.startswith("They wilt within two days")
+    first = chat.ask("[1]", history=history)
+    assert (first.abstained, first.reason, first.confidence) == (True, "citation_gone", 0.0)
+    outside = chat.ask("[2]", history=history, documents=["faq.txt"])
+    assert outside.reason == "citation_gone"
+    stale = chat.ask("[1]", history=asked(chat, REPOT, citations=[{**there, "digest": "0" * 64}]))
+    assert stale.reason == "citation_gone"
+
+
+@pytest.mark.parametrize("reply", ["tell me more", "give me the source", "[1]", "the first one", "anything else?", "yes"])
+def test_acts_claim_no_unmeasured_confidence(chat: Chat, reply: str) -> None:
+    answer = chat.ask(reply, history=asked(chat, REPOT))
+    assert answer.confidence == (chat.calibration().confidence(answer.signals) if answer.signals else 0.0)
+    assert answer.signals or answer.abstained or "confidence" not in in_plain_words(answer)
+
+
+def test_a_reply_that_led_nowhere_leaves_the_answer_to_act_on(chat: Chat) -> None:
+    history = asked(chat, "Are ferns toxic to cats?")
+    nowhere = chat.ask("[9]", history=history)
+    history += [{"speaker": "user", "text": "[9]"}, {"speaker": "agent", "text": "", "query": nowhere.query, "citations": []}]
+    assert chat.ask("[1]", history=history).citations == chat.ask("[1]", history=history[:2]).citations != ()
+
+
+def test_one_malformed_citation_does_not_renumber_the_others() -> None:
+    good = {"document_id": "a.md", "start": 0, "end": 5}
+    (turn,) = turns_of([{"speaker": "agent", "text": "", "citations": [{"document_id": 1}, good]}])
+    assert turn.citations == ()
+    (turn,) = turns_of([{"speaker": "agent", "text": "", "citations": [good]}])
+    assert turn.citations == (CitedSpan("a.md", Span(0, 5)),)

@@ -11,7 +11,7 @@ from rag.index.build_writer import key_of
 from rag.index.missing_vectors import AT_ONCE, MissingVectors
 from rag.index.updating import Recipe, update_index
 from rag.loading.corpus import FolderCorpus
-from rag.models.embedder import Vectors
+from rag.numeric import Vectors
 from rag.records import Document
 from tests.conftest import WordEmbedder
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cross-encoder that knows nothing: small, drawn at random from a seed, but a real one, saved and loaded."""
+    """A small cross-encoder with random weights (seeded), saved and loaded like a real one."""
     import torch
     from sentence_transformers import CrossEncoder
     from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
@@ -30,7 +30,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "intermediate_size": 16,
         "num_labels": 1,
     }
-    sizes["initializer_range"] = 1.0  # else all pairs score alike
+    sizes["initializer_range"] = 1.0  # with the default, all pairs score alike
     BertForSequenceClassification(BertConfig(vocab_size=len(words), **sizes)).save_pretrained(folder / "bert")
     BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder / "bert")
     CrossEncoder(str(folder / "bert"), device="cpu").save_pretrained(str(folder / "saved"))
@@ -44,7 +44,7 @@ def hit(text: str, rank: int) -> Hit:
 HITS = [hit(text, rank) for rank, text in enumerate(["fern", "moss soil", "reed sun sun", "cat", "two years"], start=1)]
 
 
-def test_the_best_hits_are_put_in_the_order_of_the_models_scores(model: Path) -> None:
+def test_best_hits_are_reordered_by_the_scores_of_the_model(model: Path) -> None:
     from sentence_transformers import CrossEncoder
 
     reranked = CrossEncoderReranker(str(model)).rerank("fern sun", HITS, depth=3)
@@ -57,7 +57,7 @@ def test_the_best_hits_are_put_in_the_order_of_the_models_scores(model: Path) ->
     assert CrossEncoderReranker(str(model)).rerank("fern", [], depth=3) == []
 
 
-def test_a_setting_switches_it_on(model: Path, corpus: Path, tmp_path: Path) -> None:
+def test_setting_switches_it_on(model: Path, corpus: Path, tmp_path: Path) -> None:
     updated(corpus, tmp_path / "index")
     plain = Settings(corpus=corpus, index=tmp_path / "index", answering=SIMILARITY)
     reranking = plain.model_copy(update={"retrieval": RetrievalSettings(reranker=str(model), rerank_depth=3)})
@@ -67,8 +67,8 @@ def test_a_setting_switches_it_on(model: Path, corpus: Path, tmp_path: Path) -> 
     assert len(Chat(reranking, WordEmbedder()).search("repot a fern", k=1)) == 1
 
 
-def test_no_model(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="is no folder"):
+def test_missing_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="is not a folder"):
         CrossEncoderReranker(str(tmp_path / "nothing"))
     with pytest.raises(ModelError, match="cannot be loaded"):
         CrossEncoderReranker(str(tmp_path)).rerank("fern", HITS, depth=1)

@@ -11,7 +11,7 @@ from rag.config import RetrievalSettings
 from rag.index.contents import Index
 from rag.index.lexical import K1
 from rag.records import Hit
-from rag.retrieval import _best, lexical_scores, proximity, retrieve, standard
+from rag.retrieval import _best, lexical_scores, proximity, relative_similarities, retrieve, standard
 from rag.text.passages import embedded_text
 from rag.text.terms import terms
 from tests.conftest import WordEmbedder, index_of
@@ -24,7 +24,7 @@ def index(corpus: Path, words: WordEmbedder) -> Index:
     return index_of(corpus, words)
 
 
-def find(index: Index, query: str, **options: object) -> list[Hit]:
+def search(index: Index, query: str, **options: object) -> list[Hit]:
     return retrieve(index, query, WordEmbedder().embed_query(query), SETTINGS, **options)  # type: ignore[arg-type]
 
 
@@ -33,8 +33,21 @@ def test_standard_scores_of_a_worked_example() -> None:
     assert standard(np.array([1.0, 2.0]), mean=1.0, deviation=0.0).tolist() == [0.0, 0.0]
 
 
-def test_the_score_is_the_weighted_sum_of_standard_scores(index: Index) -> None:
-    """Computed again over all rows from their vectors and terms, without candidates or moments."""
+def test_relative_similarities_of_a_worked_example() -> None:
+    cosines = np.array([0.2, 0.6, 1.0], dtype=np.float32)
+    assert relative_similarities(cosines, mean=0.2).tolist() == pytest.approx([0.0, 0.5, 1.0])
+    assert relative_similarities(cosines, mean=1.0).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_relative_similarity_uses_the_mean_over_all_passages(index: Index) -> None:
+    vector = WordEmbedder().embed_query("repot a fern")
+    cosines = index.dense.vectors @ vector
+    for hit in search(index, "repot a fern", documents=["faq.txt"]):
+        assert hit.relative_similarity == pytest.approx((hit.similarity - cosines.mean()) / (1 - cosines.mean()), abs=1e-5)
+
+
+def test_score_is_the_weighted_sum_of_standard_scores(index: Index) -> None:
+    """Recomputed over all rows from vectors and terms, without candidates or moments."""
     query = "repot a fern"
     vector = WordEmbedder().embed_query(query)
     cosines = index.dense.vectors @ vector
@@ -42,18 +55,18 @@ def test_the_score_is_the_weighted_sum_of_standard_scores(index: Index) -> None:
     lexical = index.lexical.scores(words) + 0.2 * index.headings.scores(words)
     pair = 0.1 * proximity(index, words, np.arange(len(index.passages)))
     expected = 0.7 * (cosines - cosines.mean()) / cosines.std() + 0.3 * (lexical + pair - lexical.mean()) / lexical.std()
-    scores = {hit.passage.id: hit.score for hit in find(index, query, k=1000)}
+    scores = {hit.passage.id: hit.score for hit in search(index, query, k=1000)}
     assert scores == pytest.approx({p.id: float(e) for p, e in zip(index.passages, expected, strict=True)}, abs=1e-4)
 
 
 def test_proximity_counts_neighbours_in_order(index: Index) -> None:
-    """ "damp soil" stands in one passage, in this order; idf of both, 1.6 / 1.6 for the first time."""
+    """One passage has "damp soil" in this order; one occurrence counts the idf of both terms fully."""
     words = ["damp", "soil"]
     rows = np.arange(len(index.passages))
-    found = proximity(index, words, rows)
-    (row,) = np.flatnonzero(found).tolist()
+    bonus = proximity(index, words, rows)
+    (row,) = np.flatnonzero(bonus).tolist()
     assert "damp soil" in index.passages[row].text
-    assert found[row] == pytest.approx(index.lexical.idf("damp") + index.lexical.idf("soil"))
+    assert bonus[row] == pytest.approx(index.lexical.idf("damp") + index.lexical.idf("soil"))
     assert not proximity(index, ["soil", "damp"], rows).any()
     assert not proximity(index, ["soil"], rows).any()
 
@@ -65,8 +78,8 @@ texts = st.lists(
 
 @settings(max_examples=30)
 @given(texts, texts, st.lists(st.sampled_from(["damp", "soil", "fern", "rock"]), max_size=5))
-def test_proximity_is_what_the_texts_say(one: list[str], other: list[str], words: list[str]) -> None:
-    """Counted again in the texts of the passages, pair by pair."""
+def test_proximity_equals_a_count_in_the_texts(one: list[str], other: list[str], words: list[str]) -> None:
+    """Counted pair by pair in the texts of the passages."""
     with tempfile.TemporaryDirectory() as folder:
         for name, parts in (("one.md", one), ("other.md", other)):
             Path(folder, name).write_text("# Damp soil\n\n" + " ".join(parts))
@@ -83,35 +96,35 @@ def test_proximity_is_what_the_texts_say(one: list[str], other: list[str], words
     assert proximity(index, words, rows).tolist() == expected.tolist()
 
 
-def test_headings_count_besides(index: Index) -> None:
+def test_headings_add_to_the_lexical_score(index: Index) -> None:
     alone = SETTINGS.model_copy(update={"headings_weight": 0.0})
     words = terms("repot")
     assert (lexical_scores(index, words, SETTINGS) > lexical_scores(index, words, alone)).any()
 
 
-def test_folders_and_types(tmp_path: Path) -> None:
+def test_filter_by_folder_and_pattern(tmp_path: Path) -> None:
     for name in ("a/one.md", "a/two.txt", "b/one.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(f"Ferns of {name} drink water.")
     index = index_of(tmp_path)
 
-    def found(*wanted: str) -> set[str]:
-        return {hit.passage.document_id for hit in find(index, "fern", documents=list(wanted))}
+    def documents(*wanted: str) -> set[str]:
+        return {hit.passage.document_id for hit in search(index, "fern", documents=list(wanted))}
 
-    assert found("a/") == {"a/one.md", "a/two.txt"}
-    assert found("*.md") == {"a/one.md", "b/one.md"}
-    assert found("b/one.md", "*.txt") == {"b/one.md", "a/two.txt"}
-    assert found("a", "c/") == set()
+    assert documents("a/") == {"a/one.md", "a/two.txt"}
+    assert documents("*.md") == {"a/one.md", "b/one.md"}
+    assert documents("b/one.md", "*.txt") == {"b/one.md", "a/two.txt"}
+    assert documents("a", "c/") == set()
 
 
-def test_a_filter_changes_no_score(index: Index) -> None:
-    whole = {hit.passage.id: hit.score for hit in find(index, "repot a fern", k=1000)}
-    for hit in find(index, "repot a fern", documents=["faq.txt"]):
+def test_filter_changes_no_score(index: Index) -> None:
+    whole = {hit.passage.id: hit.score for hit in search(index, "repot a fern", k=1000)}
+    for hit in search(index, "repot a fern", documents=["faq.txt"]):
         assert hit.score == whole[hit.passage.id]
 
 
-def test_the_right_passage_comes_first(index: Index) -> None:
-    hits = find(index, "How often should I repot my fern?")
+def test_right_passage_comes_first(index: Index) -> None:
+    hits = search(index, "How often should I repot my fern?")
     assert hits[0].passage.headings == ("How often should I repot a fern?",)
     assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
@@ -121,24 +134,24 @@ def test_ties_end_on_the_passage_id(tmp_path: Path, words: WordEmbedder) -> None
     for name in "abcde":
         (tmp_path / f"{name}{name}{name}.txt").write_text("Notes\n\nThe same words in every file.")
     index = index_of(tmp_path, words)
-    hits = find(index, "same words")
+    hits = search(index, "same words")
     assert len({hit.score for hit in hits}) == 1
     assert [hit.passage.id for hit in hits] == sorted(hit.passage.id for hit in hits)
 
 
-def test_only_the_documents_that_were_named(index: Index) -> None:
-    assert {hit.passage.document_id for hit in find(index, "fern", documents=["faq.txt"])} == {"faq.txt"}
-    assert find(index, "fern", documents=[]) == find(index, "fern", documents=["unknown"]) == []
+def test_only_named_documents_are_searched(index: Index) -> None:
+    assert {hit.passage.document_id for hit in search(index, "fern", documents=["faq.txt"])} == {"faq.txt"}
+    assert search(index, "fern", documents=[]) == search(index, "fern", documents=["unknown"]) == []
 
 
-def test_k_is_a_most(index: Index) -> None:
-    assert len(find(index, "fern", k=2)) == 2
-    assert len(find(index, "fern", k=1000)) == len(index.passages)
+def test_k_is_a_maximum(index: Index) -> None:
+    assert len(search(index, "fern", k=2)) == 2
+    assert len(search(index, "fern", k=1000)) == len(index.passages)
 
 
 @given(st.lists(st.integers(0, 4), max_size=30), st.sets(st.integers(0, 29)), st.integers(1, 12))
-def test_the_best_rows_are_those_of_a_whole_sort(scores: list[int], rows: set[int], number: int) -> None:
+def test_best_rows_equal_those_of_a_full_sort(scores: list[int], rows: set[int], k: int) -> None:
     values = np.array(scores, dtype=np.float32)
-    among = np.array(sorted(row for row in rows if row < len(scores)), dtype=np.int64)
-    whole = among[np.lexsort((among, -values[among]))[:number]]
-    assert sorted(_best(values, among, number).tolist()) == sorted(whole.tolist())
+    candidates = np.array(sorted(row for row in rows if row < len(scores)), dtype=np.int64)
+    expected = candidates[np.lexsort((candidates, -values[candidates]))[:k]]
+    assert sorted(_best(values, candidates, k).tolist()) == sorted(expected.tolist())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from rag.errors import ModelError
-from rag.models.bundled import carried_folder
+from rag.models.bundled import bundled_folder
 from rag.reader import trained_reader
 from rag.reader.token_pairs import CLS, LONGEST, NO_SENTENCE, SEP, encode
 from rag.reader.trained_reader import TrainedReader, _best_phrase, _pieces
@@ -22,7 +22,7 @@ TEXT = "Injured nerves grow back at about 1 mm a day. Muscles waste without thei
 
 @pytest.fixture(scope="session")
 def tokenizer() -> Tokenizer:
-    loaded = Tokenizer.from_file(str(carried_folder() / "tokenizer.json"))
+    loaded = Tokenizer.from_file(str(bundled_folder() / "tokenizer.json"))
     loaded.no_truncation()
     loaded.no_padding()
     return loaded
@@ -177,7 +177,7 @@ def test_it_reads_as_the_network_that_was_trained(reader: TrainedReader, tokeniz
 
     network = ReadingNetwork()
     tensors = {name: tensor.float() for name, tensor in load_file(trained_reader.WEIGHTS).items()}
-    tensors[f"encoder.{WORD_VECTORS}"] = load_file(carried_folder() / "model.safetensors")[WORD_VECTORS]
+    tensors[f"encoder.{WORD_VECTORS}"] = load_file(bundled_folder() / "model.safetensors")[WORD_VECTORS]
     network.load_state_dict(tensors)
     encoded = encode(tokenizer, "How fast do nerves grow?", "Nerves", TEXT, split_sentences(TEXT))
     with torch.inference_mode():

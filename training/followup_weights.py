@@ -20,19 +20,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from rag.followups.context_terms import candidates, features, looked_at
+from rag.followups.context_terms import candidates, features, recent_turns
 from rag.followups.cues import cues_of
+from rag.followups.history import Turn
 from rag.storage.files import canonical_json
 from rag.text.terms import terms
 
 PULL = 3.0  # towards 0
 
 
-def turns_of(history: list[str]) -> list[dict[str, str]]:
+def turns_of(history: list[str]) -> list[Turn]:
     """The title and section of the page are the user's first turn, to which nothing was answered."""
-    turns = [{"speaker": "user", "text": ". ".join(history[:2])}]
-    turns += [{"speaker": ("user", "agent")[n % 2], "text": text} for n, text in enumerate(history[2:])]
-    return turns if len(turns) > 1 else [*turns, {"speaker": "agent", "text": ""}]
+    turns = [Turn(by_user=True, text=". ".join(history[:2]))]
+    turns += [Turn(by_user=number % 2 == 0, text=text) for number, text in enumerate(history[2:])]
+    return turns if len(turns) > 1 else [*turns, Turn(by_user=False, text="")]
 
 
 def examples(rows: list[dict[str, Any]]) -> tuple[list[str], NDArray[Any], NDArray[Any], NDArray[Any]]:
@@ -45,7 +46,7 @@ def examples(rows: list[dict[str, Any]]) -> tuple[list[str], NDArray[Any], NDArr
     for row in rows:
         cues, rewrite = cues_of(row["question"]), set(terms(row["rewrite"]))
         out = int(sha256(row["_id"].split("#")[0].encode()).hexdigest(), 16) % 5 == 0
-        for term, places in candidates(row["question"], looked_at(turns_of(row["history"]))).items():
+        for term, places in candidates(row["question"], recent_turns(turns_of(row["history"]))).items():
             rarity = math.log1p((len(texts) - frequency[term] + 0.5) / (frequency[term] + 0.5)) / most
             found = features(places, cues, rarity)
             names = names or sorted(found)

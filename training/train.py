@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from rag.models.bundled import carried_folder, carried_weights
+from rag.models.bundled import bundled_folder, bundled_weights
 from rag.models.encoder import WORD_VECTORS
 from rag.reader.token_pairs import Encoded, encode
 from rag.records import Span
@@ -31,7 +31,7 @@ Prepared = tuple[Encoded, dict[str, Any]]
 
 def new_network(start: Path | None) -> ReadingNetwork:
     network = ReadingNetwork()
-    carried = load_file(carried_weights())
+    carried = load_file(bundled_weights())
     known = {name for name, _ in network.encoder.named_parameters()}
     network.encoder.load_state_dict({name: tensor for name, tensor in carried.items() if name in known})
     if start is not None:
@@ -144,7 +144,7 @@ def train(arguments: argparse.Namespace) -> None:
     torch.manual_seed(arguments.seed)
     rng = random.Random(arguments.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    tokenizer = Tokenizer.from_file(str(carried_folder() / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(bundled_folder() / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
     examples = read_examples(arguments.examples, tokenizer)

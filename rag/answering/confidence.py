@@ -10,6 +10,7 @@ from typing import Any
 
 from rag.errors import IndexBroken
 from rag.index.contents import Index
+from rag.numeric import logistic
 from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Hit
 from rag.storage.files import canonical_json, replace_file
@@ -49,7 +50,7 @@ class Calibration:
         if not signals:
             return 0.0
         logit = self.bias + sum(weight * signals[name] for weight, name in zip(self.weights, SIGNALS, strict=True))
-        return round(1 / (1 + math.exp(-max(-30.0, min(30.0, logit)))), 4)
+        return round(logistic(logit), 4)
 
     def wrong_near(self, certainty: float) -> float | None:
         """The measured share of wrong answers among those of like confidence; None where nothing was measured."""

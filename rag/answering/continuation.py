@@ -1,4 +1,7 @@
-"""More of what was quoted: the sentences that follow a citation, or the citation with what stands around it."""
+"""Quoting on from an answer: the sentences after a citation, or a citation with the sentences around it.
+
+These answers are quoted on request and were not scored, so they claim no confidence.
+"""
 
 from collections.abc import Sequence
 
@@ -6,46 +9,68 @@ from rag.answering.composition import cite
 from rag.answering.selection import Choice
 from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence
-from rag.records import Answer, Span
+from rag.records import Answer, CitedSpan, Hit, Span
 
-AT_ONCE = 3  # sentences that are read on
-
-Cited = tuple[str, int, int]
-"""Document id, start and end of a quoted sentence."""
+SENTENCES_READ_ON = 3  # about what one answer quotes
 
 
-def read_on(question: str, query: str, document: str, position: int, index: Index) -> Answer:
+def still_quotable(cited: Sequence[CitedSpan], index: Index, documents: Sequence[str] | None) -> list[CitedSpan]:
+    """The citations whose document is among those asked (all if None) and has not changed, as far as its digest is known."""
+    asked = index.documents if documents is None else index.documents_of(documents)
+    return [one for one in cited if one.document_id in asked and one.digest in (None, index.entries[one.document_id].digest)]
+
+
+def read_on(question: str, query: str, cited: Sequence[CitedSpan], index: Index) -> Answer:
+    """The sentences after the last citation in the first cited document; an abstention at its end."""
+    document_id = cited[0].document_id
+    position = max(one.span.end for one in cited if one.document_id == document_id)
+    return read_from(question, query, document_id, position, index)
+
+
+def read_from(question: str, query: str, document_id: str, position: int, index: Index) -> Answer:
     """The sentences of a document from a position on; an abstention at its end."""
-    after = [one for one in _sentences(document, index) if one.sentence.span.start >= position]
-    return _quoted(question, query, [Choice(one) for one in after[:AT_ONCE]], index)
+    following = [sentence for sentence in _sentences(document_id, index) if sentence.sentence.span.start >= position]
+    return _quoted(question, query, [Choice(sentence) for sentence in following[:SENTENCES_READ_ON]], index)
 
 
-def surrounded(question: str, query: str, cited: Sequence[Cited], index: Index) -> Answer:
-    """Each cited sentence once more, with the one before and the one after as context."""
+def surrounded(question: str, query: str, cited: Sequence[CitedSpan], index: Index) -> Answer:
+    """Each cited sentence again, with the sentences before and after it as context."""
     choices: dict[tuple[str, Span], Choice] = {}
-    for document, start, end in cited:
-        around = _sentences(document, index)
-        for number, one in enumerate(around):
-            if one.sentence.span.start < end and start < one.sentence.span.end:
-                for near in around[max(0, number - 1) : number + 2]:
-                    choice = Choice(near, context=near is not one)
+    for citation in cited:
+        sentences = _sentences(citation.document_id, index)
+        for number, sentence in enumerate(sentences):
+            if _overlap(sentence.sentence.span, citation.span):
+                for near in sentences[max(0, number - 1) : number + 2]:
+                    choice = Choice(near, context=near is not sentence)
                     if choice.place not in choices or not choice.context:
                         choices[choice.place] = choice
     return _quoted(question, query, list(choices.values()), index)
 
 
+def without_cited(hits: Sequence[Hit], cited: Sequence[CitedSpan]) -> list[Hit]:
+    """The hits whose passage holds no citation."""
+    return [
+        hit
+        for hit in hits
+        if not any(hit.passage.document_id == one.document_id and _overlap(hit.passage.span, one.span) for one in cited)
+    ]
+
+
+def _overlap(first: Span, second: Span) -> bool:
+    return first.start < second.end and second.start < first.end
+
+
 def _quoted(question: str, query: str, choices: Sequence[Choice], index: Index) -> Answer:
-    """Sure, for it only quotes what was pointed at."""
     if not choices:
         return Answer(question, query, reason="nothing_more", index=index.digest)
     sentences, citations = cite(choices, index)
-    return Answer(question, query, sentences, citations, confidence=1.0, index=index.digest)
+    return Answer(question, query, sentences, citations, index=index.digest)
 
 
-def _sentences(document: str, index: Index) -> list[ScoredSentence]:
+def _sentences(document_id: str, index: Index) -> list[ScoredSentence]:
     return [
         ScoredSentence(passage, number, 0.0)
-        for passage in index.passages_of(document)
+        for passage in index.passages_of(document_id)
         for number, sentence in enumerate(passage.sentences)
         if sentence.quotable
     ]

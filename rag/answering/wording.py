@@ -1,9 +1,8 @@
-"""Answers, abstentions and places in words that people read."""
+"""Answers, abstentions and places in words for people."""
 
 from rag.loading.formats import page_unit
 from rag.records import Answer
 
-# Why there is no answer, in plain words.
 ABSTENTIONS = {
     "empty_question": "Please type a question.",
     "no_documents": "There are no documents to ask: put some into the corpus folder and run `rag build`.",
@@ -11,13 +10,21 @@ ABSTENTIONS = {
     "near_miss": "The documents are about this, but do not say it.",
     "greeting": "Hello. Ask a question, and the sentences of your documents that answer it are shown with their sources.",
     "nothing_more": "There is nothing more to quote there.",
+    "no_such_citation": "The last answer has no such citation.",
+    "no_such_reading": "The last answer did not offer that reading.",
+    "citation_gone": "That citation cannot be quoted: its document has changed, was removed, or is not among those asked.",
     "gibberish": "This does not read like a question.",
-    "other_language": "This seems to be in another language than the documents; ask in theirs.",
+    "other_language": "This seems to be in another language than the documents; please ask in theirs.",
 }
+"""By reason, why there is no answer."""
 
 
 def abstention_notes(answer: Answer) -> list[str]:
-    """What helps on: what was looked for, and which of it stands in no document. Nothing for small talk."""
+    """Facts that help to ask again: what can be chosen, or what was looked for and which of it no document has."""
+    if answer.reason == "no_such_citation":
+        return [f"It has {_counted(answer.choices, 'citation')}."]
+    if answer.reason == "no_such_reading":
+        return [f"It offered {_counted(answer.choices, 'reading')}."]
     if answer.reason not in ("not_in_documents", "near_miss", "other_language") or not answer.looked_for:
         return []
     lines = [f"Looked for: {', '.join(answer.looked_for)}."]
@@ -26,8 +33,14 @@ def abstention_notes(answer: Answer) -> list[str]:
     return lines
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def in_plain_words(answer: Answer) -> str:
-    """How far an answer can be trusted, by what was measured."""
+    """How far an answer can be trusted, according to what was measured."""
+    if answer.citations and not answer.signals and not answer.confidence:
+        return "quoted as you asked, without judging whether it answers a question"
     if answer.expected_wrong is None:
         return f"confidence {answer.confidence:.2f}"
     wrong = round(100 * answer.expected_wrong)
@@ -36,5 +49,5 @@ def in_plain_words(answer: Answer) -> str:
 
 
 def place(document_id: str, page: int | None, headings: tuple[str, ...]) -> str:
-    """Where something stands, for people: `book.pdf › page 3 › Part › Chapter`."""
+    """Where a quote is, for people: `book.pdf › page 3 › Part › Chapter`."""
     return " › ".join([document_id, *([f"{page_unit(document_id)} {page}"] if page else []), *headings])

@@ -1,13 +1,18 @@
-"""Replies that ask for something to be done with the last answer, instead of asking something new."""
+"""Replies that act on the last answer ("tell me more", "the second one") instead of asking something new."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
+
+from rag.followups.history import Turn
+from rag.records import CitedSpan
 
 Kind = Literal["more", "next", "source", "one", "yes"]
 
-LONGEST_REPLY = 100  # characters; what is longer says something itself
+LAST = -1  # the number of "the last one"
+LONGEST_REPLY = 100  # characters; anything longer is a question of its own
+TURNS_BACK = 12  # turns within which an answer can still be acted on: six exchanges
 _POLITE = r"(?:(?:yes|ok(?:ay)?|please|can you|could you|would you|and)\b[\s,]*)*"
 _OF_THAT = r"(?:\s+(?:of|for|about|on|from|to)\s+(?:that|this|it))?"
 _ACTS: tuple[tuple[Kind, str], ...] = (
@@ -33,70 +38,69 @@ _ACTS: tuple[tuple[Kind, str], ...] = (
         r"|which (?:document|file|page)" + _OF_THAT + r")",
     ),
 )
-_ORDINALS = "first second third fourth fifth sixth".split()
+_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
 _ONE = re.compile(
     r"(?:(?:yes|please|i mean|(?:show|tell|give) me|more (?:about|on|of))\b[\s,]*)*(?:the )?"
     rf"(?:(?P<word>{'|'.join(_ORDINALS)}|last)(?: (?:one|source|quote|sentence|citation|option|answer|reading))?"
-    r"|(?:number |no\.? ?|source |citation |\[)(?P<number>[1-9])\]?)"
+    # Up to three digits: no answer has 1000 citations, and "source 2020" is more likely a year.
+    r"|(?:number |no\.? ?|source |citation |option |reading |\[)(?P<number>[0-9]{1,3})\]?)"
 )
 _PATTERNS = [(kind, re.compile(pattern)) for kind, pattern in _ACTS]
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What is asked for; `number` says which citation, from 1, the last being -1."""
+    """What the reply asks for. `number` selects a citation or a reading: from 1, or LAST."""
 
     kind: Kind
-    number: int = 0
+    number: int = 1
 
 
 def act_of(reply: str) -> Act | None:
-    """None for what is a question of its own."""
+    """None if the reply is a question of its own."""
     if len(reply) > LONGEST_REPLY:
         return None
-    said = " ".join(reply.casefold().strip(" \t\n.!?").split())
+    folded = " ".join(reply.casefold().strip(" \t\n.!?").split())
     for kind, pattern in _PATTERNS:
-        if pattern.fullmatch(said):
+        if pattern.fullmatch(folded):
             return Act(kind)
-    if found := _ONE.fullmatch(said):
-        if found["number"]:
-            return Act("one", int(found["number"]))
-        return Act("one", -1 if found["word"] == "last" else _ORDINALS.index(found["word"]) + 1)
+    if match := _ONE.fullmatch(folded):
+        if match["number"]:
+            return Act("one", int(match["number"]))
+        return Act("one", LAST if match["word"] == "last" else _ORDINALS.index(match["word"]) + 1)
     return None
+
+
+def row_of(number: int, count: int) -> int | None:
+    """The row of choice `number` (from 1, or LAST) among `count` choices; None if there is no such choice."""
+    if number == LAST:
+        number = count
+    return number - 1 if 1 <= number <= count else None
 
 
 @dataclass(frozen=True, slots=True)
 class LastAnswer:
-    """What the agent said last: its citations as (document id, start, end, digest or None), the query, and readings it offered.
-
-    `question` is the number of the turn that it answered.
-    """
+    """The answer that a reply acts on: what it searched, cited and offered. `question` is the row of the turn it answered."""
 
     question: int
-    citations: tuple[tuple[str, int, int, str | None], ...]
+    citations: tuple[CitedSpan, ...]
     query: str
     readings: tuple[str, ...]
 
 
-def last_answer(history: Sequence[Mapping[str, Any]], longest: int) -> LastAnswer | None:
-    """None where the last `longest` turns hold no question. Replies that only acted on an answer are no questions."""
-    seen: Mapping[str, Any] = {}
-    for number in range(len(history) - 1, max(-1, len(history) - 1 - longest), -1):
-        turn = history[number]
-        if turn["speaker"] == "agent":
-            seen = seen or turn
-        elif act_of(turn["text"]) is None:
-            readings = tuple(reading for reading in seen.get("readings") or () if isinstance(reading, str))
-            return LastAnswer(number, _citations(seen), str(seen.get("query") or ""), readings)
+def last_answer(turns: Sequence[Turn]) -> LastAnswer | None:
+    """The last answer with something to act on, up to the last question; None if that is more than TURNS_BACK turns back.
+
+    Replies that act on an answer are not questions; if they led to an abstention, the answer before it is acted on.
+    """
+    answer: Turn | None = None
+    for row in range(len(turns) - 1, max(-1, len(turns) - 1 - TURNS_BACK), -1):
+        turn = turns[row]
+        if not turn.by_user:
+            answer = answer or turn
+        elif act_of(turn.text) is None:
+            answer = answer or Turn(by_user=False, text="")
+            return LastAnswer(row, answer.citations, answer.query, answer.readings)
+        elif answer and not answer.citations and not answer.readings:
+            answer = None
     return None
-
-
-def _citations(turn: Mapping[str, Any]) -> tuple[tuple[str, int, int, str | None], ...]:
-    """Those that say where they stand; histories come from outside."""
-    return tuple(
-        (citation["document_id"], citation["start"], citation["end"], citation.get("digest"))
-        for citation in turn.get("citations") or ()
-        if isinstance(citation, Mapping)
-        and isinstance(citation.get("document_id"), str)
-        and all(isinstance(citation.get(name), int) for name in ("start", "end"))
-    )

@@ -1,4 +1,4 @@
-"""Which words of earlier turns belong to a question: chances learnt from how people rewrote follow-ups as whole questions."""
+"""Which terms of earlier turns belong to a follow-up, learnt from how people rewrote follow-ups as whole questions."""
 
 import json
 import math
@@ -9,20 +9,27 @@ from functools import lru_cache
 from pathlib import Path
 
 from rag.followups.cues import Cues, cues_of
+from rag.followups.history import Turn
+from rag.numeric import logistic
 from rag.text.terms import terms
 
 WEIGHTS = Path(__file__).parent / "weights.json"
-RECENT = 6  # turns that are looked at: the last ones, and the user's first
-LONGEST = 1200  # characters of a turn that are looked at
-LIKELY = 0.35  # from this chance on a word is carried; chosen with MOST on half of the dialogues: see benchmarks/README.md
-MOST = 6
-NEARLY = 0.8  # of the likeliest word's chance, where none is likely
-WHOLE = 3  # terms from which on a question without any cue stands by itself
+RECENT = 6  # last turns that are considered (three exchanges), besides the user's first
+LONGEST = 1200  # characters of a turn that are considered; bounds the cost of long answers
+LIKELY, MOST = 0.35, 6  # least probability, and number, of context terms; chosen on half of the dialogues: benchmarks/README.md
+NEARLY = 0.8  # share of the best probability that a term needs if none is LIKELY; there, at most FALLBACK terms
+FALLBACK = 2
+WHOLE = 3  # a question with this many terms and no cue stands alone
+# Shapes of features. The weights were learnt with these values: a change needs training/followup_weights.py.
+RARE = 0.6  # rarity above which it counts a second time
+FADING = 0.7  # weight of an exchange (two turns) relative to the one after it
+EARLY = 8  # words from the start of a turn after which an occurrence counts half
+SHORT = 3  # characters
 _WORD = re.compile(r"[^\W_]+(?:['’.·-](?=\w)[^\W_]+)*")
 _SENTENCE_END = re.compile(r"[.!?:;\n]")
 _ARTICLES = frozenset("the a an my his her their".split())
 _PREPOSITIONS = frozenset("of in for with on about".split())
-# Words that no subject is named by.
+# Terms that never name a subject.
 _EMPTY = frozenset(
     terms(
         "often every each many several usually commonly common sometimes always never really good better best nice great thanks"
@@ -33,8 +40,8 @@ _CROSSED = ("last_user", "first_user", "last_agent", "earlier_user", "rarity", "
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
-    """A turn that is looked at, cut to LONGEST. `back` counts from the last (0); `first` is the user's first."""
+class RecentTurn:
+    """A turn that is considered, cut to LONGEST. `back` counts from the last turn (0); `first` marks the user's first."""
 
     text: str
     user: bool
@@ -43,10 +50,13 @@ class Turned:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a word stands in a turn. `number` and `sentence` count from the turn's beginning; `opens` a sentence."""
+class Occurrence:
+    """A word in a turn. `number` and `sentence` count from the start of the turn; `opens`: it starts a sentence.
 
-    turn: Turned
+    `before` is the preceding word, case-folded.
+    """
+
+    turn: RecentTurn
     word: str
     start: int
     end: int
@@ -57,48 +67,45 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
-    """A term of earlier turns, the chance that it belongs to the question, and where it stands, oldest first."""
+class ContextTerm:
+    """A term of earlier turns, the probability that it belongs to the question, and its occurrences, oldest first."""
 
     term: str
-    chance: float
-    places: tuple[Place, ...]
+    probability: float
+    occurrences: tuple[Occurrence, ...]
 
 
-def looked_at(history: Sequence[Mapping[str, object]]) -> list[Turned]:
-    """The user's first turn and the RECENT last ones, oldest first: a long conversation costs no more than a short one."""
-    first = next((n for n in range(min(len(history), 2)) if history[n]["speaker"] == "user"), None)
-    chosen = sorted({*([first] if first is not None else []), *range(max(0, len(history) - RECENT), len(history))})
-    return [
-        Turned(str(history[n]["text"])[:LONGEST], history[n]["speaker"] == "user", len(history) - 1 - n, n == first)
-        for n in chosen
-    ]
+def recent_turns(turns: Sequence[Turn]) -> list[RecentTurn]:
+    """The user's first turn and the RECENT last ones, oldest first: long conversations cost no more than short ones."""
+    first = next((row for row in range(min(len(turns), 2)) if turns[row].by_user), None)
+    rows = sorted({*([first] if first is not None else []), *range(max(0, len(turns) - RECENT), len(turns))})
+    return [RecentTurn(turns[row].text[:LONGEST], turns[row].by_user, len(turns) - 1 - row, row == first) for row in rows]
 
 
-def carried(question: str, turns: Sequence[Turned], rarity: Callable[[str], float]) -> list[Carried]:
-    """The likely words, likeliest first; none for a question that is whole by itself. `rarity` of a term is 0 to 1.
+def context_terms(question: str, turns: Sequence[RecentTurn], rarity: Callable[[str], float]) -> list[ContextTerm]:
+    """The terms that belong to the question, most probable first; none if it stands alone. `rarity` of a term is 0 to 1.
 
-    A question that leans on something has the likeliest words that the user said, if none is likely.
+    If the question has a cue but no term is likely, the most probable terms that the user said.
     """
     cues = cues_of(question)
     if cues.new_subject or (cues.whole and cues.words >= WHOLE):
         return []
-    found = [
-        Carried(term, chance(features(places, cues, rarity(term))), tuple(places))
-        for term, places in candidates(question, turns).items()
+    ranked = [
+        ContextTerm(term, probability(features(occurrences, cues, rarity(term))), tuple(occurrences))
+        for term, occurrences in candidates(question, turns).items()
         if term not in _EMPTY
     ]
-    found.sort(key=lambda one: (-one.chance, one.term))
-    if found and not cues.whole and found[0].chance < LIKELY:
-        asked = [one for one in found if any(place.turn.user for place in one.places)] or found
-        return [one for one in asked if one.chance >= NEARLY * asked[0].chance][:2]
-    return [one for one in found if one.chance >= LIKELY][:MOST]
+    ranked.sort(key=lambda candidate: (-candidate.probability, candidate.term))
+    if ranked and not cues.whole and ranked[0].probability < LIKELY:
+        by_user = [candidate for candidate in ranked if any(o.turn.user for o in candidate.occurrences)] or ranked
+        return [candidate for candidate in by_user if candidate.probability >= NEARLY * by_user[0].probability][:FALLBACK]
+    return [candidate for candidate in ranked if candidate.probability >= LIKELY][:MOST]
 
 
-def candidates(question: str, turns: Sequence[Turned]) -> dict[str, list[Place]]:
-    """Every term of the turns that the question lacks, with the places where it stands."""
+def candidates(question: str, turns: Sequence[RecentTurn]) -> dict[str, list[Occurrence]]:
+    """Every term of the turns that the question lacks, with its occurrences."""
     known = set(terms(question))
-    found: dict[str, list[Place]] = {}
+    occurrences: dict[str, list[Occurrence]] = {}
     for turn in turns:
         sentence, end, before, opens = 0, 0, "", True
         for number, match in enumerate(_WORD.finditer(turn.text)):
@@ -107,16 +114,16 @@ def candidates(question: str, turns: Sequence[Turned]) -> dict[str, list[Place]]
             end = match.end()
             stems = terms(match.group())
             if stems and stems[0] not in known:
-                place = Place(turn, match.group(), match.start(), end, number, sentence, opens, before)
-                found.setdefault(stems[0], []).append(place)
+                occurrence = Occurrence(turn, match.group(), match.start(), end, number, sentence, opens, before)
+                occurrences.setdefault(stems[0], []).append(occurrence)
             before, opens = match.group().casefold(), False
-    return found
+    return occurrences
 
 
-def chance(values: Mapping[str, float]) -> float:
+def probability(values: Mapping[str, float]) -> float:
+    """The probability that a term with these features belongs to the question."""
     weights = _weights()
-    logit = weights["bias"] + sum(weights[name] * value for name, value in values.items())
-    return round(1 / (1 + math.exp(-max(-30.0, min(30.0, logit)))), 4)
+    return round(logistic(weights["bias"] + sum(weights[name] * value for name, value in values.items())), 4)
 
 
 @lru_cache(maxsize=1)
@@ -125,51 +132,51 @@ def _weights() -> dict[str, float]:
     return weights
 
 
-def features(places: Sequence[Place], cues: Cues, rarity: float) -> dict[str, float]:
-    """What is known of a term: where and how it stands, what the question is like, and products of both."""
-    values = _standing(places) | _looks(places) | {"rarity": rarity, "rare": max(0.0, rarity - 0.6)}
-    asked = {
+def features(occurrences: Sequence[Occurrence], cues: Cues, rarity: float) -> dict[str, float]:
+    """Where and how a term occurs, what the question is like, and products of both."""
+    values = _positions(occurrences) | _appearance(occurrences) | {"rarity": rarity, "rare": max(0.0, rarity - RARE)}
+    question = {
         "pointing": float(cues.pointing),
         "beginning": float(cues.beginning),
         "elliptic": float(cues.elliptic),
         "whole": float(cues.whole),
         "size": math.log1p(cues.words),
     }
-    crossed = {f"{cue}*{name}": asked[cue] * values[name] for cue in asked for name in _CROSSED}
-    return {**values, **asked, "comparing": float(cues.comparing), **crossed}
+    crossed = {f"{cue}*{name}": question[cue] * values[name] for cue in question for name in _CROSSED}
+    return {**values, **question, "comparing": float(cues.comparing), **crossed}
 
 
-def _standing(places: Sequence[Place]) -> dict[str, float]:
-    users = {place.turn.back for place in places if place.turn.user}
-    agents = {place.turn.back for place in places if not place.turn.user}
-    last = [place for place in places if not place.turn.user and place.turn.back == 0]
+def _positions(occurrences: Sequence[Occurrence]) -> dict[str, float]:
+    users = {o.turn.back for o in occurrences if o.turn.user}
+    agents = {o.turn.back for o in occurrences if not o.turn.user}
+    last = [o for o in occurrences if not o.turn.user and o.turn.back == 0]
     return {
         "last_user": float(any(back <= 1 for back in users)),
-        "earlier_user": max((0.7 ** (back / 2) for back in users if back > 1), default=0.0),
-        "first_user": float(any(place.turn.first for place in places)),
+        "earlier_user": max((FADING ** (back / 2) for back in users if back > 1), default=0.0),
+        "first_user": float(any(o.turn.first for o in occurrences)),
         "last_agent": float(bool(last)),
-        "agent_beginning": max((1 / (1 + place.number / 8) for place in last), default=0.0),
-        "agent_first_sentence": float(any(place.sentence == 0 for place in last)),
-        "earlier_agent": max((0.7 ** (back / 2) for back in agents if back > 0), default=0.0),
+        "agent_beginning": max((1 / (1 + o.number / EARLY) for o in last), default=0.0),
+        "agent_first_sentence": float(any(o.sentence == 0 for o in last)),
+        "earlier_agent": max((FADING ** (back / 2) for back in agents if back > 0), default=0.0),
         "user_turns": math.log1p(len(users)),
         "agent_turns": math.log1p(len(agents)),
-        "times": math.log1p(len(places)),
+        "times": math.log1p(len(occurrences)),
         "both": float(bool(users and agents)),
     }
 
 
-def _looks(places: Sequence[Place]) -> dict[str, float]:
-    word = places[-1].word
+def _appearance(occurrences: Sequence[Occurrence]) -> dict[str, float]:
+    word = occurrences[-1].word
     return {
-        "capital": float(any(place.word[0].isupper() and not place.opens for place in places)),
+        "capital": float(any(o.word[0].isupper() and not o.opens for o in occurrences)),
         "acronym": float(len(word) > 1 and word.isupper()),
-        "opens": float(all(place.opens for place in places)),
-        "after_article": float(any(place.before in _ARTICLES for place in places)),
-        "after_preposition": float(any(place.before in _PREPOSITIONS for place in places)),
+        "opens": float(all(o.opens for o in occurrences)),
+        "after_article": float(any(o.before in _ARTICLES for o in occurrences)),
+        "after_preposition": float(any(o.before in _PREPOSITIONS for o in occurrences)),
         "ing": float(word.endswith("ing")),
         "ed": float(word.endswith("ed")),
         "ly": float(word.endswith("ly")),
         "plural": float(word.endswith("s") and not word.endswith("ss")),
         "digit": float(any(letter.isdigit() for letter in word)),
-        "short": float(len(word) <= 3),
+        "short": float(len(word) <= SHORT),
     }

@@ -1,16 +1,18 @@
-"""Whether a question leans on earlier turns, by the words it has and those it lacks."""
+"""Cues that a question depends on earlier turns: words that it has, and words that it lacks."""
 
 import re
 from dataclasses import dataclass
 
 from rag.text.terms import terms
 
+LONGEST_FRAGMENT = 4  # terms; without a verb, a longer question is a keyword query, not a fragment ("children under five?")
+
 _POINTING = re.compile(
     r"\b(?:it|its|itself|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|there|one|ones|both|either|neither"
     r"|such|former|latter|others?|another|same|else)\b",
     re.IGNORECASE,
 )
-# "that" and "there" that point at nothing earlier: "the nerve that …", "is there …", "this year".
+# Uses of these words that refer to nothing earlier: "the nerve that …", "is there …", "this year".
 _NOT_POINTING = re.compile(
     r"\b(?:(?:is|are|was|were|will|be|can|could|should) there|there (?:is|are|was|were)|each other|(?:the|a|an) \w+ that"
     r"|this (?:year|month|week)|so that|no one|anyone else|one (?:of|hand|can|should|day)"
@@ -43,7 +45,7 @@ _VERB = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Cues:
-    """What speaks for a question's leaning on earlier ones. `words` counts its terms."""
+    """Signs that a question depends on earlier turns. `words` is its number of different terms."""
 
     pointing: bool
     beginning: bool
@@ -54,18 +56,18 @@ class Cues:
 
     @property
     def whole(self) -> bool:
-        """Nothing in it leans on anything."""
+        """Whether the question shows no sign of depending on earlier turns."""
         return self.new_subject or not (self.pointing or self.beginning or self.comparing or self.elliptic)
 
 
 def cues_of(question: str) -> Cues:
-    begun = question.strip().lower()
+    stripped = question.strip().lower()
     words = len(set(terms(question)))
     return Cues(
         pointing=bool(_POINTING.search(_NOT_POINTING.sub(" ", question))),
-        beginning=bool(_BEGINNING.match(begun)),
+        beginning=bool(_BEGINNING.match(stripped)),
         comparing=bool(_COMPARING.search(question)),
-        elliptic=words <= 1 or (words <= 4 and not _VERB.search(question)),
-        new_subject=bool(_NEW_SUBJECT.match(begun)),
+        elliptic=words <= 1 or (words <= LONGEST_FRAGMENT and not _VERB.search(question)),
+        new_subject=bool(_NEW_SUBJECT.match(stripped)),
         words=words,
     )

@@ -6,23 +6,23 @@ from rag.records import Hit
 from rag.text.passages import embedded_text
 from rag.text.terms import terms
 
-FEW = 2  # terms: with more, a question says what it is about
+MOST_TERMS = 2  # a question with more terms names its subject
 CLOSE = 2.0  # standard deviations below the best score
-DISTINCT = 3  # documents from which on a question could mean several things
-OFFERED = 4
+FEWEST_DOCUMENTS = 3  # with two, the answer can quote both
+OFFERED = 4  # readings, which fit on one screen of a phone
 
 
 def readings_of(question: str, hits: Sequence[Hit], titles: Mapping[str, str]) -> tuple[str, ...]:
-    """Whole questions, one for each document that has all the question's terms in a passage scored nearly as high as the best.
+    """Whole questions, one per document with a high-scoring passage that has all the question's terms.
 
-    None where the question is clear: it has more than FEW terms, or there are fewer than DISTINCT such documents.
+    Empty if the question is clear: it has more than MOST_TERMS terms, or fewer than FEWEST_DOCUMENTS such documents exist.
     """
-    asked = set(terms(question))
-    if not 1 <= len(asked) <= FEW or not question.rstrip().endswith("?"):
+    wanted = set(terms(question))
+    if not 1 <= len(wanted) <= MOST_TERMS or not question.rstrip().endswith("?"):
         return ()
     close = [hit.passage for hit in hits if hit.score >= hits[0].score - CLOSE]
-    fitting = [passage.document_id for passage in close if asked <= set(terms(embedded_text(passage)))]
-    subjects = list(dict.fromkeys(titles[name] or name for name in fitting))
-    if len(subjects) < DISTINCT:
+    document_ids = [passage.document_id for passage in close if wanted <= set(terms(embedded_text(passage)))]
+    subjects = list(dict.fromkeys(titles[document_id] or document_id for document_id in document_ids))
+    if len(subjects) < FEWEST_DOCUMENTS:
         return ()
     return tuple(f"{question.rstrip(' ?')} ({subject})?" for subject in subjects[:OFFERED])

@@ -1,4 +1,4 @@
-"""A sentence-transformers model that is a BERT encoder and a pooling of its states, run by our own Encoder."""
+"""A sentence-transformers model that consists of a BERT encoder and a pooling layer, run by our own Encoder."""
 
 import json
 from collections.abc import Sequence
@@ -6,32 +6,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rag.models.encoder import WORD_VECTORS, Encoder, in_parallel, load_tokenizer
 from rag.models.onnx_graph import Precision
-
-Vectors = NDArray[np.float32]
+from rag.numeric import Vectors
 
 MODULES = (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
 POOLINGS = ({"pooling_mode_mean_tokens"}, {"pooling_mode_cls_token"})
+SHORTEST = 1e-12  # no pooled state is shorter: avoids division by zero, as torch.nn.functional.normalize does
 
 
 class BertModel:
-    """A TextModel; see `rag.models.embedder`. For folders of which `is_bert` is true."""
+    """A TextModel (see `rag.models.embedder`) for folders that pass `is_bert`."""
 
     def __init__(self, folder: Path, precision: Precision) -> None:
         from safetensors.numpy import load_file
 
-        config = _read(folder / "config.json")
+        config = _read_json(folder / "config.json")
         tensors = load_file(folder / "model.safetensors")
         heads, epsilon = config["num_attention_heads"], config["layer_norm_eps"]
         self._encoder = Encoder(tensors, heads=heads, epsilon=epsilon, precision=precision)
         self._tokenizer = load_tokenizer(folder)
-        self._by_first = _poolings(folder) == {"pooling_mode_cls_token"}
-        read = _read(folder / "sentence_bert_config.json").get("max_seq_length") or config["max_position_embeddings"]
+        self._cls_pooling = _poolings(folder) == {"pooling_mode_cls_token"}
+        limit = _read_json(folder / "sentence_bert_config.json").get("max_seq_length") or config["max_position_embeddings"]
         self.dim = self._encoder.width
-        self.max_tokens = int(read) - self._tokenizer.num_special_tokens_to_add(False)
+        self.max_tokens = int(limit) - self._tokenizer.num_special_tokens_to_add(False)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
@@ -39,8 +38,8 @@ class BertModel:
     def vectors(self, texts: Sequence[str]) -> Vectors:
         def vector(text: str) -> Vectors:
             states = self._states(text)
-            pooled: Vectors = states[0] if self._by_first else states.mean(axis=0)
-            return pooled / np.float32(max(1e-12, float(np.linalg.norm(pooled))))
+            pooled: Vectors = states[0] if self._cls_pooling else states.mean(axis=0)
+            return pooled / np.float32(max(SHORTEST, float(np.linalg.norm(pooled))))
 
         return np.stack(in_parallel(vector, texts)) if texts else np.zeros((0, self.dim), dtype=np.float32)
 
@@ -49,21 +48,23 @@ class BertModel:
 
     def _states(self, text: str) -> Vectors:
         ids = self._tokenizer.encode(text).ids
-        return self._encoder.states([*ids[: self.max_tokens + 1], ids[-1]] if len(ids) > self.max_tokens + 2 else ids)
+        if len(ids) > self.max_tokens + 2:  # [CLS] in front and [SEP] at the end are kept
+            ids = [*ids[: self.max_tokens + 1], ids[-1]]
+        return self._encoder.states(ids)
 
 
 def is_bert(folder: Path) -> bool:
-    """Whether a folder holds such a model, told from its descriptions without reading its weights."""
+    """Whether `BertModel` can run the model in a folder. Reads the configuration files, not the weights."""
     from safetensors import SafetensorError, safe_open
 
     try:
-        config = _read(folder / "config.json")
-        modules = [str(module["type"]).rsplit(".", 1)[-1] for module in _read(folder / "modules.json")]
-        settings = _read(folder / "sentence_bert_config.json")
+        config = _read_json(folder / "config.json")
+        modules = [str(module["type"]).rsplit(".", 1)[-1] for module in _read_json(folder / "modules.json")]
+        settings = _read_json(folder / "sentence_bert_config.json")
         with safe_open(folder / "model.safetensors", framework="np") as weights:
-            named = WORD_VECTORS in weights.keys()  # noqa: SIM118 - it is no dict
+            standard_names = WORD_VECTORS in weights.keys()  # noqa: SIM118 - not a dict
         return (
-            named
+            standard_names
             and (folder / "tokenizer.json").is_file()
             and (config["model_type"], config["hidden_act"]) == ("bert", "gelu")
             and config.get("position_embedding_type", "absolute") == "absolute"
@@ -76,9 +77,9 @@ def is_bert(folder: Path) -> bool:
 
 
 def _poolings(folder: Path) -> set[str]:
-    pooling = _read(folder / "1_Pooling" / "config.json")
-    return {name for name, chosen in pooling.items() if name.startswith("pooling_mode") and chosen is True}
+    pooling = _read_json(folder / "1_Pooling" / "config.json")
+    return {name for name, enabled in pooling.items() if name.startswith("pooling_mode") and enabled is True}
 
 
-def _read(path: Path) -> Any:
+def _read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))

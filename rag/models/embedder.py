@@ -5,39 +5,37 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rag.config import EmbeddingSettings
 from rag.errors import ModelError
 from rag.models.bert import BertModel, is_bert
 from rag.models.model_identity import ModelIdentity, backend_of, check_weights, model_folder, model_identity
 from rag.models.sentence_transformer import SentenceTransformerModel
-
-Vectors = NDArray[np.float32]
+from rag.numeric import Vectors
 
 
 class TextModel(Protocol):
-    """A loaded model. Texts have no prefixes any more; vectors are float32 and do not depend on the other texts."""
+    """A loaded model. Texts arrive with their prefixes; vectors are float32, and each depends on its own text alone."""
 
     dim: int
     max_tokens: int
-    """Longest text that is read whole, special tokens not counted."""
+    """Length of the longest text that is not truncated, without special tokens."""
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
 
     def vectors(self, texts: Sequence[str]) -> Vectors:
-        """Of length 1, shape (n, dim)."""
+        """Unit vectors, shape (n, dim)."""
         ...
 
     def token_vectors(self, texts: Sequence[str]) -> list[Vectors]:
-        """Of each text, one for each token, special ones left out."""
+        """For each text one vector per token, without special tokens."""
         ...
 
 
 class Embedder(Protocol):
-    """What the rest asks of a model. Vectors are float32, shape (n, dim), of length 1; (0, dim) for no texts.
+    """A model with its prefixes. Vectors are float32 of length 1 and shape (n, dim); (0, dim) for no texts.
 
-    A text's vector depends on that text alone, not on the texts it is embedded with.
+    A text's vector depends on that text alone, not on the texts embedded alongside it.
     """
 
     @property
@@ -52,7 +50,7 @@ class Embedder(Protocol):
 
     @property
     def max_tokens(self) -> int:
-        """Longest text that is read whole, special tokens not counted."""
+        """Length of the longest passage that is not truncated, without prefix and special tokens."""
         ...
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
@@ -64,21 +62,21 @@ class Embedder(Protocol):
     def embed_passages(self, texts: Sequence[str]) -> Vectors: ...
 
     def query_tokens(self, query: str) -> Vectors:
-        """One vector for each token, shape (number of tokens, dim), special ones left out."""
+        """One vector per token, shape (tokens, dim), without special tokens."""
         ...
 
     def sentence_tokens(self, sentences: Sequence[str], contexts: Sequence[str]) -> list[Vectors]:
-        """The same for each sentence, read behind its context (title and headings), whose own tokens are left out.
+        """For each sentence one vector per token. The sentence is read after its context, whose tokens are left out.
 
-        Unlike passages, whose vectors are kept, sentences may be embedded in batches.
+        These vectors are not stored, so unlike passages, sentences may be embedded in batches.
         """
         ...
 
 
 class ModelEmbedder:
-    """The Embedder of the settings' model. Raises ModelError when it cannot be had or is not what it should be.
+    """The Embedder of the settings' model. Raises ModelError if the model is missing or altered.
 
-    The model is loaded when it is first needed, or by `load`; its identity is known before.
+    The model loads on first use, or by `load`; its identity is known without loading.
     """
 
     def __init__(self, settings: EmbeddingSettings) -> None:
@@ -88,7 +86,7 @@ class ModelEmbedder:
         self._model: TextModel | None = None
 
     def load(self) -> TextModel:
-        """Loads the model; nothing is done the second time."""
+        """The model, loaded once."""
         with self._loading:
             if self._model is None:
                 self._model = _load(self._settings)
@@ -116,10 +114,11 @@ class ModelEmbedder:
         return self.load().token_vectors([self._settings.query_prefix + query])[0]
 
     def sentence_tokens(self, sentences: Sequence[str], contexts: Sequence[str]) -> list[Vectors]:
-        before = [f"{self._settings.passage_prefix}{context}\n" for context in contexts]
-        texts = [context + sentence for context, sentence in zip(before, sentences, strict=True)]
-        tokens = zip(self.load().token_vectors(texts), self.count_tokens(before), strict=True)
-        return [np.ascontiguousarray(found[skip:] if len(found) > skip else found) for found, skip in tokens]
+        heads = [f"{self._settings.passage_prefix}{context}\n" for context in contexts]
+        texts = [head + sentence for head, sentence in zip(heads, sentences, strict=True)]
+        tokens = zip(self.load().token_vectors(texts), self.count_tokens(heads), strict=True)
+        # A context that fills the whole input leaves no token of the sentence; then the context's must do.
+        return [np.ascontiguousarray(vectors[skip:] if len(vectors) > skip else vectors) for vectors, skip in tokens]
 
 
 def _load(settings: EmbeddingSettings) -> TextModel:
@@ -130,7 +129,7 @@ def _load(settings: EmbeddingSettings) -> TextModel:
             return SentenceTransformerModel(str(folder or settings.model), offline=settings.offline)
         if folder is None or not is_bert(folder):
             raise ModelError(
-                f"embedding.backend = {backend!r} is for BERT models in a local folder, and {settings.model!r} is none; "
+                f"embedding.backend = {backend!r} is for BERT models in a local folder, which {settings.model!r} is not; "
                 'set embedding.backend = "torch" or leave it at "auto"'
             )
         return BertModel(folder, "int8" if backend == "int8" else "float32")

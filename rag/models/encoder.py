@@ -1,7 +1,7 @@
-"""A BERT encoder on onnxruntime: tokens to states. Torch is not needed.
+"""A BERT encoder on onnxruntime: tokens to states, without torch.
 
-A text is never put into a batch with others: nothing is padded, each core computes a text of its own, and a text's states
-do not depend on the texts beside it.
+Texts are never batched: nothing is padded, each core computes its own text, and a text's states do not depend on the texts
+computed alongside it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,15 +15,17 @@ from numpy.typing import NDArray
 
 from rag.cores import usable_cores
 from rag.models.onnx_graph import Precision, encoder_graph
+from rag.numeric import Vectors
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 WORD_VECTORS = "embeddings.word_embeddings.weight"
+ONLY_ERRORS = 3  # onnxruntime's severity levels: 0 verbose, 1 info, 2 warning, 3 error
 
 
 class Encoder:
-    """The encoder whose weights are `tensors`, under the names that transformers gives them. `width` is that of a state."""
+    """An encoder with the weights `tensors`, named as in transformers. `width` is the size of a state."""
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]], *, heads: int, epsilon: float, precision: Precision) -> None:
         import onnxruntime
@@ -34,20 +36,20 @@ class Encoder:
         self.width = int(self._words.shape[1])
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors
+        options.log_severity_level = ONLY_ERRORS
         graph = encoder_graph(tensors, heads=heads, epsilon=epsilon, precision=precision)
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
-    def states(self, ids: Sequence[int], kinds: Sequence[int] | None = None) -> NDArray[np.float32]:
-        """Shape (tokens, width). `ids` begin with [CLS]; `kinds` are their token types, all 0 where not given."""
+    def states(self, ids: Sequence[int], kinds: Sequence[int] | None = None) -> Vectors:
+        """Shape (tokens, width). `ids` start with [CLS]; `kinds` are their token types, by default all 0."""
         embedded = self._words[np.asarray(ids)].astype(np.float32) + self._positions[: len(ids)]
         embedded += self._kinds[0] if kinds is None else self._kinds[np.asarray(kinds)]
-        states: NDArray[np.float32] = self._session.run(None, {"embedded": embedded})[0]
+        states: Vectors = self._session.run(None, {"embedded": embedded})[0]
         return states
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """A model's tokenizer, which neither cuts texts nor pads them."""
+    """A model's tokenizer, with truncation and padding switched off."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -57,7 +59,7 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def in_parallel(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """The function of each item, in their order, on all cores that this process may use."""
+    """Applies the function to each item on all usable cores; results are in the order of the items."""
     return [function(item) for item in items] if len(items) < 2 else list(_cores().map(function, items))
 
 

@@ -1,11 +1,11 @@
-"""Which model embeds, told from its files without loading it, or numpy."""
+"""Which model embeds, determined from its files without loading the model or numpy."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from rag.config import EmbeddingSettings
 from rag.errors import ModelError
-from rag.models.bundled import CARRIED_MODEL, CARRIED_SHA256, CARRIED_WEIGHTS, carried_folder, carried_weights, file_digest
+from rag.models.bundled import BUNDLED_MODEL, BUNDLED_SHA256, BUNDLED_WEIGHTS, bundled_folder, bundled_weights, file_digest
 from rag.storage.files import sha256_json
 
 
@@ -13,8 +13,8 @@ from rag.storage.files import sha256_json
 class ModelIdentity:
     """What two indexes must share for their vectors to be comparable.
 
-    `backend` is what computes them, and with how many bits: its vectors differ from another's, if little. `digest` covers
-    weights, tokenizer, prefixes and backend.
+    `backend` says what computes the vectors, and at which precision: backends differ slightly. `digest` covers weights,
+    tokenizer, prefixes and backend.
     """
 
     name: str
@@ -23,13 +23,12 @@ class ModelIdentity:
 
 
 def model_identity(settings: EmbeddingSettings) -> ModelIdentity:
-    """Told from the model's files, without loading it. Raises ModelError.
+    """The identity of the settings' model, computed without loading it. Raises ModelError.
 
-    The carried model's weights are not read for it: they are the published ones, or `check_weights` refuses them before
-    they are loaded.
+    The bundled model's weights are not hashed here: their digest is known, and `check_weights` rejects others at loading.
     """
     folder = model_folder(settings)
-    known = {CARRIED_WEIGHTS: CARRIED_SHA256} if settings.model == CARRIED_MODEL else {}
+    known = {BUNDLED_WEIGHTS: BUNDLED_SHA256} if settings.model == BUNDLED_MODEL else {}
     parts = _digests(folder, known) if folder else {"name": settings.model}
     backend = backend_of(settings)
     digest = sha256_json([parts, backend, settings.query_prefix, settings.passage_prefix])
@@ -37,25 +36,28 @@ def model_identity(settings: EmbeddingSettings) -> ModelIdentity:
 
 
 def _digests(folder: Path, known: dict[str, str]) -> dict[str, str]:
-    """Of every file that makes the model what it is; those that are known are not read."""
+    """Digests of all files that define the model; files in `known` are not read."""
     names = {path.relative_to(folder).as_posix() for kind in ("*.json", "*.safetensors") for path in folder.rglob(kind)}
     return {name: file_digest(folder / name) for name in names - known.keys()} | known
 
 
 def check_weights(settings: EmbeddingSettings) -> None:
-    """Raises ModelError where the carried model's weights are not those that its identity names; others' were read for it."""
-    if settings.model == CARRIED_MODEL:
-        carried_weights()
+    """Raises ModelError if the bundled model's weights are not the published ones.
+
+    Nothing to check for other models: their identity was computed from the weights themselves.
+    """
+    if settings.model == BUNDLED_MODEL:
+        bundled_weights()
 
 
 def backend_of(settings: EmbeddingSettings) -> str:
-    """What computes the vectors: as set, or what is fastest and was measured to be as good. Raises ModelError.
+    """What computes the vectors: the setting, or for "auto" the fastest backend of measured quality. Raises ModelError.
 
-    8 bits are chosen by themselves only for the model they were measured with; other BERT models are computed in 32.
+    int8 is the default only for the bundled model, which it was measured with; other BERT models default to float32.
     """
     if settings.backend != "auto":
         return settings.backend
-    if settings.model == CARRIED_MODEL:
+    if settings.model == BUNDLED_MODEL:
         return "int8"
     from rag.models.bert import is_bert
 
@@ -64,15 +66,15 @@ def backend_of(settings: EmbeddingSettings) -> str:
 
 
 def model_folder(settings: EmbeddingSettings) -> Path | None:
-    """Where the model's files are; None for a name that sentence-transformers is to find or download. Raises ModelError."""
-    if settings.model == CARRIED_MODEL:
-        return carried_folder()
+    """The folder of the model's files; None for a name that sentence-transformers must resolve. Raises ModelError."""
+    if settings.model == BUNDLED_MODEL:
+        return bundled_folder()
     folder = Path(settings.model).expanduser()
     if folder.is_dir():
         return folder
     if settings.offline:
         raise ModelError(
-            f"embedding.model = {settings.model!r} is no folder on this machine and embedding.offline is true; "
-            "name a local folder, or set embedding.offline = false to let it be downloaded"
+            f"embedding.model = {settings.model!r} is not a folder on this machine and embedding.offline is true; "
+            "name a local folder, or set embedding.offline = false to download the model"
         )
     return None

@@ -1,4 +1,4 @@
-"""A second look at the best hits, by a cross-encoder that reads query and passage together. Off unless a model is named."""
+"""Reorders the best hits by a cross-encoder, which reads query and passage together. Off unless the settings name a model."""
 
 import logging
 import os
@@ -14,22 +14,22 @@ from rag.text.passages import embedded_text
 
 
 class CrossEncoderReranker:
-    """Any sentence-transformers CrossEncoder in a folder on this machine; it is loaded when it is first needed."""
+    """Any sentence-transformers CrossEncoder in a local folder; loaded on first use."""
 
     def __init__(self, folder: str) -> None:
-        """Raises ModelError where there is no such folder."""
+        """Raises ModelError if the folder does not exist."""
         self._folder = Path(folder).expanduser()
         if not self._folder.is_dir():
             raise ModelError(
-                f"retrieval.reranker = {folder!r} is no folder; name one that holds a CrossEncoder, or leave it empty"
+                f"retrieval.reranker = {folder!r} is not a folder; name one that holds a CrossEncoder, or leave the setting empty"
             )
         self._loading = Lock()
         self._model: Any = None
 
     def rerank(self, query: str, hits: Sequence[Hit], *, depth: int) -> list[Hit]:
-        """The first `depth` hits in the order of the model's scores, ties by passage id; the others follow as they were.
+        """The first `depth` hits by descending model score, ties by passage id; the other hits follow in their old order.
 
-        A reranked hit's score is the model's; what follows is scored below it, at the same distances as before.
+        Reranked hits carry the model's score. The others are scored below them, at their old distances.
         """
         read, rest = hits[:depth], hits[depth:]
         if not read:
@@ -38,19 +38,19 @@ class CrossEncoderReranker:
         scores = [round(float(score), 6) for score in self._load().predict(pairs, show_progress_bar=False)]
         rescored = [replace(hit, score=score) for hit, score in zip(read, scores, strict=True)]
         rescored.sort(key=lambda hit: (-hit.score, hit.passage.id))
-        lowest = min(scores) - read[-1].score
-        rescored += [replace(hit, score=hit.score + lowest) for hit in rest]
+        shift = min(scores) - read[-1].score
+        rescored += [replace(hit, score=hit.score + shift) for hit in rest]
         return [replace(hit, rank=rank) for rank, hit in enumerate(rescored, start=1)]
 
     def _load(self) -> Any:
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # see SentenceTransformerModel
         with self._loading:
             if self._model is None:
                 from sentence_transformers import CrossEncoder
 
                 logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
                 try:
-                    safe = {"use_safetensors": True}
+                    safe = {"use_safetensors": True}  # never pickled weights
                     self._model = CrossEncoder(
                         str(self._folder), device="cpu", local_files_only=True, trust_remote_code=False, model_kwargs=safe
                     )

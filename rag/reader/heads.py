@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.numeric import Vectors
 from rag.reader.token_pairs import NO_SENTENCE
-
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Heads:
             for head in ("none", "sentence", "evidence", "phrase")
         }
 
-    def read(self, states: Array, sentence_of: Sequence[int]) -> Reading:
+    def read(self, states: Vectors, sentence_of: Sequence[int]) -> Reading:
         """`states` has the shape (tokens, width), `sentence_of` is as in Encoded."""
         evidence = self._apply("evidence", states)[:, 0]
         numbers = np.asarray(sentence_of)
@@ -51,7 +50,7 @@ class Heads:
         phrase = self._apply("phrase", states)
         return Reading(float(self._apply("none", states[:1])[0, 0]), sentences, phrase[:, 0].tolist(), phrase[:, 1].tolist())
 
-    def _apply(self, head: str, states: Array) -> Array:
+    def _apply(self, head: str, states: Vectors) -> Vectors:
         weights, biases = self._of[head]
-        applied: Array = states @ weights + biases
+        applied: Vectors = states @ weights + biases
         return applied

@@ -5,13 +5,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rag.numeric import Vectors, logistic
 from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Passage
 from rag.text.terms import terms
-
-Vectors = NDArray[np.float32]
 
 
 class Embedder(Protocol):
@@ -60,7 +58,7 @@ class SimilarityReader:
 
     def _chance(self, alike: float) -> float:
         """Made a chance, as every reader's scores are, so that what is nearly as alike is nearly as likely."""
-        return 1 / (1 + math.exp(-self.STEEPNESS * (alike - self.EVEN)))
+        return logistic(self.STEEPNESS * (alike - self.EVEN))
 
     def _likeness(self, query: str, sentences: set[tuple[str, str]]) -> dict[tuple[str, str], float]:
         """Of each (sentence, context)."""

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import ModelError
-from rag.models.bundled import carried_folder, carried_weights, file_digest
+from rag.models.bundled import bundled_folder, bundled_weights, file_digest
 from rag.models.encoder import WORD_VECTORS, Encoder, in_parallel, load_tokenizer
+from rag.numeric import logistic
 from rag.reader.heads import Heads, Reading
 from rag.reader.scored_sentences import ScoredSentence
 from rag.reader.token_pairs import LONGEST, LONGEST_CONTEXT, LONGEST_QUESTION, Encoded, encode
@@ -80,10 +81,10 @@ def _load(weights: Path) -> _Parts:
     from safetensors import safe_open
     from safetensors.numpy import load_file
 
-    folder = carried_folder()
+    folder = bundled_folder()
     tensors = load_file(weights)
     encoder = {name.removeprefix("encoder."): tensor for name, tensor in tensors.items() if name.startswith("encoder.")}
-    with safe_open(carried_weights(), framework="np") as model:
+    with safe_open(bundled_weights(), framework="np") as model:
         encoder[WORD_VECTORS] = model.get_tensor(WORD_VECTORS)
     return _Parts(load_tokenizer(folder), Encoder(encoder, heads=HEADS, epsilon=EPSILON, precision="float32"), Heads(tensors))
 
@@ -126,7 +127,7 @@ def _scored(piece: _Piece, encoded: Encoded, reading: Reading) -> list[ScoredSen
             continue
         strength, first, last = _best_phrase(tokens[n], starts, ends)
         margin = (strength - starts[0] - ends[0]) / 2
-        chance = _sigmoid((1 - PHRASE_SHARE) * (reading.sentences[n] - reading.none) + PHRASE_SHARE * margin)
+        chance = logistic((1 - PHRASE_SHARE) * (reading.sentences[n] - reading.none) + PHRASE_SHARE * margin)
         offsets = encoded.offsets
         span = Span(piece.text.start + offsets[first - encoded.start].start, piece.text.start + offsets[last - encoded.start].end)
         scored.append(ScoredSentence(piece.passage, number, round(chance, 6), span))
@@ -141,9 +142,3 @@ def _best_phrase(tokens: list[int], starts: list[float], ends: list[float]) -> t
             if starts[first] + ends[last] > best[0]:
                 best = (starts[first] + ends[last], first, last)
     return best
-
-
-def _sigmoid(x: float) -> float:
-    from math import exp
-
-    return 1 / (1 + exp(-max(-30.0, min(30.0, x))))

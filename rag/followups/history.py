@@ -1,0 +1,47 @@
+"""The earlier turns of a conversation, as records."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rag.records import CitedSpan, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """`query`, `citations` and `readings` belong to agent turns; they are empty if the history holds only the text."""
+
+    by_user: bool
+    text: str
+    query: str = ""
+    citations: tuple[CitedSpan, ...] = ()
+    readings: tuple[str, ...] = ()
+
+
+def turns_of(history: Sequence[Mapping[str, Any]]) -> list[Turn]:
+    """Histories come from outside: "speaker" and "text" are required, and malformed optional values are dropped."""
+    return [
+        Turn(
+            turn["speaker"] == "user",
+            str(turn["text"]),
+            str(turn.get("query") or ""),
+            _citations(turn.get("citations") or ()),
+            tuple(reading for reading in turn.get("readings") or () if isinstance(reading, str)),
+        )
+        for turn in history
+    ]
+
+
+def _citations(citations: Sequence[object]) -> tuple[CitedSpan, ...]:
+    """All or none: leaving out a malformed citation would renumber the others."""
+    spans = [_cited_span(citation) for citation in citations]
+    return tuple(span for span in spans if span is not None) if None not in spans else ()
+
+
+def _cited_span(citation: object) -> CitedSpan | None:
+    if not isinstance(citation, Mapping):
+        return None
+    document_id, start, end, digest = (citation.get(name) for name in ("document_id", "start", "end", "digest"))
+    if not isinstance(document_id, str) or not isinstance(start, int) or not isinstance(end, int):
+        return None
+    return CitedSpan(document_id, Span(start, end), digest if isinstance(digest, str) else None)
