@@ -1,6 +1,7 @@
-"""Readers side by side: `python benchmarks/answers.py SET... [--given] [--limit N]`.
+"""Compares readers: `python benchmarks/answers.py SET... [--given] [--limit N]`.
 
-Prints a row for each set and reader; --given asks each question of its gold document alone, so that reading is measured apart.
+Prints a row per set and reader. With --given, each question is asked of its gold document alone, which measures reading apart
+from retrieval.
 """
 
 import argparse
@@ -20,7 +21,7 @@ def main() -> None:
     parser.add_argument("--given", action="store_true")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--readers", nargs="+", default=["similarity", "trained"])
-    parser.add_argument("--always", action="store_true", help="answer whatever the confidence")
+    parser.add_argument("--always", action="store_true", help="answer at any confidence")
     arguments = parser.parse_args()
     settings = load_settings()
     embedder = ModelEmbedder(settings.embedding)
@@ -32,13 +33,13 @@ def main() -> None:
             answering = settings.answering.model_copy(update={"reader": reader})
             if arguments.always:
                 answering = answering.model_copy(update={"min_confidence": 0.0})
-            chosen = settings.model_copy(update={"answering": answering})
-            library = Library(chosen, embedder=embedder)
-            run = library.evaluate(questions, given=arguments.given, limit=arguments.limit).run
-            found = {**(run.summary["answers"] or {}), **(run.summary["abstention"] or {})}
-            cells = ["–" if found.get(name) is None else f"{found[name]:.3f}".lstrip("0") for name in MEASURES]
-            time = run.summary["timings_ms"]["p50"]
-            print(f"| {questions.name} | {reader} | {run.summary['questions']} | {' | '.join(cells)} | {time:.0f} |", flush=True)
+            reader_settings = settings.model_copy(update={"answering": answering})
+            library = Library(reader_settings, embedder=embedder)
+            summary = library.evaluate(questions, given=arguments.given, limit=arguments.limit).run.summary
+            measures = {**(summary["answers"] or {}), **(summary["abstention"] or {})}
+            cells = ["–" if measures.get(name) is None else f"{measures[name]:.3f}".lstrip("0") for name in MEASURES]
+            row = [questions.name, reader, str(summary["questions"]), *cells, f"{summary['timings_ms']['p50']:.0f}"]
+            print(f"| {' | '.join(row)} |", flush=True)
 
 
 if __name__ == "__main__":

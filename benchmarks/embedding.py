@@ -1,14 +1,14 @@
-"""The ways to compute vectors side by side: how fast, how alike, and what retrieval makes of them.
+"""Compares embedding backends: speed, similarity of their vectors, and effect on retrieval.
 
     python benchmarks/embedding.py speed CORPUS [--passages 200] [--repetitions 5]
     python benchmarks/embedding.py quality SET... [--limit N]
 
-`speed` splits the files of a folder and embeds the same passages with each backend, in turns that are interleaved, each backend
-in a process of its own; a repetition's ratio is that to float32 in the same repetition. The floor is what 32 bits could reach:
-multiplications and additions of the model over those that numpy's matrix product does in a second on all cores.
+`speed` embeds the same passages of a folder's files with every backend, each in its own process, in interleaved repetitions;
+ratios are to float32 in the same repetition. The upper bound for 32 bits is the floating-point operations of numpy's matrix
+product per second on all cores, divided by those of the model per passage.
 
-`quality` builds each question set's index once for every backend and measures retrieval; a set without a corpus of its own is
-asked of the corpus of the settings.
+`quality` builds each question set's index with every backend and measures retrieval. Sets without a corpus of their own are
+asked of the settings' corpus.
 """
 
 import argparse
@@ -34,11 +34,12 @@ from rag.records import Document
 from rag.text.passages import embedded_text, split_passages
 
 BACKENDS = ("float32", "int8", "torch")
-QUERIES = 20
+QUERIES = 20  # timed per repetition
+QUERY_WORDS = 12  # of each; about the length of a question
 
 
 def embed(backend: str, texts: list[str], repetitions: int) -> None:
-    """Says in a line of JSON when the model is loaded, then for each line that comes in how long the texts took."""
+    """Prints a line of JSON once the model is loaded, then one with the timings for each line read from standard input."""
     started = time.perf_counter()
     embedder = ModelEmbedder(EmbeddingSettings(backend=backend))
     embedder.load()
@@ -51,22 +52,22 @@ def embed(backend: str, texts: list[str], repetitions: int) -> None:
         queries = []
         for text in texts[:QUERIES]:
             started = time.perf_counter()
-            embedder.embed_query(" ".join(text.split()[:12]))
+            embedder.embed_query(" ".join(text.split()[:QUERY_WORDS]))
             queries.append(time.perf_counter() - started)
         print(json.dumps({"passages": len(texts) / passages, "query": median(queries)}), flush=True)
 
 
-def passages_of(corpus: Path, wanted: int) -> list[str]:
+def passages_of(corpus: Path, number: int) -> list[str]:
     embedder = ModelEmbedder(EmbeddingSettings())
-    found: list[str] = []
+    texts: list[str] = []
     folder = FolderCorpus(corpus)
     for document in folder.read(folder.names()):
         if isinstance(document, Document):
-            made = split_passages(document, count_tokens=embedder.count_tokens, limit=embedder.max_tokens)
-            found += [embedded_text(passage) for passage in made]
-        if len(found) >= wanted:
+            passages = split_passages(document, count_tokens=embedder.count_tokens, limit=embedder.max_tokens)
+            texts += [embedded_text(passage) for passage in passages]
+        if len(texts) >= number:
             break
-    return found[:wanted]
+    return texts[:number]
 
 
 def speed(corpus: Path, passages: int, repetitions: int) -> None:
@@ -78,7 +79,7 @@ def speed(corpus: Path, passages: int, repetitions: int) -> None:
         backend: subprocess.Popen([*command, backend], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for backend in BACKENDS
     }
-    found: dict[str, list[dict[str, float]]] = {backend: [] for backend in BACKENDS}
+    timings: dict[str, list[dict[str, float]]] = {backend: [] for backend in BACKENDS}
     load = {}
 
     def reply(backend: str, message: str) -> dict[str, float]:
@@ -92,28 +93,28 @@ def speed(corpus: Path, passages: int, repetitions: int) -> None:
         load[backend] = reply(backend, json.dumps(texts))["load"]
     for repetition in range(repetitions):
         for backend in BACKENDS[repetition % 3 :] + BACKENDS[: repetition % 3]:
-            found[backend].append(reply(backend, "go"))
+            timings[backend].append(reply(backend, "go"))
     print(f"{len(texts)} passages of {tokens:.0f} tokens on average, {repetitions} repetitions, {os.cpu_count()} cores")
     rate = matrix_rate()
-    each = float(np.mean([operations(count + 2) for count in counts]))
-    floor = f"{each / 1e9:.2f} GFLOP: at most {rate / each:.1f} a second in 32 bits"
-    print(f"matrix product {rate / 1e9:.0f} GFLOP/s, a passage {floor}\n")
+    per_passage = float(np.mean([operations(count + 2) for count in counts]))
+    bound = f"{per_passage / 1e9:.2f} GFLOP: at most {rate / per_passage:.1f} passages per second in 32 bits"
+    print(f"matrix product {rate / 1e9:.0f} GFLOP/s, one passage {bound}\n")
     print("| backend | load s | passages a second | ratio to float32 | query ms |\n|---|---|---|---|---|")
-    for backend, rows in found.items():
+    for backend, rows in timings.items():
         workers[backend].wait()
-        ratios = [row["passages"] / other["passages"] for row, other in zip(rows, found["float32"], strict=True)]
+        ratios = [row["passages"] / other["passages"] for row, other in zip(rows, timings["float32"], strict=True)]
         rate, query = median(row["passages"] for row in rows), 1000 * median(row["query"] for row in rows)
         spread = f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         print(f"| {backend} | {load[backend]:.2f} | {rate:.1f} | {spread} | {query:.1f} |")
 
 
 def operations(tokens: int, *, width: int = 384, inner: int = 1536, layers: int = 6) -> float:
-    """Floating-point operations of all-MiniLM-L6-v2's matrix products for a text of so many tokens."""
+    """Floating-point operations in the matrix products of all-MiniLM-L6-v2 for a text with this many tokens."""
     return layers * 2 * tokens * (4 * width * width + 2 * width * inner + 2 * tokens * width)
 
 
 def matrix_rate(size: int = 1536, rounds: int = 8) -> float:
-    """Operations a second of numpy's float32 matrix product, the best of the rounds."""
+    """Floating-point operations per second of numpy's float32 matrix product, best of all rounds."""
     left, right = np.random.default_rng(1).standard_normal((2, size, size), dtype=np.float32)
     seconds = []
     for _ in range(rounds):
@@ -132,17 +133,17 @@ def quality(sets: list[Path], limit: int | None) -> None:
         for backend in BACKENDS[:2]:
             embedding = settings.embedding.model_copy(update={"backend": backend})
             index = settings.evaluation.runs / "indexes" / f"{settings.corpus.name}-{backend}"
-            chosen = settings.model_copy(update={"embedding": embedding, "index": index})
+            backend_settings = settings.model_copy(update={"embedding": embedding, "index": index})
             embedder = ModelEmbedder(embedding)
             if questions.corpus is None:
                 update_index(settings.corpus, index, Recipe(embedder, settings.passages))
-            evaluation = Library(chosen, embedder=embedder).evaluate(questions, answers=False, limit=limit)
+            evaluation = Library(backend_settings, embedder=embedder).evaluate(questions, answers=False, limit=limit)
             chat, run = evaluation.chat, evaluation.run
             vectors = stored_vectors(chat.settings)
             exact = vectors if exact is None else exact
             cosines = np.einsum("ij,ij->i", vectors, exact)
-            found = run.summary["retrieval"]
-            figures = f"{found['nDCG@10']:.4f} | {found['Success@5']:.4f} | {cosines.mean():.4f} | {cosines.min():.4f}"
+            measures = run.summary["retrieval"]
+            figures = f"{measures['nDCG@10']:.4f} | {measures['Success@5']:.4f} | {cosines.mean():.4f} | {cosines.min():.4f}"
             print(f"| {questions.name} | {backend} | {run.summary['questions']} | {figures} |", flush=True)
 
 
@@ -153,13 +154,13 @@ def stored_vectors(settings: Settings) -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    faster = commands.add_parser("speed")
-    faster.add_argument("corpus", type=Path)
-    faster.add_argument("--passages", type=int, default=200)
-    faster.add_argument("--repetitions", type=int, default=5)
-    better = commands.add_parser("quality")
-    better.add_argument("sets", nargs="+", type=Path)
-    better.add_argument("--limit", type=int)
+    speed_command = commands.add_parser("speed")
+    speed_command.add_argument("corpus", type=Path)
+    speed_command.add_argument("--passages", type=int, default=200)
+    speed_command.add_argument("--repetitions", type=int, default=5)
+    quality_command = commands.add_parser("quality")
+    quality_command.add_argument("sets", nargs="+", type=Path)
+    quality_command.add_argument("--limit", type=int)
     worker = commands.add_parser("embed")
     worker.add_argument("backend")
     worker.add_argument("--repetitions", type=int)

@@ -1,10 +1,10 @@
-"""Follow-ups: what is found for them as typed, with all earlier turns appended, as understood, and as people rewrote them.
+"""Retrieval for follow-ups as typed, with all earlier turns appended, as rewritten by rag, and as rewritten by people.
 
     python benchmarks/followups.py SET... [--index INDEX] [--runs runs] [--half report] [--answers] [--show]
 
-Sets as for `rag eval`; --index is asked by sets without a corpus of their own. With --half, only the dialogues of that half
-("choose" or "report", by the hash of their name) are measured: settings were chosen on "choose". First turns are measured apart.
-With --answers, also the share whose gold sentence is quoted, whatever the confidence.
+Sets as for `rag eval`; those without a corpus of their own are asked of --index. --half restricts the dialogues to one half
+("choose" or "report", by the hash of their name); settings were chosen on "choose". First turns are reported separately.
+--answers adds the share of questions whose gold sentence is quoted, at any confidence.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from rag.index.updating import Recipe
 from rag.models.embedder import ModelEmbedder
 from rag.records import Answer, Hit
 
-DEPTH = 1000  # passages of which documents are ranked
+DEPTH = 1000  # passages from which documents are ranked
 Way = tuple[str, Callable[[Chat, Question], list[Hit]], Callable[[Chat, Question], Answer]]
 
 
@@ -54,7 +54,7 @@ WAYS: tuple[Way, ...] = (
 
 
 def half_of(question: Question) -> str:
-    """Turns of one dialogue share a half: their ids differ after the last "_" or after "<::>"."""
+    """The half of a question's dialogue. Ids of one dialogue's turns differ only after the last "_" or after "<::>"."""
     name = question.id
     for mark in ("<::>", "_"):
         if mark in name:
@@ -75,11 +75,11 @@ def measured(chat: Chat, questions: Sequence[Question], way: Way, *, answers: bo
         for question in questions
     }
     qrels = {question.id: question.relevance for question in questions}
-    found = ir_measures.calc_aggregate([ir_measures.nDCG @ 10, ir_measures.Success @ 5], qrels, run)
-    line = "  ".join(f"{measure} {value:.4f}" for measure, value in found.items())
-    asked = [question for question in questions if question.answers]
-    if answers and asked:
-        line += f"  hit {np.mean([hit(ask(chat, question), question) for question in asked]):.4f}"
+    measures = ir_measures.calc_aggregate([ir_measures.nDCG @ 10, ir_measures.Success @ 5], qrels, run)
+    line = "  ".join(f"{measure} {value:.4f}" for measure, value in measures.items())
+    answerable = [question for question in questions if question.answers]
+    if answers and answerable:
+        line += f"  hit {np.mean([hit(ask(chat, question), question) for question in answerable]):.4f}"
     return line
 
 
@@ -90,26 +90,26 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--half", choices=("choose", "report"))
     parser.add_argument("--answers", action="store_true")
-    parser.add_argument("--show", action="store_true", help="how each follow-up was understood")
-    asked = parser.parse_args()
-    settings = load_settings(index=asked.index, evaluation={"runs": asked.runs}, answering={"min_confidence": 0.0})
+    parser.add_argument("--show", action="store_true", help="print how each follow-up was rewritten")
+    arguments = parser.parse_args()
+    settings = load_settings(index=arguments.index, evaluation={"runs": arguments.runs}, answering={"min_confidence": 0.0})
     embedder = ModelEmbedder(settings.embedding)
-    for folder in asked.sets:
+    for folder in arguments.sets:
         questions = load_question_set(folder)
         chat = chat_for(questions, settings, Recipe(embedder, settings.passages), lambda what, done, total: None)
         judged = [q for q in questions.questions if any(grade > 0 for grade in q.relevance.values())]
-        if asked.half:
-            judged = [question for question in judged if half_of(question) == asked.half]
-        if asked.show:
+        if arguments.half:
+            judged = [question for question in judged if half_of(question) == arguments.half]
+        if arguments.show:
             for question in judged:
                 if question.history:
-                    understood = chat.understand(question.text, question.history).query
-                    print(f"{question.text}\n  understood: {understood}\n  rewritten:  {question.rewrite}")
+                    query = chat.understand(question.text, question.history).query
+                    print(f"{question.text}\n  by rag:    {query}\n  by people: {question.rewrite}")
         for name, ways in (("follow-ups", WAYS), ("first turns", [WAYS[0], WAYS[2]])):
             part = [question for question in judged if bool(question.history) == (name == "follow-ups")]
             for way in ways if part else ():
-                found = measured(chat, part, way, answers=asked.answers and name == "follow-ups")
-                print(f"{questions.name:12} {name} {len(part):4}  {way[0]:19} {found}", flush=True)
+                line = measured(chat, part, way, answers=arguments.answers and name == "follow-ups")
+                print(f"{questions.name:12} {name} {len(part):4}  {way[0]:19} {line}", flush=True)
 
 
 if __name__ == "__main__":

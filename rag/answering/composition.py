@@ -1,4 +1,4 @@
-"""Hits to an answer: exact sentences of the documents, cited; or an abstention with its reason."""
+"""Hits to an answer, which quotes and cites exact sentences; or to an abstention with its reason."""
 
 import math
 from collections.abc import Sequence
@@ -15,8 +15,10 @@ from rag.records import Answer, Citation, Hit, Location, Passage, QuotedSentence
 from rag.text.headings import is_back_matter
 from rag.text.terms import terms
 
-PRIOR, SAME_QUESTION = 1.5, 5.0  # see benchmarks/README.md
-NEAREST = 3  # passages shown on an abstention
+PRIOR, SAME_QUESTION = 1.5, 5.0  # see `weighed`; chosen on development questions: benchmarks/README.md
+LIKE_QUESTION = 0.5  # share of common terms from which a FAQ question counts as the query's
+DECIMALS = 6  # of a score, so that equal sentences tie
+NEAREST = 3  # passages shown with an abstention, about a screenful
 
 
 def compose(
@@ -30,84 +32,84 @@ def compose(
 ) -> Answer:
     """As many sentences as the question needs, best first, each with its citation; or an abstention.
 
-    It abstains below `settings.min_confidence`, or below the calibration's threshold where that is unset. Reasons:
-    "empty_question", "no_documents", and those of `reason_for`. Raises IndexBroken where a quote is not what its file says.
+    Abstains below `settings.min_confidence`, or if that is unset, below the calibration's threshold. Reasons are
+    "empty_question", "no_documents", and those of `reason_for`. Raises IndexBroken if a quote differs from its document.
     """
-    told = [hit for hit in hits if not is_back_matter(hit.passage.headings)]
-    abstention = Answer(question, query, nearest=tuple(told[:NEAREST]), index=index.digest)
+    content = [hit for hit in hits if not is_back_matter(hit.passage.headings)]
+    abstention = Answer(question, query, nearest=tuple(content[:NEAREST]), index=index.digest)
     if not query.strip():
         return replace(abstention, reason="empty_question", nearest=())
     if not index.passages:
         return replace(abstention, reason="no_documents")
     looked_for, unknown = searched_words(query, index)
     abstention = replace(abstention, looked_for=looked_for, unknown=unknown)
-    readable = told[: settings.read]
-    scored = weighed(query, reader.read(query, [hit.passage for hit in readable]), readable)
+    read = content[: settings.read]
+    scored = weighed(query, reader.read(query, [hit.passage for hit in read]), read)
     signals = signals_of(query, hits, scored, index)
-    certainty = calibration.confidence(signals)
+    confidence = calibration.confidence(signals)
     threshold = calibration.threshold if settings.min_confidence is None else settings.min_confidence
-    small_talk = reason_for(query, hits, index)
-    if not scored or certainty < threshold or (small_talk in SMALL_TALK and threshold > 0):
-        return replace(abstention, reason=small_talk, confidence=certainty, signals=signals)
+    reason = reason_for(query, hits, index)
+    if not scored or confidence < threshold or (reason in SMALL_TALK and threshold > 0):
+        return replace(abstention, reason=reason, confidence=confidence, signals=signals)
     sentences, citations = cite(choose(query, scored, index, settings.max_sentences), index)
-    wrong, asked = calibration.wrong_near(certainty), str(calibration.measured.get("asked", ""))
     return Answer(
         question,
         query,
         sentences,
         citations,
-        certainty,
-        expected_wrong=wrong,
-        measured_on=asked,
+        confidence,
+        expected_wrong=calibration.wrong_near(confidence),
+        measured_on=str(calibration.measured.get("asked", "")),
         signals=signals,
         index=index.digest,
     )
 
 
 def weighed(query: str, scored: Sequence[ScoredSentence], hits: Sequence[Hit]) -> list[ScoredSentence]:
-    """The reader's chances, with what it does not see: it reads one passage at a time, and does not know who wrote a question.
+    """The reader's scores, adjusted by what a reader of single passages cannot see.
 
-    The odds fall by e^PRIOR for each standard deviation by which the passage's retrieval score is below the best. Those of the
-    answer to a FAQ question like the query rise by up to e^SAME_QUESTION, for its first sentence most.
+    The odds fall by a factor of e^PRIOR for each standard deviation by which the passage's retrieval score is below the best.
+    In the answer to a FAQ question like the query they rise by up to e^SAME_QUESTION, most in its first sentence.
     """
     best = max((hit.score for hit in hits), default=0.0)
     below = {hit.passage.id: hit.score - best for hit in hits}
-    asked = frozenset(terms(query))
-    found = []
-    for one in scored:
-        gain = PRIOR * below[one.passage.id]
-        if (alike := _like_its_question(asked, one.passage)) >= 0.5:
-            before = sum(sentence.quotable for sentence in one.passage.sentences[: one.number])
-            gain += SAME_QUESTION * alike / (1 + before / 2)
-        odds = math.exp(gain)
-        found.append(replace(one, score=round(one.score * odds / (1 - one.score + one.score * odds), 6)))
-    return found
+    query_terms = frozenset(terms(query))
+    weighted = []
+    for sentence in scored:
+        gain = PRIOR * below[sentence.passage.id]
+        if (likeness := _likeness_of_question(query_terms, sentence.passage)) >= LIKE_QUESTION:
+            before = sum(other.quotable for other in sentence.passage.sentences[: sentence.number])
+            gain += SAME_QUESTION * likeness / (1 + before / 2)
+        factor = math.exp(gain)
+        score = sentence.score * factor / (1 - sentence.score + sentence.score * factor)
+        weighted.append(replace(sentence, score=round(score, DECIMALS)))
+    return weighted
 
 
-def _like_its_question(asked: frozenset[str], passage: Passage) -> float:
-    """The share that the query's terms and those of the FAQ question have in common (Jaccard); 0 where it answers none."""
-    last = passage.headings[-1].rstrip() if passage.headings else ""
-    wanted = set(terms(last)) if last.endswith("?") else set()
-    return len(asked & wanted) / len(asked | wanted) if wanted else 0.0
+def _likeness_of_question(query_terms: frozenset[str], passage: Passage) -> float:
+    """Jaccard similarity of the query's terms and those of the FAQ question that the passage answers; 0 if there is none."""
+    heading = passage.headings[-1].rstrip() if passage.headings else ""
+    question_terms = set(terms(heading)) if heading.endswith("?") else set()
+    return len(query_terms & question_terms) / len(query_terms | question_terms) if question_terms else 0.0
 
 
 def cite(choices: Sequence[Choice], index: Index) -> tuple[tuple[QuotedSentence, ...], tuple[Citation, ...]]:
-    """One citation for one shown sentence, numbered together, so that number and place cannot part."""
+    """One citation per sentence, numbered in the same pass, so that number and place always correspond."""
     numbers = {choice.place: number for number, choice in enumerate(choices, start=1)}
     sentences, citations = [], []
     for number, choice in enumerate(choices, start=1):
-        where = _place(choice.scored, index)
-        sentences.append(QuotedSentence(where.quote, citation=number, context=choice.context))
+        place = _place(choice.scored, index)
+        sentences.append(QuotedSentence(place.quote, citation=number, context=choice.context))
         citations.append(
             Citation(
                 number,
-                where.document_id,
-                where.title,
-                where.span,
-                where.quote,
-                where.page,
-                where.headings,
-                where.digest,
+                place.document_id,
+                place.title,
+                place.span,
+                place.quote,
+                place.page,
+                place.headings,
+                place.digest,
                 choice.scored.answer_phrase if choice.emphasised else None,
                 tuple(_place(other, index) for other in choice.also),
                 tuple(sorted(numbers[other] for other in choice.differs if other in numbers)),
@@ -117,7 +119,7 @@ def cite(choices: Sequence[Choice], index: Index) -> tuple[tuple[QuotedSentence,
 
 
 def _place(scored: ScoredSentence, index: Index) -> Location:
-    """Slices the sentence from the document once more and holds it against what was read."""
+    """Slices the sentence from the document again and compares it with what was read."""
     passage = scored.passage
     document = index.documents[passage.document_id]
     span = scored.sentence.span
