@@ -80,20 +80,10 @@ def speed(corpus: Path, passages: int, repetitions: int) -> None:
         for backend in BACKENDS
     }
     timings: dict[str, list[dict[str, float]]] = {backend: [] for backend in BACKENDS}
-    load = {}
-
-    def reply(backend: str, message: str) -> dict[str, float]:
-        worker = workers[backend]
-        assert worker.stdin and worker.stdout
-        print(message, file=worker.stdin, flush=True)
-        figures: dict[str, float] = json.loads(worker.stdout.readline())
-        return figures
-
-    for backend in workers:
-        load[backend] = reply(backend, json.dumps(texts))["load"]
+    load = {backend: reply(worker, json.dumps(texts))["load"] for backend, worker in workers.items()}
     for repetition in range(repetitions):
         for backend in BACKENDS[repetition % 3 :] + BACKENDS[: repetition % 3]:
-            timings[backend].append(reply(backend, "go"))
+            timings[backend].append(reply(workers[backend], "go"))
     print(f"{len(texts)} passages of {tokens:.0f} tokens on average, {repetitions} repetitions, {os.cpu_count()} cores")
     rate = matrix_rate()
     per_passage = float(np.mean([operations(count + 2) for count in counts]))
@@ -106,6 +96,15 @@ def speed(corpus: Path, passages: int, repetitions: int) -> None:
         rate, query = median(row["passages"] for row in rows), 1000 * median(row["query"] for row in rows)
         spread = f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         print(f"| {backend} | {load[backend]:.2f} | {rate:.1f} | {spread} | {query:.1f} |")
+
+
+def reply(worker: "subprocess.Popen[str]", line: str) -> dict[str, float]:
+    """What a worker answers to a line."""
+    assert worker.stdin and worker.stdout
+    worker.stdin.write(f"{line}\n")
+    worker.stdin.flush()
+    values: dict[str, float] = json.loads(worker.stdout.readline())
+    return values
 
 
 def operations(tokens: int, *, width: int = 384, inner: int = 1536, layers: int = 6) -> float:

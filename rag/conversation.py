@@ -138,12 +138,13 @@ class Chat:
 
     def _act(self, act: Act, question: str, last: LastAnswer, history: History, documents: Sequence[str] | None) -> Answer:
         """Acts on the last answer. An answer of which the history holds only the text is computed again."""
+        index = self.index()
         if last.readings and act.kind in ("yes", "one"):
             row = row_of(act.number, len(last.readings))
             if row is None:
-                return Answer(question, _clean(last.query), reason="no_such_reading", choices=len(last.readings))
+                reason, choices = "no_such_reading", len(last.readings)
+                return Answer(question, _clean(last.query), reason=reason, choices=choices, index=index.digest)
             return replace(self.ask(last.readings[row], documents=documents, query=last.readings[row]), question=question)
-        index = self.index()
         query = _clean(last.query)
         cited = list(last.citations) if act.kind == "one" else still_quotable(last.citations, index, documents)
         if not cited or not query:

@@ -28,7 +28,8 @@ class StarReader:
 
     identity = "stars-1"
 
-    def load(self) -> None: ...
+    def load(self) -> None:
+        """Nothing to load."""
 
     def read(self, query: str, passages: Sequence[Passage]) -> list[ScoredSentence]:
         return [
@@ -39,12 +40,14 @@ class StarReader:
         ]
 
 
-def ask(folder: Path, files: dict[str, str], *, most: int = 3, sure: float = 0.0, query: str = "stars") -> tuple[Answer, Index]:
+def ask(
+    folder: Path, files: dict[str, str], *, limit: int = 3, minimum: float = 0.0, query: str = "stars"
+) -> tuple[Answer, Index]:
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     index = index_of(folder, WordEmbedder())
     hits = [Hit(passage, 1.0, rank, 0.5, relative_similarity=0.5) for rank, passage in enumerate(index.passages, start=1)]
-    settings = AnsweringSettings(max_sentences=most, min_confidence=sure)
+    settings = AnsweringSettings(max_sentences=limit, min_confidence=minimum)
     return compose(query, query, hits, StarReader(), index, settings, SURE), index
 
 
@@ -99,7 +102,7 @@ def test_repeated_sentence_is_cited_at_its_own_place(tmp_path: Path) -> None:
     answer, index = ask(
         tmp_path,
         {"a.txt": "No effect was seen. Group B *********. No effect was seen. It was small *********."},
-        most=1,
+        limit=1,
     )
     for citation in answer.citations:
         assert citation.span.of(index.documents["a.txt"].text) == citation.quote
@@ -111,7 +114,7 @@ def test_references_are_never_quoted(tmp_path: Path) -> None:
 
 
 def test_abstentions_have_a_reason_and_nearest_passages(tmp_path: Path) -> None:
-    answer, _ = ask(tmp_path, {"a.txt": "One star * here."}, sure=1.0)
+    answer, _ = ask(tmp_path, {"a.txt": "One star * here."}, minimum=1.0)
     assert (answer.abstained, answer.reason, answer.text, len(answer.nearest)) == (True, "near_miss", "", 1)
     answer, _ = ask(tmp_path, {}, query="   ")
     assert (answer.reason, answer.nearest) == ("empty_question", ())
@@ -135,11 +138,11 @@ sentence = st.sampled_from(
 
 @settings(max_examples=60)
 @given(st.lists(st.lists(sentence, max_size=12).map(" ".join), min_size=1, max_size=4), st.integers(1, 6))
-def test_numbers_and_citations_are_a_bijection_of_exact_slices(texts: list[str], most: int) -> None:
+def test_numbers_and_citations_are_a_bijection_of_exact_slices(texts: list[str], limit: int) -> None:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        answer, index = ask(Path(folder), {f"{i}.txt": text for i, text in enumerate(texts)}, most=most)
+        answer, index = ask(Path(folder), {f"{i}.txt": text for i, text in enumerate(texts)}, limit=limit)
     assert (
         [s.citation for s in answer.sentences]
         == [c.number for c in answer.citations]
@@ -151,7 +154,7 @@ def test_numbers_and_citations_are_a_bijection_of_exact_slices(texts: list[str],
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [
         (
             "The drug did prevent atrophy in the denervated muscle group",
@@ -163,8 +166,8 @@ def test_numbers_and_citations_are_a_bijection_of_exact_slices(texts: list[str],
         ),
     ],
 )
-def test_sentences_that_differ_by_a_number_or_negation_are_both_quoted(one: str, other: str, tmp_path: Path) -> None:
-    answer, _ = ask(tmp_path, {"a.txt": f"{one} **********.", "b.txt": f"{other} *********."})
+def test_sentences_that_differ_by_a_number_or_negation_are_both_quoted(first: str, second: str, tmp_path: Path) -> None:
+    answer, _ = ask(tmp_path, {"a.txt": f"{first} **********.", "b.txt": f"{second} *********."})
     assert len(answer.citations) == 2
 
 
@@ -175,14 +178,14 @@ def test_chosen_sentence_that_is_also_context_is_shown_once(tmp_path: Path) -> N
 
 def test_single_fact_questions_get_fewer_sentences(tmp_path: Path) -> None:
     files = {"a.txt": "It took ********** a day. Some say ********* a week. Others ******** a year. Nobody * knows."}
-    one, _ = ask(tmp_path, files, query="when was it", most=4)
-    several, _ = ask(tmp_path, files, query="what are the reasons", most=4)
-    assert (len(one.citations), len(several.citations)) == (
+    single, _ = ask(tmp_path, files, query="when was it", limit=4)
+    several, _ = ask(tmp_path, files, query="what are the reasons", limit=4)
+    assert (len(single.citations), len(several.citations)) == (
         3,
         3,
     )  # no sentence dominates: each has about a third of the total score
     files = {"a.txt": "It took ********** a day. Some say **** a week. Nobody knows."}
-    assert len(ask(tmp_path, files, query="what are the reasons", most=4)[0].citations) == 1
+    assert len(ask(tmp_path, files, query="what are the reasons", limit=4)[0].citations) == 1
     assert [asks_for_one(q) for q in ("How fast do nerves regrow?", "Who was he", "What are the causes?", "how is it treated")] == [
         True, True, False, False,
     ]  # fmt: skip
@@ -237,7 +240,7 @@ def test_contradicting_sources_are_shown_together(tmp_path: Path) -> None:
             "b.txt": "A dose of 50 mg of toxin is given into the muscle **.",
             "c.txt": "Something else is also said of stars and suns *****.",
         },
-        most=1,
+        limit=1,
     )
     assert [(c.document_id, c.differs) for c in answer.citations] == [("a.txt", (2,)), ("b.txt", (1,))]
 
@@ -336,7 +339,7 @@ def test_reason_of_an_abstention(query: str, reason: str, tmp_path: Path) -> Non
 
 
 def test_abstention_lists_the_words_looked_for(tmp_path: Path) -> None:
-    answer, _ = ask(tmp_path, {"a.txt": "One star * is here."}, query="Which Pulsars outshine a star?", sure=1.0)
+    answer, _ = ask(tmp_path, {"a.txt": "One star * is here."}, query="Which Pulsars outshine a star?", minimum=1.0)
     assert (answer.looked_for, answer.unknown) == (("Pulsars", "outshine", "star"), ("Pulsars", "outshine"))
 
 
@@ -362,11 +365,11 @@ def test_near_misses_do_not_depend_on_the_scale_of_cosines(corpus: Path) -> None
     reasons = []
     for embedder in (WordEmbedder(), HighCosines()):
         index = index_of(corpus, embedder)
-        found = [retrieve(index, query, embedder.embed_query(query), RetrievalSettings()) for query in queries]
-        reasons.append([reason_for(query, hits, index) for query, hits in zip(queries, found, strict=True)])
+        results = [retrieve(index, query, embedder.embed_query(query), RetrievalSettings()) for query in queries]
+        reasons.append([reason_for(query, hits, index) for query, hits in zip(queries, results, strict=True)])
     assert reasons[0] == reasons[1]
     assert set(reasons[0]) == {"near_miss", "not_in_documents"}
-    assert min(hit.similarity for hits in found for hit in hits) > 0.75
+    assert min(hit.similarity for hits in results for hit in hits) > 0.75
 
 
 def test_english_is_not_mistaken_for_another_language() -> None:
@@ -401,8 +404,8 @@ def test_threshold_defaults_to_that_of_the_calibration(tmp_path: Path) -> None:
     index = index_of(tmp_path, WordEmbedder())
     hits = [Hit(index.passages[0], 1.0, 1, similarity=0.7)]
     for threshold, abstained in ((0.5, False), (0.51, True)):
-        sure = Calibration(0.0, (0.0,) * 4, threshold, (), {}, {})
-        assert compose("star", "star", hits, StarReader(), index, AnsweringSettings(), sure).abstained == abstained
+        calibration = Calibration(0.0, (0.0,) * 4, threshold, (), {}, {})
+        assert compose("star", "star", hits, StarReader(), index, AnsweringSettings(), calibration).abstained == abstained
 
 
 ODD = [
@@ -432,7 +435,7 @@ def test_ten_thousand_quotes_are_exact_slices(tmp_path: Path) -> None:
 
     rng = random.Random(1)
     usual = "nerve muscle grows wastes slowly after injury the of a fibre every week in".split()
-    told = [
+    pool = [
         " ".join(
             [
                 "Here",
@@ -444,7 +447,7 @@ def test_ten_thousand_quotes_are_exact_slices(tmp_path: Path) -> None:
     ]
     count = 0
     for number in range(50):
-        sentences = [f"{rng.choice(told)}." for _ in range(200)]  # many stand twice
+        sentences = [f"{rng.choice(pool)}." for _ in range(200)]  # with many repetitions
         count += len(sentences)
         ends = [rng.choice([" ", "  ", "\n", "\r\n", "\n\n"]) for _ in sentences]
         text = "".join(sentence + end for sentence, end in zip(sentences, ends, strict=True))
@@ -481,7 +484,7 @@ TRAPS = {
 @pytest.mark.parametrize("trap", TRAPS)
 def test_chosen_sentence_is_the_one_cited(trap: str, tmp_path: Path) -> None:
     text, wanted = TRAPS[trap]
-    answer, index = ask(tmp_path, {"a.txt": text, "b.txt": text.replace("*", "")}, query="when was it", most=1)
+    answer, index = ask(tmp_path, {"a.txt": text, "b.txt": text.replace("*", "")}, query="when was it", limit=1)
     first = next(s for s in answer.sentences if not s.context)
     citation = answer.citations[first.citation - 1]
     assert (first.text, citation.quote, citation.document_id) == (wanted, wanted, "a.txt")

@@ -32,7 +32,8 @@ def test_switches_to_a_new_build(chat: Chat, corpus: Path) -> None:
 @pytest.mark.slow
 def test_no_question_fails_while_builds_come_and_go(chat: Chat, corpus: Path) -> None:
     """Four threads ask while the index is repeatedly built, rolled back and cleaned up."""
-    stop, failures = threading.Event(), list[Exception]()
+    stop = threading.Event()
+    failures: list[Exception] = []
     answered: Counter[str | None] = Counter()
 
     def ask() -> None:

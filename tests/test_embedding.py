@@ -104,7 +104,8 @@ def test_vector_depends_on_its_text_alone(backend: str) -> None:
 
 def test_shape_dtype_and_length(embedder: ModelEmbedder) -> None:
     vectors = embedder.embed_passages(TEXTS)
-    assert vectors.shape == (len(TEXTS), 384) and vectors.dtype == np.float32
+    assert vectors.shape == (len(TEXTS), 384)
+    assert vectors.dtype == np.float32
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
     assert embedder.embed_passages([]).shape == (0, 384)
 

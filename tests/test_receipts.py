@@ -21,7 +21,7 @@ TEXT = "Nerves regrow slowly. About one millimetre ********** a day. That is all
 @pytest.fixture
 def answer(tmp_path: Path) -> Answer:
     (tmp_path / "corpus").mkdir()
-    return ask(tmp_path / "corpus", {"a.txt": TEXT, "b.md": "# B\n\nSome *** other thing entirely."}, most=1)[0]
+    return ask(tmp_path / "corpus", {"a.txt": TEXT, "b.md": "# B\n\nSome *** other thing entirely."}, limit=1)[0]
 
 
 def kept(answer: Answer, folder: Path) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def test_wrong_kinds_of_values_are_refused(answer: Answer, tmp_path: Path) -> No
 
 def test_an_abstention_can_be_kept_too(tmp_path: Path) -> None:
     (tmp_path / "corpus").mkdir()
-    answer, _ = ask(tmp_path / "corpus", {"a.txt": TEXT}, query="which Pulsars", sure=1.0)
+    answer, _ = ask(tmp_path / "corpus", {"a.txt": TEXT}, query="which Pulsars", minimum=1.0)
     assert states(kept(answer, tmp_path), tmp_path) == []
     values = receipt_values(answer, model="m", reader="r")
     assert "Pulsars" in to_markdown(answer, values) and "Pulsars" in to_html(answer, values)
@@ -137,7 +137,7 @@ HOSTILE = [
 def test_exports_show_hostile_text_as_text(tmp_path: Path) -> None:
     (tmp_path / "corpus").mkdir()
     files = {f"{i}.txt": f"{text} and more." for i, text in enumerate(HOSTILE)}
-    answer, _ = ask(tmp_path / "corpus", files, most=4, query="what are <b>they</b>")
+    answer, _ = ask(tmp_path / "corpus", files, limit=4, query="what are <b>they</b>")
     assert len(answer.citations) >= 4
     values = receipt_values(answer, model="m", reader="r")
     page, markdown = to_html(answer, values), to_markdown(answer, values)

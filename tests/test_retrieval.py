@@ -78,10 +78,10 @@ texts = st.lists(
 
 @settings(max_examples=30)
 @given(texts, texts, st.lists(st.sampled_from(["damp", "soil", "fern", "rock"]), max_size=5))
-def test_proximity_equals_a_count_in_the_texts(one: list[str], other: list[str], words: list[str]) -> None:
+def test_proximity_equals_a_count_in_the_texts(first: list[str], second: list[str], words: list[str]) -> None:
     """Counted pair by pair in the texts of the passages."""
     with tempfile.TemporaryDirectory() as folder:
-        for name, parts in (("one.md", one), ("other.md", other)):
+        for name, parts in (("one.md", first), ("other.md", second)):
             Path(folder, name).write_text("# Damp soil\n\n" + " ".join(parts))
         index = index_of(Path(folder))
     rows = np.arange(len(index.passages))[::-1]
