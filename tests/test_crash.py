@@ -21,7 +21,7 @@ from rag.index.build_files import load_index
 from rag.index.builds import live_build
 from rag.index.embedding_journal import EmbeddingJournal
 from rag.index.updating import JOURNAL, Recipe, update_index
-from rag.models.embedder import Vectors
+from rag.numeric import Vectors
 from tests.conftest import ROOT, ReadHere, WordEmbedder, index_of, updated
 
 SETTINGS = PassageSettings()

@@ -10,7 +10,7 @@ import pytest
 from rag.config import DenseSettings
 from rag.index import dense
 from rag.index.dense import DenseIndex, describe_nearest, factory_for, write_dense
-from rag.models.embedder import Vectors
+from rag.numeric import Vectors
 
 
 @pytest.fixture
