@@ -1,15 +1,82 @@
 """The wire format: answers and hits as JSON values.
 
-The command line, the page, HTTP, receipts and saved conversations all use it, so that they agree.
+The command line, the page, HTTP, receipts, runs and saved conversations all use it, so that they agree.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, NotRequired
+
+from pydantic import PlainSerializer, PlainValidator, TypeAdapter
+from typing_extensions import TypedDict  # typing's cannot be validated by pydantic before Python 3.12
 
 from rag.records import Answer, Citation, Hit, Location, Passage, QuotedSentence, Span
 
 
-def answer_values(answer: Answer) -> dict[str, Any]:
+class SpanValues(TypedDict):
+    start: int
+    end: int
+
+
+class LocationValues(SpanValues):
+    document_id: str
+    title: str
+    quote: str
+    headings: list[str]
+    page: int | None
+    digest: str
+
+
+class CitationValues(LocationValues):
+    number: int
+    answer_phrase: SpanValues | None
+    also: list[LocationValues]
+    differs: list[int]
+
+
+class SentenceValues(TypedDict):
+    text: str
+    citation: int
+    context: bool
+
+
+class HitValues(SpanValues):
+    rank: int
+    score: float
+    passage_id: str
+    document_id: str
+    text: str
+    headings: list[str]
+    page: int | None
+
+
+class AnswerValues(TypedDict):
+    """`nearest`, `looked_for` and `unknown` are empty unless the answer abstains. Older answers have no `readings` or `choices`."""
+
+    question: str
+    query: str
+    readings: NotRequired[list[str]]
+    choices: NotRequired[int]
+    abstained: bool
+    reason: str | None
+    confidence: float
+    expected_wrong: float | None
+    measured_on: str
+    signals: dict[str, float]
+    text: str
+    sentences: list[SentenceValues]
+    citations: list[CitationValues]
+    nearest: list[HitValues]
+    looked_for: list[str]
+    unknown: list[str]
+    timings_ms: dict[str, float]
+    index: str
+
+
+_ANSWER: TypeAdapter[AnswerValues] = TypeAdapter(AnswerValues)
+_HIT: TypeAdapter[HitValues] = TypeAdapter(HitValues)
+
+
+def answer_values(answer: Answer) -> AnswerValues:
     return {
         "question": answer.question,
         "query": answer.query,
@@ -32,43 +99,7 @@ def answer_values(answer: Answer) -> dict[str, Any]:
     }
 
 
-def answer_from(values: Mapping[str, Any]) -> Answer:
-    """The answer that gave these values, with what is shown of the nearest passages. Raises KeyError or TypeError for others."""
-    same = ("question", "query", "confidence", "reason", "expected_wrong", "measured_on", "signals", "timings_ms", "index")
-    return Answer(
-        **{name: values[name] for name in same},
-        sentences=tuple(QuotedSentence(s["text"], s["citation"], s["context"]) for s in values["sentences"]),
-        citations=tuple(_citation_from(citation) for citation in values["citations"]),
-        nearest=tuple(_hit_from(hit) for hit in values["nearest"]),
-        looked_for=tuple(values["looked_for"]),
-        unknown=tuple(values["unknown"]),
-        readings=tuple(values.get("readings", ())),
-        choices=values.get("choices", 0),
-    )
-
-
-def _citation_from(values: Mapping[str, Any]) -> Citation:
-    phrase = values["answer_phrase"]
-    return Citation(
-        number=values["number"],
-        **_place_parts(values),
-        answer_phrase=Span(phrase["start"], phrase["end"]) if phrase else None,
-        also=tuple(Location(**_place_parts(place)) for place in values["also"]),
-        differs=tuple(values["differs"]),
-    )
-
-
-def _place_parts(values: Mapping[str, Any]) -> dict[str, Any]:
-    same = {name: values[name] for name in ("document_id", "title", "quote", "page", "digest")}
-    return same | {"span": Span(values["start"], values["end"]), "headings": tuple(values["headings"])}
-
-
-def _hit_from(values: Mapping[str, Any]) -> Hit:
-    span, headings = Span(values["start"], values["end"]), tuple(values["headings"])
-    return Hit(Passage(values["document_id"], span, values["text"], headings, values["page"]), values["score"], values["rank"])
-
-
-def hit_values(hit: Hit) -> dict[str, Any]:
+def hit_values(hit: Hit) -> HitValues:
     passage = hit.passage
     return {
         "rank": hit.rank,
@@ -82,33 +113,90 @@ def hit_values(hit: Hit) -> dict[str, Any]:
     }
 
 
-def _citation_values(citation: Citation) -> dict[str, Any]:
+def _citation_values(citation: Citation) -> CitationValues:
+    phrase = citation.answer_phrase
     return {
         "number": citation.number,
-        "document_id": citation.document_id,
-        "title": citation.title,
-        "quote": citation.quote,
-        "headings": list(citation.headings),
-        "page": citation.page,
-        "digest": citation.digest,
-        "answer_phrase": _span_values(citation.answer_phrase) if citation.answer_phrase else None,
-        "also": [_place_values(place) for place in citation.also],
+        **_location_values(citation),
+        "answer_phrase": _span_values(phrase) if phrase else None,
+        "also": [_location_values(location) for location in citation.also],
         "differs": list(citation.differs),
-        **_span_values(citation.span),
     }
 
 
-def _place_values(place: Location) -> dict[str, Any]:
+def _location_values(location: Location | Citation) -> LocationValues:
     return {
-        "document_id": place.document_id,
-        "title": place.title,
-        "quote": place.quote,
-        "headings": list(place.headings),
-        "page": place.page,
-        "digest": place.digest,
-        **_span_values(place.span),
+        "document_id": location.document_id,
+        "title": location.title,
+        "quote": location.quote,
+        "headings": list(location.headings),
+        "page": location.page,
+        "digest": location.digest,
+        **_span_values(location.span),
     }
 
 
-def _span_values(span: Span) -> dict[str, int]:
+def _span_values(span: Span) -> SpanValues:
     return {"start": span.start, "end": span.end}
+
+
+def answer_from(values: object) -> Answer:
+    """The answer that these JSON values describe; of the nearest passages, only what is shown. Raises ValueError for others."""
+    fields = _ANSWER.validate_python(values, strict=True)
+    return Answer(
+        question=fields["question"],
+        query=fields["query"],
+        sentences=tuple(QuotedSentence(**sentence) for sentence in fields["sentences"]),
+        citations=tuple(_citation_from(citation) for citation in fields["citations"]),
+        confidence=fields["confidence"],
+        reason=fields["reason"],
+        nearest=tuple(_hit_from(hit) for hit in fields["nearest"]),
+        looked_for=tuple(fields["looked_for"]),
+        unknown=tuple(fields["unknown"]),
+        readings=tuple(fields.get("readings", ())),
+        choices=fields.get("choices", 0),
+        expected_wrong=fields["expected_wrong"],
+        measured_on=fields["measured_on"],
+        signals=fields["signals"],
+        index=fields["index"],
+        timings_ms=fields["timings_ms"],
+    )
+
+
+def hit_from(values: object) -> Hit:
+    """The hit that these JSON values describe, as far as it is shown. Raises ValueError for others."""
+    return _hit_from(_HIT.validate_python(values, strict=True))
+
+
+def _hit_from(values: HitValues) -> Hit:
+    span, headings = Span(values["start"], values["end"]), tuple(values["headings"])
+    return Hit(Passage(values["document_id"], span, values["text"], headings, values["page"]), values["score"], values["rank"])
+
+
+def _citation_from(values: CitationValues) -> Citation:
+    phrase = values["answer_phrase"]
+    return Citation(
+        number=values["number"],
+        **_location_fields(values),
+        answer_phrase=Span(phrase["start"], phrase["end"]) if phrase else None,
+        also=tuple(Location(**_location_fields(location)) for location in values["also"]),
+        differs=tuple(values["differs"]),
+    )
+
+
+def _location_fields(values: LocationValues) -> Mapping[str, Any]:
+    """The fields that a Location and a Citation share."""
+    return {
+        "document_id": values["document_id"],
+        "title": values["title"],
+        "span": Span(values["start"], values["end"]),
+        "quote": values["quote"],
+        "page": values["page"],
+        "headings": tuple(values["headings"]),
+        "digest": values["digest"],
+    }
+
+
+StoredAnswer = Annotated[Answer, PlainValidator(answer_from), PlainSerializer(answer_values)]
+"""The type of a pydantic field that holds an Answer and is stored in the wire format."""
+StoredHit = Annotated[Hit, PlainValidator(hit_from), PlainSerializer(hit_values)]

@@ -28,7 +28,6 @@ from rag.ui.evaluation_tab import Evaluating
 from rag.ui.jobs import Job, JobState
 from rag.ui.outbound import outbound_count, watch_outbound
 from rag.ui.suggestions import example_questions, follow_ups
-from rag.wire import answer_values
 from tests.conftest import SIMILARITY, WordEmbedder, library_of, updated
 
 READER = User("ann", "reader")
@@ -108,7 +107,7 @@ def test_odd_requests_get_plain_words_or_the_list(told: Any, chat: Chat) -> None
 def saved(chat: Chat, user: User, question: str = "How often should I repot a fern?") -> SavedConversation:
     store = Conversations(chat.settings.server.conversations, user)
     fresh = store.new(question)
-    turn = SavedTurn(question, answer_values(chat.ask(question)), "m", "r")
+    turn = SavedTurn(question, chat.ask(question), "m", "r")
     kept = SavedConversation(fresh.id, fresh.title, fresh.changed, (turn,))
     store.save(kept)
     return kept
@@ -118,7 +117,7 @@ def saved(chat: Chat, user: User, question: str = "How often should I repot a fe
 def test_conversations_of_others_cannot_be_reached(act: str, chat: Chat) -> None:
     kept = saved(chat, LOCAL)
     told = {"do": act, "id": kept.id, "conversation": kept.id, "turn": 0, "verdict": "helpful", "form": "md"}
-    assert "no longer there" in Asking(chat, lambda _: READER).call(told, None)["error"]
+    assert "no longer exists" in Asking(chat, lambda _: READER).call(told, None)["error"]
     assert "error" not in Asking(chat, lambda _: LOCAL).call(told, None)
 
 

@@ -1,31 +1,37 @@
-"""Conversations on disk: a file each, of one user each, that survive a restart with citations that still work."""
+"""Saved conversations: one file each in a folder for each user. They survive a restart, and their citations still open."""
 
 import re
 import secrets
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from rag.accounts.users import User
 from rag.errors import ConversationError
-from rag.storage.files import canonical_json, from_json, replace_file, sha256_bytes
+from rag.storage.files import sha256_bytes
+from rag.storage.locked import Content, update_file
+from rag.storage.versioned import VersionedFormat
+from rag.wire import StoredAnswer
 
-LONGEST_TITLE = 80  # characters
-_NAME = re.compile(r"[0-9a-f]{16}")
+LONGEST_TITLE = 80  # characters: one line of the list
+_ID = re.compile(r"[0-9a-f]{16}")
+_GONE = "this conversation no longer exists; start a new one"
 
 
 @dataclass(frozen=True)
 class SavedTurn:
-    """A question as it was typed, and its answer as `answer_values` has it.
+    """A question as typed, and its answer.
 
-    `model` and `reader` made it, as a receipt names them; `documents` were asked, all if empty; `judged` is what the user said
-    of it, "" if nothing.
+    `model` and `reader` identify what made the answer, as in a receipt. `documents` are those that were asked, all of them if
+    empty. `judged` is the user's verdict on the answer, "" if there is none.
     """
 
     question: str
-    answer: dict[str, Any]
+    answer: StoredAnswer
     model: str
     reader: str
     documents: tuple[str, ...] = ()
@@ -34,7 +40,7 @@ class SavedTurn:
 
 @dataclass(frozen=True)
 class SavedConversation:
-    """`id` is random and names the file; `changed` is an ISO time."""
+    """`id` is random and names the file; `changed` is the time of the last change in ISO 8601, UTC."""
 
     id: str
     title: str
@@ -43,76 +49,131 @@ class SavedConversation:
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """The turns as `Chat.ask` takes them."""
-        found: list[dict[str, Any]] = []
+        """The turns in the form that `Chat.ask` takes."""
+        turns: list[dict[str, Any]] = []
         for turn in self.turns:
-            cited = [{name: c[name] for name in ("document_id", "start", "end", "digest")} for c in turn.answer["citations"]]
-            query = turn.answer["query"]
-            found.append({"speaker": "user", "text": turn.question})
-            told = {"query": query, "citations": cited, "readings": turn.answer.get("readings", [])}
-            found.append({"speaker": "agent", "text": turn.answer["text"], **told})
-        return found
+            answer = turn.answer
+            citations = [
+                {"document_id": c.document_id, "start": c.span.start, "end": c.span.end, "digest": c.digest}
+                for c in answer.citations
+            ]
+            context = {"query": answer.query, "citations": citations, "readings": list(answer.readings)}
+            turns.append({"speaker": "user", "text": turn.question})
+            turns.append({"speaker": "agent", "text": answer.text, **context})
+        return turns
 
     def before(self, turn: int) -> "SavedConversation":
-        """What was said before that turn, counted from 0."""
+        """The conversation up to, but without, turn number `turn`, counted from 0."""
         return replace(self, turns=self.turns[:turn])
+
+    def with_turn(self, turn: SavedTurn) -> "SavedConversation":
+        """The conversation with one more turn at its end."""
+        return replace(self, turns=(*self.turns, turn))
+
+    def with_verdict(self, number: int, judged: SavedTurn, verdict: str) -> "SavedConversation":
+        """The conversation with a verdict on `judged`, its turn `number`. Raises ConversationError if that is another turn now."""
+        turn = self.turns[number] if number < len(self.turns) else None
+        if turn is None or (turn.question, turn.answer) != (judged.question, judged.answer):
+            raise ConversationError("this answer is no longer in the conversation")
+        return replace(self, turns=(*self.turns[:number], replace(turn, judged=verdict), *self.turns[number + 1 :]))
+
+
+FORMAT = VersionedFormat(
+    "saved conversation",
+    SavedConversation,
+    version=1,
+    error=ConversationError,
+    migrations={0: dict},  # the first format had the same fields, but no version
+)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Conversations, latest first, and a message for each file that cannot be read."""
+
+    conversations: tuple[SavedConversation, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 class Conversations:
-    """The saved conversations of one user; those of others cannot be named."""
+    """The saved conversations of one user; there is no way to name another user's.
+
+    All changes are made under one lock for each user, so that threads and processes do not overwrite each other's.
+    """
 
     def __init__(self, folder: Path, user: User) -> None:
         name = f"user-{sha256_bytes(user.name.encode('utf-8', 'surrogatepass'))[:32]}" if user.name else "local"
         self._folder = folder / name
+        self._lock = self._folder / ".lock"
 
     def new(self, title: str) -> SavedConversation:
-        """One that is not on disk yet."""
+        """An empty conversation, which is not saved yet."""
         return SavedConversation(secrets.token_hex(8), _short(title), _now())
 
     def save(self, conversation: SavedConversation) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        values = asdict(replace(conversation, changed=_now()))
-        replace_file(self._path(conversation.id), canonical_json(values).encode("utf-8", "surrogatepass"), mode=0o600)
+        """Saves a new conversation; `update` changes one that is saved already."""
+        self._update(conversation.id, lambda _: FORMAT.dump(replace(conversation, changed=_now())))
 
-    def load(self, name: object) -> SavedConversation:
-        """Raises ConversationError where the user has none of this name, or it cannot be read."""
-        path = self._path(name)
+    def load(self, id: object) -> SavedConversation:
+        """Raises ConversationError if the user has no conversation with this id, or its file cannot be read."""
+        path = self._path(id)
         try:
-            return _conversation_from(from_json(path.read_bytes()))
+            return FORMAT.load(path.read_bytes(), path)
         except FileNotFoundError:
-            raise ConversationError("this conversation is no longer there; begin a new one") from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ConversationError(f"{path} cannot be read ({error}); remove the file, or mend it") from error
+            raise ConversationError(_GONE) from None
+        except OSError as error:
+            raise ConversationError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
 
-    def rename(self, name: object, title: str) -> None:
-        self.save(replace(self.load(name), title=_short(title) or "Untitled"))
+    def update(self, id: object, change: Callable[[SavedConversation], SavedConversation]) -> SavedConversation:
+        """Replaces a conversation by `change` of what it is now, and returns it.
 
-    def delete(self, name: object) -> None:
-        self._path(name).unlink(missing_ok=True)
+        Raises ConversationError if it has been deleted, cannot be read, or `change` raises it; then nothing is changed.
+        """
+        path = self._path(id)
 
-    def find(self, words: str = "") -> list[SavedConversation]:
-        """Those in which all the words occur, in title, questions or answers, case aside; the latest first."""
+        def changed(content: bytes | None) -> bytes:
+            if content is None:
+                raise ConversationError(_GONE)
+            return FORMAT.dump(replace(change(FORMAT.load(content, path)), changed=_now()))
+
+        return FORMAT.load(self._update(id, changed), path)
+
+    def rename(self, id: object, title: str) -> None:
+        self.update(id, lambda conversation: replace(conversation, title=_short(title) or "Untitled"))
+
+    def delete(self, id: object) -> None:
+        self._update(id, lambda _: None)
+
+    def find(self, words: str = "") -> Listing:
+        """The conversations that contain all words, in title, questions or answers, ignoring case; the latest first.
+
+        A malformed file is renamed, so that it is reported once.
+        """
+        if not self._folder.is_dir():
+            return Listing()
         wanted = words.casefold().split()
-        found = []
-        for path in self._folder.glob("*.json") if self._folder.is_dir() else ():
-            try:
-                one = self.load(path.stem)
-            except ConversationError:  # said when it is opened by name
-                continue
-            said = "\n".join([one.title, *(f"{turn.question}\n{turn.answer['text']}" for turn in one.turns)]).casefold()
-            if all(word in said for word in wanted):
-                found.append(one)
-        return sorted(found, key=lambda one: (one.changed, one.id), reverse=True)
+        matches, problems = [], []
+        with FileLock(self._lock, mode=0o600):  # no process replaces a file while it is renamed
+            for path in sorted(self._folder.glob("*.json")):
+                try:
+                    conversation = FORMAT.load(path.read_bytes(), path, set_aside=True)
+                except (ConversationError, OSError) as error:
+                    problems.append(str(error))
+                    continue
+                turns = (f"{turn.question}\n{turn.answer.text}" for turn in conversation.turns)
+                text = "\n".join([conversation.title, *turns]).casefold()
+                if all(word in text for word in wanted):
+                    matches.append(conversation)
+        matches.sort(key=lambda conversation: (conversation.changed, conversation.id), reverse=True)
+        return Listing(tuple(matches), tuple(problems))
 
-    def _path(self, name: object) -> Path:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise ConversationError("this is no conversation; begin a new one")
-        return self._folder / f"{name}.json"
+    def _update(self, id: object, change: Callable[[bytes | None], Content]) -> Content:
+        return update_file(self._path(id), change, lock=self._lock)
 
-
-def _conversation_from(values: Mapping[str, Any]) -> SavedConversation:
-    turns = tuple(SavedTurn(**(turn | {"documents": tuple(turn["documents"])})) for turn in values["turns"])
-    return SavedConversation(values["id"], values["title"], values["changed"], turns)
+    def _path(self, id: object) -> Path:
+        if not isinstance(id, str) or not _ID.fullmatch(id):
+            raise ConversationError("this is not the id of a conversation; start a new one")
+        return self._folder / f"{id}.json"
 
 
 def _short(title: str) -> str:

@@ -105,7 +105,7 @@ def _ask(chat: Chat, question: Question, threshold: float, *, given: bool, answe
     empty = {"citations": [], "sentences": [], "text": "", "query": question.text}
     answer: dict[str, Any] = empty
     if answers:
-        answer = answer_values(chat.ask(question.text, history=question.history, documents=documents))
+        answer = dict(answer_values(chat.ask(question.text, history=question.history, documents=documents)))
     if not given:
         hits = chat.search(question.text, k=DEPTH, history=question.history)
     timings = answer.get("timings_ms") or {"total": round(1000 * (time.perf_counter() - started), 1)}
@@ -117,7 +117,7 @@ def _ask(chat: Chat, question: Question, threshold: float, *, given: bool, answe
         confidence=confidence,
         ranking=None if given else rank_documents(hits),
         timings_ms=timings,
-        hits=[hit_values(hit) for hit in hits[:SHOWN]],
+        hits=[dict(hit_values(hit)) for hit in hits[:SHOWN]],
     )
     right = any(meets(gold, *quote) for gold in question.answers for quote in outcome.quoted)
     return replace(outcome, right=right)

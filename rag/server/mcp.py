@@ -76,7 +76,7 @@ def _tools(chat: Chat, workers: Workers, plainly: Callable[[Exception], Exceptio
 
 def _with_references(answer: Answer) -> dict[str, Any]:
     """The answer's values, each citation with the name by which `get_source` finds it."""
-    values = answer_values(answer)
+    values: dict[str, Any] = dict(answer_values(answer))
     for shown, citation in zip(values["citations"], answer.citations, strict=True):
         shown["source"] = reference(citation)
     return values

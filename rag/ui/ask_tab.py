@@ -24,7 +24,6 @@ from rag.sources import document_reference, file_link, resolve, source_view, whe
 from rag.ui.answer_view import Shown, answer_html, error_html, pending_html, question_html
 from rag.ui.conversation_view import choice_html, conversations_html, copied_text
 from rag.ui.suggestions import follow_ups
-from rag.wire import answer_from, answer_values
 
 HERE = Path(__file__).parent
 LONGEST_QUESTION = 1_000  # characters
@@ -140,7 +139,7 @@ class Asking:
         if not text:
             raise ConversationError("there is no question to be asked")
         conversation = self._conversation(desk, request)
-        readings = conversation.turns[-1].answer.get("readings", []) if conversation and conversation.turns else []
+        readings = conversation.turns[-1].answer.readings if conversation and conversation.turns else ()
         return Asked(text, conversation, desk.documents, text if text in readings else None)
 
     def _repeated(self, desk: Desk, request: gr.Request, *, written: bool) -> Asked:
@@ -183,7 +182,7 @@ class Asking:
             yield [*said, {"role": "assistant", "content": error_html(str(error))}], gr.Textbox(stop_btn=False), gr.skip()
             return
         made = {"model": self.chat.embedder.identity.digest, "reader": self.chat.reader.identity}
-        turn = SavedTurn(asked.question, answer_values(answer), documents=asked.documents, **made)
+        turn = SavedTurn(asked.question, answer, documents=asked.documents, **made)
         conversation = replace(conversation, turns=(*conversation.turns, turn))
         store.save(conversation)
         # All in one, and the end: a question sent between this and the event's end may wait for ever (see page.py).
@@ -200,7 +199,7 @@ class Asking:
         found: Messages = []
         last = len(conversation.turns) - 1 if latest else None
         for number, turn in enumerate(conversation.turns):
-            answer = answer_from(turn.answer)
+            answer = turn.answer
             asked = [one.question for one in conversation.turns]
             suggested = follow_ups(index, answer, asked) if index and number == last else []
             stale = stale_citations(index, answer) if index else ()
@@ -219,9 +218,10 @@ class Asking:
             return {"error": str(error)}
 
     def _list(self, told: Mapping[str, Any], request: gr.Request | None) -> dict[str, Any]:
-        found = self.store(request).find(str(told.get("words") or "")[:200])
+        listing = self.store(request).find(str(told.get("words") or "")[:200])
         index = self.chat.index()
-        return {"html": conversations_html(found, str(told.get("conversation"))), "documents": len(index.documents)}
+        html = conversations_html(listing.conversations, str(told.get("conversation")))
+        return {"html": html, "documents": len(index.documents), "problems": listing.problems}
 
     def _choice(self, told: Mapping[str, Any], _: gr.Request | None) -> dict[str, Any]:
         chosen = desk_from(json.dumps(told)).documents
@@ -246,7 +246,7 @@ class Asking:
         """A turn's question and query, and its answer as text to copy."""
         conversation, number = self._turn(told, request)
         turn = conversation.turns[number]
-        answer = answer_from(turn.answer)
+        answer = turn.answer
         first = answer.citations[0] if answer.citations else answer.nearest[0].passage if answer.nearest else None
         document = self.chat.index().documents.get(first.document_id) if first else None
         source = f"{document.digest}:{first.span.start}:{first.span.end}:{document.id}" if first and document else ""
@@ -260,10 +260,10 @@ class Asking:
         if told.get("turn") is not None:
             conversation, number = self._turn(told, request)
             turn = conversation.turns[number]
-            text = receipt_text(answer_from(turn.answer), form, model=turn.model, reader=turn.reader)
+            text = receipt_text(turn.answer, form, model=turn.model, reader=turn.reader)
             return {"name": f"answer.{form}", "text": text}
         conversation = self.store(request).load(told.get("conversation"))
-        answers = [(answer_from(turn.answer), turn.model, turn.reader) for turn in conversation.turns]
+        answers = [(turn.answer, turn.model, turn.reader) for turn in conversation.turns]
         write = {"md": conversation_markdown, "html": conversation_html, "json": receipts_text}[form]
         return {"name": f"conversation.{form}", "text": write(conversation.title, answers)}
 
@@ -276,10 +276,10 @@ class Asking:
             index = self.chat.index()
             gold = tuple(_gold(index, one) for one in (chosen if isinstance(chosen, list) else [])[:20])
         elif verdict == "helpful":
-            if stale_citations(self.chat.index(), answer_from(turn.answer)):
+            if stale_citations(self.chat.index(), turn.answer):
                 raise ConversationError("its source has changed since this answer; ask again, then judge")
-            context = {sentence.citation for sentence in answer_from(turn.answer).sentences if sentence.context}
-            cited = [c for c in answer_from(turn.answer).citations if c.number not in context]
+            context = {sentence.citation for sentence in turn.answer.sentences if sentence.context}
+            cited = [c for c in turn.answer.citations if c.number not in context]
             gold = tuple(GoldSpan(c.document_id, c.span, c.quote) for c in cited)
         history = tuple({"speaker": t["speaker"], "text": t["text"]} for t in conversation.before(number).history)
         judge(self.chat.settings.evaluation.feedback, Judgement(turn.question, verdict, gold, history))
