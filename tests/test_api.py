@@ -2,6 +2,7 @@
 
 import re
 from hashlib import sha256
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -34,7 +35,7 @@ def client(chat: Chat) -> TestClient:
     return client_of(chat)
 
 
-def without_time(values: dict[str, Any]) -> dict[str, Any]:
+def without_time(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name != "timings_ms"}
 
 
