@@ -50,7 +50,7 @@ class HitValues(SpanValues):
 
 
 class AnswerValues(TypedDict):
-    """`nearest`, `looked_for` and `unknown` are empty unless the answer abstains. Older answers have no `readings` or `choices`."""
+    """`nearest`, `looked_for` and `unknown` are empty unless it abstains. Older answers lack `readings` and `choices`."""
 
     question: str
     query: str

@@ -1,8 +1,8 @@
 """The HTTP API: what it answers is what the command line says, and whatever is sent, it answers in its own words."""
 
 import re
-from hashlib import sha256
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote

@@ -71,7 +71,7 @@ class SavedConversation:
         return replace(self, turns=(*self.turns, turn))
 
     def with_verdict(self, number: int, judged: SavedTurn, verdict: str) -> "SavedConversation":
-        """The conversation with a verdict on `judged`, its turn `number`. Raises ConversationError if that is another turn now."""
+        """The conversation with a verdict on `judged`, its turn `number`. Raises ConversationError if that changed."""
         turn = self.turns[number] if number < len(self.turns) else None
         if turn is None or (turn.question, turn.answer) != (judged.question, judged.answer):
             raise ConversationError("this answer is no longer in the conversation")
