@@ -1,4 +1,4 @@
-"""Reads all files below a folder; tells by the ending of their names how many were read or refused, what came out and how fast.
+"""Reads all files below a folder and reports, per file name ending, how many were read or refused, why, and how fast.
 
 python benchmarks/loading.py FOLDER [--seconds 60] [--each]
 """
@@ -27,8 +27,8 @@ class Row:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--seconds", type=float, default=60, help="longest time for one file")
-    parser.add_argument("--each", action="store_true", help="name every file that was refused")
+    parser.add_argument("--seconds", type=float, default=60, help="time limit for one file")
+    parser.add_argument("--each", action="store_true", help="list every refused file")
     arguments = parser.parse_args()
     settings = LoadingSettings(seconds=arguments.seconds)
     files = sorted(path for path in arguments.folder.rglob("*") if path.is_file())
@@ -46,21 +46,21 @@ def main() -> None:
         for reason, count in row.reasons.most_common(8):
             print(f"{'':14}{count:4} × {reason[:110]}")
     started = time.perf_counter()
-    found = list(read_documents([(path.parent, path.name) for path in files], settings))
-    read = sum(not isinstance(document, UnreadableFile) for document in found)
+    documents = list(read_documents([(path.parent, path.name) for path in files], settings))
+    read = sum(not isinstance(document, UnreadableFile) for document in documents)
     print(f"all at once: {read} of {len(files)} read in {time.perf_counter() - started:.1f} s")
 
 
 def _measured(paths: list[Path], settings: LoadingSettings, *, each: bool) -> Row:
-    """One file after another by one process; the first is read once before, so that starting it does not count."""
+    """Reads one file after another in one process. The first is read twice, so that the start of the process does not count."""
     row = Row(megabytes=sum(path.stat().st_size for path in paths) / 2**20)
-    found = read_documents(
+    documents = read_documents(
         [(path.parent, path.name) for path in (paths[0], *paths)], settings.model_copy(update={"processes": 1})
     )
-    next(found)
+    next(documents)
     for path in paths:
         started = time.perf_counter()
-        document = next(found)
+        document = next(documents)
         seconds = time.perf_counter() - started
         row.seconds += seconds
         row.slowest = max(row.slowest, seconds)

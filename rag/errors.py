@@ -1,34 +1,34 @@
-"""Everything that can go wrong and that a user can mend.
+"""Every error that a user can do something about.
 
 RagError
-├── SettingsError       a setting is unknown or has a value that cannot be used
-├── UsersError          the file of users cannot be read, or a user cannot be made as asked
+├── SettingsError       a setting is unknown or has an invalid value
+├── UsersError          the users file cannot be read, or a user cannot be created or changed
 ├── CorpusError         the corpus folder is missing or cannot be listed
-├── DocumentError       a document cannot be added or removed as asked
-├── UnreadableFile      one file of the corpus cannot be read; the others still are
-├── ModelError          the embedding model is missing or is not the one that it should be
-├── IndexMissing        nothing has been built yet
-├── IndexMismatch       the index was built with another model, format or settings than are asked for
-├── IndexBroken         the index's files do not agree with their manifest
+├── DocumentError       a document cannot be added, removed or shown
+├── UnreadableFile      one file of the corpus cannot be read; the others are still indexed
+├── ModelError          a model is missing or does not match its known hash
+├── IndexMissing        no index has been built yet
+├── IndexMismatch       the index was built with a different model, format or settings
+├── IndexBroken         the index's files do not match their manifest
 ├── BuildLocked         another build of the same index is running
-├── QuestionSetError    a question set or a kept run cannot be read
-├── ConversationError   a saved conversation is not there or cannot be read
-└── ReceiptError        a receipt cannot be read, or is not as it was written
+├── QuestionSetError    a question set or a saved run cannot be read
+├── ConversationError   a saved conversation is missing or cannot be read
+└── ReceiptError        a receipt cannot be read, or was changed after it was written
 
-The message is one plain line: what happened, to which file or setting, what to do next.
+Each message is one plain line: what happened, to which file or setting, and what to do next.
 """
 
 
 class RagError(Exception):
-    """Base of all errors that are shown to the user as they are."""
+    """Base class of the errors whose message is shown to the user."""
 
 
 class SettingsError(RagError):
-    """A setting in rag.toml, the environment or the command line cannot be used."""
+    """A setting in rag.toml, the environment or the command line is unknown or invalid."""
 
 
 class UsersError(RagError):
-    """The file of users cannot be read, or a name, role or password cannot be used."""
+    """The users file cannot be read, or a name, role or password is not accepted."""
 
 
 class CorpusError(RagError):
@@ -36,7 +36,7 @@ class CorpusError(RagError):
 
 
 class DocumentError(RagError):
-    """A file that is to be added to or removed from the corpus is not there, or not allowed; nothing was changed."""
+    """A document is missing or cannot be added, removed or shown; nothing was changed."""
 
 
 class UnreadableFile(RagError):
@@ -44,27 +44,27 @@ class UnreadableFile(RagError):
 
 
 class ModelError(RagError):
-    """The embedding model cannot be loaded or does not match its known hash."""
+    """A model cannot be loaded or does not match its known hash."""
 
 
 class IndexMissing(RagError):
-    """There is no built index at the place that was named."""
+    """There is no index in the given folder."""
 
 
 class IndexMismatch(RagError):
-    """The index cannot serve these settings."""
+    """The index was built with different settings."""
 
     def __init__(self, what: str, *, in_index: object, wanted: object) -> None:
         super().__init__(
             f"the index was built with {what} {in_index!s}, the settings ask for {wanted!s}; "
-            "run `rag build` to make the index anew, or change the setting back"
+            "run `rag build` to rebuild the index, or change the setting back"
         )
         self.in_index = in_index
         self.wanted = wanted
 
 
 class IndexBroken(RagError):
-    """A file of the index is missing, cut short or changed."""
+    """A file of the index is missing, truncated or changed."""
 
 
 class BuildLocked(RagError):
@@ -72,12 +72,12 @@ class BuildLocked(RagError):
 
 
 class QuestionSetError(RagError):
-    """A question set, or a run that was kept, is missing or malformed."""
+    """A question set or a saved run is missing or malformed."""
 
 
 class ConversationError(RagError):
-    """A saved conversation is not there, is another's, or cannot be read."""
+    """A saved conversation is missing, belongs to another user, or cannot be read."""
 
 
 class ReceiptError(RagError):
-    """A file is no receipt, or one that was changed after it was written."""
+    """A file is not a receipt, or was changed after it was written."""

@@ -1,4 +1,4 @@
-"""The records that flow from file to screen. All are frozen; all positions are Spans of one document's text."""
+"""The records that flow from file to screen. All are frozen; every position is a Span of one document's text."""
 
 import hashlib
 from bisect import bisect_right
@@ -24,10 +24,10 @@ class Span:
 class Block:
     """A structural unit of a document.
 
-    `level` is 1 to 6 for a heading (also for a question that is a heading), 1 for the header
-    row of a table, else 0. A table has one block per row. `page` is where it begins, counted from 1 in the unit of its
-    format (a page, a slide, a row of a sheet, a record), None without such. `breaks` are the positions in the document's
-    text at which each further page begins inside the block.
+    `level` is 1 to 6 for a heading (also for a question that is a heading), 1 for the header row of a table, else 0. A
+    table has one block per row. `page` is the page on which the block begins, counted from 1 in the unit of the format
+    (page, slide, row of a sheet, record); None if the format has no such unit. `breaks` are the positions in the
+    document's text at which each further page begins within the block.
     """
 
     kind: BlockKind
@@ -42,13 +42,12 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file that was read. `id` is its path within the corpus with forward slashes.
+    """The content of one file. `id` is its path within the corpus, with forward slashes.
 
-    `text` is the one coordinate system of all spans. For plain text and Markdown it is the decoded
-    file itself, without a byte order mark and with line ends as "\\n". `blocks` are in order and
-    do not overlap; what no block covers (front matter, link lists at the foot) is not content.
-    `digest` is the SHA-256 of the file's bytes, in hex. `notes` say what a reader should know of the file, one plain line
-    each: text that is hidden in it, parts that could not be read.
+    `text` is the coordinate system of all spans. For plain text and Markdown it is the decoded file itself, without a byte
+    order mark and with "\\n" as the line end. `blocks` are in order and do not overlap; text outside all blocks (front
+    matter, link lists at the end) is not content. `digest` is the SHA-256 of the file's bytes, in hex. `notes` are warnings
+    about the file, one plain line each: hidden text, parts that could not be read.
     """
 
     id: str
@@ -61,9 +60,9 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence, list item, table row or heading within a passage, without list or table markers.
+    """A sentence, list item, table row or heading within a passage, without its list or table markers.
 
-    `kind` and `level` are those of its block, `page` is where it begins.
+    `kind` and `level` are those of its block; `page` is the page on which it begins.
     """
 
     span: Span
@@ -73,17 +72,16 @@ class Sentence:
 
     @property
     def quotable(self) -> bool:
-        """Headings, questions and the header rows of tables lead to an answer but are none."""
+        """False for headings, questions and header rows: they introduce an answer but are not one."""
         return self.kind not in ("heading", "question") and not (self.kind == "table" and self.level)
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A run of sentences that is embedded, searched and read as one.
+    """A run of sentences that is embedded, searched and read as a unit.
 
-    `headings` is the path of headings above its first quotable sentence, without the document's
-    title. `context` is what is embedded before its text. `cut` says that a sentence longer than the
-    embedder reads was cut at a word here.
+    `headings` is the path of headings above its first quotable sentence, without the document's title. `context` is
+    embedded in front of its text. `cut` is True if a sentence that exceeds the embedder's input was cut at a word here.
     """
 
     document_id: str
@@ -97,20 +95,20 @@ class Passage:
 
     @cached_property
     def id(self) -> str:
-        """16 hex digits made from place and content, so the same in every build of the same document."""
+        """16 hex digits derived from document id, span and text: the same in every build of the same document."""
         name = f"{self.document_id}\0{self.span.start}\0{self.span.end}\0{self.text}"
         return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     def text_of(self, sentence: Sentence) -> str:
-        """A sentence of this passage, whose span counts in the document."""
+        """The text of one of its sentences, whose span refers to the document."""
         return self.text[sentence.span.start - self.span.start : sentence.span.end - self.span.start]
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A retrieved passage. Higher scores are better; `rank` counts from 1; ties end on the passage id.
+    """A retrieved passage. Higher scores are better; `rank` counts from 1; ties are broken by passage id.
 
-    `similarity` is the cosine of query and passage, which, unlike the fused score, can be compared between queries.
+    `similarity` is the cosine of query and passage; unlike the fused score, it is comparable between queries.
     `relative_similarity` rescales it to 0 for the mean of all passages and 1 for identity, so that it can also be compared
     between models.
     """
@@ -124,7 +122,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a sentence stands: `quote == document.text[span]`. `digest` is that of the document's file when it was read."""
+    """Where a sentence is: `quote == document.text[span]`. `digest` is that of the document's file when it was read."""
 
     document_id: str
     title: str
@@ -137,11 +135,11 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """The place of a quoted sentence, with its number: `quote == document.text[span]`.
+    """The source of a quoted sentence, with its number in the answer: `quote == document.text[span]`.
 
-    `digest` is that of the document's file when it was read. `answer_phrase` is a span of the same text. `also` are places
-    that say the same in nearly the same words, or give the same answer phrase where one fact is asked for; `differs` are
-    numbers of citations that say the same but for a number or a negation.
+    `digest` is that of the document's file when it was read. `answer_phrase` is a span of the same text. `also` lists
+    further locations that say the same in nearly the same words, or give the same answer phrase to a question for one
+    fact. `differs` lists the numbers of citations that say the same except for a number or a negation.
     """
 
     number: int
@@ -168,7 +166,7 @@ class CitedSpan:
 
 @dataclass(frozen=True, slots=True)
 class QuotedSentence:
-    """A sentence of an answer. `context` marks one shown only so that the next can be understood."""
+    """A sentence of an answer. `context` is True if it is shown only to make the next one understandable."""
 
     text: str
     citation: int
@@ -177,7 +175,7 @@ class QuotedSentence:
 
 @dataclass(frozen=True)
 class Answer:
-    """Quoted sentences with one citation each, numbered from 1 in order; or an abstention and its `reason`.
+    """Quoted sentences with one citation each, numbered from 1 in order; or an abstention with its `reason`.
 
     `query` is what was searched. `confidence` is 0 to 1, computed from `signals`; without signals it is 0 and claims nothing.
     `expected_wrong` is the measured share of wrong answers among those of similar confidence, None if unknown;
@@ -210,5 +208,5 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The quotes in order, each followed by its number in brackets; empty for an abstention."""
+        """The quotes in order, each followed by its citation number in brackets; empty for an abstention."""
         return " ".join(f"{sentence.text} [{sentence.citation}]" for sentence in self.sentences)

@@ -1,7 +1,7 @@
-"""Small files of every format, made by other programs' libraries or by hand, for the tests of loading."""
+"""Small files of every format, for the loading tests, made with other libraries or by hand."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.message import EmailMessage
 from io import BytesIO
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -15,7 +15,7 @@ from docx.shared import RGBColor
 from pptx.util import Inches
 
 
-def archive(members: dict[str, str | bytes]) -> bytes:
+def archive(members: Mapping[str, str | bytes]) -> bytes:
     data = BytesIO()
     with ZipFile(data, "w", ZIP_DEFLATED) as opened:
         for name, content in members.items():
@@ -56,8 +56,8 @@ def slides() -> bytes:
         slide.placeholders[1].text = f"First point of {number}\nSecond point of {number}"
         slide.notes_slide.notes_text_frame.text = f"Say more about {number}."
     table = presentation.slides[1].shapes.add_table(2, 2, Inches(1), Inches(5), Inches(4), Inches(1)).table
-    for place, text in (((0, 0), "Week"), ((0, 1), "Sign"), ((1, 0), "3"), ((1, 1), "fibrillation")):
-        table.cell(*place).text = text
+    for position, text in (((0, 0), "Week"), ((0, 1), "Sign"), ((1, 0), "3"), ((1, 1), "fibrillation")):
+        table.cell(*position).text = text
     presentation.slides[2].element.set("show", "0")
     return _saved(presentation.save)
 
@@ -154,7 +154,7 @@ def notebook() -> bytes:
     return json.dumps({"cells": cells, "nbformat": 4}).encode()
 
 
-MADE: dict[str, Callable[[], bytes]] = {
+SAMPLES: dict[str, Callable[[], bytes]] = {
     "nerve.docx": word,
     "nerve.pptx": slides,
     "nerve.xlsx": sheets,

@@ -1,3 +1,5 @@
+"""Text, Markdown and HTML files; encodings; which files a corpus has."""
+
 import os
 from pathlib import Path
 
@@ -34,18 +36,18 @@ def load(name: str, text: str) -> Document:
         WORDS.encode("cp1252"),
         ("word " * 200 + WORDS).encode("utf-16-le"),
     ],
-    ids=["utf-8", "utf-8 with mark", "utf-16", "utf-16-be", "utf-32", "cp1252", "utf-16-le without mark"],
+    ids=["utf-8", "utf-8 with byte order mark", "utf-16", "utf-16-be", "utf-32", "cp1252", "utf-16-le without byte order mark"],
 )
-def test_encodings(data: bytes) -> None:
+def test_encodings_are_detected(data: bytes) -> None:
     assert decode(data).endswith(WORDS)
 
 
-def test_declared_encoding() -> None:
+def test_a_declared_encoding_is_used() -> None:
     page = '<html><head><meta charset="koi8-r"></head><body><p>Нерв мышцы.</p></body></html>'
     assert "Нерв мышцы." in load_document("page.html", page.encode("koi8-r")).text
 
 
-def test_line_ends_become_one() -> None:
+def test_line_ends_become_line_feeds() -> None:
     assert decode(b"a\r\nb\rc\n") == "a\nb\nc\n"
 
 
@@ -55,7 +57,7 @@ def test_binary_data_is_refused(data: bytes) -> None:
         decode(data)
 
 
-def test_plain_text_by_its_shape() -> None:
+def test_plain_text_is_structured_by_its_shape() -> None:
     document = load(
         "notes.txt",
         "Nerve notes\n\nCauses\n\nCuts and crush injuries are\ncommon causes. Others are rare.\n\n"
@@ -77,7 +79,7 @@ def test_plain_text_by_its_shape() -> None:
     ]
 
 
-def test_a_question_in_running_text_is_no_faq() -> None:
+def test_a_question_within_a_paragraph_is_not_an_faq() -> None:
     document = load("essay.txt", "He asked himself: why would it\nhappen at all?\nNobody knew. Was it the cut? It was.")
     assert [kind for kind, _ in blocks(document)] == ["paragraph"]
 
@@ -86,17 +88,17 @@ LINKS = "\n\nHuman Norovirus: How It Spreads\n\nWhat Is the Prevalence of Ataxia
 PROSE = "Growing Ferns\n\nFerns need damp soil, and they wilt within two days when nobody gives them any water at all."
 
 
-def test_titles_of_other_pages_at_the_foot_are_no_content() -> None:
+def test_titles_of_other_pages_at_the_end_are_not_content() -> None:
     document = load("page.txt", PROSE + LINKS)
     assert blocks(document)[-1][1].startswith("Ferns need")
     assert document.text == PROSE + LINKS
 
 
-def test_one_short_line_at_the_foot_stays() -> None:
+def test_a_single_short_line_at_the_end_stays() -> None:
     assert blocks(load("page.txt", PROSE + "\n\nThe Fern Society"))[-1] == ("paragraph", "The Fern Society")
 
 
-def test_a_list_of_names_alone_stays() -> None:
+def test_a_text_that_is_a_list_of_names_stays() -> None:
     document = load("names.txt", "Anna Miller\n\nBert Jones\n\nCarla Smith")
     assert [text for _, text in blocks(document)] == ["Anna Miller", "Bert Jones", "Carla Smith"]
 
@@ -127,7 +129,7 @@ def test_markdown_keeps_the_coordinates_of_the_file() -> None:
     ]
 
 
-def test_web_page_main_content_only() -> None:
+def test_only_the_main_content_of_a_web_page_is_read() -> None:
     document = load(
         "page.html",
         "<!DOCTYPE html><title>Site | Nerves</title><header><a href=/>Home</a></header><nav><a href=a>Menu</a></nav><main>"
@@ -150,7 +152,7 @@ def test_web_page_main_content_only() -> None:
     ]
 
 
-def test_deeply_nested_page() -> None:
+def test_deeply_nested_pages_are_read() -> None:
     assert load("deep.html", "<div>" * 20_000 + "Nerves grow." + "</div>" * 20_000).text == "Nerves grow."
 
 
@@ -165,20 +167,20 @@ def test_any_text_is_read_or_refused_with_a_reason(text: str, suffix: str) -> No
     for block in document.blocks:
         assert end <= block.span.start < block.span.end <= len(document.text)
         end = block.span.end
-    if suffix != ".html" and "\0" not in text:  # with a zero it may be taken for UTF-16
+    if suffix != ".html" and "\0" not in text:  # with a zero byte it may be taken for UTF-16
         assert document.text == text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def test_title_from_the_name_where_there_is_no_other() -> None:
+def test_the_title_comes_from_the_file_name_if_there_is_no_other() -> None:
     assert load("care/after_nerve-repair.txt", "keep it dry.").title == "After nerve repair"
 
 
-def test_unknown_format_names_the_known_ones() -> None:
-    with pytest.raises(UnreadableFile, match=r"\.xyz is not known; known are .*\.md"):
+def test_an_unknown_format_is_refused_with_the_supported_ones() -> None:
+    with pytest.raises(UnreadableFile, match=r"\.xyz is not known; supported formats: .*\.md"):
         load("a.xyz", "text")
 
 
-def test_files_of_a_corpus(tmp_path: Path) -> None:
+def test_a_corpus_has_no_hidden_files_and_no_links_that_lead_outside(tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
     (corpus / "sub").mkdir(parents=True)
     (corpus / ".git").mkdir()
@@ -192,15 +194,15 @@ def test_files_of_a_corpus(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+def test_a_file_without_read_permission_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("text")
     (tmp_path / "a.txt").chmod(0)
     with pytest.raises(UnreadableFile, match="cannot be opened"):
         read_bytes(tmp_path, "a.txt")
 
 
-def test_few_foreign_characters_are_western() -> None:
-    """Left to guess, charset-normalizer takes µ and ° between English words for Japanese."""
+def test_a_few_non_ascii_characters_are_western() -> None:
+    """On its own, charset-normalizer takes µ and ° between English words for Japanese."""
     text = "The usual dose is 100 µg at 37 °C ± 1. " + "The nerve was sewn and the hand was splinted. " * 20
     assert decode(text.encode("cp1252")) == text
 
@@ -211,18 +213,18 @@ def test_one_broken_byte_does_not_change_the_rest() -> None:
 
 
 @pytest.mark.parametrize("charset", ["iso-8859-1", "ascii", "undefined", "nonsense"])
-def test_declared_encodings_as_browsers_take_them(charset: str) -> None:
+def test_declared_encodings_are_interpreted_as_in_browsers(charset: str) -> None:
     page = f"<meta charset={charset}><p>“Quoted” nerve</p>".encode("cp1252")
     assert load_document("page.html", page).text == "“Quoted” nerve"
 
 
-def test_a_rule_at_the_top_is_no_front_matter() -> None:
+def test_a_rule_at_the_top_is_not_front_matter() -> None:
     document = load("a.md", "---\nNot front matter.\n\nText that matters.\n\n---\n\nMore.\n")
     assert "Text that matters." in [text for _, text in blocks(document)]
     assert load("a.md", "---\ntitle:\n---\n\nText.\n").title == "A"
 
 
-def test_html_inside_markdown_is_content_unless_it_has_no_text() -> None:
+def test_html_in_markdown_is_content_if_it_has_text() -> None:
     document = load("a.md", "# T\n\n<div>\nSome text.\n</div>\n\n<!-- a comment -->\n\n<script>code()</script>\n\n<hr>\n\nEnd.\n")
     assert blocks(document)[1:] == [("paragraph", "Some text."), ("paragraph", "End.")]
 
@@ -236,7 +238,7 @@ def test_hidden_parts_of_rows_and_code_are_left_out() -> None:
     assert blocks(document) == [("table", "Nerve | Radial"), ("code", "a")]
 
 
-def test_blocks_inside_headings_items_and_forms() -> None:
+def test_blocks_within_headings_items_and_forms() -> None:
     document = load("a.html", "<form><h2><div>Heading</div></h2><ul><li><p>One.</p><li><p>Two.</p></ul><p>Text.<input></form>")
     assert blocks(document) == [("heading", "Heading"), ("item", "One."), ("item", "Two."), ("paragraph", "Text.")]
 
@@ -256,7 +258,7 @@ def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path: Path, monkeypatch:
         corpus_files(tmp_path)
 
 
-def test_tags_around_html_in_markdown_are_no_content() -> None:
+def test_tags_around_html_in_markdown_are_not_content() -> None:
     document = load(
         "a.md",
         'Before.\n\n<div align="center">\n  <b>Only the text.</b>\n</div>\n\n<!-- note -->\n\n<img src="x.png">\n\nAfter.\n',

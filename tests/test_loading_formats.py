@@ -1,6 +1,9 @@
-"""Every format but text, Markdown, web pages and PDF, which have tests of their own: what comes out, and what is refused."""
+"""All formats except text, Markdown, web pages and PDF, which have tests of their own: what is read and what is refused."""
 
 import json
+from collections.abc import Callable
+from importlib import import_module
+from io import BytesIO
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
@@ -11,7 +14,7 @@ from rag.loading.formats import BY_ENDING, LOADERS
 from rag.loading.loader import load_document
 from rag.loading.office import table_rows
 from rag.records import Document
-from tests.sample_files import MADE, archive, book, mail, open_document, sheets, slides, word
+from tests.sample_files import SAMPLES, archive, book, mail, open_document, sheets, slides, word
 
 
 def blocks(document: Document) -> list[tuple[str, int, int | None, str]]:
@@ -19,7 +22,7 @@ def blocks(document: Document) -> list[tuple[str, int, int | None, str]]:
 
 
 def read(name: str, data: bytes | None = None) -> Document:
-    return load_document(name, MADE[name]() if data is None else data)
+    return load_document(name, SAMPLES[name]() if data is None else data)
 
 
 def test_word() -> None:
@@ -38,7 +41,7 @@ def test_word() -> None:
         ("table", 0, None, "ulnar | interossei"),
         ("table", 0, None, "median | thenar"),
     ]
-    assert document.notes == ("it holds 2 passages of hidden or white text, which were left out",)
+    assert document.notes == ("pieces of hidden or white text left out: 2",)
 
 
 def test_slides() -> None:
@@ -55,11 +58,11 @@ def test_slides() -> None:
         ("table", 0, 2, "3 | fibrillation"),
         ("paragraph", 0, 2, "Say more about 2."),
     ]
-    assert document.notes == ("1 hidden slides were left out",)
+    assert document.notes == ("hidden slides left out: 1",)
     assert place("nerve.pptx", 2, ("Recovery",)) == "nerve.pptx › slide 2 › Recovery"
 
 
-def test_sheets_have_their_own_row_numbers() -> None:
+def test_sheets_keep_their_row_numbers() -> None:
     document = read("nerve.xlsx")
     assert blocks(document) == [
         ("heading", 2, 1, "Muscles"),
@@ -67,7 +70,7 @@ def test_sheets_have_their_own_row_numbers() -> None:
         ("table", 0, 4, "soleus | 21 | 2025-12-09"),
         ("table", 0, 5, "biceps | 14.5 | 2025-12-10"),
     ]
-    assert document.notes == ("1 hidden sheets were left out",)
+    assert document.notes == ("hidden sheets left out: 1",)
 
 
 def test_separated_values() -> None:
@@ -86,11 +89,11 @@ def test_a_table_with_too_many_cells_is_refused(monkeypatch: pytest.MonkeyPatch)
         read("big.csv", b"a,b,c,d\n" + b"1,2,3,4\n" * 501)
 
 
-def test_a_table_of_numbers_has_no_header() -> None:
+def test_a_table_of_numbers_has_no_header_row() -> None:
     assert [block[1] for block in blocks(read("n.csv", b"1,2\n3,4\n"))] == [0, 0]
 
 
-def test_book_in_the_order_of_its_spine() -> None:
+def test_a_book_is_read_in_the_order_of_its_spine() -> None:
     document = read("nerve.epub")
     assert document.title == "The nerve book"
     assert [text for _, _, _, text in blocks(document)] == ["First", "Text of First.", "Second", "Text of Second."]
@@ -122,7 +125,7 @@ def test_mail() -> None:
     assert not any("HTML" in text for text in texts)
 
 
-def test_mail_in_a_charset_that_nobody_knows() -> None:
+def test_mail_in_an_unknown_charset_is_decoded() -> None:
     data = b"Subject: x\nContent-Type: text/plain; charset=martian\n\nCaf\xc3\xa9 is open.\n"
     assert "Café is open." in read("m.eml", data).text
 
@@ -167,21 +170,21 @@ def test_notebook() -> None:
     ]
 
 
-def test_restructured_text_reads_no_other_file(tmp_path: object) -> None:
+def test_restructured_text_reads_no_other_file() -> None:
     assert [text for _, _, _, text in blocks(read("nerve.rst"))] == ["Nerves", "They grow.", "one", "two", "Note", "Slowly."]
     hostile = b"Nerves\n======\n\nText.\n\n.. include:: /etc/passwd\n\n.. raw:: html\n   :file: /etc/passwd\n\n.. csv-table::\n   :file: /etc/passwd\n"
     assert "root" not in read("hostile.rst", hostile).text
 
 
 @pytest.mark.parametrize("name", ["nerve.docx", "nerve.pptx", "nerve.xlsx", "nerve.epub", "nerve.odt", "nerve.rtf"])
-def test_content_tells_the_format_where_the_name_does_not(name: str) -> None:
-    data = MADE[name]()
+def test_the_content_determines_the_format_if_the_name_is_wrong(name: str) -> None:
+    data = SAMPLES[name]()
     for wrong in ("nerve.txt", "nerve.pdf", "nerve"):
         assert blocks(load_document(wrong, data)) == blocks(load_document(name, data))
 
 
-def test_html_under_the_name_of_a_word_file() -> None:
-    assert "It grows." in read("old.doc", MADE["nerve.html"]()).text
+def test_html_saved_as_a_word_file_is_read() -> None:
+    assert "It grows." in read("old.doc", SAMPLES["nerve.html"]()).text
 
 
 @pytest.mark.parametrize(
@@ -190,13 +193,13 @@ def test_html_under_the_name_of_a_word_file() -> None:
         ("a.xyz", b"text", "format .xyz is not known"),
         ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "old Word file; save it as .docx"),
         ("a.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "encrypted"),
-        ("a.zip", archive({"a.txt": "text"}), "archive that is no document"),
+        ("a.zip", archive({"a.txt": "text"}), "an archive, not a document"),
         ("a.docx", b"PK\x03\x04 and no more", "archive is damaged"),
-        ("a.json", b"{", "no JSON"),
-        ("a.ipynb", b"[]", "no notebook"),
+        ("a.json", b"{", "not JSON"),
+        ("a.ipynb", b"[]", "not a notebook"),
         ("a.eml", b"", "no text"),
         ("a.eml", b"\n\nhello", "no header lines"),
-        ("a.epub", archive({"META-INF/container.xml": "<container/>"}), "no package"),
+        ("a.epub", archive({"META-INF/container.xml": "<container/>"}), "no package file"),
         ("a.odt", archive({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": "<x"}), "XML is damaged"),
     ],
 )
@@ -205,8 +208,8 @@ def test_refused_with_a_reason(name: str, data: bytes, reason: str) -> None:
         load_document(name, data)
 
 
-def test_a_book_with_locked_chapters() -> None:
-    with ZipFile(__import__("io").BytesIO(book())) as opened:
+def test_a_book_with_encrypted_chapters_is_refused() -> None:
+    with ZipFile(BytesIO(book())) as opened:
         members = {name: opened.read(name) for name in opened.namelist()}
     locked = '<encryption><EncryptedData><CipherData><CipherReference URI="O/a.xhtml"/></CipherData></EncryptedData></encryption>'
     with pytest.raises(UnreadableFile, match="DRM"):
@@ -216,51 +219,45 @@ def test_a_book_with_locked_chapters() -> None:
 @pytest.mark.parametrize(
     ("name", "made"), [("a.docx", word), ("a.pptx", slides), ("a.xlsx", sheets), ("a.odt", open_document), ("a.epub", book)]
 )
-def test_archives_made_to_fill_the_memory(name: str, made: object) -> None:
-    from io import BytesIO
-
-    data = BytesIO(made())  # type: ignore[operator]
+def test_archives_made_to_exhaust_the_memory_are_refused(name: str, made: Callable[[], bytes]) -> None:
+    data = BytesIO(made())
     with ZipFile(data, "a", ZIP_DEFLATED) as opened:
         opened.writestr("filler", b"\0" * 60 * 2**20)
     with pytest.raises(UnreadableFile, match="made to do harm"):
         load_document(name, data.getvalue())
 
 
-def test_entities_do_not_grow() -> None:
+def test_xml_entities_are_not_expanded() -> None:
     bomb = "<!DOCTYPE x [<!ENTITY a 'ha'>" + "".join(f"<!ENTITY {chr(98 + i)} '{f'&{chr(97 + i)};' * 10}'>" for i in range(9))
     spaces = 'xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"'
     content = f"{bomb}]><office:document-content {spaces}><office:body><text:p>Before &j; after</text:p></office:body></office:document-content>"
     data = archive({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": content})
     with pytest.raises(UnreadableFile, match="entity"):
         load_document("a.odt", data)
-    one = content.replace("&j;", "&a;")
-    assert (
-        "Before"
-        in load_document("a.odt", archive({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": one})).text
-    )
+    harmless = content.replace("&j;", "&a;")
+    members = {"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": harmless}
+    assert "Before" in load_document("a.odt", archive(members)).text
 
 
-def test_hidden_characters_are_told() -> None:
-    assert read("a.txt", "Pay\u200b nobody.\n".encode()).notes == ("it holds 1 invisible characters (zero-width or tags)",)
+def test_hidden_characters_are_reported() -> None:
+    assert read("a.txt", "Pay\u200b nobody.\n".encode()).notes == ("it contains 1 invisible character (zero-width or tags)",)
     assert read("a.txt", "\u202egnp.exe\u202c is here.\n".encode()).notes == (
-        "it holds 2 characters that change the order in which text is shown",
+        "it contains 2 characters that change the order in which text is shown",
     )
     assert read("a.txt", "A 👩\u200d🔬 and می\u200cخواهم are as they must be.\n".encode()).notes == ()
 
 
-def test_programs_titles_are_not_titles() -> None:
-    for given in ("Document1", "PowerPoint Presentation", "Microsoft Word - repair.doc", "Untitled-2"):
-        assert read("nerve-notes.html", f"<title>{given}</title><p>Text.</p>".encode()).title == "Nerve notes"
+def test_titles_filled_in_by_programs_are_ignored() -> None:
+    for title in ("Document1", "PowerPoint Presentation", "Microsoft Word - repair.doc", "Untitled-2"):
+        assert read("nerve-notes.html", f"<title>{title}</title><p>Text.</p>".encode()).title == "Nerve notes"
     assert read("a.html", b"<title>New words for nerves</title><p>Text.</p>").title == "New words for nerves"
 
 
-def test_every_ending_has_one_loader_with_a_module() -> None:
-    from importlib import import_module
-
+def test_every_ending_has_exactly_one_loader_with_a_module() -> None:
     assert sum(len(endings) for endings in LOADERS.values()) == len(BY_ENDING)
     for loader in LOADERS:
         assert callable(import_module(f"rag.loading.{loader}").read)
 
 
-def test_mail_is_made_anew_each_time() -> None:
+def test_a_message_gives_the_same_text_each_time() -> None:
     assert load_document("a.eml", mail()).text == load_document("a.eml", mail()).text

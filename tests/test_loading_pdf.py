@@ -1,3 +1,5 @@
+"""PDFs: reading order, structure, tables, hidden text, scans, and marks on page images."""
+
 import os
 import re
 from collections.abc import Callable
@@ -25,7 +27,7 @@ from rag.records import Document
 WIDTH, HEIGHT = A4
 LEFT = 72
 
-# The words stand in the order in which they are read: w0 w1 w2 ..., so that any mistake shows.
+# Words are numbered in reading order (w0 w1 w2 ...), so that any mistake shows.
 BODY = ParagraphStyle("body", fontName="Times-Roman", fontSize=10, leading=12, alignment=4, firstLineIndent=12)
 
 
@@ -40,7 +42,7 @@ def made(draw: Callable[[Canvas], object], **settings: Any) -> bytes:
 def lines(
     canvas: Canvas, texts: list[str], *, x: float = LEFT, y: float = HEIGHT - 100, size: float = 11, font: str = "Helvetica"
 ) -> float:
-    """Draws lines below each other; returns the height of the next."""
+    """Draws lines below each other; returns the height of the next line."""
     canvas.setFont(font, size)
     for text in texts:
         canvas.drawString(x, y, text)
@@ -53,7 +55,7 @@ def page(*texts: str, **settings: object) -> bytes:
 
 
 def columns(texts: list[str], *, number: int, title: str = "") -> bytes:
-    """Paragraphs flowing through columns, as a program for typesetting sets them."""
+    """Paragraphs that flow through columns, as a typesetting program would set them."""
     buffer = BytesIO()
     template = BaseDocTemplate(buffer, pagesize=A4)
     width = (WIDTH - 2 * LEFT - (number - 1) * 18) / number
@@ -85,13 +87,13 @@ def load(data: bytes) -> Document:
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_columns_are_read_one_after_the_other(number: int) -> None:
+def test_columns_are_read_one_after_another(number: int) -> None:
     texts = [numbered(150, start=150 * i) for i in range(12)]
     document = load(columns(texts, number=number, title="A title over all of the columns"))
     assert blocks(document) == [("heading", "A title over all of the columns"), *(("paragraph", text) for text in texts)]
 
 
-def test_the_page_of_a_sentence_after_a_page_break() -> None:
+def test_a_paragraph_across_pages_knows_the_page_of_each_position() -> None:
     text = numbered(3000)
     document = load(columns([text], number=2))
     (block,) = document.blocks
@@ -106,7 +108,7 @@ def test_the_page_of_a_sentence_after_a_page_break() -> None:
             assert block.page_at(position - 1) == number - 1
 
 
-def test_words_cut_at_line_ends() -> None:
+def test_words_divided_at_line_ends_are_joined() -> None:
     document = load(
         page(
             "A nerve that was cut at the wrist regen-",
@@ -137,7 +139,7 @@ def test_running_heads_feet_and_page_numbers_are_left_out() -> None:
     assert [block.page for block in document.blocks] == [1, 2, 3, 4]
 
 
-def test_what_is_all_of_a_page_is_no_running_head() -> None:
+def test_the_only_line_of_a_page_is_not_a_running_head() -> None:
     def draw(canvas: Canvas) -> None:
         for number in (1, 2, 3):
             canvas.drawString(LEFT, HEIGHT - 40, f"Chart {number}")
@@ -185,7 +187,7 @@ def test_headings_items_and_captions() -> None:
     assert document.title == "The healing of nerves"
 
 
-def test_a_caption_is_no_part_of_the_text_above_it() -> None:
+def test_a_caption_is_separate_from_the_text_above_it() -> None:
     text = "The growth of a nerve is shown by the next figure, which stands close to this line and"
     assert blocks(load(page(text, "Figure 2: Growth of a nerve in the hand, from the wrist to the tip of the thumb."))) == [
         ("paragraph", text),
@@ -193,7 +195,7 @@ def test_a_caption_is_no_part_of_the_text_above_it() -> None:
     ]
 
 
-def test_levels_come_from_the_outline() -> None:
+def test_heading_levels_come_from_the_outline() -> None:
     def draw(canvas: Canvas) -> None:
         for level, (name, text) in enumerate((("One", "First text is here."), ("Two", "Second text is here."))):
             canvas.bookmarkPage(name)
@@ -218,7 +220,7 @@ def test_levels_come_from_the_outline() -> None:
         ("untitled document", "The healing of nerves"),
     ],
 )
-def test_title(title: str, expected: str) -> None:
+def test_the_title_is_the_stated_one_unless_a_program_filled_it_in(title: str, expected: str) -> None:
     def draw(canvas: Canvas) -> None:
         canvas.setTitle(title)
         structured(canvas)
@@ -229,7 +231,7 @@ def test_title(title: str, expected: str) -> None:
 TABLE = [("Nerve", "Length", "Days to heal"), ("Median", "70 cm", "700"), ("Ulnar", "68 cm", "680"), ("Radial", "60 cm", "600")]
 
 
-def test_table_row_by_row() -> None:
+def test_tables_are_read_row_by_row() -> None:
     def draw(canvas: Canvas) -> None:
         lines(canvas, ["Nerves differ in their length, as everyone can see in this table:"])
         for number, cells in enumerate(TABLE):
@@ -272,7 +274,7 @@ def test_ligatures_become_letters() -> None:
 
 
 @pytest.mark.parametrize("angle", [0, 90, 180, 270])
-def test_turned_text_is_read_along_its_lines(angle: int) -> None:
+def test_rotated_text_is_read_along_its_lines(angle: int) -> None:
     def draw(canvas: Canvas) -> None:
         canvas.translate(WIDTH / 2, HEIGHT / 2)
         canvas.rotate(angle)
@@ -282,7 +284,7 @@ def test_turned_text_is_read_along_its_lines(angle: int) -> None:
 
 
 def hebrew(text: str, *, apart: bool) -> bytes:
-    """A PDF whose letters a, b, c, d look like themselves and mean alef, bet, gimel, dalet."""
+    """A PDF that shows the letters a, b, c, d but maps them to alef, bet, gimel, dalet."""
     meaning = "".join(f"<{ord(letter):02x}> <{0x5D0 + i:04x}>\n" for i, letter in enumerate("abcd"))
     cmap = f"/CIDInit /ProcSet findresource begin 12 dict begin begincmap 1 begincodespacerange <00> <ff> endcodespacerange 4 beginbfchar\n{meaning}endbfchar endcmap end end"
     drawn = (
@@ -303,19 +305,19 @@ def hebrew(text: str, *, apart: bool) -> bytes:
 
 
 @pytest.mark.parametrize("apart", [False, True])
-def test_text_that_runs_to_the_left_is_in_the_order_of_reading(apart: bool) -> None:
-    seen = "ddc abc"  # on the page; it is read from its right end
+def test_right_to_left_text_is_in_reading_order(apart: bool) -> None:
+    seen = "ddc abc"  # as shown on the page; it is read from its right end
     assert load(hebrew(seen, apart=apart)).text == "".join(
         chr(0x5D0 + "abcd".index(char)) if char != " " else " " for char in reversed(seen)
     )
 
 
-def test_encrypted() -> None:
+def test_an_encrypted_file_is_refused() -> None:
     with pytest.raises(UnreadableFile, match="^it is encrypted; save it without a password$"):
         load(page("A secret sentence.", encrypt="word"))
 
 
-def scan(canvas: Canvas, *, text: str = "") -> None:
+def draw_scan(canvas: Canvas, *, text: str = "") -> None:
     canvas.drawImage(ImageReader(Image.new("RGB", (50, 70), "gray")), 0, 0, WIDTH, HEIGHT)
     if text:
         layer = canvas.beginText(LEFT, HEIGHT - 100)
@@ -324,26 +326,26 @@ def scan(canvas: Canvas, *, text: str = "") -> None:
         canvas.drawText(layer)
 
 
-def test_scan_without_text() -> None:
-    with pytest.raises(UnreadableFile, match=r"^no text layer \(1 page of pictures\); install ocrmypdf and set loading.ocr"):
-        load(made(scan))
+def test_a_scan_without_text_is_refused() -> None:
+    with pytest.raises(UnreadableFile, match=r"^no text layer \(1 page of images\); install ocrmypdf and set loading.ocr"):
+        load(made(draw_scan))
 
 
-def test_text_laid_under_a_scan_is_read() -> None:
-    document = load(made(lambda canvas: scan(canvas, text="Read by OCR.")))
+def test_text_behind_a_scan_is_read() -> None:
+    document = load(made(lambda canvas: draw_scan(canvas, text="Read by OCR.")))
     assert (document.text, document.notes) == ("Read by OCR.", ())
 
 
 def test_pages_without_text_are_named() -> None:
     def draw(canvas: Canvas) -> None:
         for number in range(1, 5):
-            scan(canvas) if number in (2, 4) else lines(canvas, [f"Page with the text {'abcd'[number]}."])
+            draw_scan(canvas) if number in (2, 4) else lines(canvas, [f"Page with the text {'abcd'[number]}."])
             canvas.showPage()
 
-    assert load(made(draw)).notes == ("pages 2, 4 hold pictures without text",)
+    assert load(made(draw)).notes == ("images without text on pages 2, 4",)
 
 
-def ocrmypdf(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def install_ocrmypdf(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program = folder / "ocrmypdf"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
@@ -351,48 +353,48 @@ def ocrmypdf(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("RAG_OCR_SECONDS", "2")
 
 
-def test_ocr_where_it_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "result.pdf").write_bytes(made(lambda canvas: scan(canvas, text="Read by a program.")))
-    ocrmypdf(tmp_path, f'for last; do :; done; cp "{tmp_path}/result.pdf" "$last"', monkeypatch)
-    assert load(made(scan)).text == "Read by a program."
+def test_ocr_if_enabled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "result.pdf").write_bytes(made(lambda canvas: draw_scan(canvas, text="Read by a program.")))
+    install_ocrmypdf(tmp_path, f'for last; do :; done; cp "{tmp_path}/result.pdf" "$last"', monkeypatch)
+    assert load(made(draw_scan)).text == "Read by a program."
     assert load(page("Text of its own.")).text == "Text of its own."
     monkeypatch.delenv("RAG_OCR_SECONDS")
     with pytest.raises(UnreadableFile, match="no text layer"):
-        load(made(scan))
+        load(made(draw_scan))
 
 
 @pytest.mark.parametrize(
     "script, reason",
     [
-        ('for last; do :; done; echo nothing > "$last"; exit 3', "could not read them .it ended with code 3"),
-        ("sleep 60", "did not read its pictures within 2 seconds"),
+        ('for last; do :; done; echo nothing > "$last"; exit 3', "could not read them .exit code 3"),
+        ("sleep 60", "did not read its images within 2 seconds"),
     ],
     ids=["fails", "hangs"],
 )
 def test_ocr_that_fails(script: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ocrmypdf(tmp_path, script, monkeypatch)
+    install_ocrmypdf(tmp_path, script, monkeypatch)
     with pytest.raises(UnreadableFile, match=reason):
-        load(made(scan))
+        load(made(draw_scan))
 
 
 def white(canvas: Canvas) -> None:
     canvas.setFillColorRGB(1, 1, 1)
 
 
-def unseen(canvas: Canvas) -> None:
+def tiny(canvas: Canvas) -> None:
     canvas.setFont("Helvetica", 0.5)
 
 
-def beside(canvas: Canvas) -> None:
+def off_the_page(canvas: Canvas) -> None:
     canvas.translate(2000, 0)
 
 
-def without_ink(canvas: Canvas) -> None:
+def invisible(canvas: Canvas) -> None:
     canvas._code.append("3 Tr")
 
 
-@pytest.mark.parametrize("hide", [white, unseen, beside, without_ink])
-def test_text_that_nobody_sees_is_left_out_and_told(hide: Callable[[Canvas], None]) -> None:
+@pytest.mark.parametrize("hide", [white, tiny, off_the_page, invisible])
+def test_text_that_nobody_sees_is_left_out_and_reported(hide: Callable[[Canvas], None]) -> None:
     def draw(canvas: Canvas) -> None:
         lines(canvas, ["Everybody sees this sentence."])
         canvas.setFont("Helvetica", 11)
@@ -401,10 +403,10 @@ def test_text_that_nobody_sees_is_left_out_and_told(hide: Callable[[Canvas], Non
 
     document = load(made(draw))
     assert document.text == "Everybody sees this sentence."
-    assert document.notes == ("page 1 holds text that is not visible; left out",)
+    assert document.notes == ("invisible text left out on page 1",)
 
 
-def test_white_text_on_dark_ground_is_seen() -> None:
+def test_white_text_on_a_dark_background_is_visible() -> None:
     def draw(canvas: Canvas) -> None:
         canvas.setFillColorRGB(0, 0, 0.4)
         canvas.rect(50, 380, 400, 60, fill=1)
@@ -415,7 +417,7 @@ def test_white_text_on_dark_ground_is_seen() -> None:
     assert (document.text, document.notes) == ("White upon blue.", ())
 
 
-def test_files_cut_short_are_read_or_refused() -> None:
+def test_truncated_files_are_read_or_refused() -> None:
     whole = columns([numbered(400)], number=2)
     for tenth in range(1, 10):
         part = whole[: len(whole) * tenth // 10]
@@ -427,7 +429,7 @@ def test_files_cut_short_are_read_or_refused() -> None:
             assert parsed.text in numbered(400)
 
 
-def test_no_pages() -> None:
+def test_a_file_without_pages_is_refused() -> None:
     with pytest.raises(UnreadableFile, match="no pages|damaged"):
         read(
             b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF"
@@ -439,7 +441,7 @@ WORDS = st.text(alphabet="abcdefghij éßÅ.,-", min_size=1, max_size=300).filte
 
 @given(st.lists(WORDS, min_size=1, max_size=12), st.integers(1, 3))
 @settings(max_examples=60, deadline=None)
-def test_blocks_are_in_order_inside_the_text_and_hold_all_of_it(texts: list[str], number: int) -> None:
+def test_blocks_are_in_order_and_contain_all_of_the_text(texts: list[str], number: int) -> None:
     parsed = read(columns(texts, number=number))
     position = 0
     for block in parsed.blocks:
@@ -454,9 +456,9 @@ def test_blocks_are_in_order_inside_the_text_and_hold_all_of_it(texts: list[str]
     assert letters[0] == letters[1]
 
 
-def yellow(picture: bytes) -> tuple[int, int, int, int] | None:
-    """The box around what is marked."""
-    image = Image.open(BytesIO(picture)).convert("RGB")
+def yellow(png: bytes) -> tuple[int, int, int, int] | None:
+    """The box around the marked area."""
+    image = Image.open(BytesIO(png)).convert("RGB")
     red, _, blue = image.split()
     marked = Image.composite(red, Image.new("L", image.size), blue.point(lambda value: 255 if value < 180 else 0))
     return marked.point(lambda value: 255 if value > 200 else 0).getbbox()
@@ -481,12 +483,12 @@ def test_a_quote_is_marked_on_its_page() -> None:
 
 
 @pytest.mark.parametrize("number", [0, 2])
-def test_no_picture_of_a_page_that_is_not_there(number: int) -> None:
+def test_a_missing_page_cannot_be_drawn(number: int) -> None:
     with pytest.raises(UnreadableFile, match=f"it has no page {number}"):
         page_image(page("One page."), number, quoted("One page."))
 
 
 @pytest.mark.parametrize("code, read_as", [("D835DC00", "\U0001d400"), ("D835", "\ufffd")], ids=["pair", "half a pair"])
-def test_letters_beyond_the_first_plane(code: str, read_as: str) -> None:
+def test_letters_beyond_the_basic_multilingual_plane(code: str, read_as: str) -> None:
     plain = hebrew("bb bab", apart=False).replace(b"<05d1>", b"<0078>").replace(b"<05d0>", f"<{code}>".encode())
     assert load(plain).text == f"xx x{read_as}x"

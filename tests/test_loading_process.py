@@ -1,4 +1,4 @@
-"""Reading in processes of their own: limits, order, files that are no files, and what broken files do to the rest."""
+"""Reading in worker processes: limits, order, special files, broken files, and drawing pages."""
 
 import os
 import random
@@ -20,7 +20,7 @@ from rag.loading.corpus import FolderCorpus
 from rag.loading.process.page_drawing import draw_page
 from rag.loading.process.pool import read_documents
 from rag.records import Document, Span
-from tests.sample_files import MADE
+from tests.sample_files import SAMPLES
 
 SETTINGS = LoadingSettings(seconds=30, processes=2)
 
@@ -29,14 +29,14 @@ def read(folder: Path, *names: str, settings: LoadingSettings = SETTINGS) -> lis
     return list(read_documents([(folder, name) for name in names], settings))
 
 
-def reason(found: Document | UnreadableFile) -> str:
-    assert isinstance(found, UnreadableFile)
-    assert str(found) and "\n" not in str(found)
-    return str(found)
+def reason(outcome: Document | UnreadableFile) -> str:
+    assert isinstance(outcome, UnreadableFile)
+    assert str(outcome) and "\n" not in str(outcome)
+    return str(outcome)
 
 
-def lawful(document: Document) -> None:
-    """Blocks are in order, apart, inside the text and not empty; pages rise with their breaks."""
+def check_laws(document: Document) -> None:
+    """Blocks are in order, do not overlap, lie within the text and are not empty; page breaks are in order."""
     assert document.text == document.text.encode().decode()
     for block in document.blocks:
         assert 0 <= block.span.start < block.span.end <= len(document.text) and block.span.of(document.text).strip()
@@ -47,36 +47,36 @@ def lawful(document: Document) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name, made in MADE.items():
+    for name, made in SAMPLES.items():
         (tmp_path / name).write_bytes(made())
     return tmp_path
 
 
-def test_every_format_obeys_the_laws_and_comes_in_the_order_of_the_names(folder: Path) -> None:
-    names = sorted(MADE) * 3
-    found = read(folder, *names)
-    assert [document.id for document in found if isinstance(document, Document)] == names
-    for document in found:
+def test_every_format_obeys_the_laws_and_documents_keep_the_order_of_the_names(folder: Path) -> None:
+    names = sorted(SAMPLES) * 3
+    documents = read(folder, *names)
+    assert [document.id for document in documents if isinstance(document, Document)] == names
+    for document in documents:
         assert isinstance(document, Document)
-        lawful(document)
+        check_laws(document)
 
 
-def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(folder: Path) -> None:
-    # Nested emphasis makes the Markdown parser's time grow with the square of its length.
+def test_a_file_that_takes_too_long_is_abandoned_and_the_next_is_read(folder: Path) -> None:
+    # The Markdown parser takes quadratic time for nested emphasis.
     (folder / "slow.md").write_text("*a_ " * 400_000)
     slow, after = read(folder, "slow.md", "nerve.md", settings=LoadingSettings(seconds=2, processes=1))
     assert reason(slow) == "it was not read within 2 seconds"
     assert isinstance(after, Document)
 
 
-def test_a_file_that_takes_too_much_memory_is_given_up_and_the_next_is_read(folder: Path) -> None:
+def test_a_file_that_takes_too_much_memory_is_abandoned_and_the_next_is_read(folder: Path) -> None:
     (folder / "large.txt").write_bytes(b"word " * 30_000_000)
     large, after = read(folder, "large.txt", "nerve.txt", settings=LoadingSettings(megabytes=256, processes=1))
     assert "256 MB" in reason(large)
     assert isinstance(after, Document)
 
 
-def test_files_that_are_no_files(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_special_files_and_links_that_lead_outside_are_refused(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     outside = tmp_path_factory.mktemp("outside") / "secret.txt"
     outside.write_text("canary")
     (folder / "link.txt").symlink_to(outside)
@@ -99,7 +99,7 @@ def test_files_that_are_no_files(folder: Path, tmp_path_factory: pytest.TempPath
 
 
 @pytest.mark.slow
-def test_deep_nesting(folder: Path) -> None:
+def test_deep_nesting_is_read_or_refused(folder: Path) -> None:
     (folder / "deep.json").write_text("[" * 100_000 + "]" * 100_000)
     (folder / "deep.html").write_text("<div>" * 60_000 + "<p>Deep text.</p>")
     (folder / "deep.md").write_text(">" * 20_000 + " Deep text.")
@@ -109,7 +109,7 @@ def test_deep_nesting(folder: Path) -> None:
     assert isinstance(quoted, Document | UnreadableFile)
 
 
-def test_whoever_stops_listening_stops_the_reading(folder: Path) -> None:
+def test_closing_the_iterator_stops_the_reading(folder: Path) -> None:
     before = set(threading.enumerate())
     reading = read_documents([(folder, "nerve.txt")] * 50, SETTINGS)
     assert isinstance(next(reading), Document)
@@ -120,7 +120,7 @@ def test_whoever_stops_listening_stops_the_reading(folder: Path) -> None:
     assert read_documents([], SETTINGS) is not None and list(read_documents([], SETTINGS)) == []
 
 
-def test_a_module_in_the_working_folder_takes_no_part(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_modules_in_the_current_folder_are_not_imported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "docx.py").write_text("raise SystemExit('hijacked')")
     monkeypatch.chdir(folder)
     assert isinstance(read(folder, "nerve.docx")[0], Document)
@@ -128,40 +128,40 @@ def test_a_module_in_the_working_folder_takes_no_part(folder: Path, monkeypatch:
 
 @pytest.mark.slow
 def test_mutated_files_give_documents_or_reasons(folder: Path) -> None:
-    """Bytes changed, cut out, doubled or moved: nothing but lawful documents and plain reasons, and nobody hangs."""
+    """Bytes changed, removed, duplicated or cut off: every file gives a valid document or a plain reason, and none hangs."""
     chance = random.Random(6)
     names = []
-    for name in sorted(MADE):
+    for name in sorted(SAMPLES):
         original = (folder / name).read_bytes()
         for number in range(25):
             data = bytearray(original)
             for _ in range(chance.choice((1, 3, 20))):
-                place = chance.randrange(len(data))
+                position = chance.randrange(len(data))
                 kind = chance.randrange(4)
                 if kind == 0:
-                    data[place] = chance.randrange(256)
+                    data[position] = chance.randrange(256)
                 elif kind == 1:
-                    del data[place : place + chance.randrange(1, 50)]
+                    del data[position : position + chance.randrange(1, 50)]
                 elif kind == 2:
-                    data[place:place] = data[place : place + chance.randrange(1, 200)]
+                    data[position:position] = data[position : position + chance.randrange(1, 200)]
                 else:
-                    data = data[: max(1, place)]
+                    data = data[: max(1, position)]
                 if not data:
                     data = bytearray(b"\0")
             names.append(f"{number}-{name}")
             (folder / names[-1]).write_bytes(data)
     refused = 0
-    for found in read(folder, *names, settings=LoadingSettings(seconds=20)):
-        if isinstance(found, Document):
-            lawful(found)
+    for outcome in read(folder, *names, settings=LoadingSettings(seconds=20)):
+        if isinstance(outcome, Document):
+            check_laws(outcome)
         else:
             refused += 1
-            assert "crashed" not in reason(found) and "was not read within" not in str(found)
+            assert "crashed" not in reason(outcome) and "was not read within" not in str(outcome)
     assert 50 < refused < len(names) - 50
 
 
 @pytest.mark.parametrize("missing", ["refuses", "has no"])
-def test_files_are_read_where_the_system_does_not_limit_memory(
+def test_files_are_read_on_systems_that_cannot_limit_memory(
     missing: str, folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """macOS raises ValueError when the address space is limited; other systems lack the constant."""
@@ -194,7 +194,7 @@ def spans(document: Document, quote: str) -> list[Span]:
 
 
 def mark(folder: Path, document: Document, page: int, span: Span) -> tuple[float, float] | None:
-    """Top and bottom of what is marked on a page, in points from its top."""
+    """Top and bottom of the marked area, in points from the top of the page."""
     image = Image.open(BytesIO(draw_page(folder, document, page, span, SETTINGS))).convert("RGB")
     red, _, blue = image.split()
     yellow = ImageChops.subtract(red, blue).point(lambda difference: 255 if difference > 100 else 0)
@@ -207,7 +207,7 @@ FIRST_PAGE = [(100.0, "It was cut."), (120.0, TWICE), (140.0, "The hand is numb.
 SECOND_PAGE = [(200.0, TWICE), (220.0, "All is well."), (500.0, "A year goes by."), (520.0, TWICE)]
 
 
-def test_a_sentence_that_stands_several_times_is_marked_where_it_stands(folder: Path) -> None:
+def test_of_equal_sentences_the_cited_one_is_marked(folder: Path) -> None:
     document = pdf(folder, FIRST_PAGE, SECOND_PAGE)
     expected = [(1, 120), (1, 320), (2, 200), (2, 520)]
     assert len(spans(document, TWICE)) == len(expected)
@@ -217,14 +217,14 @@ def test_a_sentence_that_stands_several_times_is_marked_where_it_stands(folder: 
         assert mark(folder, document, 3 - page, span) is None
 
 
-def test_an_equal_sentence_is_marked_where_it_stands_though_the_file_has_another_order(folder: Path) -> None:
+def test_of_equal_sentences_the_cited_one_is_marked_if_the_file_stores_them_in_another_order(folder: Path) -> None:
     document = pdf(folder, [*FIRST_PAGE[3:], *FIRST_PAGE[:3]])
     for span, top in zip(spans(document, TWICE), (120, 320), strict=True):
         box = mark(folder, document, 1, span)
         assert box is not None and box[0] < top < box[1] + 4
 
 
-def test_equal_sentences_in_equal_surroundings_are_counted(folder: Path) -> None:
+def test_equal_sentences_in_equal_surroundings_are_told_apart_by_counting(folder: Path) -> None:
     document = pdf(folder, [(100.0 + 20 * i, TWICE) for i in range(5)])
     for number, span in enumerate(spans(document, TWICE)):
         box = mark(folder, document, 1, span)
@@ -242,7 +242,7 @@ def test_a_sentence_across_two_pages_is_marked_on_both(folder: Path) -> None:
     assert below is not None and below[0] < 100 < below[1] + 4
 
 
-def test_a_page_is_drawn_by_a_process_of_its_own(folder: Path) -> None:
+def test_a_page_is_drawn_in_a_worker_process(folder: Path) -> None:
     document = pdf(folder, [(100.0, "First page.")], [(100.0, "Second page.")])
     second = spans(document, "Second page.")[0]
     image = draw_page(folder, document, 2, second, SETTINGS)

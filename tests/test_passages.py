@@ -1,3 +1,5 @@
+"""Documents to passages: structure, size, context, and the laws of their spans."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ def split(name: str, text: str, limit: int = LIMIT) -> list[Passage]:
     return split_passages(load_document(name, text.encode()), count_tokens=WordEmbedder().count_tokens, limit=limit)
 
 
-def test_a_heading_starts_a_passage_and_is_carried_as_context() -> None:
+def test_a_heading_starts_a_passage_and_is_context_for_its_section() -> None:
     passages = split("a.md", "# Nerves\n\n## Cuts\n\n" + "The nerve was cut with a knife. " * 8 + "\n\n## Burns\n\nBurns hurt.\n")
     assert [passage.headings for passage in passages] == [("Cuts",), ("Cuts",), ("Burns",)]
     assert passages[0].text.startswith("# Nerves\n\n## Cuts\n\nThe nerve")
@@ -24,9 +26,9 @@ def test_a_heading_starts_a_passage_and_is_carried_as_context() -> None:
     assert embedded_text(passages[2]) == "Nerves > Burns\nBurns hurt."
 
 
-def test_parts_of_a_section_are_about_equally_long() -> None:
+def test_the_passages_of_a_section_are_about_equally_long() -> None:
     passages = split("a.md", "# N\n\n" + "The nerve was cut by glass today. " * 6)
-    assert [len(passage.sentences) for passage in passages] == [4, 3]  # the first holds the heading too
+    assert [len(passage.sentences) for passage in passages] == [4, 3]  # the first also contains the heading
 
 
 def test_a_question_stays_with_its_answer() -> None:
@@ -36,7 +38,7 @@ def test_a_question_stays_with_its_answer() -> None:
     assert [sentence.quotable for sentence in passages[0].sentences] == [False, True, True]
 
 
-def test_rows_items_and_headings_without_their_marks() -> None:
+def test_sentences_exclude_the_markers_of_headings_items_and_rows() -> None:
     text = "# T\n\n* **one** item\n\n| a | b |\n|---|:-:|\n| 1 | 2 |\n\n1. first\n"
     (passage,) = split("a.md", text)
     assert [sentence.span.of(text) for sentence in passage.sentences] == [
@@ -49,13 +51,13 @@ def test_rows_items_and_headings_without_their_marks() -> None:
     assert [sentence.quotable for sentence in passage.sentences] == [False, True, False, True, True]
 
 
-def test_a_table_is_not_torn_in_mid_row() -> None:
+def test_table_rows_stay_whole() -> None:
     rows = "".join(f"| row {i} | " + "word " * 8 + "|\n" for i in range(9))
     for passage in split("t.md", "| a | b |\n|---|---|\n" + rows):
         assert passage.text.startswith("|") and passage.text.endswith("|")
 
 
-def test_a_sentence_over_the_limit_is_cut_at_words_and_says_so() -> None:
+def test_a_sentence_over_the_limit_is_cut_at_words_and_marked_as_cut() -> None:
     text = "word " * 100 + "end."
     passages = split("a.txt", text)
     assert all(passage.cut for passage in passages)
@@ -69,14 +71,14 @@ def test_long_code_is_cut_at_line_ends() -> None:
     assert all(passage.text.endswith(("= six", "```")) and not passage.cut for passage in passages)
 
 
-def test_a_name_that_says_nothing_is_not_embedded() -> None:
+def test_a_meaningless_file_name_is_not_embedded() -> None:
     assert embedded_text(split("000_c546f6.txt", "Ferns are green.")[0]) == "Ferns are green."
 
 
-def test_ids_come_from_place_and_content() -> None:
-    one, two = split("a.txt", "Is it?\nYes.\nIs it?\nYes.")
-    assert one.id != two.id
-    assert one.id == split("a.txt", "Is it?\nYes.\nIs it?\nYes.")[0].id != split("b.txt", "Is it?\nYes.\nIs it?\nYes.")[0].id
+def test_ids_depend_on_position_and_content() -> None:
+    first, second = split("a.txt", "Is it?\nYes.\nIs it?\nYes.")
+    assert first.id != second.id
+    assert first.id == split("a.txt", "Is it?\nYes.\nIs it?\nYes.")[0].id != split("b.txt", "Is it?\nYes.\nIs it?\nYes.")[0].id
 
 
 parts = st.sampled_from(
@@ -90,7 +92,7 @@ parts = st.sampled_from(
     st.sampled_from(["a.md", "a.txt"]),
     st.sampled_from([12, 40, 200]),
 )
-def test_laws_of_passages(text: str, name: str, limit: int) -> None:
+def test_passages_obey_the_laws(text: str, name: str, limit: int) -> None:
     try:
         document = load_document(name, text.encode())
     except UnreadableFile:
@@ -114,7 +116,7 @@ def test_laws_of_passages(text: str, name: str, limit: int) -> None:
 
 
 @pytest.mark.slow
-def test_passages_of_the_real_tokenizer_fit_the_model(embedder: ModelEmbedder) -> None:
+def test_passages_fit_the_real_model(embedder: ModelEmbedder) -> None:
     text = "# Ünïcode – “quotes” 😀\n\n" + "".join(
         f"The {i}th µ-fibre’s naïve İ–ß ﬁn costs 5 %, i.e. {'ab' * i}. " for i in range(120)
     )
@@ -123,7 +125,7 @@ def test_passages_of_the_real_tokenizer_fit_the_model(embedder: ModelEmbedder) -
         assert embedder.count_tokens([embedded_text(passage)])[0] <= embedder.max_tokens
 
 
-def test_what_is_no_content_gets_into_no_passage() -> None:
+def test_text_that_is_not_content_gets_into_no_passage() -> None:
     text = (
         "# T\n\nOne sentence.\n\n<!-- "
         + "word " * 300
@@ -134,6 +136,6 @@ def test_what_is_no_content_gets_into_no_passage() -> None:
     assert [passage.text for passage in passages] == ["# T\n\nOne sentence.", "Two sentences."]
 
 
-def test_headings_are_words_without_marks() -> None:
+def test_embedded_headings_have_no_markdown() -> None:
     passages = split("a.md", "# The *nerve* root\n\nOne.\n\n## [Link](http://x.y) `head` ##\n\nTwo.\n")
     assert [embedded_text(passage) for passage in passages] == ["The nerve root\nOne.", "The nerve root > Link head\nTwo."]

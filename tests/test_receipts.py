@@ -57,7 +57,7 @@ def test_a_missing_or_unreadable_source(answer: Answer, tmp_path: Path) -> None:
     receipt = kept(answer, tmp_path)
     (tmp_path / "corpus" / "a.txt").write_text("")
     (checked,) = verify(receipt, FolderCorpus(tmp_path / "corpus"))
-    assert (checked.state, checked.reason) == ("source missing", "it holds no text")
+    assert (checked.state, checked.reason) == ("source missing", "it contains no text")
     (tmp_path / "corpus" / "a.txt").unlink()
     (checked,) = verify(receipt, FolderCorpus(tmp_path / "corpus"))
     assert (checked.state, checked.reason) == ("source missing", "no such file")

@@ -1,3 +1,5 @@
+"""Sentence boundaries, and the laws of their spans."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,13 +36,13 @@ GOLDEN = [
 ]
 
 
-@pytest.mark.parametrize("sentences", GOLDEN, ids=lambda c: c[0][:40])
-def test_golden(sentences: list[str]) -> None:
+@pytest.mark.parametrize("sentences", GOLDEN, ids=lambda sentences: sentences[0][:40])
+def test_hand_made_sentences_are_found(sentences: list[str]) -> None:
     text = "  " + " ".join(sentences) + " \n"
     assert [span.of(text) for span in split_sentences(text)] == sentences
 
 
-def test_a_line_end_inside_a_paragraph_is_white_space() -> None:
+def test_a_line_end_within_a_paragraph_is_white_space() -> None:
     text = "The nerve was\ncut by glass. It was\nsewn at once."
     assert [span.of(text) for span in split_sentences(text)] == [
         "The nerve was\ncut by glass.",
@@ -48,18 +50,18 @@ def test_a_line_end_inside_a_paragraph_is_white_space() -> None:
     ]
 
 
-@pytest.mark.xfail(reason="taken for one sentence: nothing but the missing space tells the boundary", strict=True)
-def test_no_space_between_sentences() -> None:
+@pytest.mark.xfail(reason="read as one sentence: without the space there is no sign of a boundary", strict=True)
+def test_sentences_without_a_space_between_them_are_split() -> None:
     text = "The nerve was cut.Then it grew."
     assert len(split_sentences(text)) == 2
 
 
 @pytest.mark.parametrize("text", ["", "   \n\t ", "\u00a0"])
-def test_nothing_gives_nothing(text: str) -> None:
+def test_white_space_gives_no_sentences(text: str) -> None:
     assert split_sentences(text) == []
 
 
-def test_spans_count_in_the_whole_text() -> None:
+def test_spans_refer_to_the_whole_text() -> None:
     text = "Before. 😀 One here. Two there. After."
     inner = Span(text.index("One"), text.index(" After"))
     assert [span.of(text) for span in split_sentences(text, inner)] == ["One here.", "Two there."]

@@ -1,4 +1,4 @@
-"""The files of a corpus: which there are, and what they hold."""
+"""The files of a corpus: their names, digests and documents."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
 
 
 class Corpus(Protocol):
-    """Where documents come from: a folder of files, or records such as those of a question set."""
+    """A source of documents: a folder of files, or records such as those of a question set."""
 
     def names(self) -> list[str]:
-        """Ids of all that may be documents, sorted."""
+        """The ids of all files that may be documents, sorted."""
         ...
 
     def digest_of(self, name: str) -> str:
-        """Equal for equal content only. Raises UnreadableFile."""
+        """Equal content gives equal digests. Raises UnreadableFile."""
         ...
 
     def format_of(self, name: str) -> str:
-        """Two of the same content and format are the same document."""
+        """Files with equal content and equal format give equal documents."""
         ...
 
     def read(self, names: Sequence[str]) -> Iterator["Document | UnreadableFile"]:
-        """For each name in order its document, or the reason why there is none."""
+        """Yields, for each name in order, the document or the reason why it cannot be read."""
         ...
 
 
 def corpus_files(corpus: Path) -> list[str]:
-    """Ids of all files below the folder, sorted; hidden files and folders, and links that lead outside, are passed over.
+    """The ids of all files below the folder, sorted, without hidden files, hidden folders and links that lead outside.
 
-    Files of unknown formats are included: reading them says why they cannot be read.
+    Files of unknown formats are included, so that reading them reports why they cannot be read. Raises CorpusError.
     """
     if not corpus.is_dir():
         raise CorpusError(f"the corpus folder {corpus} does not exist; create it, or name another with --corpus")
@@ -54,7 +54,7 @@ def corpus_files(corpus: Path) -> list[str]:
 
 
 def _cannot_list(error: OSError) -> None:
-    raise CorpusError(f"the folder {error.filename} cannot be listed ({error.strerror}); mend its permissions or move it away")
+    raise CorpusError(f"the folder {error.filename} cannot be listed ({error.strerror}); fix its permissions or move it away")
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,13 @@ class FolderCorpus:
         try:
             return sha256_file(checked_path(self.folder, name))
         except OSError as error:
-            raise UnreadableFile(f"cannot be opened: {error.strerror or error}") from error
+            raise UnreadableFile(f"it cannot be opened: {error.strerror or error}") from error
 
     def format_of(self, name: str) -> str:
-        """The ending by which a file's loader is chosen, in lower case."""
+        """The file name's ending in lower case, which together with the content determines the loader."""
         return Path(name).suffix.lower()
 
     def read(self, names: Sequence[str]) -> Iterator["Document | UnreadableFile"]:
-        from rag.loading.process.pool import read_documents  # starts processes, of which telling what has changed needs none
+        from rag.loading.process.pool import read_documents  # not needed to find out which files changed
 
         return read_documents([(self.folder, name) for name in names], self.settings)

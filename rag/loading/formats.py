@@ -1,4 +1,4 @@
-"""Which loader reads a file: told by its first bytes, where they say it, else by the ending of its name."""
+"""Which loader reads a file: determined by its first bytes if they are conclusive, otherwise by its name's ending."""
 
 from io import BytesIO
 from pathlib import Path
@@ -6,7 +6,7 @@ from zipfile import BadZipFile, ZipFile
 
 from rag.errors import UnreadableFile
 
-# From loader (a module below this package with `read(data) -> ParsedFile`) to the endings of its files.
+# From loader (a module in this package with `read(data) -> ParsedFile`) to the endings of its files.
 LOADERS: dict[str, tuple[str, ...]] = {
     "text_files.plain_text": (".txt", ".text"),
     "text_files.markdown": (".md", ".markdown", ".mdx"),
@@ -26,7 +26,7 @@ LOADERS: dict[str, tuple[str, ...]] = {
 }
 BY_ENDING = {ending: loader for loader, endings in LOADERS.items() for ending in endings}
 
-# What an archive is, by a member that only it has.
+# Members that identify the kind of archive.
 _MEMBERS = {
     "word/document.xml": "office.word",
     "ppt/presentation.xml": "office.slides",
@@ -41,24 +41,25 @@ _MIMETYPES = {
     b"application/vnd.oasis.opendocument.spreadsheet": "office.spreadsheets",
 }
 _OLD = {
-    ".doc": "an old Word file; save it as .docx",
-    ".dot": "an old Word file; save it as .docx",
-    ".ppt": "an old PowerPoint file; save it as .pptx",
-    ".pps": "an old PowerPoint file; save it as .pptx",
-    ".msg": "an Outlook message; save it as .eml",
+    ".doc": "it is an old Word file; save it as .docx",
+    ".dot": "it is an old Word file; save it as .docx",
+    ".ppt": "it is an old PowerPoint file; save it as .pptx",
+    ".pps": "it is an old PowerPoint file; save it as .pptx",
+    ".msg": "it is an Outlook message; save it as .eml",
 }
-# Loaders of formats under whose names many programs save HTML; None: an unknown ending.
+# Formats under whose names many programs save HTML. None: an unknown ending.
 _OFTEN_HTML = (None, "office.word", "office.spreadsheets", "pdf.extraction", "office.rtf")
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OLE_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
 def format_of(name: str, data: bytes) -> str:
-    """The loader for a file. Raises UnreadableFile, with what to do, for what none of them reads."""
+    """The loader for a file. Raises UnreadableFile, which says what to do, if there is none."""
     ending = Path(name).suffix.lower()
     loader = _by_content(data, ending) or BY_ENDING.get(ending)
     if loader is None:
         known = " ".join(endings[0] for endings in LOADERS.values())
-        raise UnreadableFile(f"format {ending or 'without an ending'} is not known; known are {known}")
+        what = f"format {ending} is not known" if ending else "its name has no ending"
+        raise UnreadableFile(f"{what}; supported formats: {known}")
     return loader
 
 
@@ -69,16 +70,17 @@ def _by_content(data: bytes, ending: str) -> str | None:
     if data.startswith(b"{\\rtf"):
         return "office.rtf"
     if data.startswith(b"PK\x03\x04"):
-        return _archive(data)
-    if data.startswith(_OLE):
-        return _compound(data, ending)
+        return _archive_loader(data)
+    if data.startswith(_OLE_SIGNATURE):
+        return _ole_loader(data, ending)
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype html", b"<html")) and BY_ENDING.get(ending) in _OFTEN_HTML:
-        return "web.web_page"  # what many a program saves under the name of an office format
+        return "web.web_page"
     return None
 
 
-def _archive(data: bytes) -> str:
+def _archive_loader(data: bytes) -> str:
+    """For ZIP archives: OpenDocument and EPUB state their type; Microsoft's formats are told by their members."""
     try:
         with ZipFile(BytesIO(data)) as archive:
             names = set(archive.namelist())
@@ -87,20 +89,21 @@ def _archive(data: bytes) -> str:
         raise UnreadableFile(f"its archive is damaged ({error})") from None
     loader = _MIMETYPES.get(mimetype) or next((loader for member, loader in _MEMBERS.items() if member in names), None)
     if loader is None:
-        raise UnreadableFile("an archive that is no document; unpack it into the corpus folder")
+        raise UnreadableFile("it is an archive, not a document; unpack it into the corpus folder")
     return loader
 
 
-def _compound(data: bytes, ending: str) -> str:
+def _ole_loader(data: bytes, ending: str) -> str:
+    """For OLE containers: Office files of before 2007, and encrypted ones of all ages."""
     if "EncryptedPackage".encode("utf-16-le") in data:
         raise UnreadableFile("it is encrypted; save it without a password")
     if "Workbook".encode("utf-16-le") in data or "Book".encode("utf-16-le") in data[:4096]:
         return "office.spreadsheets"
-    raise UnreadableFile(_OLD.get(ending, "an old office file; save it in a format of today"))
+    raise UnreadableFile(_OLD.get(ending, "it is an old office file; save it in a current format"))
 
 
-# What `page` counts, by the ending of the file's name; pages elsewhere.
-UNITS = {
+# What `page` counts, by the ending of the file's name; all other formats count pages.
+_PAGE_UNITS = {
     ".pptx": "slide",
     ".odp": "slide",
     ".xlsx": "row",
@@ -117,5 +120,5 @@ UNITS = {
 
 
 def page_unit(document_id: str) -> str:
-    """What `page` counts in this document: pages, slides, rows, records or cells."""
-    return UNITS.get(document_id[document_id.rfind(".") :].lower(), "page")
+    """What `page` counts in this document: page, slide, row, record or cell."""
+    return _PAGE_UNITS.get(Path(document_id).suffix.lower(), "page")

@@ -1,4 +1,4 @@
-"""The bytes of one file to a Document, by the loader of its format."""
+"""The bytes of one file to a Document, by the loader for its format."""
 
 import hashlib
 import re
@@ -10,23 +10,27 @@ from rag.loading.formats import format_of
 from rag.loading.hidden_characters import hidden_characters
 from rag.records import Document
 
-# Titles that programs give.
-_SAYS_NOTHING = re.compile(
+_LONGEST_TITLE = 200  # characters
+# Titles that programs fill in.
+_MEANINGLESS_TITLE = re.compile(
     r"(untitled|powerpoint|word|presentation|document|title|slide|microsoft|new|\W|\d)+|.*\.(docx?|pptx?|tex|dvi|indd)", re.I
 )
 
 
 def load_document(document_id: str, data: bytes) -> Document:
-    """Reads one file. Raises UnreadableFile with the reason where nothing can be read; parsers of broken files may raise
-    anything, which is why builds do this in a process of its own (reading.py)."""
+    """Reads one file. Raises UnreadableFile with the reason if there is nothing to read.
+
+    On broken files parsers may raise anything, hang or crash, so builds call this in a worker process (process/worker.py).
+    """
     if not data:
-        raise UnreadableFile("it holds no text")
-    loader = import_module(f"rag.loading.{format_of(document_id, data)}")  # so that a text file does not wait for the PDF library
+        raise UnreadableFile("it contains no text")
+    # Imported by name, so that a text file does not wait for the PDF library.
+    loader = import_module(f"rag.loading.{format_of(document_id, data)}")
     parsed = loader.read(data)
     if not parsed.blocks:
-        raise UnreadableFile("it holds no text")
-    title = " ".join((parsed.title or "").split())[:200]
-    if not title or _SAYS_NOTHING.fullmatch(title):
+        raise UnreadableFile("it contains no text")
+    title = " ".join((parsed.title or "").split())[:_LONGEST_TITLE]
+    if not title or _MEANINGLESS_TITLE.fullmatch(title):
         title = _title_from_name(document_id)
     notes = (*parsed.notes, *hidden_characters(parsed.text))
     return Document(document_id, title, parsed.text, tuple(parsed.blocks), hashlib.sha256(data).hexdigest(), notes)

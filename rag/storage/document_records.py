@@ -1,4 +1,4 @@
-"""A Document as stored: in the index, and between the process that reads a file and the one that asked for it."""
+"""Documents as JSON: in the index, and between the worker that reads a file and the process that asked for it."""
 
 from typing import Any
 
@@ -6,7 +6,6 @@ from rag.records import Block, Document, Span
 
 
 def document_to_json(document: Document) -> dict[str, Any]:
-    """Everything that a Document is; `document_from_json` makes it of them again."""
     return {
         "id": document.id,
         "title": document.title,

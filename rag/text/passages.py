@@ -1,4 +1,4 @@
-"""Documents to passages: runs of whole sentences that follow the structure and fit the embedder."""
+"""Documents to passages: runs of whole sentences that follow the document's structure and fit the embedder."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 
 from rag.records import Block, Document, Passage, Sentence, Span
 from rag.text.headings import heading_text
+from rag.text.list_markers import TYPED_MARKER
 from rag.text.sentences import split_sentences
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
-"""Number of tokens of each text, without the model's special tokens."""
+"""The number of tokens of each text, without the model's special tokens."""
 
 _LEADING = {
     "heading": re.compile(r"\s*(?:#{1,6}[ \t]+)?[*_]*"),
     "question": re.compile(r"\s*(?:#{1,6}[ \t]+)?[*_]*"),
-    "item": re.compile(r"\s*(?:(?:[-*+•‣◦–]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])\s+)+"),
+    "item": re.compile(rf"\s*(?:{TYPED_MARKER.pattern})+"),
     "table": re.compile(r"[\s|]*"),
     "paragraph": re.compile(r"\s*(?:>[> ]*)?"),
 }
@@ -25,13 +26,14 @@ _TRAILING = {
 }
 _WORD = re.compile(r"\S+\s*")
 _LINE = re.compile(r"[^\n]*\S[^\n]*\n*")
-_REAL_WORD = re.compile(r"\b[^\W\d_]{3,}\b")  # a title taken from a file name like "scan_0042" says nothing
-_CONTEXT_SHARE = 3  # title and headings may take at most a third of what the embedder reads
+_REAL_WORD = re.compile(r"\b[^\W\d_]{3,}\b")  # a title made from a file name like "scan_0042" has none
+_BELOW_HEADINGS = 7  # the level of a question that is not a heading: headings have 1 to 6
+_CONTEXT_SHARE = 3  # title and headings take at most a third of the embedder's input, so that the text dominates
 
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """A sentence with the raw text that it stands in: a list marker before it, a table's dashes below it."""
+    """A sentence with the raw text around it: the list marker before it, the dashes below a table's header."""
 
     sentence: Sentence
     raw: Span
@@ -41,7 +43,7 @@ class _Unit:
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """What stands under one heading or question, without anything else between; the headings that begin it lead it."""
+    """Blocks under one heading or question, without a gap between them. `lead` are the headings that begin it."""
 
     headings: tuple[str, ...]
     lead: tuple[Block, ...]
@@ -49,74 +51,78 @@ class _Section:
 
 
 def split_passages(document: Document, *, count_tokens: TokenCounter, limit: int) -> list[Passage]:
-    """Passages of a document, in order; together they leave out only what no block covers.
+    """Passages of a document, in order; together they leave out only text outside all blocks.
 
-    `limit` is the longest embedded text in tokens, special ones not counted. A heading or question starts a passage and is
-    carried along as context by the further passages of its section. Rows and sentences stay whole, except that a
-    sentence over the limit is cut at a word, and its passages say so.
+    `limit` is the length of the longest embedded text in tokens, without special tokens. A heading or question starts a
+    passage and is the context of the further passages of its section. Rows and sentences stay whole, except that a sentence
+    over the limit is cut at a word; the passages concerned have `cut` set.
     """
     passages: list[Passage] = []
     for section in _sections(document):
         context = _context(document.title, section.headings, count_tokens=count_tokens, limit=limit // _CONTEXT_SHARE)
         budget = limit - (sum(count_tokens([context])) if context else 0)
-        columns = _columns(document.text, section.body, count_tokens=count_tokens, limit=budget // _CONTEXT_SHARE)
-        budget -= max((tokens for _, _, tokens in columns), default=0)
-        # A heading that nothing follows is a passage by itself.
+        headers = _table_headers(document.text, section.body, count_tokens=count_tokens, limit=budget // _CONTEXT_SHARE)
+        budget -= max((tokens for _, _, tokens in headers), default=0)
+        # A heading without a body is a passage of its own.
         units = _units(document.text, section.body or section.lead, count_tokens=count_tokens, budget=budget)
-        lead = [_whole(document.text, block) for block in section.lead] if section.body else []
+        lead = [_block_unit(document.text, block) for block in section.lead] if section.body else []
         for group in _pack([*lead, *units], budget):
-            around = "\n".join(part for part in (context, _columns_of(group, columns)) if part)
-            passages.append(_passage(document, section.headings, around, group))
+            group_context = "\n".join(part for part in (context, _header_above(group, headers)) if part)
+            passages.append(_passage(document, section.headings, group_context, group))
     return passages
 
 
 def embedded_text(passage: Passage) -> str:
-    """What is embedded for a passage: title and headings on one line, then the text below its leading headings."""
+    """The text that is embedded for a passage: title and headings on one line, then its text without leading headings."""
     body = next((i for i, sentence in enumerate(passage.sentences) if sentence.kind not in ("heading", "question")), 0)
     start = passage.sentences[body].span.start - passage.span.start if body else 0
     text = passage.text[start:]
     return f"{passage.context}\n{text}" if passage.context else text
 
 
-def _columns(text: str, body: Sequence[Block], *, count_tokens: TokenCounter, limit: int) -> list[tuple[Span, str | None, int]]:
-    """The header rows of a section's tables, with the words and tokens that they add to passages of further rows: none where
-    they are over the limit. What is no table ends the one before it, without words."""
-    found: list[tuple[Span, str | None, int]] = []
+def _table_headers(
+    text: str, body: Sequence[Block], *, count_tokens: TokenCounter, limit: int
+) -> list[tuple[Span, str | None, int]]:
+    """The header rows of a section's tables, with the text and number of tokens that they add to later rows' passages.
+
+    The text is None for a header over the limit, and for the first block after a table, which ends the header's scope.
+    """
+    headers: list[tuple[Span, str | None, int]] = []
     for block in body:
         if block.kind == "table" and block.level:
             words = _content(text, block).of(text)
             tokens = sum(count_tokens([words]))
-            found.append((block.span, words, tokens) if tokens <= limit else (block.span, None, 0))
-        elif block.kind != "table" and found and found[-1][1] is not None:
-            found.append((block.span, None, 0))
-    return found
+            headers.append((block.span, words, tokens) if tokens <= limit else (block.span, None, 0))
+        elif block.kind != "table" and headers and headers[-1][1] is not None:
+            headers.append((block.span, None, 0))
+    return headers
 
 
-def _columns_of(group: Sequence[_Unit], columns: Sequence[tuple[Span, str | None, int]]) -> str | None:
-    """The header row of the table that a group begins within; None where it holds that row itself."""
+def _header_above(group: Sequence[_Unit], headers: Sequence[tuple[Span, str | None, int]]) -> str | None:
+    """The header row of the table within which a group begins; None if the group contains that row itself."""
     first = group[0]
     if first.sentence.kind != "table" or first.sentence.level:
         return None
-    above = [words for span, words, _ in columns if span.start < first.raw.start]
+    above = [words for span, words, _ in headers if span.start < first.raw.start]
     return above[-1] if above else None
 
 
 def _sections(document: Document) -> Iterator[_Section]:
-    """A new one at each heading and question, and where something that is no content must not get into a passage."""
+    """A section begins at each heading or question, and after text that is not content and must not get into a passage."""
     path: list[tuple[int, str]] = []
     lead: list[Block] = []
     body: list[Block] = []
     end = 0
     for block in document.blocks:
-        leads = block.kind in ("heading", "question")
-        if (leads and body) or ((lead or body) and document.text[end : block.span.start].strip()):
+        is_lead = block.kind in ("heading", "question")
+        if (is_lead and body) or ((lead or body) and document.text[end : block.span.start].strip()):
             yield _section(document, path, lead, body)
             lead, body = [], []
-        if leads:
-            level = block.level or 7  # a question that is no heading stands below all headings
-            path = [(above, label) for above, label in path if above < level]
+        if is_lead:
+            level = block.level or _BELOW_HEADINGS
+            path = [(upper, label) for upper, label in path if upper < level]
             path.append((level, heading_text(block.span.of(document.text))))
-        (lead if leads else body).append(block)
+        (lead if is_lead else body).append(block)
         end = block.span.end
     if lead or body:
         yield _section(document, path, lead, body)
@@ -128,7 +134,7 @@ def _section(document: Document, path: list[tuple[int, str]], lead: list[Block],
 
 
 def _context(title: str, headings: tuple[str, ...], *, count_tokens: TokenCounter, limit: int) -> str:
-    """Title and headings as far as they fit; the innermost headings say most, so they are kept longest."""
+    """Title and headings joined, without the outermost ones if they do not fit: the innermost say most."""
     labels = [*([title] if _REAL_WORD.search(title) else []), *headings]
     counts = count_tokens(labels) if labels else []
     while labels and sum(counts) + len(labels) > limit:
@@ -149,12 +155,12 @@ def _content(text: str, block: Block) -> Span:
     return Span(start, end)
 
 
-def _whole(text: str, block: Block) -> _Unit:
+def _block_unit(text: str, block: Block) -> _Unit:
     return _Unit(Sentence(_content(text, block), block.kind, block.level, block.page), block.span, 0)
 
 
 def _units(text: str, blocks: Sequence[Block], *, count_tokens: TokenCounter, budget: int) -> list[_Unit]:
-    units = [unit for block in blocks for unit in _block_units(text, block)]
+    units = [unit for block in blocks for unit in _sentence_units(text, block)]
     counts = count_tokens([unit.raw.of(text) for unit in units]) if units else []
     fitting: list[_Unit] = []
     for unit, count in zip(units, counts, strict=True):
@@ -165,9 +171,9 @@ def _units(text: str, blocks: Sequence[Block], *, count_tokens: TokenCounter, bu
     return fitting
 
 
-def _block_units(text: str, block: Block) -> Iterator[_Unit]:
+def _sentence_units(text: str, block: Block) -> Iterator[_Unit]:
     if block.kind in ("table", "code"):
-        yield _whole(text, block)
+        yield _block_unit(text, block)
         return
     spans = split_sentences(text, _content(text, block)) or [block.span]
     for i, span in enumerate(spans):
@@ -177,9 +183,9 @@ def _block_units(text: str, block: Block) -> Iterator[_Unit]:
 
 
 def _cut(text: str, unit: _Unit, *, count_tokens: TokenCounter, budget: int) -> Iterator[_Unit]:
-    """Cuts a sentence at words, code at line ends, and what is over the budget even then between characters."""
-    part = _LINE if unit.sentence.kind == "code" else _WORD
-    words = [Span(match.start(), match.end()) for match in part.finditer(text, unit.raw.start, unit.raw.end)]
+    """Cuts a sentence at words and code at line ends; a word that is still over the budget is cut between characters."""
+    pattern = _LINE if unit.sentence.kind == "code" else _WORD
+    words = [Span(match.start(), match.end()) for match in pattern.finditer(text, unit.raw.start, unit.raw.end)]
     counts = count_tokens([word.of(text) for word in words])
     pieces: list[tuple[Span, int]] = []
     for word, count in zip(words, counts, strict=True):
@@ -189,7 +195,7 @@ def _cut(text: str, unit: _Unit, *, count_tokens: TokenCounter, budget: int) -> 
             pieces.extend(_cut_word(text, word, count, count_tokens=count_tokens, budget=budget))
     for span, count in pieces:
         trimmed = Span(span.start, span.start + len(span.of(text).rstrip()))
-        cut = unit.sentence.kind != "code"  # a program is no sentence that would lose its sense
+        cut = unit.sentence.kind != "code"  # a program does not lose its meaning at a line end, as a sentence would
         yield replace(unit, sentence=replace(unit.sentence, span=trimmed), raw=trimmed, tokens=count, cut=cut)
 
 
@@ -203,15 +209,15 @@ def _cut_word(text: str, word: Span, count: int, *, count_tokens: TokenCounter, 
 
 
 def _pack(units: list[_Unit], budget: int) -> Iterator[list[_Unit]]:
-    """Groups of neighbours within the budget, of about equal length, so that no section ends in a scrap."""
-    left = sum(unit.tokens for unit in units)
+    """Groups of neighbouring units within the budget, of about equal size, so that no section ends in a scrap."""
+    remaining = sum(unit.tokens for unit in units)
     group: list[_Unit] = []
     size = 0
     for unit in units:
-        target = left / max(1, -(-left // budget)) if budget > 0 else 0
+        target = remaining / max(1, -(-remaining // budget)) if budget > 0 else 0
         if size and (size + unit.tokens > budget or size >= target):
             yield group
-            left -= size
+            remaining -= size
             group, size = [], 0
         group.append(unit)
         size += unit.tokens

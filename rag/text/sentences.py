@@ -1,19 +1,19 @@
-"""Text to sentence spans, by nupunkt with a few rules of ours where its statistics miss.
+"""Text to sentence spans: nupunkt, with a few rules for boundaries that its statistics get wrong.
 
-The splitter sees one block of a document at a time (a paragraph, an item, a table row), so it
-need not know about headings or lists; line breaks inside a block are white space.
+The splitter gets one block of a document at a time (a paragraph or a list item), so it need not know about headings or
+lists; line breaks within a block are white space.
 """
 
 import re
 
 from rag.records import Span
 
-# Abbreviations that never end a sentence, and those that do not before a digit; nupunkt misses some.
+# Abbreviations that never end a sentence, and abbreviations that do not end one before a digit. nupunkt misses some.
 _LEADS_ON = re.compile(r"(?:^|[\s(\[“\"'])(?:e\.g|i\.e|cf|viz|approx|ca)\.\s*$")
 _LEADS_TO_NUMBER = re.compile(r"(?:^|[\s(\[“\"'])(?:chr|nos?|figs?|tabs?|eqs?|refs?|vols?|pp?)\.\s*$", re.IGNORECASE)
-# A unit after a number may end a sentence: "2.5 h. Clearance fell." nupunkt takes "h." for an abbreviation.
+# A unit after a number may end a sentence ("2.5 h. Clearance fell."), but nupunkt takes "h." for an abbreviation.
 _UNIT_END = re.compile(r"\d\s?(?:h|hr|hrs|min|s|ms|mg|µg|g|kg|mm|cm|m|km|ml|l|Hz|mV|°C|%)\.(?=\s+[A-Z][a-z])")
-# Some whole words ("month.", "hand.", "CMT.") pass for abbreviations too. Titles and names begin with one capital, so not those.
+# nupunkt also takes some whole words ("month.", "hand.", "CMT.") for abbreviations. Capitalised ones it may keep.
 _WORD_END = re.compile(
     r"(?<![\w.-])(?!(?:approx|incl|resp|dept|univ|assoc|figs|refs|vols|subsp|spec|cont|misc|orig|appr)\.)(?:[a-z]{4,}|[A-Z]{3,})\."
     r"(?=\s+[A-Z](?:[a-z]|\s))"
@@ -24,8 +24,8 @@ _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 def split_sentences(text: str, span: Span | None = None) -> list[Span]:
     """Sentence spans of `text[span]` in order, in coordinates of `text`.
 
-    They do not overlap, leave out only white space, and are never empty; a piece without a letter or a digit is
-    joined to its neighbour. White space only gives an empty list.
+    They do not overlap, leave out only white space, and are never empty; a piece without a letter or digit is joined to
+    its neighbour. Text of white space only gives an empty list.
     """
     span = span or Span(0, len(text))
     source = span.of(text)
@@ -37,20 +37,20 @@ def split_sentences(text: str, span: Span | None = None) -> list[Span]:
 
 
 def _boundaries(source: str) -> list[tuple[int, int]]:
-    from nupunkt import sent_spans  # its model takes a moment to load, so only when there is text to split
+    from nupunkt import sent_spans  # loads its model, so only when there is text to split
 
     return list(sent_spans(source))
 
 
 def _split_where_missed(source: str, pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    result = []
+    split = []
     for start, end in pieces:
         ends = {match.end() for pattern in (_UNIT_END, _WORD_END) for match in pattern.finditer(source, start, end)}
         for middle in sorted(ends):
-            result.append((start, middle))
+            split.append((start, middle))
             start = middle
-        result.append((start, end))
-    return result
+        split.append((start, end))
+    return split
 
 
 def _join(source: str, pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -70,7 +70,7 @@ def _belongs_together(source: str, start: int, middle: int, end: int) -> bool:
     before = source[max(start, middle - 20) : middle]
     first_before = _first_character(source, start)
     first_after = _first_character(source, middle)
-    # Where sentences begin with capitals, a small letter goes on: `"Why?" she asked.`
+    # In text with capitals at the start of sentences, a small letter continues one: `"Why?" she asked.`
     if first_after.islower() and not first_before.islower():
         return True
     if first_after.isdigit() and _LEADS_TO_NUMBER.search(before):

@@ -1,4 +1,4 @@
-"""Opens the archives that office documents and books are, and refuses those made to fill the memory."""
+"""Opens the ZIP archives of office documents and books, and refuses those made to exhaust the memory."""
 
 from io import BytesIO
 from zipfile import BadZipFile, ZipFile
@@ -7,29 +7,36 @@ from lxml import etree
 
 from rag.errors import UnreadableFile
 
-LARGEST_CONTENT = 2**30  # bytes, unpacked; no document that people wrote is near it
-LARGEST_RATIO = 150  # text shrinks to a tenth, the emptiest of sheets to a hundredth
-HARMLESS = 50 * 2**20  # bytes that may be as empty as they like
-MOST_MEMBERS = 20_000
+_LARGEST_CONTENT = 2**30  # bytes, unpacked; real documents are far smaller
+_LARGEST_RATIO = 150  # text compresses to a tenth, the emptiest of spreadsheets to a hundredth
+_ANY_RATIO_BELOW = 50 * 2**20  # bytes, unpacked; small enough to be harmless
+_MOST_MEMBERS = 20_000
+_ENCRYPTED = 1  # bit of a member's flags, in the ZIP specification
 
 
 def open_archive(data: bytes) -> ZipFile:
-    """Raises UnreadableFile for what is broken, encrypted or a bomb. Reading a member never gives more than it declares."""
+    """Raises UnreadableFile for an archive that is broken, encrypted or a decompression bomb.
+
+    A member never gives more bytes than it declares here.
+    """
     try:
         archive = ZipFile(BytesIO(data))
     except (BadZipFile, ValueError, OSError) as error:
         raise UnreadableFile(f"its archive is damaged ({error})") from None
     members = archive.infolist()
     size = sum(member.file_size for member in members)
-    if size > LARGEST_CONTENT or len(members) > MOST_MEMBERS or (size > HARMLESS and size > LARGEST_RATIO * len(data)):
-        raise UnreadableFile(f"unpacked it would be {size / 2**20:,.0f} MB in {len(members):,} parts; it may be made to do harm")
-    if any(member.flag_bits & 1 for member in members):
+    suspicious = size > _ANY_RATIO_BELOW and size > _LARGEST_RATIO * len(data)
+    if suspicious or size > _LARGEST_CONTENT or len(members) > _MOST_MEMBERS:
+        raise UnreadableFile(
+            f"it would unpack to {size / 2**20:,.0f} MB in {len(members):,} parts, and may have been made to do harm"
+        )
+    if any(member.flag_bits & _ENCRYPTED for member in members):
         raise UnreadableFile("it is encrypted; save it without a password")
     return archive
 
 
 def member(archive: ZipFile, name: str) -> bytes:
-    """Raises UnreadableFile where it is missing or damaged."""
+    """The content of a member. Raises UnreadableFile if it is missing or damaged."""
     try:
         return archive.read(name)
     except KeyError:
@@ -39,7 +46,7 @@ def member(archive: ZipFile, name: str) -> bytes:
 
 
 def xml(data: bytes) -> etree._Element:
-    """The root element. Entities are not resolved, so none can grow or fetch. Raises UnreadableFile."""
+    """The root element. Entities are not resolved, so none can expand or fetch anything. Raises UnreadableFile."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         return etree.fromstring(data, parser)

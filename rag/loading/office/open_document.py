@@ -1,4 +1,4 @@
-"""OpenDocument texts and presentations; `page` is the slide's number."""
+"""OpenDocument texts and presentations; in presentations `page` is the slide's number."""
 
 from collections.abc import Iterator
 
@@ -32,21 +32,21 @@ def read(data: bytes) -> ParsedFile:
         meta = xml(member(archive, "meta.xml")) if "meta.xml" in archive.namelist() else None
     body = next(content.iter(f"{_OFFICE}body"), None)
     if body is None:
-        raise UnreadableFile("it has no body of text")
+        raise UnreadableFile("it contains no document body")
     titles = meta.iter("{http://purl.org/dc/elements/1.1/}title") if meta is not None else iter(())
     title = next((element.text for element in titles if element.text), None)
     pieces = list(_pieces(body, _styles(content)))
-    first = next((piece.text for piece in pieces if piece.kind == "heading" and piece.level == 1), None)
-    return assemble(title or first, pieces)
+    first_heading = next((piece.text for piece in pieces if piece.kind == "heading" and piece.level == 1), None)
+    return assemble(title or first_heading, pieces)
 
 
 def _styles(content: etree._Element) -> dict[str, str]:
-    """From the names of automatic styles to those that they stand on, which people know: "Title", "Heading_20_1"."""
+    """From automatic styles ("P1") to the named styles that they are based on ("Title", "Heading_20_1")."""
     return {s.get(f"{_STYLE}name", ""): s.get(f"{_STYLE}parent-style-name", "") for s in content.iter(f"{_STYLE}style")}
 
 
 def _pieces(body: etree._Element, styles: dict[str, str]) -> Iterator[Piece]:
-    """In document order and without recursion; a list in a list and a table in a list come at their places."""
+    """In document order, nested lists and tables included; without recursion, so that deep nesting does no harm."""
     stack: list[tuple[etree._Element, int | None, bool]] = [(body, None, False)]
     slides = 0
     while stack:
@@ -76,7 +76,7 @@ def _pieces(body: etree._Element, styles: dict[str, str]) -> Iterator[Piece]:
 
 
 def _is_title(element: etree._Element) -> bool:
-    """The frame of a slide's title."""
+    """Whether an element is the frame of a slide's title."""
     return str(element.tag) == f"{_DRAW}frame" and str(element.get(f"{_PRESENTATION}class")) == "title"
 
 
@@ -89,7 +89,7 @@ def _paragraph(element: etree._Element, styles: dict[str, str], page: int | None
 
 
 def _text(element: etree._Element) -> str:
-    """The text of a paragraph with its spaces, tabs and line breaks, without notes and boxes, which come after it."""
+    """The text of a paragraph with its spaces, tabs and line breaks, without notes and text boxes, which follow it."""
     parts = [element.text or ""]
     for child in element:
         if child.tag == f"{_TEXT}s":

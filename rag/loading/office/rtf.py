@@ -1,4 +1,4 @@
-"""RTF to text, and on as plain text: it has no structure that programs agree on."""
+"""RTF, reduced to plain text and read as such: programs do not agree on how to write its structure."""
 
 import re
 from itertools import pairwise
@@ -8,21 +8,24 @@ from striprtf.striprtf import rtf_to_text
 from rag.loading.blocks import ParsedFile
 from rag.loading.text_files.plain_text import parse
 
-_MARKER = re.compile(r"(\(?\w{0,3}[.)]|[^\w\s])\t+")
+_TABBED_MARKER = re.compile(r"(\(?\w{0,3}[.)]|[^\w\s])\t+")
+_NUMBER = re.compile(r"\(?\w{1,3}[.)] ")
 
 
 def read(data: bytes) -> ParsedFile:
     text = rtf_to_text(data.decode("latin-1"), errors="replace").replace("\r\n", "\n").replace("\0", "")
-    lines = [_MARKER.sub(_marker, line.strip()) for line in text.split("\n") if line.strip(" \t|")]
-    # Each line is a whole paragraph, which in plain text takes a blank line; items of a list stand together.
-    return parse(
-        "".join(line + ("\n" if _is_item(line) and _is_item(after) else "\n\n") for line, after in pairwise([*lines, ""]))
+    lines = [_TABBED_MARKER.sub(_marker, line.strip()) for line in text.split("\n") if line.strip(" \t|")]
+    # Each line is a whole paragraph, which needs a blank line in plain text; items of a list stay together.
+    separated = (
+        line + ("\n" if _is_item(line) and _is_item(following) else "\n\n") for line, following in pairwise([*lines, ""])
     )
+    return parse("".join(separated))
 
 
-def _marker(found: re.Match[str]) -> str:
-    return f"{found[1]} " if found[1][0].isalnum() or found[1][0] == "(" else "• "
+def _marker(match: re.Match[str]) -> str:
+    marker = match[1]
+    return f"{marker} " if marker[0].isalnum() or marker[0] == "(" else "• "
 
 
 def _is_item(line: str) -> bool:
-    return line.startswith("• ") or re.match(r"\(?\w{1,3}[.)] ", line) is not None
+    return line.startswith("• ") or _NUMBER.match(line) is not None

@@ -1,4 +1,4 @@
-"""Spreadsheets, old and new: each sheet a heading, each row a row of a table, `page` its number."""
+"""Spreadsheets, old and new: each sheet is a heading, each row a table row; `page` is the row's number."""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -13,7 +13,7 @@ from rag.loading.office.table_rows import table
 
 def read(data: bytes) -> ParsedFile:
     if data.startswith(b"PK"):
-        open_archive(data)
+        open_archive(data).close()
     try:
         workbook = CalamineWorkbook.from_filelike(BytesIO(data))
         visible = [sheet for sheet in workbook.sheets_metadata if sheet.visible == SheetVisibleEnum.Visible]
@@ -23,7 +23,7 @@ def read(data: bytes) -> ParsedFile:
     except (CalamineError, ZipError) as error:
         raise UnreadableFile(f"it is damaged ({error})") from None
     hidden = len(workbook.sheets_metadata) - len(visible)
-    return assemble(None, pieces, [f"{hidden} hidden sheets were left out"] if hidden else [])
+    return assemble(None, pieces, [f"hidden sheets left out: {hidden}"] if hidden else [])
 
 
 def _pieces(workbook: CalamineWorkbook, names: list[str]) -> Iterator[Piece]:

@@ -1,4 +1,4 @@
-"""Word documents: headings by their styles, lists, tables row by row, notes after the paragraph that they belong to."""
+"""Word documents: headings by style, lists, tables row by row, each note after the paragraph that refers to it."""
 
 import re
 from collections.abc import Iterator
@@ -18,11 +18,12 @@ from rag.loading.office.archives import open_archive, xml
 _HEADING = re.compile(r"heading (\d)")
 _CODE = re.compile(r"\b(code|source|listing|preformatted|verbatim)", re.I)
 _LONGEST_HEADING = 90  # characters
-_LONGEST_CELL = 600  # characters; tables with longer ones only lay out a page
+_LONGEST_CELL = 600  # characters; a table with a longer cell is there for the page layout
 _LEFT_OUT = {qn(f"w:{name}") for name in ("del", "moveFrom", "instrText", "pPr", "rPr", "txbxContent")} | {
     "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 }
 _FORMULA_TEXT = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
+_FIRST_ROW = 0x20  # bit of w:tblLook: the first row has a format of its own
 _WHITE = {"FFFFFF", "ffffff"}
 
 
@@ -36,20 +37,20 @@ def read(data: bytes) -> ParsedFile:
         raise UnreadableFile(f"it is damaged ({error})") from None
     if not any(piece.kind == "heading" for piece in pieces):
         pieces = [_as_heading(piece, walk.bold) for piece in pieces]
-    named = (document.core_properties.title or "").strip()
-    first = next((piece.text for piece in pieces if piece.kind == "heading" and piece.level == 1), None)
-    notes = [f"it holds {walk.hidden} passages of hidden or white text, which were left out"] if walk.hidden else []
-    return assemble(named or first, pieces, notes)
+    title = (document.core_properties.title or "").strip()
+    first_heading = next((piece.text for piece in pieces if piece.kind == "heading" and piece.level == 1), None)
+    notes = [f"pieces of hidden or white text left out: {walk.hidden}"] if walk.hidden else []
+    return assemble(title or first_heading, pieces, notes)
 
 
 def _as_heading(piece: Piece, bold: set[str]) -> Piece:
-    """In a document without heading styles, a short line in bold stands for one."""
+    """In a document without heading styles, a short bold line is taken for a heading."""
     short = piece.kind == "paragraph" and len(piece.text) <= _LONGEST_HEADING and not piece.text.endswith((".", ",", ";", ":"))
     return Piece("heading", piece.text, level=2) if short and piece.text in bold else piece
 
 
 class _Walk:
-    """Through the elements of a document in their order."""
+    """Walks through the elements of a document in order, and collects what is hidden and what is bold."""
 
     def __init__(self, document: WordDocument) -> None:
         self._styles = {style.style_id: style for style in document.styles}
@@ -76,8 +77,8 @@ class _Walk:
         elif _CODE.search(name):
             yield Piece("code", text)
         else:
-            listed = element.find(f"{qn('w:pPr')}/{qn('w:numPr')}") is not None or name.startswith("list")
-            yield Piece("item" if listed else "paragraph", text)
+            is_item = element.find(f"{qn('w:pPr')}/{qn('w:numPr')}") is not None or name.startswith("list")
+            yield Piece("item" if is_item else "paragraph", text)
         if text.strip() and _is_bold(element):
             self.bold.add(text.strip())
         for reference in element.iter(qn("w:footnoteReference"), qn("w:endnoteReference")):
@@ -89,10 +90,10 @@ class _Walk:
                 yield from self.blocks(box)
 
     def _style(self, element: etree._Element) -> tuple[str, int]:
-        """The style's name in lower case, and the heading's level, 0 for none."""
+        """The style's name in lower case, and the level of a heading, 0 if it is not one."""
         properties = element.find(qn("w:pPr"))
-        named = properties.find(qn("w:pStyle")) if properties is not None else None
-        style = self._styles.get(named.get(qn("w:val"))) if named is not None else None
+        reference = properties.find(qn("w:pStyle")) if properties is not None else None
+        style = self._styles.get(reference.get(qn("w:val"))) if reference is not None else None
         name = (style.name or "").lower() if style is not None else ""
         outline = properties.find(qn("w:outlineLvl")) if properties is not None else None
         while style is not None:
@@ -111,11 +112,9 @@ class _Walk:
             for cell in (cell for cells in rows for cell in cells):
                 yield from self.blocks(cell)
             return
-        marked = element.find(f".//{qn('w:tblHeader')}") is not None
-        look = element.find(f"{qn('w:tblPr')}/{qn('w:tblLook')}")
-        first = marked or (look is not None and (look.get(qn("w:firstRow")) == "1" or int(look.get(qn("w:val"), "0"), 16) & 0x20))
+        has_header = _has_header_row(element)
         for number, cells in enumerate(texts):
-            yield row(cells, header=bool(first and number == 0 and len(texts) > 1 and any(c.strip() for c in cells)))
+            yield row(cells, header=has_header and number == 0 and len(texts) > 1 and any(c.strip() for c in cells))
 
     def _text(self, element: etree._Element) -> str:
         parts: list[str] = []
@@ -137,8 +136,15 @@ class _Walk:
         return "".join(parts)
 
 
+def _has_header_row(table: etree._Element) -> bool:
+    if table.find(f".//{qn('w:tblHeader')}") is not None:
+        return True
+    look = table.find(f"{qn('w:tblPr')}/{qn('w:tblLook')}")
+    return look is not None and (look.get(qn("w:firstRow")) == "1" or bool(int(look.get(qn("w:val"), "0"), 16) & _FIRST_ROW))
+
+
 def _notes(document: WordDocument) -> Iterator[tuple[tuple[str, str], etree._Element]]:
-    """Footnotes and endnotes by the tag and id of what refers to them."""
+    """Footnotes and endnotes, by the tag and id of the reference to them."""
     for part in document.part.package.iter_parts():
         for kind in ("footnote", "endnote"):
             if str(part.partname) == f"/word/{kind}s.xml":
@@ -147,7 +153,7 @@ def _notes(document: WordDocument) -> Iterator[tuple[tuple[str, str], etree._Ele
 
 
 def _cells(table_row: etree._Element) -> Iterator[etree._Element]:
-    """Cells of a row; one merged with that above it counts there."""
+    """The cells of a row, without those of nested tables."""
     for cell in table_row.iter(qn("w:tc")):
         if next(cell.iterancestors(qn("w:tr"))) is table_row:
             yield cell
@@ -159,8 +165,8 @@ def _is_hidden(run: etree._Element) -> bool:
         return False
     vanish, colour = properties.find(qn("w:vanish")), properties.find(qn("w:color"))
     shaded = any(properties.find(qn(f"w:{name}")) is not None for name in ("shd", "highlight"))
-    inside = any(ancestor.tag == qn("w:tc") for ancestor in run.iterancestors())  # cells are often shaded
-    white = colour is not None and colour.get(qn("w:val")) in _WHITE and not shaded and not inside
+    in_cell = any(ancestor.tag == qn("w:tc") for ancestor in run.iterancestors())  # the table may shade it
+    white = colour is not None and colour.get(qn("w:val")) in _WHITE and not shaded and not in_cell
     return white or (vanish is not None and vanish.get(qn("w:val")) not in ("0", "false"))
 
 

@@ -1,53 +1,62 @@
-"""The columns of a PDF's page in reading order, told from tables and from single columns."""
+"""The columns of a PDF page in reading order, distinguished from tables and single columns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
 from rag.loading.pdf.rows import GAP, Row, rows_of
 from rag.loading.pdf.tables import tables_of
 from rag.loading.pdf.words import Word
 
-_NARROW = 0.55  # of the letters' size: between columns that the file has one after the other
-_COLUMNS = 4  # two columns of prose beside each other, each with a list or a table of two, have as many at most
-_ROWS = 3  # so many full ones are no chance of wide spaces between words
-_ALIGNED = 2.5  # points: so far apart may the left edges of a column's lines be
+_NARROW = 0.55  # of the font size: the least gap between columns that the file stores one after the other
+_TABLE_COLUMNS = 4  # with fewer, it may be two columns of prose, each with a list or a table of two columns
+_TABLE_ROWS = 3  # full rows; fewer may be wide spaces between words by chance
+_ALIGNED = 2.5  # points: the largest distance between left edges that count as one
+_MOST_GUTTERS = 16  # candidates tried, the most frequent first
+_MOST_CHANGES = 0.25  # of the rows: changes of side in the file's order, if it stores columns one after the other
 
 
 def columns_of(words: list[Word]) -> Iterator[list[Row]]:
-    """Columns in reading order: a run of rows with white between two columns of prose is read column by column."""
+    """Regions in reading order: where a white gutter separates two columns of prose, the left one comes first."""
     rows = rows_of(words)
-    cut = _gutter(rows)
-    if cut is None:
+    split = _gutter(rows)
+    if split is None:
         yield rows
         return
-    gutter, first, last = cut
-    wide = _table_across(rows, gutter, first, last)
-    if wide is not None:
-        yield from columns_of([word for row in rows[: wide[0]] for word in row.words])
-        yield rows[wide[0] : wide[1]]
-        yield from columns_of([word for row in rows[wide[1] :] for word in row.words])
+    gutter, first, last = split
+    table = _table_across(rows, gutter, first, last)
+    if table is not None:
+        yield from columns_of(_words(rows[: table[0]]))
+        yield rows[table[0] : table[1]]
+        yield from columns_of(_words(rows[table[1] :]))
         return
     if first:
-        yield from columns_of([word for row in rows[:first] for word in row.words])
-    inner = [word for row in rows[first:last] for word in row.words]
+        yield from columns_of(_words(rows[:first]))
+    inner = _words(rows[first:last])
     yield from columns_of([word for word in inner if word.left < gutter])
     yield from columns_of([word for word in inner if word.left >= gutter])
     if last < len(rows):
-        yield from columns_of([word for row in rows[last:] for word in row.words])
+        yield from columns_of(_words(rows[last:]))
+
+
+def _words(rows: Iterable[Row]) -> list[Word]:
+    return [word for row in rows for word in row.words]
 
 
 def _table_across(rows: Sequence[Row], gutter: float, first: int, last: int) -> tuple[int, int] | None:
-    """The rows of a table of four columns or more on both sides of what else would be the white between columns of prose."""
+    """First row and row after the last of a table with many columns that extends over both sides of the gutter."""
     for start, end, cuts in tables_of(rows):
         across = min(row.left for row in rows[start:end]) < gutter < max(row.segments[-1][1] for row in rows[start:end])
-        full = sum(len(row.segments) >= _COLUMNS for row in rows[start:end])
-        if start < last and end > first and across and len(cuts) >= _COLUMNS - 1 and full >= _ROWS:
+        full = sum(len(row.segments) >= _TABLE_COLUMNS for row in rows[start:end])
+        if start < last and end > first and across and len(cuts) >= _TABLE_COLUMNS - 1 and full >= _TABLE_ROWS:
             return start, end
     return None
 
 
 def _gutter(rows: Sequence[Row]) -> tuple[float, int, int] | None:
-    """Where a second column begins, and the rows from first to last that it stands in; None in a single column."""
+    """Where the second of two columns begins, its first row and the row after its last; None for a single column.
+
+    Of all candidates, the one with the most rows.
+    """
     size = median(row.size for row in rows) if rows else 0.0
     starts = sorted(start for row in rows for start in _starts(row, _NARROW * size))
     best: tuple[float, int, int] | None = None
@@ -62,7 +71,7 @@ def _gutter(rows: Sequence[Row]) -> tuple[float, int, int] | None:
 
 
 def _starts(row: Row, width: float) -> Iterator[float]:
-    """Where words begin with white before them."""
+    """The left edges of words after a gap."""
     right = float("-inf")
     for word in row.words:
         if word.left - right > width:
@@ -71,7 +80,7 @@ def _starts(row: Row, width: float) -> Iterator[float]:
 
 
 def _common(starts: Sequence[float]) -> list[float]:
-    """The places, a little to the left, where most lines begin, the most frequent first."""
+    """The left edges common to at least three lines, the most frequent first."""
     groups: list[list[float]] = []
     for start in starts:
         if groups and start - groups[-1][0] < _ALIGNED:
@@ -79,10 +88,11 @@ def _common(starts: Sequence[float]) -> list[float]:
         else:
             groups.append([start])
     frequent = sorted((group for group in groups if len(group) >= 3), key=len, reverse=True)
-    return [group[0] - 0.5 for group in frequent[:16]]
+    return [group[0] - 0.5 for group in frequent[:_MOST_GUTTERS]]
 
 
 def _crosses(row: Row, gutter: float, width: float) -> bool:
+    """Whether a word reaches into the gutter, which is to be white over this width."""
     for word in row.words:
         if word.left >= gutter:
             return False
@@ -92,6 +102,7 @@ def _crosses(row: Row, gutter: float, width: float) -> bool:
 
 
 def _runs(crossing: Sequence[bool], needed: int) -> Iterator[tuple[int, int]]:
+    """Runs of at least so many rows that do not cross the gutter."""
     first = 0
     for i, crosses in enumerate([*crossing, True]):
         if crosses:
@@ -101,14 +112,14 @@ def _runs(crossing: Sequence[bool], needed: int) -> Iterator[tuple[int, int]]:
 
 
 def _are_columns(rows: Sequence[Row], gutter: float, *, apart: bool) -> bool:
-    """Both sides hold lines of prose; and where `apart` is asked, the file has them one after the other."""
-    words = [word for row in rows for word in row.words]
+    """Whether both sides are prose; with `apart`, also whether the file stores them one after the other."""
+    words = _words(rows)
     in_order = sorted(words, key=lambda word: word.order)
-    changes = sum((one.left < gutter) != (other.left < gutter) for one, other in zip(in_order, in_order[1:], strict=False))
-    if not changes or (apart and changes > max(2, 0.25 * len(rows))):
+    changes = sum((word.left < gutter) != (after.left < gutter) for word, after in zip(in_order, in_order[1:], strict=False))
+    if not changes or (apart and changes > max(2, _MOST_CHANGES * len(rows))):
         return False
     sides = [rows_of(word for word in words if word.left < gutter), rows_of(word for word in words if word.left >= gutter)]
-    if min(map(len, sides)) < 3 or (apart and changes > max(2, 0.25 * min(map(len, sides)))):
+    if min(map(len, sides)) < 3 or (apart and changes > max(2, _MOST_CHANGES * min(map(len, sides)))):
         return False
     if apart and min(map(len, sides)) >= 6 and _aligned(*sides) < 0.4:
         return True
@@ -116,15 +127,15 @@ def _are_columns(rows: Sequence[Row], gutter: float, *, apart: bool) -> bool:
 
 
 def _aligned(one: Sequence[Row], other: Sequence[Row]) -> float:
-    """The share of one side's rows that have one of the other beside them, as nearly all in a table have."""
+    """The share of one side's rows with a row of the other side at the same height; nearly all in a table."""
     heights = [row.baseline for row in other]
     return sum(any(abs(row.baseline - height) < 1 for height in heights) for row in one) / len(one)
 
 
 def _is_prose(rows: Sequence[Row], *, words_needed: float, filled: float) -> bool:
     left, right = min(row.left for row in rows), max(row.right for row in rows)
-    texts = [word.text for row in rows for word in row.words]
+    texts = [word.text for word in _words(rows)]
     if sum(not any(map(str.isalpha, text)) for text in texts) > 0.4 * len(texts):
         return False
-    per_line = max(len(texts), sum(map(len, texts)) / 6) / len(rows)  # Chinese has no white space between words
+    per_line = max(len(texts), sum(map(len, texts)) / 6) / len(rows)  # Chinese has no spaces between words
     return per_line >= words_needed and median(row.right - row.left for row in rows) >= filled * (right - left)

@@ -1,4 +1,4 @@
-"""Words of a page to lines in reading order: columns are told from tables, and rows of tables cut into cells."""
+"""The words of a page to lines in reading order, column by column; rows of tables are split into cells."""
 
 import re
 from collections import Counter
@@ -11,12 +11,14 @@ from rag.loading.pdf.rows import Row
 from rag.loading.pdf.tables import TIGHT, tables_of
 from rag.loading.pdf.words import Word
 
-_LEADERS = re.compile(r"(?:\. ?){5,}")  # from an entry to its number
+_NEARLY_ALL = 0.9  # share of a line's letters that must be bold (or monospaced) for the line to be so
+_GLUED, _CLOSED = 0.05, 0.15  # of the font size: smaller gaps are none, before any word and before closing punctuation
+_LEADERS = re.compile(r"(?:\. ?){5,}")  # the dots between an entry of a table of contents and its page number
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a column. `column` numbers the columns of a page, `edges` are a column's; `cells` where it is a table's row."""
+    """A line of a column, or a row of a table with its `cells`. `column` counts within the page, `edges` are the column's."""
 
     text: str
     left: float
@@ -30,20 +32,27 @@ class Line:
     cells: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class PageLines:
+    number: int  # from 1
+    height: float
+    lines: list[Line]
+
+
 def lines_of(words: Sequence[Word]) -> list[Line]:
-    """In reading order; text that stands in another direction than most of the page follows at the end."""
-    turns = Counter[int]()
+    """Lines in reading order; text that runs in another direction than most of the page is last."""
+    letters_at_angle = Counter[int]()
     for word in words:
-        turns[word.angle] += len(word.text)
+        letters_at_angle[word.angle] += len(word.text)
     lines: list[Line] = []
-    for angle, _ in turns.most_common():
+    for angle, _ in letters_at_angle.most_common():
         for region in columns_of([word for word in words if word.angle == angle]):
             column = lines[-1].column + 1 if lines else 0
-            lines += _lines(region, column)
+            lines += _column_lines(region, column)
     return lines
 
 
-def _lines(rows: Sequence[Row], column: int) -> list[Line]:
+def _column_lines(rows: Sequence[Row], column: int) -> list[Line]:
     if not rows:
         return []
     edges = min(row.left for row in rows), max(row.right for row in rows)
@@ -62,8 +71,8 @@ def _lines(rows: Sequence[Row], column: int) -> list[Line]:
 
 def _line(row: Row, column: int, edges: tuple[float, float], gutters: Sequence[float]) -> Line:
     letters = sum(len(word.text) for word in row.words)
-    bold = sum(len(word.text) for word in row.words if word.bold) > 0.9 * letters
-    mono = sum(len(word.text) for word in row.words if word.mono) > 0.9 * letters
+    bold = sum(len(word.text) for word in row.words if word.bold) > _NEARLY_ALL * letters
+    mono = sum(len(word.text) for word in row.words if word.mono) > _NEARLY_ALL * letters
     cells: tuple[str, ...] = ()
     if gutters:
         bounds = [float("-inf"), *gutters, float("inf")]
@@ -79,14 +88,14 @@ def _text(words: Sequence[Word]) -> str:
     before: Word | None = None
     for word in words:
         follows = before is not None and word.order == before.order + len(before.text)
-        glued = before is not None and follows and word.left - before.right < 0.05 * word.size
-        closes = before is not None and word.text[0] in ".,;:)]" and word.left - before.right < 0.15 * word.size
+        glued = before is not None and follows and word.left - before.right < _GLUED * word.size
+        closes = before is not None and word.text[0] in ".,;:)]" and word.left - before.right < _CLOSED * word.size
         parts.append(word.text if glued or closes or before is None else " " + word.text)
         before = word
     return _LEADERS.sub("… ", "".join(parts)).rstrip()
 
 
 def _from_the_right(words: Sequence[Word]) -> list[Word]:
-    """The order in which a line of Hebrew or Arabic is read; words of other scripts in it run the other way."""
+    """The reading order of a line of Hebrew or Arabic; words of other scripts in it run the other way."""
     parts = [list(part) for _, part in groupby(words, key=lambda word: word.rightward)]
     return [word for part in reversed(parts) for word in (part if part[0].rightward else reversed(part))]

@@ -1,4 +1,4 @@
-"""Bytes of a text file to text: the encoding is found, line ends become "\\n", nothing else changes."""
+"""Bytes of a text file to text: the encoding is detected and line ends become "\\n"; nothing else changes."""
 
 import codecs
 import re
@@ -7,15 +7,15 @@ from charset_normalizer import from_bytes
 
 from rag.errors import UnreadableFile
 
-_MARKS = (
+_BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark begins with that of UTF-16
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark is the beginning of this one
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# Unguided, charset-normalizer takes cp1252 for its East European neighbour; these are the ones that people have.
-_GUESSES = ["cp1252", "cp932", "gb18030", "big5", "euc_kr", "koi8_r", "cp1251"]
+# Encodings common in practice. Without this list, charset-normalizer takes cp1252 for its East European neighbour.
+_CANDIDATES = ["cp1252", "cp932", "gb18030", "big5", "euc_kr", "koi8_r", "cp1251"]
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _DECLARED = re.compile(
     rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)|<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)", re.I
@@ -23,15 +23,16 @@ _DECLARED = re.compile(
 
 
 def decode(data: bytes) -> str:
-    """Order of trust: byte order mark, UTF-8 without errors, what an HTML head declares, a guess, cp1252.
+    """Tries, in this order: byte order mark, UTF-8 without errors, the encoding that an HTML head declares, UTF-8 with a
+    few broken bytes, a guess from the bytes, cp1252.
 
-    Raises UnreadableFile for bytes that are no text.
+    Raises UnreadableFile if the bytes are not text.
     """
     return _decoded(data).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _decoded(data: bytes) -> str:
-    for mark, encoding in _MARKS:
+    for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             try:
                 return data[len(mark) :].decode(encoding)
@@ -41,7 +42,7 @@ def _decoded(data: bytes) -> str:
     if unmarked:
         return data.decode(unmarked)
     if b"\0" in data:
-        raise UnreadableFile("it holds binary data, not text")
+        raise UnreadableFile("it contains binary data, not text")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
@@ -49,7 +50,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _unmarked_utf16(data: bytes) -> str | None:
-    """UTF-16 without a mark has a zero in every second byte of most Latin text, and no control characters."""
+    """The byte order of UTF-16 without a mark: Latin text has zeros in every second byte, and no control characters."""
     sample = data[:4000]
     if len(data) % 2 or b"\0" not in data or sample.count(0) < len(sample) / 4:
         return None
@@ -67,25 +68,25 @@ def _declared(data: bytes) -> str | None:
         return None
     name = (match.group(1) or match.group(2)).decode("ascii", errors="replace").lower()
     try:
-        # Browsers read these as cp1252 too, because that is what such pages are written in.
+        # Browsers also read these as cp1252, because that is what such pages are really written in.
         return data.decode("cp1252" if name in ("iso-8859-1", "latin1", "latin-1", "ascii", "us-ascii") else name)
     except (LookupError, UnicodeError):
         return None
 
 
 def _nearly_utf8(data: bytes) -> str | None:
-    """UTF-8 with a few broken bytes, each shown as the replacement character: other encodings hardly ever look like it."""
+    """UTF-8 with the replacement character for a few broken bytes: text in other encodings hardly ever looks like UTF-8."""
     text = data.decode("utf-8", errors="replace")
     broken = text.count("\ufffd")
-    whole = sum(character > "\x7f" for character in text) - broken
-    return text if whole >= 2 * broken else None
+    intact = sum(character > "\x7f" for character in text) - broken
+    return text if intact >= 2 * broken else None
 
 
 def _guessed(data: bytes) -> str:
-    """What a guess from few foreign characters is worth: in English with a unit or two, µ and ° pass for Japanese."""
+    """A guess only if there is enough to go by: µ and ° alone in English text would be taken for Japanese."""
     if sum(byte > 0x7F for byte in data) >= len(data) / 10:
-        guess = from_bytes(data, cp_isolation=_GUESSES).best()
+        guess = from_bytes(data, cp_isolation=_CANDIDATES).best()
         if guess is not None:
             return str(guess)
-    # cp1252 leaves five bytes undefined; a file that uses one is shown with the replacement character there.
+    # cp1252 leaves five bytes undefined; they become the replacement character.
     return data.decode("cp1252", errors="replace")

@@ -1,7 +1,6 @@
-"""Markdown to blocks. The text stays the file itself, so every span can be found in the file with an editor."""
+"""Markdown to blocks. The text is the file itself, so that every span can be found in the file with an editor."""
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
 
 from markdown_it import MarkdownIt
@@ -27,16 +26,16 @@ def parse(text: str) -> ParsedFile:
     """The title (front matter, else the first heading of level 1) and the blocks of a Markdown text."""
     front = _FRONT_MATTER.match(text)
     front_lines = front.group().count("\n") if front else 0
-    # Blank lines in its place keep the parser's line numbers those of the file.
+    # Blank lines in its place, so that the parser's line numbers are those of the file.
     body = "\n" * front_lines + text[front.end() :] if front else text
     lines = _Lines(text)
     blocks = list(_blocks(text, lines, _PARSER.parse(body)))
-    named = _FRONT_TITLE.search(front.group()) if front else None
-    title = (named.group("title") if named else None) or None
-    first = next((block for block in blocks if block.kind == "heading" and block.level == 1), None)
-    if title is None and first is not None:
-        title = heading_text(first.span.of(text))
-    return ParsedFile(title, text, _without_links_at_foot(text, blocks))
+    front_title = _FRONT_TITLE.search(front.group()) if front else None
+    title = (front_title.group("title") if front_title else None) or None
+    top_heading = next((block for block in blocks if block.kind == "heading" and block.level == 1), None)
+    if title is None and top_heading is not None:
+        title = heading_text(top_heading.span.of(text))
+    return ParsedFile(title, text, _without_links_at_end(text, blocks))
 
 
 class _Lines:
@@ -48,37 +47,33 @@ class _Lines:
         self._text = text
 
     def span(self, first: int, end: int) -> Span:
-        """Lines first..end-1 without white space around them."""
+        """Lines first to end - 1, without the white space around them."""
         start = self._starts[first] if first < len(self._starts) else self._length
         stop = self._starts[end] if end < len(self._starts) else self._length
         raw = self._text[start:stop]
         return Span(start + len(raw) - len(raw.lstrip()), max(start, stop - len(raw) + len(raw.rstrip())))
 
-    def of(self, position: int) -> int:
-        return bisect_right(self._starts, position) - 1
-
 
 def _blocks(text: str, lines: _Lines, tokens: list[Token]) -> Iterator[Block]:
-    depth_of_items = 0
+    item_depth = 0
     in_table_head = False
-    done = 0
+    position = 0  # the end of the last block
     for token in tokens:
-        depth_of_items += {"list_item_open": 1, "list_item_close": -1}.get(token.type, 0)
+        item_depth += {"list_item_open": 1, "list_item_close": -1}.get(token.type, 0)
         in_table_head = token.type == "thead_open" or (in_table_head and token.type != "thead_close")
         kind = _KINDS.get(token.type)
         if kind is None or token.map is None:
             continue
-        # The line of dashes under a table's header goes with the header.
+        # The line of dashes below a table's header belongs to the header.
         span = lines.span(token.map[0], token.map[1] + in_table_head)
-        span = Span(max(span.start, done), span.end)
-        if span.start >= span.end or not _LETTERS.search(
-            _NO_TEXT.sub("", span.of(text)) if token.type == "html_block" else span.of(text)
-        ):
+        span = Span(max(span.start, position), span.end)
+        content = _NO_TEXT.sub("", span.of(text)) if token.type == "html_block" else span.of(text)
+        if span.start >= span.end or not _LETTERS.search(content):
             continue
-        done = span.end
+        position = span.end
         if token.type == "html_block":
             span = _without_outer_tags(text, span)
-        yield _block(text, token, kind, span, in_item=depth_of_items > 0, in_table_head=in_table_head)
+        yield _block(text, token, kind, span, in_item=item_depth > 0, in_table_head=in_table_head)
 
 
 _KINDS: dict[str, BlockKind] = {
@@ -93,7 +88,7 @@ _NO_TEXT = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOT
 
 
 def _without_outer_tags(text: str, span: Span) -> Span:
-    """What stands between the tags that begin and end a piece of HTML, so that they are not quoted."""
+    """The span without the tags at its start and end, so that they are not quoted."""
     start, end = span.start, span.end
     while start < end and (text[start].isspace() or (text[start] == "<" and text.find(">", start, end) > 0)):
         start = start + 1 if text[start].isspace() else text.find(">", start, end) + 1
@@ -113,17 +108,17 @@ def _block(text: str, token: Token, kind: BlockKind, span: Span, *, in_item: boo
     return Block(kind, span, level=int(in_table_head))
 
 
-def _without_links_at_foot(text: str, blocks: list[Block]) -> list[Block]:
-    """Leaves out two or more blocks of nothing but links that end a page, with the heading over them."""
-    foot, links = len(blocks), 0
-    while foot:
-        source = blocks[foot - 1].span.of(text)
-        if blocks[foot - 1].kind in ("heading", "question"):
+def _without_links_at_end(text: str, blocks: list[Block]) -> list[Block]:
+    """Leaves out two or more blocks of links only at the end of the text, with the heading above them."""
+    end, links = len(blocks), 0
+    while end:
+        source = blocks[end - 1].span.of(text)
+        if blocks[end - 1].kind in ("heading", "question"):
             if not links:
                 break
         elif not _LINK.search(source) or _LETTERS.search(_LINK.sub("", source)):
             break
         else:
             links += 1
-        foot -= 1
-    return blocks[:foot] if links >= 2 and foot else blocks
+        end -= 1
+    return blocks[:end] if links >= 2 and end else blocks

@@ -1,4 +1,4 @@
-"""Jupyter notebooks: the Markdown cells and the programs, without what they put out; `page` is the cell's number."""
+"""Jupyter notebooks: Markdown cells and code without its output; `page` is the cell's number."""
 
 import json
 
@@ -13,7 +13,7 @@ def read(data: bytes) -> ParsedFile:
         cells = json.loads(decode(data))["cells"]
         sources = [(str(cell["cell_type"]), "".join(cell["source"])) for cell in cells]
     except (ValueError, KeyError, TypeError) as error:
-        raise UnreadableFile(f"it is no notebook ({error})") from None
+        raise UnreadableFile(f"it is not a notebook ({error})") from None
     title: str | None = None
     pieces: list[Piece] = []
     for number, (kind, source) in enumerate(sources, start=1):

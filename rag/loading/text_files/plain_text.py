@@ -1,4 +1,4 @@
-"""Plain text to blocks: headings, FAQ questions, list items and paragraphs, told by their shape alone."""
+"""Plain text to blocks: headings, FAQ questions, list items and paragraphs, recognised by their shape alone."""
 
 import re
 from collections.abc import Iterator
@@ -7,15 +7,16 @@ from dataclasses import replace
 from rag.loading.blocks import ParsedFile, is_question
 from rag.loading.text_files.decoding import decode
 from rag.records import Block, BlockKind, Span
+from rag.text.list_markers import TYPED_MARKER
 
-_ITEM = re.compile(r"\s*(?:[-*+•‣◦–]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])\s+\S")
+_ITEM = re.compile(rf"\s*{TYPED_MARKER.pattern}\S")
 _UNDERLINE = re.compile(r"\s*(?:={3,}|-{3,}|~{3,})\s*")
 _RULE = re.compile(r"\s*([-=_*~#])(?:\s*\1){2,}\s*")
 _ENDS_SENTENCE = re.compile(r"[.!?…:;][\"”'’»)\]*_]*$")
 _NUMBERED = re.compile(r"(\d+(?:\.\d+)*)\.?\s+\S")
-_LONGEST_TITLE = 250
-_LONGEST_HEADING = 90  # characters; a line of prose is rarely shorter without a full stop
-_SURELY_UNWRAPPED = 120  # characters; no text wrapped by hand has lines as long
+_LONGEST_TITLE = 250  # characters
+_LONGEST_HEADING = 90  # characters; a shorter line of prose rarely lacks a full stop
+_SURELY_UNWRAPPED = 120  # characters; hand-wrapped text has no lines this long
 
 
 def read(data: bytes) -> ParsedFile:
@@ -23,10 +24,10 @@ def read(data: bytes) -> ParsedFile:
 
 
 def parse(text: str) -> ParsedFile:
-    """The title (the first line, if it stands like a heading) and the blocks of a plain text."""
+    """The title (the first line, if it looks like a heading) and the blocks of a plain text."""
     blocks = [block for lines in _paragraphs(text) for block in _blocks(text, lines)]
-    blocks = _without_links_at_foot(text, blocks)
-    blocks = _heading_needs_body(blocks)
+    blocks = _without_titles_at_end(text, blocks)
+    blocks = _without_empty_headings(blocks)
     title = None
     if blocks and blocks[0].kind == "heading":
         title = blocks[0].span.of(text).split("\n")[0].strip()
@@ -35,7 +36,7 @@ def parse(text: str) -> ParsedFile:
 
 
 def _paragraphs(text: str) -> Iterator[list[Span]]:
-    """Runs of lines without a blank one between them; a line's span has no line end."""
+    """Runs of lines without a blank line between them; the span of a line does not include its line end."""
     lines: list[Span] = []
     start = 0
     for raw in text.split("\n"):
@@ -56,21 +57,21 @@ def _blocks(text: str, lines: list[Span]) -> Iterator[Block]:
     if len(lines) == 1 and _shaped_like_heading(first):
         yield Block("heading", lines[0], level=_level(first))
         return
-    begun: Block | None = None
+    block: Block | None = None
     for i, line in enumerate(lines):
-        kind = _begins(text, lines, i, begun.kind if begun else None)
-        if kind is None and begun:
-            begun = replace(begun, span=Span(begun.span.start, line.end))
+        kind = _kind_of_start(text, lines, i, block.kind if block else None)
+        if kind is None and block:
+            block = replace(block, span=Span(block.span.start, line.end))
             continue
-        if begun:
-            yield begun
-        begun = Block(kind or "paragraph", line, level=_level(line.of(text)) if kind == "heading" else 0)
-    if begun:
-        yield begun
+        if block:
+            yield block
+        block = Block(kind or "paragraph", line, level=_level(line.of(text)) if kind == "heading" else 0)
+    if block:
+        yield block
 
 
-def _begins(text: str, lines: list[Span], i: int, current: BlockKind | None) -> BlockKind | None:
-    """The kind of block that begins with line `i` of a run, None where it goes on with the current one."""
+def _kind_of_start(text: str, lines: list[Span], i: int, current: BlockKind | None) -> BlockKind | None:
+    """The kind of block that starts with line `i` of a run; None if the line continues the current block."""
     raw = lines[i].of(text)
     line = raw.strip()
     before = lines[i - 1].of(text).rstrip() if i else ""
@@ -106,28 +107,28 @@ def _level(line: str) -> int:
     return min(6, 2 + number.group(1).count(".")) if number else 2
 
 
-def _heading_needs_body(blocks: list[Block]) -> list[Block]:
-    """Headings that nothing follows are short paragraphs: a list of names, a signature."""
+def _without_empty_headings(blocks: list[Block]) -> list[Block]:
+    """Headings at the end without a body become paragraphs: they are a list of names or a signature."""
     last_body = max((i for i, block in enumerate(blocks) if block.kind not in ("heading", "question")), default=-1)
     return [
         Block("paragraph", block.span) if i > last_body and block.kind == "heading" else block for i, block in enumerate(blocks)
     ]
 
 
-def _without_links_at_foot(text: str, blocks: list[Block]) -> list[Block]:
-    """Leaves out what scraped pages end with: two or more titles of other pages, one below the other.
+def _without_titles_at_end(text: str, blocks: list[Block]) -> list[Block]:
+    """Leaves out two or more titles of other pages at the end of the text, which scraped pages end with.
 
-    Only after real prose, and only lines in which most long words have capitals, as titles have; so a list of
-    notes or names that ends a short text stays.
+    Only after real prose, and only lines in which most long words are capitalised, as in titles; so the list of notes or
+    names at the end of a short text stays.
     """
-    foot, titles = len(blocks), 0
-    while foot:
-        lines = [line for line in blocks[foot - 1].span.of(text).split("\n") if line.strip()]
+    end, titles = len(blocks), 0
+    while end:
+        lines = [line for line in blocks[end - 1].span.of(text).split("\n") if line.strip()]
         if not all(_looks_like_title(line) for line in lines):
             break
-        foot, titles = foot - 1, titles + len(lines)
-    has_prose = any(len(block.span.of(text)) > _LONGEST_HEADING for block in blocks[:foot])
-    return blocks[:foot] if has_prose and titles >= 2 else blocks
+        end, titles = end - 1, titles + len(lines)
+    has_prose = any(len(block.span.of(text)) > _LONGEST_HEADING for block in blocks[:end])
+    return blocks[:end] if has_prose and titles >= 2 else blocks
 
 
 def _looks_like_title(line: str) -> bool:

@@ -1,4 +1,4 @@
-"""reStructuredText by way of HTML, with everything off that would read other files."""
+"""reStructuredText, converted to HTML with every feature disabled that could read other files."""
 
 from docutils.core import publish_string
 
@@ -6,13 +6,13 @@ from rag.loading.blocks import ParsedFile, assemble
 from rag.loading.text_files.decoding import decode
 from rag.loading.web.web_page import pieces_of
 
-_SAFE = {
+_SAFE_SETTINGS = {
     "file_insertion_enabled": False,
     "raw_enabled": False,
     "_disable_config": True,
     "embed_stylesheet": False,
     "stylesheet_path": "",
-    "report_level": 5,  # of unknown directives and roles, which other programs define, nothing is said
+    "report_level": 5,  # none: unknown directives and roles are those of other programs
     "halt_level": 5,
     "output_encoding": "unicode",
     "syntax_highlight": "none",
@@ -21,5 +21,5 @@ _SAFE = {
 
 
 def read(data: bytes) -> ParsedFile:
-    page = publish_string(decode(data), writer="html4", settings_overrides=_SAFE)
+    page = publish_string(decode(data), writer="html4", settings_overrides=_SAFE_SETTINGS)
     return assemble(*pieces_of(str(page)))

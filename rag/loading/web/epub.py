@@ -1,4 +1,4 @@
-"""EPUB books: their chapters in reading order, each a web page in an archive."""
+"""EPUB books: an archive of web pages, one per chapter, read in order."""
 
 import posixpath
 from urllib.parse import unquote
@@ -12,7 +12,8 @@ from rag.loading.office.archives import member, open_archive, xml
 from rag.loading.text_files.decoding import decode
 from rag.loading.web.web_page import pieces_of
 
-_PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
+_PAGE_TYPES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
+_MOST_NOTES = 9  # missing chapters that are named
 
 
 def read(data: bytes) -> ParsedFile:
@@ -20,31 +21,29 @@ def read(data: bytes) -> ParsedFile:
         container = xml(member(archive, "META-INF/container.xml"))
         package = next((root.get("full-path") for root in container.iter("{*}rootfile")), None)
         if not package:
-            raise UnreadableFile("it names no package of chapters")
+            raise UnreadableFile("it names no package file, which lists the chapters")
         root = xml(member(archive, package))
         title = next((element.text for element in root.iter("{http://purl.org/dc/elements/1.1/}title")), None)
         chapters = _chapters(root, posixpath.dirname(package))
-        locked = _encrypted(archive)
-        if locked.intersection(chapters):
+        if _encrypted_members(archive).intersection(chapters):
             raise UnreadableFile("its chapters are encrypted (DRM)")
         missing = [chapter for chapter in chapters if chapter not in archive.namelist()]
         pages = [pieces_of(decode(member(archive, chapter)))[1] for chapter in chapters if chapter not in missing]
-    return assemble(
-        title, [piece for page in pages for piece in page], [f"chapter {chapter} is missing" for chapter in missing[:9]]
-    )
+    notes = [f"chapter {chapter} is missing" for chapter in missing[:_MOST_NOTES]]
+    return assemble(title, [piece for page in pages for piece in page], notes)
 
 
 def _chapters(package: etree._Element, folder: str) -> list[str]:
-    """Names of the archive's members in the order of the spine; what stands outside of it (the cover, notes) is left."""
+    """Names of the archive's members in the order of the spine; pages outside it, such as the cover, are left out."""
     pages = {}
     for item in package.iter("{*}item"):
-        if item.get("media-type") in _PAGES and "nav" not in (item.get("properties") or "").split():
+        if item.get("media-type") in _PAGE_TYPES and "nav" not in (item.get("properties") or "").split():
             pages[item.get("id")] = posixpath.normpath(posixpath.join(folder, unquote(item.get("href") or "")))
     references = [reference.get("idref") for reference in package.iter("{*}itemref")]
     return list(dict.fromkeys(pages[name] for name in references if name in pages))
 
 
-def _encrypted(archive: ZipFile) -> set[str]:
+def _encrypted_members(archive: ZipFile) -> set[str]:
     name = "META-INF/encryption.xml"
     if name not in archive.namelist():
         return set()

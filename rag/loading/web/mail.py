@@ -1,4 +1,4 @@
-"""Messages, and web pages saved as one: the subject as title, who wrote when, then the text, or the HTML where there is none."""
+"""Messages and saved web pages (MHTML): the subject as title, the headers, then the text, or the HTML if there is no text."""
 
 from collections.abc import Iterator
 from email import message_from_bytes
@@ -13,15 +13,15 @@ from rag.loading.text_files.decoding import decode
 from rag.loading.web.web_page import pieces_of
 
 _HEADERS = ("From", "To", "Cc", "Date")
-_DEEPEST = 20  # messages within messages
+_DEEPEST = 20  # messages within messages; deeper nesting is made to do harm
 
 
 def read(data: bytes) -> ParsedFile:
     message = message_from_bytes(data, policy=default)
     if not message.keys():
-        raise UnreadableFile("it is no message: it has no header lines")
-    saved = message.get_content_type() == "multipart/related" and not message["From"]
-    return assemble(_header(message, "Subject"), _body(message, 0) if saved else _pieces(message, 0))
+        raise UnreadableFile("it is not a message: it has no header lines")
+    is_saved_page = message.get_content_type() == "multipart/related" and not message["From"]
+    return assemble(_header(message, "Subject"), _body(message, 0) if is_saved_page else _pieces(message, 0))
 
 
 def _pieces(message: MIMEPart, depth: int) -> Iterator[Piece]:
@@ -59,12 +59,12 @@ def _text(part: MIMEPart) -> Iterator[Piece]:
 def _decoded(raw: bytes, charset: str | None) -> str:
     try:
         return raw.decode(charset or "").replace("\r\n", "\n")
-    except (LookupError, UnicodeDecodeError):  # a charset that nobody knows, or that it is not in
+    except (LookupError, UnicodeDecodeError):  # an unknown charset, or a wrong one
         return decode(raw)
 
 
 def _header(message: MIMEPart, name: str) -> str:
     try:
         return " ".join(str(message[name] or "").split())
-    except (MessageError, ValueError, IndexError, AttributeError, TypeError):  # what the library raises for broken addresses
+    except (MessageError, ValueError, IndexError, AttributeError, TypeError):  # raised by the library for malformed headers
         return ""

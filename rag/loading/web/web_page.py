@@ -1,4 +1,4 @@
-"""An HTML page to text and blocks: the main content in reading order, without menus, forms and hidden parts."""
+"""HTML pages to blocks: the main content in reading order, without menus, form controls and hidden parts."""
 
 import re
 from collections.abc import Iterator
@@ -15,12 +15,14 @@ _DROPPED = frozenset(
     "video map head dialog menu rt rp".split()
 )
 _DROPPED_ROLES = frozenset("navigation banner contentinfo search complementary menu dialog".split())
-_BREAKS = frozenset(
+_BLOCK_TAGS = frozenset(
     "address article blockquote body caption center dd details div dl dt fieldset figcaption figure h1 h2 h3 h4 h5 h6 "
     "header hgroup hr html legend li main ol p pre section summary table tbody td tfoot th thead tr ul".split()
 )
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
-_WHITE = re.compile(r"[ \t\n\f\r]+")  # HTML's own white space; a no-break space is kept
+_WHITE_SPACE = re.compile(r"[ \t\n\f\r]+")  # as HTML defines it: no-break spaces are kept
+_LINE_BREAK = "\0"  # stands for <br> while white space is collapsed; text never keeps this character
+_MOSTLY_LINKS = 0.9  # share of a block's characters that are in links
 
 
 def read(data: bytes) -> ParsedFile:
@@ -28,7 +30,7 @@ def read(data: bytes) -> ParsedFile:
 
 
 def pieces_of(source: str) -> tuple[str | None, list[Piece]]:
-    """The title (the only h1, else <title>) and the content of a page, which may be a part of a larger document."""
+    """The title (the only h1, otherwise <title>) and the content of a page or of a part of one."""
     tree = LexborHTMLParser(source)
     root = _main_content(tree)
     page = _Page()
@@ -40,7 +42,7 @@ def pieces_of(source: str) -> tuple[str | None, list[Piece]]:
 
 @dataclass
 class _Page:
-    """Collects the inline text of the block that is open, and closes it at every block-level tag."""
+    """Collects inline text until a block-level tag ends the block."""
 
     pieces: list[Piece] = field(default_factory=list)
     inline: list[str] = field(default_factory=list)
@@ -50,18 +52,19 @@ class _Page:
 
     def add(self, text: str, *, in_link: bool) -> None:
         self.inline.append(text)
-        self.linked += len(_WHITE.sub("", text)) if in_link else 0
+        self.linked += len(_WHITE_SPACE.sub("", text)) if in_link else 0
 
     def begin_block(self, kind: BlockKind, level: int) -> None:
-        """A plain block right inside a heading or an item is still that: `<li><p>text</p></li>`."""
-        opened = self.kind != "paragraph" and not "".join(self.inline).strip()
-        if opened and kind == "paragraph":
+        """A plain block directly inside a heading or an item belongs to it: `<li><p>text</p></li>`."""
+        just_begun = self.kind != "paragraph" and not "".join(self.inline).strip()
+        if just_begun and kind == "paragraph":
             return
         self.end_block()
         self.kind, self.level = kind, level
 
     def end_block(self) -> None:
-        text = "\n".join(line for line in (_WHITE.sub(" ", part).strip() for part in "".join(self.inline).split("\0")) if line)
+        lines = (_WHITE_SPACE.sub(" ", line).strip() for line in "".join(self.inline).split(_LINE_BREAK))
+        text = "\n".join(line for line in lines if line)
         self.put(self.kind, text, level=self.level)
         self.inline, self.kind, self.level = [], "paragraph", 0
 
@@ -73,31 +76,31 @@ class _Page:
 
 def _main_content(tree: LexborHTMLParser) -> LexborNode | None:
     for selector in ("main", "[role=main]", "article"):
-        found = tree.css(selector)
-        if len(found) == 1:
-            return found[0]
+        nodes = tree.css(selector)
+        if len(nodes) == 1:
+            return nodes[0]
     return tree.body
 
 
 def _walk(root: LexborNode, page: _Page) -> None:
-    """In document order and without recursion: pages with 60,000 nested tags exist."""
+    """In document order, without recursion: pages with 60,000 nested tags exist."""
     stack: list[tuple[LexborNode, bool]] = [(root, False)]
     links = 0
     while stack:
         node, leaving = stack.pop()
         tag = node.tag or ""
         if tag == "-text":
-            page.add((node.text_content or "").replace("\0", ""), in_link=links > 0)
+            page.add((node.text_content or "").replace(_LINE_BREAK, ""), in_link=links > 0)
         elif leaving:
             links -= tag == "a"
-            if tag in _BREAKS:
+            if tag in _BLOCK_TAGS:
                 page.end_block()
         elif tag == "br":
-            page.add("\0", in_link=False)  # a line end that survives the folding of white space
+            page.add(_LINE_BREAK, in_link=False)
         elif tag.startswith(("-", "_")) or _is_dropped(node, tag):
             continue
         elif not _is_leaf(node, tag, page):
-            if tag in _BREAKS:
+            if tag in _BLOCK_TAGS:
                 page.begin_block(*_kind(tag))
             links += tag == "a"
             stack.append((node, True))
@@ -117,7 +120,7 @@ def _is_dropped(node: LexborNode, tag: str) -> bool:
 
 
 def _is_leaf(node: LexborNode, tag: str, page: _Page) -> bool:
-    """Takes what is quoted as a whole: a row of a table of data, preformatted text."""
+    """Adds preformatted text and rows of data tables, which are quoted as a whole. False for other elements."""
     if tag == "pre":
         page.end_block()
         page.put("code", "".join(_visible(node)).strip("\n"))
@@ -132,13 +135,13 @@ def _is_leaf(node: LexborNode, tag: str, page: _Page) -> bool:
 
 
 def _visible(root: LexborNode) -> Iterator[str]:
-    """The texts below a node in order, without those of dropped ones."""
+    """The texts below a node in order, without those of dropped elements."""
     stack = [root]
     while stack:
         node = stack.pop()
         tag = node.tag or ""
         if tag == "-text":
-            yield (node.text_content or "").replace("\0", "")
+            yield (node.text_content or "").replace(_LINE_BREAK, "")
         elif node is root or not (tag.startswith(("-", "_")) or _is_dropped(node, tag)):
             stack.extend(reversed(list(node.iter(include_text=True))))
 
@@ -150,26 +153,26 @@ def _kind(tag: str) -> tuple[BlockKind, int]:
 
 
 def _without_menus(pieces: list[Piece]) -> list[Piece]:
-    """Leaves out runs of three or more blocks of nothing but links, and of two or more at the end, with their heading."""
-    keep: list[Piece] = []
+    """Leaves out runs of three or more blocks of links only (at the end, two or more), with the headings above them."""
+    kept: list[Piece] = []
     run: list[Piece] = []
     for piece in [*pieces, None]:
-        if piece is not None and piece.linked and piece.linked >= 0.9 * len(_WHITE.sub("", piece.text)):
+        if piece is not None and piece.linked and piece.linked >= _MOSTLY_LINKS * len(_WHITE_SPACE.sub("", piece.text)):
             run.append(piece)
             continue
         if len(run) >= 3 or (piece is None and len(run) >= 2):
-            while keep and keep[-1].kind == "heading":
-                keep.pop()
+            while kept and kept[-1].kind == "heading":
+                kept.pop()
         else:
-            keep.extend(run)
+            kept.extend(run)
         run = []
         if piece is not None:
-            keep.append(piece)
-    return keep
+            kept.append(piece)
+    return kept
 
 
 def _title(tree: LexborHTMLParser) -> str | None:
     headings = tree.css("h1")
     node = headings[0] if len(headings) == 1 else tree.css_first("head > title")
-    title = _WHITE.sub(" ", node.text()).strip() if node is not None else ""
+    title = _WHITE_SPACE.sub(" ", node.text()).strip() if node is not None else ""
     return title or None

@@ -1,0 +1,93 @@
+"""Which lines of a PDF are headings, and of which level."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rag.loading.pdf.paragraphs import SECTION, style
+from rag.loading.pdf.tables import CAPTION
+from rag.loading.pdf.text_lines import Line
+from rag.text.list_markers import LINE_BULLET
+
+_DEEPEST = 6
+_LONGEST_HEADING = 200  # characters
+_LARGER = 1.15  # times the size of the text: a heading by size alone
+_AS_LARGE = 0.95  # times the size of the text: the least size of a bold heading
+_MOST_BOLD_WORDS = 14
+_LONGEST_PLAIN_HEADING = 90  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class HeadingStyles:
+    """The size of the document's text, the level of each style of heading, and the levels in the outline by `key`."""
+
+    body_size: float
+    levels: Mapping[tuple[float, bool], int]
+    outline: Mapping[str, int]
+
+    def level_of(self, line: Line) -> int:
+        """0 if the line does not look like a heading."""
+        if not _is_heading(line, self.body_size, self.outline):
+            return 0
+        level = self.outline.get(key(line.text)) or self.levels[style(line)]
+        section = SECTION.match(line.text)
+        if section and key(line.text) not in self.outline:
+            level = max(level, section[1].count(".") + 1)
+        return min(level, _DEEPEST)
+
+    @property
+    def plain_level(self) -> int:
+        """The level of headings in the style of the text: below all others."""
+        return min(max(self.levels.values(), default=0) + 1, _DEEPEST)
+
+
+def heading_styles(lines: Sequence[Line], outline: Mapping[str, int]) -> HeadingStyles:
+    """Larger styles have higher levels; where the outline names a heading of a style, its level counts for the style."""
+    body_size = _body_size(lines)
+    headings = [line for line in lines if _is_heading(line, body_size, outline)]
+    ranked = sorted({style(line) for line in headings}, reverse=True)
+    levels = {look: min(rank, _DEEPEST) for rank, look in enumerate(ranked, start=1)}
+    for look in ranked:
+        stated = Counter(outline[key(line.text)] for line in headings if style(line) == look and key(line.text) in outline)
+        if stated:
+            levels[look] = stated.most_common(1)[0][0]
+    return HeadingStyles(body_size, levels, outline)
+
+
+def key(heading: str) -> str:
+    """The letters and digits of a heading: outlines and pages differ in everything else."""
+    return "".join(char for char in heading.casefold() if char.isalnum())
+
+
+def leads_text(line: Line, before: Line | None, after: Line, body_size: float, pitch: float) -> bool:
+    """Whether a line in the style of the text is a heading: short, with white space around it, more of it above."""
+    if line.cells or after.cells or line.mono or after.mono or line.size < 0.98 * body_size or after.size > 1.02 * line.size:
+        return False
+    starts_well = line.text[0].isupper() or line.text[0].isdigit()
+    if len(line.text) > _LONGEST_PLAIN_HEADING or not starts_well or line.text[-1] in ".,;:!":
+        return False
+    width = line.edges[1] - line.edges[0]
+    above = before.baseline - line.baseline if before else 3 * pitch
+    below = line.baseline - after.baseline
+    leads = abs(line.left - after.left) < 2.5 * line.size and after.right - after.left > 0.7 * width
+    white = above > 1.4 * pitch and above > below > 0 and (below > 1.1 * pitch or line.size > 1.05 * body_size)
+    return leads and white and line.right - line.left < 0.9 * width and below < 2.5 * pitch
+
+
+def _body_size(lines: Sequence[Line]) -> float:
+    letters_of_size = Counter[float]()
+    for line in lines:
+        letters_of_size[style(line)[0]] += len(line.text)
+    return letters_of_size.most_common(1)[0][0]
+
+
+def _is_heading(line: Line, body_size: float, outline: Mapping[str, int]) -> bool:
+    has_letters = any(char.isalpha() for char in line.text)
+    if line.cells or line.mono or not has_letters or len(line.text) > _LONGEST_HEADING or CAPTION.match(line.text):
+        return False
+    if outline and key(line.text) in outline:
+        return True
+    if line.size >= _LARGER * body_size:
+        return len(line.text) > 1
+    short = len(line.text.split()) <= _MOST_BOLD_WORDS and not line.text.endswith((".", ",", ";"))
+    return line.bold and short and line.size >= _AS_LARGE * body_size and not LINE_BULLET.match(line.text)
