@@ -169,9 +169,10 @@ def _quote_number(
     row = row_of(number, len(cited))
     if row is None:
         return Answer(question, query, reason="no_such_citation", choices=len(cited), index=index.digest)
-    if not still_quotable([cited[row]], index, documents):
+    quotable = still_quotable([cited[row]], index, documents)
+    if not quotable:
         return Answer(question, query, reason="citation_gone", index=index.digest)
-    return read_from(question, query, cited[row].document_id, cited[row].span.start, index)
+    return read_from(question, query, quotable[0].document_id, quotable[0].span.start, index)
 
 
 def _understand(question: str, turns: Sequence[Turn], index: Index) -> Understood:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from rag.answering.wording import place
 from rag.errors import DocumentError
 from rag.index.contents import Index
-from rag.records import Citation, Document, Location, Span
+from rag.records import Answer, Citation, Document, Location, Span
 
 WINDOW = 5_000  # characters shown before and after the sentence; a whole book would take the browser seconds
 
@@ -31,19 +31,29 @@ def file_link(document_id: str, prefix: str) -> str:
 
 
 def resolve(index: Index, asked: object) -> tuple[Document, Span]:
-    """The document and span that a reference names. Raises DocumentError in plain words; `asked` may be anything."""
+    """The document and span that a reference names; for a duplicate, the document with the same bytes.
+
+    `asked` comes from outside and may be anything. Raises DocumentError in plain words.
+    """
     match = _REFERENCE.fullmatch(asked) if isinstance(asked, str) else None
     if match is None:
         raise DocumentError("This is no citation.")
     digest, span, document_id = match.group(1), Span(int(match.group(2)), int(match.group(3))), match.group(4)
-    document = index.documents.get(document_id)
-    if document is None:
+    entry = index.entry_for(document_id)
+    if entry is None:
         raise DocumentError(f"{document_id} is no longer among the documents.")
+    document = index.documents[entry.id]
     if document.digest != digest:
         raise DocumentError(f"{document_id} has changed since this answer; ask again.")
     if not (span.start < span.end or span == Span(0, 0)) or span.end > len(document.text):
         raise DocumentError("This is no citation.")
     return document, span
+
+
+def stale_citations(index: Index, answer: Answer) -> list[int]:
+    """Numbers of the citations whose file has been removed or changed since."""
+    entries = ((citation, index.entry_for(citation.document_id)) for citation in answer.citations)
+    return [citation.number for citation, entry in entries if entry is None or entry.digest != citation.digest]
 
 
 def source_view(index: Index, asked: object, *, windows: int = 1, choose: bool = False) -> dict[str, Any]:

@@ -1,11 +1,15 @@
+import errno
 import json
+import os
 import resource
 import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +18,10 @@ import pytest
 
 from rag.errors import UsersError
 from rag.storage.arrays import GrowingArray, map_array, save_array
-from rag.storage.files import canonical_json
+from rag.storage.files import canonical_json, replace_file, sync_file
 from rag.storage.locked import update_file
 from rag.storage.versioned import VersionedFormat
-from tests.conftest import ROOT
+from tests.conftest import ROOT, updated
 
 
 @pytest.mark.parametrize("dtype", ["V16", "<f4", "<i4"])
@@ -52,6 +56,26 @@ def test_a_full_disk_is_an_error_also_for_the_last_bytes(missing: int, tmp_path:
             save_array(tmp_path / "b.npy", array)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def fsync_as_on_windows(real: Callable[[int], None], descriptor: int) -> None:
+    """Windows refuses to flush a file that is not open for writing; this system refuses nothing."""
+    import fcntl
+
+    if stat.S_ISREG(os.fstat(descriptor).st_mode) and fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+    real(descriptor)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="simulates Windows")
+def test_files_are_flushed_through_a_handle_open_for_writing(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", partial(fsync_as_on_windows, os.fsync))
+    replace_file(tmp_path / "note", b"kept")
+    sync_file(tmp_path / "note")
+    assert (tmp_path / "note").read_bytes() == b"kept"
+    updated(corpus, tmp_path / "index")
 
 
 def test_canonical_json() -> None:

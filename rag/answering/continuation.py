@@ -4,6 +4,7 @@ These answers are quoted on request and were not scored, so they claim no confid
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rag.answering.composition import cite
 from rag.answering.selection import Choice
@@ -15,9 +16,17 @@ SENTENCES_READ_ON = 3  # about what one answer quotes
 
 
 def still_quotable(cited: Sequence[CitedSpan], index: Index, documents: Sequence[str] | None) -> list[CitedSpan]:
-    """The citations whose document is among those asked (all if None) and has not changed, as far as its digest is known."""
+    """The citations whose document is among those asked (all if None) and has not changed, as far as its digest is known.
+
+    A document that is now a duplicate is replaced by the one with the same bytes.
+    """
     asked = index.documents if documents is None else index.documents_of(documents)
-    return [one for one in cited if one.document_id in asked and one.digest in (None, index.entries[one.document_id].digest)]
+    entries = [(index.entry_for(citation.document_id), citation) for citation in cited]
+    return [
+        replace(citation, document_id=entry.id)
+        for entry, citation in entries
+        if entry is not None and entry.id in asked and citation.digest in (None, entry.digest)
+    ]
 
 
 def read_on(question: str, query: str, cited: Sequence[CitedSpan], index: Index) -> Answer:

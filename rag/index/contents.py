@@ -44,6 +44,11 @@ class Index:
         """The manifest's entry for each document, by id."""
         return {entry.id: entry for entry in self.manifest.corpus.documents}
 
+    def entry_for(self, name: str) -> Entry | None:
+        """The document that stands for a file: its own, or for a duplicate the one with the same bytes; None if unknown."""
+        _, document_of = self._names
+        return self.entries.get(document_of.get(name, ""))
+
     @cached_property
     def rows(self) -> dict[str, range]:
         """The rows of each document's passages."""

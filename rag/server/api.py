@@ -185,7 +185,7 @@ def listed_documents(chat: Chat) -> dict[str, Any]:
 
 
 def _file(chat: Chat, document_id: str, download: bool) -> Response:
-    if document_id not in chat.index().documents:
+    if chat.index().entry_for(document_id) is None:
         raise Problem(404, "no_document", "there is no such document")
     path = PurePosixPath(document_id)
     outside = Problem(404, "no_file", f"{document_id} is in the index, but its file is gone; run `rag build`")

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, stable JSON and hashes."""
+"""Atomic replacement of files, canonical JSON and hashes."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and no spare white space: equal values give equal text. NaN raises ValueError."""
+    """JSON with sorted keys and no white space between tokens: equal values give equal text. Raises ValueError for NaN."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
@@ -19,7 +19,7 @@ def json_line(value: Any) -> bytes:
 
 
 def from_json(data: bytes) -> Any:
-    """What `json_line` was given. Raises ValueError."""
+    """The inverse of `json_line`; accepts any JSON. Raises ValueError."""
     return json.loads(data.decode("utf-8", "surrogatepass"))
 
 
@@ -34,7 +34,7 @@ def sha256_bytes(data: bytes) -> str:
 
 
 def sha256_json(value: Any) -> str:
-    """Of equal values the same."""
+    """Equal values give equal digests."""
     return sha256_bytes(canonical_json(value).encode("utf-8", "surrogatepass"))
 
 
@@ -44,7 +44,7 @@ def sha256_file(path: Path) -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes new names in the folder survive a power failure; nothing to do where folders cannot be opened (Windows)."""
+    """Makes new names in the folder survive a power failure. Does nothing on Windows, where folders cannot be opened."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -56,21 +56,22 @@ def sync_folder(folder: Path) -> None:
 
 def sync_file(path: Path) -> None:
     """Waits until a file's content is on disk."""
-    with path.open("rb") as file:
+    with path.open("r+b") as file:  # Windows flushes only what is open for writing
         os.fsync(file.fileno())
 
 
 def replace_file(path: Path, data: bytes, *, mode: int = 0o666) -> None:
-    """Replaces a file in one step: a reader, or a crash at any moment, sees the old content or the new.
+    """Replaces a file in one step: readers, and a crash at any moment, see either the old content or the new.
 
-    The new file has the permissions `mode`, less the umask, from its first byte on.
+    The new file is created with the permissions `mode`, less the umask. Raises OSError.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         temporary.unlink(missing_ok=True)
         with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:  # noqa: PTH123 - Path.open has none
             file.write(data)
-        sync_file(temporary)
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -19,8 +19,8 @@ from rag.evaluation.question_sets import GoldSpan
 from rag.index.contents import Index
 from rag.loading.process.page_drawing import draw_page
 from rag.receipts import conversation_html, conversation_markdown, receipt_text, receipts_text
-from rag.records import Answer, Span
-from rag.sources import document_reference, file_link, resolve, source_view, where
+from rag.records import Span
+from rag.sources import document_reference, file_link, resolve, source_view, stale_citations, where
 from rag.ui.answer_view import Shown, answer_html, error_html, pending_html, question_html
 from rag.ui.conversation_view import choice_html, conversations_html, copied_text
 from rag.ui.suggestions import follow_ups
@@ -248,8 +248,8 @@ class Asking:
         turn = conversation.turns[number]
         answer = turn.answer
         first = answer.citations[0] if answer.citations else answer.nearest[0].passage if answer.nearest else None
-        document = self.chat.index().documents.get(first.document_id) if first else None
-        source = f"{document.digest}:{first.span.start}:{first.span.end}:{document.id}" if first and document else ""
+        entry = self.chat.index().entry_for(first.document_id) if first else None
+        source = f"{entry.digest}:{first.span.start}:{first.span.end}:{entry.id}" if first and entry else ""
         return {"question": turn.question, "query": answer.query, "text": copied_text(answer), "source": source}
 
     def _save(self, told: Mapping[str, Any], request: gr.Request | None) -> dict[str, Any]:
@@ -320,8 +320,11 @@ class Asking:
 
     def _view(self, told: Mapping[str, Any], _: gr.Request | None) -> dict[str, Any]:
         """A document as a whole, by its id."""
-        document = self.chat.index().documents.get(str(told.get("id")))
-        return {"error": "It is not in the index yet."} if document is None else {"reference": document_reference(document)}
+        index = self.chat.index()
+        entry = index.entry_for(str(told.get("id")))
+        if entry is None:
+            return {"error": "It is not in the index yet."}
+        return {"reference": document_reference(index.documents[entry.id])}
 
 
 _ACTS: dict[str, Callable[[Asking, Mapping[str, Any], gr.Request | None], dict[str, Any]]] = {
@@ -337,12 +340,6 @@ _ACTS: dict[str, Callable[[Asking, Mapping[str, Any], gr.Request | None], dict[s
     "source": Asking._source,
     "view": Asking._view,
 }
-
-
-def stale_citations(index: Index, answer: Answer) -> list[int]:
-    """Numbers of citations whose document is gone or has other bytes now."""
-    now = index.entries
-    return [c.number for c in answer.citations if c.document_id not in now or now[c.document_id].digest != c.digest]
 
 
 def _gold(index: Index, reference: object) -> GoldSpan:
