@@ -9,8 +9,8 @@ from rag.records import Hit
 from rag.text.terms import content_words
 
 SMALL_TALK = ("greeting", "gibberish")  # reasons that mean nothing was asked
-# Relative similarity of the best passage from which a question is about the documents' subject. On evaluation/denervation it
-# tells 59 of the 67 unanswerable questions correctly into near misses and other subjects; no other subject exceeds 0.34.
+# Least relative similarity of the best passage if a question is about the documents' subject. On evaluation/denervation it
+# classifies 59 of the 67 unanswerable questions correctly, and no question on another subject exceeds 0.34.
 NEAR = 0.4
 LAST_LATIN = 0x24F  # the end of Unicode's Latin Extended-B
 FEWEST_FOREIGN = 2  # function words; a single one may be a name or a quotation
