@@ -22,6 +22,7 @@ from rag.index.updating import Recipe, update_index
 from rag.models.embedder import ModelEmbedder
 from rag.records import CitedSpan, Span
 from rag.retrieval import WeightedQuery, retrieve, retrieve_together
+from rag.wire import answer_from, answer_values
 from tests.conftest import SIMILARITY, WordEmbedder, index_of
 
 
@@ -360,7 +361,8 @@ def test_citation_that_does_not_exist(chat: Chat, reply: str, known: bool) -> No
     answer = chat.ask(reply, history=history)
     assert (answer.abstained, answer.reason, answer.choices, answer.confidence) == (True, "no_such_citation", 1, 0.0)
     assert answer.question == reply
-    assert ABSTENTIONS["no_such_citation"]
+    assert answer_from(answer_values(answer)) == answer
+    assert ABSTENTIONS["no_such_citation"] == "The last answer has no such citation."
     assert abstention_notes(answer) == ["It has 1 citation."]
 
 
