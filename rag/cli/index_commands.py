@@ -2,23 +2,32 @@
 
 from collections.abc import Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
-from rag.cli.output import SOME_FAILED, CorpusOption, IndexOption, JsonOption, WaitOption, notes, out, print_json
+from rag.cli.output import (
+    SOME_FAILED,
+    CorpusOption,
+    IndexOption,
+    JsonOption,
+    WaitOption,
+    print_json,
+    print_line,
+    print_note,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rag.index.builds import Report
-    from rag.index.manifest import CorpusFiles, Entry
+    from rag.index.manifest import CorpusFiles, Entry, Failure
     from rag.index.status import Status
     from rag.library import BuildReport, Library
 
-SHOWN = 20  # files of a kind in the table; --json has all
+SHOWN = 20  # files listed per kind of change; --json lists all
 
 
 def build(
@@ -83,7 +92,7 @@ def _building() -> "Iterator[Report]":
         with progress_bars() as progress:
             yield progress
     except KeyboardInterrupt:
-        notes.print("rag: stopped; the index is unchanged, and the work done so far is kept for the next build", soft_wrap=True)
+        print_note("rag: stopped; the index is unchanged, and the work done so far is kept for the next build")
         raise typer.Exit(130) from None
 
 
@@ -95,9 +104,9 @@ def _finish(report: "BuildReport", *, as_json: bool, differences: Sequence[str] 
     else:
         _print_report(report)
         if differences:
-            notes.print(f"rag: a build from scratch differs in {', '.join(differences)}; run `rag build --full`", soft_wrap=True)
+            print_note(f"rag: a build from scratch differs in {', '.join(differences)}; run `rag build --full`")
         elif differences is not None:
-            out.print("verified: a build from scratch is identical")
+            print_line("verified: a build from scratch is identical")
     if differences:
         raise typer.Exit(1)
     if report.refused or report.changes.failed:
@@ -111,44 +120,53 @@ def _report_values(report: "BuildReport") -> dict[str, Any]:
         "changed": changes.changed,
         "removed": changes.removed,
         "unchanged": changes.unchanged,
-        "failed": [{"path": failure.path, "reason": failure.reason} for failure in (*report.refused, *changes.failed)],
-        "duplicates": [{"path": duplicate.path, "same_as": duplicate.same_as} for duplicate in changes.duplicates],
+        "failed": _failure_values((*report.refused, *changes.failed)),
+        "duplicates": [asdict(duplicate) for duplicate in changes.duplicates],
         "documents": len(report.manifest.corpus.documents),
         "passages": report.manifest.passages,
         "embedded": changes.embedded,
         "cut": changes.cut,
-        "notes": _notes(report.manifest.corpus),
+        "notes": _note_values(report.manifest.corpus),
         "seconds": round(report.seconds, 2),
         "manifest": report.manifest.hash,
     }
 
 
-def _notes(files: "CorpusFiles") -> list[dict[str, str]]:
-    """What was noticed while reading documents: hidden text, missing parts."""
-    return [{"path": document.id, "note": note} for document in files.documents for note in document.notes]
+def _failure_values(failures: "Sequence[Failure]") -> list[dict[str, str]]:
+    return [{"path": failure.path, "reason": failure.reason} for failure in failures]
+
+
+def _note_values(files: "CorpusFiles") -> list[dict[str, str]]:
+    return [{"path": path, "note": note} for path, note in _notes(files)]
+
+
+def _notes(files: "CorpusFiles") -> list[tuple[str, str]]:
+    """Each document with what was noticed when it was read, such as hidden text or missing parts."""
+    return [(document.id, note) for document in files.documents for note in document.notes]
 
 
 def _print_report(report: "BuildReport") -> None:
     changes, manifest = report.changes, report.manifest
     for failure in (*report.refused, *changes.failed):
-        notes.print(f"could not read {escape(failure.path)}: {escape(failure.reason)}", soft_wrap=True)
+        print_note(f"could not read {failure.path}: {failure.reason}")
     named = {"added": changes.added, "changed": changes.changed, "removed": changes.removed}
     for kind, paths in named.items():
         for path in paths[:SHOWN]:
-            out.print(f"{kind:9}  {escape(path)}", soft_wrap=True)
+            print_line(f"{kind:9}  {path}")
         if len(paths) > SHOWN:
-            out.print(f"{kind:9}  … and {len(paths) - SHOWN} more; --json lists all")
+            print_line(f"{kind:9}  … and {len(paths) - SHOWN} more; --json lists all")
     for duplicate in changes.duplicates[:SHOWN]:
-        out.print(f"same as {escape(duplicate.same_as)}, indexed once:  {escape(duplicate.path)}", soft_wrap=True)
-    for note in _notes(manifest.corpus):
-        if note["path"] in {*changes.added, *changes.changed}:
-            out.print(f"note on {escape(note['path'])}: {escape(note['note'])}", soft_wrap=True)
+        print_line(f"same as {duplicate.same_as}, indexed once:  {duplicate.path}")
+    new = {*changes.added, *changes.changed}
+    for path, note in _notes(manifest.corpus):
+        if path in new:
+            print_line(f"note on {path}: {note}")
     if changes.cut:
-        out.print(f"{changes.cut} passages hold part of a sentence that is longer than the model reads")
+        print_line(f"{changes.cut} passages hold only part of a sentence, because it is longer than the model reads")
     counts = {kind: len(paths) for kind, paths in named.items()}
     counts |= {"unchanged": len(changes.unchanged), "failed": len(report.refused) + len(changes.failed)}
-    out.print(", ".join(f"{count} {kind}" for kind, count in counts.items()))
-    out.print(
+    print_line(", ".join(f"{count} {kind}" for kind, count in counts.items()))
+    print_line(
         f"{len(manifest.corpus.documents)} documents, {manifest.passages} passages, {changes.embedded} embedded in "
         f"{report.seconds:.2f} s, manifest {manifest.hash[:12]}"
     )
@@ -160,20 +178,16 @@ def status(
     files: Annotated[bool, typer.Option("--files", help="List every document.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what the index holds and what has changed in the corpus since."""
+    """Show what the index holds. Also lists what has changed in the corpus since it was built."""
     current = _library(corpus, index).status()
     documents = current.manifest.corpus.documents if files else ()
     if as_json:
-        from dataclasses import asdict
-
         print_json(_status_values(current) | ({"files": [asdict(document) for document in documents]} if files else {}))
     else:
         _print_status(current, documents)
 
 
 def _status_values(current: "Status") -> dict[str, Any]:
-    from dataclasses import asdict
-
     from rag.index.manifest import model_values
 
     manifest, changes = current.manifest, current.changes
@@ -187,9 +201,9 @@ def _status_values(current: "Status") -> dict[str, Any]:
         "former": current.previous,
         "building": current.building,
         "up_to_date": not changes.any,
-        "failed": [{"path": failure.path, "reason": failure.reason} for failure in changes.failed],
-        "duplicates": [{"path": duplicate.path, "same_as": duplicate.same_as} for duplicate in changes.duplicates],
-        "notes": _notes(manifest.corpus),
+        "failed": _failure_values(changes.failed),
+        "duplicates": [asdict(duplicate) for duplicate in changes.duplicates],
+        "notes": _note_values(manifest.corpus),
         "added": changes.added,
         "changed": changes.changed,
         "removed": changes.removed,
@@ -198,31 +212,30 @@ def _status_values(current: "Status") -> dict[str, Any]:
 
 def _print_status(current: "Status", documents: "Sequence[Entry]") -> None:
     manifest, changes = current.manifest, current.changes
-    out.print(
+    print_line(
         f"{len(manifest.corpus.documents)} documents, {manifest.passages} passages, model {manifest.contents.model.name}, "
         f"manifest {manifest.hash[:12]}, built {current.built}",
-        soft_wrap=True,
     )
     if manifest.nearest.factory != "Flat":
         from rag.index.dense import describe_nearest
 
-        out.print(describe_nearest(manifest.nearest), soft_wrap=True)
+        print_line(describe_nearest(manifest.nearest))
     for document in documents:
-        out.print(f"{escape(document.id)}: {escape(document.title)}, {document.passages} passages", soft_wrap=True)
+        print_line(f"{document.id}: {document.title}, {document.passages} passages")
     for failure in changes.failed:
-        out.print(f"not read: {escape(failure.path)}: {escape(failure.reason)}", soft_wrap=True)
-    for note in _notes(manifest.corpus):
-        out.print(f"note on {escape(note['path'])}: {escape(note['note'])}", soft_wrap=True)
+        print_line(f"not read: {failure.path}: {failure.reason}")
+    for path, note in _notes(manifest.corpus):
+        print_line(f"note on {path}: {note}")
     for duplicate in changes.duplicates:
-        out.print(f"same as {escape(duplicate.same_as)}: {escape(duplicate.path)}", soft_wrap=True)
+        print_line(f"same as {duplicate.same_as}: {duplicate.path}")
     for kind, paths in (("added", changes.added), ("changed", changes.changed), ("removed", changes.removed)):
         for path in paths:
-            out.print(f"{kind} since: {escape(path)}", soft_wrap=True)
+            print_line(f"{kind} since: {path}")
     if current.building is not None:
         from rag.index.builds import describe_builder
 
-        out.print(f"a build is running{escape(describe_builder(dict(current.building)))}")
-    out.print("run `rag build` to update the index" if changes.any else "up to date")
+        print_line(f"a build is running{describe_builder(dict(current.building))}")
+    print_line("the corpus has changed; run `rag build` to update the index" if changes.any else "up to date")
 
 
 def doctor(corpus: CorpusOption = None, index: IndexOption = None, as_json: JsonOption = False) -> None:
@@ -237,10 +250,10 @@ def doctor(corpus: CorpusOption = None, index: IndexOption = None, as_json: Json
         print_json({"ok": not faults, "checks": values})
     else:
         for check in checks:
-            note = f": {escape(check.note)}" if check.note else ""
-            out.print(f"{'[green]ok[/]   ' if not check.faults else '[red]fault[/]'} {check.name}{note}", soft_wrap=True)
+            note = f": {check.note}" if check.note else ""
+            print_line(("fault", "red") if check.faults else ("ok   ", "green"), f" {check.name}{note}")
             for what, fix in check.faults:
-                out.print(f"      {escape(what)}; {escape(fix)}", soft_wrap=True)
+                print_line(f"      {what}; {fix}")
     if faults:
         raise typer.Exit(1)
 
@@ -255,6 +268,6 @@ def rollback(
     if as_json:
         print_json({"manifest": manifest.hash, "documents": documents, "passages": manifest.passages, "up_to_date": not changed})
         return
-    out.print(f"live again: {documents} documents, {manifest.passages} passages, manifest {manifest.hash[:12]}")
+    print_line(f"restored the previous build: {documents} documents, {manifest.passages} passages, manifest {manifest.hash[:12]}")
     if changed:
-        out.print("the corpus has changed since that build; `rag build` updates the index again")
+        print_line("the corpus has changed since that build; run `rag build` to bring the index up to date")

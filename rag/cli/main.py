@@ -1,27 +1,27 @@
 """The command line.
 
-Exit codes: 0 done; 1 failed, one line on standard error; 2 wrong usage; 3 done, but some files could not be read.
+Exit codes: 0 success; 1 failure, with one line on standard error; 2 wrong usage; 3 success, but some files could not be read.
 """
 
+import io
 import os
 import sys
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from rag import __version__
 from rag.cli import calibration_command, evaluation_commands, index_commands, question_commands, server_commands
-from rag.cli.output import notes
+from rag.cli.output import print_note
 from rag.errors import RagError
 
 app = typer.Typer(
     name="rag",
-    help="Ask your own documents: exact sentences, each with a citation. Nothing leaves this machine.",
+    help="Ask your own documents: answers in exact sentences, each with a citation. Nothing leaves this machine.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help: boxes and colours take longer to load than all else that help needs
+    rich_markup_mode=None,  # plain help: boxes and colours take longer to load than everything else that help needs
     context_settings={"max_content_width": 100},
 )
 
@@ -62,14 +62,16 @@ app.add_typer(server_commands.users, name="users")
 
 
 def main() -> None:
-    """Runs the command line; an error of ours is one plain line."""
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would look for some in every package that is installed
+    """Runs the command line; a RagError or OSError becomes one plain line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # an encoding that lacks a character of a quote is no reason to fail
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would search every installed package for them
     try:
         app(prog_name="rag")
     except RagError as error:
-        notes.print(f"rag: {escape(str(error))}", soft_wrap=True)
+        print_note(f"rag: {error}")
         sys.exit(1)
-    except OSError as error:  # a full disk, a folder that may not be written
-        what = f"{error.filename or 'a file'}: {error.strerror or error}"
-        notes.print(f"rag: {escape(what)}; mend that and try again", soft_wrap=True)
+    except OSError as error:  # a full disk, a folder that cannot be written
+        print_note(f"rag: {error.filename or 'a file'}: {error.strerror or error}; fix this and try again")
         sys.exit(1)

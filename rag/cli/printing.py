@@ -1,75 +1,72 @@
 """Passages and answers on the terminal."""
 
-from collections.abc import Sequence
-from typing import Any
-
-from rich.markup import escape
+from collections.abc import Mapping, Sequence
 
 from rag.answering.wording import ABSTENTIONS, abstention_notes, in_plain_words, place
-from rag.cli.output import out
-from rag.records import Answer, Citation, Hit, Location, Passage
+from rag.cli.output import Part, print_line
+from rag.records import Answer, Citation, Document, Hit, Location, Passage
+
+AROUND = 400  # characters of the source shown on either side of a quote
 
 
 def print_hits(hits: Sequence[Hit]) -> None:
     for hit in hits:
-        out.print(f"[bold]{hit.rank}[/] {hit.score:.3f}  {escape(_place(hit.passage))}", soft_wrap=True)
-        out.print(escape(hit.passage.text.strip()) + "\n", soft_wrap=True)
+        print_line((str(hit.rank), "bold"), f" {hit.score:.3f}  {_place(hit.passage)}")
+        print_line(f"{hit.passage.text.strip()}\n")
 
 
 def print_answer(answer: Answer) -> None:
     if " ".join(answer.question.split()) != answer.query and answer.query:
-        out.print(f"[dim]understood as: {escape(answer.query)}[/]", soft_wrap=True)
-    _print_quotes(answer)
+        print_line((f"understood as: {answer.query}", "dim"))
+    if answer.abstained:
+        _print_abstention(answer)
+    else:
+        _print_quotes(answer)
     if answer.readings:
-        out.print("It could mean several things; which do you mean? (“the first one” …)")
+        print_line("This could mean several things. Which one? (“the first one” …)")
         for reading in answer.readings:
-            out.print(f"  {escape(reading)}", soft_wrap=True)
+            print_line(f"  {reading}")
+
+
+def _print_abstention(answer: Answer) -> None:
+    print_line((ABSTENTIONS[answer.reason or "not_in_documents"], "bold"))
+    for line in abstention_notes(answer):
+        print_line(f"  {line}")
+    for hit in answer.nearest:
+        print_line(f"  nearest, not an answer: {_place(hit.passage)}")
 
 
 def _print_quotes(answer: Answer) -> None:
-    if answer.abstained:
-        out.print(f"[bold]{ABSTENTIONS[answer.reason or 'not_in_documents']}[/]")
-        for line in abstention_notes(answer):
-            out.print(f"  {escape(line)}", soft_wrap=True)
-        for hit in answer.nearest:
-            out.print(f"  nearest, not an answer: {escape(_place(hit.passage))}", soft_wrap=True)
-        return
     for sentence, citation in zip(answer.sentences, answer.citations, strict=True):
-        style = "dim" if sentence.context else "default"
-        number = escape(f"[{citation.number}]")
-        out.print(f"[{style}]{_emphasised(citation)}[/] [bold]{number}[/]", soft_wrap=True)
+        print_line(*_emphasised(citation, "dim" if sentence.context else ""), " ", (f"[{citation.number}]", "bold"))
         if citation.differs:
             others = ", ".join(str(number) for number in citation.differs)
-            out.print(f"  sources differ: compare {citation.number} with {others}", soft_wrap=True)
+            print_line(f"  sources differ: compare {citation.number} with {others}")
     for citation in answer.citations:
-        out.print(f"  {citation.number}  {escape(_place(citation))} ({citation.span.start}–{citation.span.end})", soft_wrap=True)
+        print_line(f"  {citation.number}  {_place(citation)} ({citation.span.start}–{citation.span.end})")
         for other in citation.also:
-            out.print(f"     also in {escape(_place(other))}", soft_wrap=True)
-    out.print(f"  {in_plain_words(answer)}; {answer.timings_ms['total']:.0f} ms, index {answer.index[:12]}", soft_wrap=True)
+            print_line(f"     also in {_place(other)}")
+    print_line(f"  {in_plain_words(answer)}; {answer.timings_ms['total']:.0f} ms, index {answer.index[:12]}")
 
 
-def _emphasised(citation: Citation) -> str:
+def _emphasised(citation: Citation, style: str) -> list[Part]:
     """The quote with its answer phrase in bold."""
     phrase, quote, start = citation.answer_phrase, citation.quote, citation.span.start
     if phrase is None:
-        return escape(quote)
-    before, inside, after = (
-        quote[: phrase.start - start],
-        quote[phrase.start - start : phrase.end - start],
-        quote[phrase.end - start :],
-    )
-    return f"{escape(before)}[bold]{escape(inside)}[/bold]{escape(after)}"
+        return [(quote, style)]
+    first, last = phrase.start - start, phrase.end - start
+    return [(quote[:first], style), (quote[first:last], f"{style} bold"), (quote[last:], style)]
 
 
-def _place(found: Citation | Passage | Location) -> str:
-    return place(found.document_id, found.page, found.headings)
+def _place(source: Citation | Passage | Location) -> str:
+    return place(source.document_id, source.page, source.headings)
 
 
-def print_source(citation: Citation, documents: Any) -> None:
+def print_source(citation: Citation, documents: Mapping[str, Document]) -> None:
     document = documents.get(citation.document_id)
     if document is None or document.digest != citation.digest:
-        out.print("the document has changed since; ask again")
+        print_line("the document has changed since this answer; ask again")
         return
-    before = document.text[max(0, citation.span.start - 400) : citation.span.start]
-    after = document.text[citation.span.end : citation.span.end + 400]
-    out.print(f"{escape(before)}[reverse]{escape(citation.quote)}[/]{escape(after)}", soft_wrap=True)
+    before = document.text[max(0, citation.span.start - AROUND) : citation.span.start]
+    after = document.text[citation.span.end : citation.span.end + AROUND]
+    print_line(before, (citation.quote, "reverse"), after)

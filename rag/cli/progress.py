@@ -1,13 +1,12 @@
-"""Progress bars for what takes long."""
+"""Progress bars for long jobs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from rag.cli.output import notes
+from rag.cli.output import error_console
 
 
 class _Speed(ProgressColumn):
@@ -16,15 +15,15 @@ class _Speed(ProgressColumn):
 
 
 @contextmanager
-def progress_bars() -> Iterator[Any]:
-    """Calls with (what, done, total) move a bar each on standard error, with speed and time left, if that is a terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Speed(), TimeRemainingColumn())
-    with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as bar:
-        tasks: dict[str, Any] = {}
+def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
+    """Yields a function of (job, done, total) that draws one bar per job on standard error, if that is a terminal."""
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), _Speed(), TimeRemainingColumn())
+    with Progress(*columns, console=error_console, transient=True, disable=not error_console.is_terminal) as bars:
+        tasks: dict[str, TaskID] = {}
 
-        def update(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total, completed=done)
-            bar.update(tasks[what], completed=done, total=total)
+        def update(job: str, done: int, total: int) -> None:
+            if job not in tasks:
+                tasks[job] = bars.add_task(job, total=total, completed=done)
+            bars.update(tasks[job], completed=done, total=total)
 
         yield update

@@ -1,31 +1,49 @@
-"""Commands that ask the index."""
+"""Commands that search the index, ask it and check answers."""
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
-from rag.cli.output import CorpusOption, IndexOption, JsonOption, OnlyOption, out, print_json
+from rag.cli.output import CorpusOption, IndexOption, JsonOption, OnlyOption, print_json, print_line, read_line
 from rag.errors import SettingsError
 
 if TYPE_CHECKING:
     from rag.library import Library
+    from rag.receipts import Checked
+    from rag.records import Answer
+
+Turns = list[dict[str, Any]]
+"""Earlier turns as they are in JSON: {"speaker", "text"}, with more from an agent."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A question with what it is asked of: `documents`, `history`, and the `query` to search instead of the question."""
+
+    question: str
+    documents: Sequence[str] | None
+    history: Turns
+    query: str | None = None
+
+    def answered_by(self, library: "Library") -> "Answer":
+        return library.ask(self.question, history=self.history, documents=self.documents, query=self.query)
 
 
 def search(
     query: str,
-    k: Annotated[int | None, typer.Option("-k", min=1, help="Passages to show.", show_default="10")] = None,
+    k: Annotated[int | None, typer.Option("-k", min=1, help="Number of passages.", show_default="10")] = None,
     only: OnlyOption = None,
     corpus: CorpusOption = None,
     index: IndexOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the passages that fit a query best."""
+    """Show the passages that match a query best."""
     from rag.cli.printing import print_hits
     from rag.wire import hit_values
 
@@ -43,12 +61,13 @@ def ask(
         typer.Option(
             "--batch",
             metavar="FILE|-",
-            help='Answer JSON lines {"question", "history"?, "documents"?, "query"?}, one object a line.',
+            help='Answer JSON lines {"question", "documents"?, "history"?, "query"?}, one JSON object per line. '
+            "--only, --history and --as-written apply to the lines that do not set these themselves.",
         ),
     ] = None,
     receipt: Annotated[
         Path | None,
-        typer.Option("--receipt", metavar="FILE", help="Keep the answer with its proof: .json for `rag verify`, .md or .html."),
+        typer.Option("--receipt", metavar="FILE", help="Save the answer with its proof: .json for `rag verify`, .md or .html."),
     ] = None,
     only: OnlyOption = None,
     history: Annotated[
@@ -56,27 +75,27 @@ def ask(
         typer.Option("--history", metavar="FILE", help='Earlier turns: a JSON list of {"speaker", "text"}.'),
     ] = None,
     as_written: Annotated[
-        bool, typer.Option("--as-written", help="Search the words as typed, whatever was said before.")
+        bool, typer.Option("--as-written", help="Search the question as typed, without words from earlier turns.")
     ] = False,
     corpus: CorpusOption = None,
     index: IndexOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Answer a question in exact sentences of the documents. Where they do not answer it, it says so."""
+    """Answer a question in exact sentences of the documents. If they do not answer it, say so."""
     if (question is None) == (batch is None):
-        raise typer.BadParameter("give a question, or --batch with a file of questions")
+        raise typer.BadParameter("give either a question or --batch with a file of questions")
     if receipt and batch:
-        raise typer.BadParameter("--receipt keeps one answer; leave out --batch")
+        raise typer.BadParameter("--receipt saves a single answer; leave out --batch")
     from rag.cli.printing import print_answer
     from rag.wire import answer_values
 
     library = _library(corpus, index)
-    if batch is not None:
-        for request in _requests(batch):
-            print_json(answer_values(library.ask(request.pop("question"), **request)))
-        return
     turns = _turns(_read_json(history), str(history)) if history else []
-    answer = library.ask(question or "", history=turns, documents=only, query=question if as_written else None)
+    if batch is not None:
+        for request in _requests(batch, documents=only, history=turns, as_written=as_written):
+            print_json(answer_values(request.answered_by(library)))
+        return
+    answer = Request(question or "", only, turns, question if as_written else None).answered_by(library)
     if receipt:
         from rag.receipts import save_receipt
 
@@ -88,45 +107,54 @@ def ask(
 
 
 def verify(
-    receipt: Annotated[Path, typer.Argument(metavar="RECEIPT", help="A file that `rag ask --receipt` wrote.")],
+    receipt: Annotated[Path, typer.Argument(metavar="RECEIPT", help="A file saved by `rag ask --receipt`.")],
     corpus: CorpusOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check a kept answer against the files as they are now. Exit code 1 unless every citation is valid."""
+    """Check a saved answer against the files as they are now. Exit code 1 unless every citation is valid."""
     from rag.receipts import VALID
 
-    checked = _library(corpus, None).verify(receipt)
-    good = all(one.state == VALID for one in checked)
+    citations = _library(corpus, None).verify(receipt)
+    valid = all(citation.state == VALID for citation in citations)
     if as_json:
-        citations = [
-            {"number": c.number, "document_id": c.document_id, "state": c.state, "quote": c.quote, "reason": c.reason}
-            | {"now": {"start": c.now.start, "end": c.now.end} if c.now else None}
-            for c in checked
-        ]
-        print_json({"question": json.loads(receipt.read_bytes())["question"], "valid": good, "citations": citations})
+        question = json.loads(receipt.read_bytes())["question"]
+        print_json({"question": question, "valid": valid, "citations": [_checked_values(c) for c in citations]})
     else:
-        for one in checked:
-            moved = f"; the same words now stand at {one.now.start}–{one.now.end}" if one.state != VALID and one.now else ""
-            why = f" ({one.reason})" if one.reason else ""
-            out.print(
-                f"{one.number}  {one.state}{why}{moved}: {escape(one.document_id)}  {escape(one.quote[:80])}", soft_wrap=True
-            )
-        if not checked:
-            out.print("it holds no citations: nothing was answered")
-    if not good:
+        for citation in citations:
+            _print_checked(citation, moved=citation.state != VALID)
+        if not citations:
+            print_line("the receipt holds no citations: the question was not answered")
+    if not valid:
         raise typer.Exit(1)
 
 
+def _checked_values(citation: "Checked") -> dict[str, Any]:
+    return {
+        "number": citation.number,
+        "document_id": citation.document_id,
+        "state": citation.state,
+        "quote": citation.quote,
+        "reason": citation.reason,
+        "now": {"start": citation.now.start, "end": citation.now.end} if citation.now else None,
+    }
+
+
+def _print_checked(citation: "Checked", *, moved: bool) -> None:
+    reason = f" ({citation.reason})" if citation.reason else ""
+    now = f"; the same words are now at {citation.now.start}–{citation.now.end}" if moved and citation.now else ""
+    print_line(f"{citation.number}  {citation.state}{reason}{now}: {citation.document_id}  {citation.quote[:80]}")
+
+
 def chat(corpus: CorpusOption = None, index: IndexOption = None) -> None:
-    """Ask one question after the other. A number shows the source of that citation, /as-written asks the last
-    question again in its own words alone, an empty line ends."""
+    """Ask questions one after another. A citation's number shows its source, /as-written asks the last question again
+    without words from earlier turns, an empty line ends."""
     from rag.cli.printing import print_answer, print_source
     from rag.wire import answer_values
 
     opened = _library(corpus, index).chat
-    answer: Any = None
-    turns: list[dict[str, Any]] = []
-    while line := _read_line():
+    answer: Answer | None = None
+    turns: Turns = []
+    while line := _typed_line():
         if line.isdecimal() and answer and 1 <= int(line) <= len(answer.citations):
             print_source(answer.citations[int(line) - 1], opened.index().documents)
             continue
@@ -145,9 +173,9 @@ def _library(corpus: Path | None, index: Path | None) -> "Library":
     return Library.open(corpus=corpus, index=index)
 
 
-def _read_line() -> str:
+def _typed_line() -> str:
     try:
-        return out.input("[bold]> [/]").strip()
+        return read_line("> ").strip()
     except EOFError:
         return ""
 
@@ -159,44 +187,48 @@ def _read_json(path: Path) -> Any:
         raise SettingsError(f"{path} cannot be read as JSON: {error}") from error
 
 
-def _requests(batch: str) -> Iterator[dict[str, Any]]:
-    """One checked request a line; blank lines are passed over. Raises SettingsError naming the line."""
+def _requests(batch: str, *, documents: Sequence[str] | None, history: Turns, as_written: bool) -> Iterator[Request]:
+    """The request of each line, with what it leaves out as given here; blank lines are skipped.
+
+    Raises SettingsError with the line's number.
+    """
     try:
         with nullcontext(sys.stdin) if batch == "-" else Path(batch).open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
-                    yield _request(line, f"{batch} line {number}")
+                    values = {"documents": documents, "history": history, **_line_values(line, f"{batch} line {number}")}
+                    if as_written:
+                        values.setdefault("query", values["question"])
+                    yield Request(**values)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{batch} cannot be read: {error}") from error
 
 
-def _request(line: str, where: str) -> dict[str, Any]:
+def _line_values(line: str, where: str) -> dict[str, Any]:
+    """What a line sets; null sets nothing. Raises SettingsError."""
     try:
-        request = json.loads(line)
+        values = json.loads(line)
     except ValueError as error:
         raise SettingsError(f"{where} is not JSON: {error}") from error
-    documents = request.get("documents") if isinstance(request, dict) else None
-    if not isinstance(request, dict) or not isinstance(request.get("question"), str):
-        raise SettingsError(f'{where} needs an object with a "question" text')
-    if documents is not None and not (isinstance(documents, list) and all(isinstance(name, str) for name in documents)):
+    if not isinstance(values, Mapping) or not isinstance(values.get("question"), str):
+        raise SettingsError(f'{where} must be a JSON object with a "question"')
+    known = ("question", "documents", "history", "query")
+    request = {name: values[name] for name in known if values.get(name) is not None}
+    documents = request.get("documents", [])
+    if not (isinstance(documents, list) and all(isinstance(name, str) for name in documents)):
         raise SettingsError(f'{where}: "documents" must be a list of document ids')
-    query = request.get("query")
-    if query is not None and not isinstance(query, str):
+    if not isinstance(request.get("query", ""), str):
         raise SettingsError(f'{where}: "query" must be the text to search instead of the question')
-    return {
-        "question": request["question"],
-        "documents": documents,
-        "history": _turns(request.get("history") or [], where),
-        "query": query,
-    }
+    _turns(request.get("history", []), where)
+    return request
 
 
-def _turns(value: Any, where: str) -> list[dict[str, str]]:
-    fine = isinstance(value, list) and all(
+def _turns(value: Any, where: str) -> Turns:
+    valid = isinstance(value, list) and all(
         isinstance(turn, dict) and turn.get("speaker") in ("user", "agent") and isinstance(turn.get("text"), str)
         for turn in value
     )
-    if not fine:
+    if not valid:
         raise SettingsError(f'{where}: the history must be a list of {{"speaker": "user" or "agent", "text": ...}}')
-    turns: list[dict[str, str]] = value
+    turns: Turns = value
     return turns

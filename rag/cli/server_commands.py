@@ -1,36 +1,38 @@
-"""Commands that serve: the page with the HTTP API, tools for assistants, and who may come in."""
+"""Commands that serve the page, the HTTP API and tools for assistants, and manage user accounts."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
-from rag.cli.output import CorpusOption, IndexOption, JsonOption, notes, out, print_json
+from rag.cli.output import CorpusOption, IndexOption, JsonOption, print_json, print_line, print_note
 
 if TYPE_CHECKING:
     from rag.accounts.users import Accounts
     from rag.library import Library
 
-users = typer.Typer(help="Who may come in, once other machines can reach the page.", no_args_is_help=True, rich_markup_mode=None)
+users = typer.Typer(
+    help="Manage user accounts. They are required if other machines can reach the server.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the user.")]
 
 
 def serve(
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on.", show_default="127.0.0.1")] = None,
     port: Annotated[
-        int | None, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.", show_default="7860")
+        int | None, typer.Option("--port", min=0, max=65535, help="Port; 0 picks a free one.", show_default="7860")
     ] = None,
-    build_first: Annotated[bool, typer.Option("--build/--no-build", help="Bring the index up to date first.")] = True,
+    build_first: Annotated[bool, typer.Option("--build/--no-build", help="Update the index first.")] = True,
     corpus: CorpusOption = None,
     index: IndexOption = None,
 ) -> None:
-    """Serve the page and the HTTP API. The index is brought up to date first."""
+    """Update the index, then serve the page and the HTTP API."""
     from rag.config import load_settings
 
-    settings = load_settings(corpus=corpus, index=index)
-    named = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = settings.model_copy(update={"server": settings.server.model_copy(update=named)})
+    address = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = load_settings(corpus=corpus, index=index, server=address)
     from rag.library import Library
     from rag.server.launch import require_users, run
 
@@ -38,7 +40,7 @@ def serve(
     library = Library(settings)
     if build_first:
         _build(library)
-    notes.print("loading the model …")
+    print_note("loading the model …")
     run(library)
 
 
@@ -48,11 +50,11 @@ def _build(library: "Library") -> None:
     with progress_bars() as progress:
         report = library.build(progress=progress)
     for failure in report.changes.failed:
-        notes.print(f"could not read {escape(failure.path)}: {escape(failure.reason)}", soft_wrap=True)
+        print_note(f"could not read {failure.path}: {failure.reason}")
 
 
 def mcp(corpus: CorpusOption = None, index: IndexOption = None) -> None:
-    """Answer an assistant by the Model Context Protocol. It is spoken over standard input and output."""
+    """Serve tools for assistants. Speaks the Model Context Protocol over standard input and output."""
     import asyncio
 
     from rag.library import Library
@@ -70,7 +72,7 @@ def add(
     name: NameArgument,
     role: Annotated[str, typer.Option("--role", help="reader: asks; curator: also changes documents.")] = "reader",
 ) -> None:
-    """Make a user, or give one another role and password. The password is asked for, or the first line of standard input."""
+    """Add a user, or change a user's role and password. The password is prompted for, or read from standard input."""
     accounts = _accounts()
     if sys.stdin.isatty():
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
@@ -78,44 +80,44 @@ def add(
         password = sys.stdin.readline().rstrip("\r\n")
     first = not accounts.all()
     accounts.add(name, role, password)
-    out.print(f"{escape(name)} may come in as {role}", soft_wrap=True)
+    print_line(f"User {name} added as {role}")
     if first:
-        out.print("the page asks for a login when it is started next")
+        print_line("The page requires a login from its next start")
 
 
 @users.command()
 def remove(name: NameArgument) -> None:
-    """Take a user out, with all sessions and tokens."""
+    """Remove a user and end all their sessions and tokens."""
     _accounts().remove(name)
-    out.print(f"{escape(name)} is out", soft_wrap=True)
+    print_line(f"User {name} removed")
 
 
 @users.command("list")
 def show(as_json: JsonOption = False) -> None:
-    """Show the users, their roles and the labels of their tokens."""
+    """List the users with their roles and token labels."""
     accounts = _accounts().all()
-    listed = [{"name": name, "role": account.role, "tokens": sorted(account.tokens)} for name, account in accounts.items()]
     if as_json:
-        print_json({"users": listed})
+        values = [{"name": name, "role": account.role, "tokens": sorted(account.tokens)} for name, account in accounts.items()]
+        print_json({"users": values})
         return
-    for user in listed:
-        tokens = f"  tokens: {', '.join(user['tokens'])}" if user["tokens"] else ""
-        out.print(escape(f"{user['name']}  {user['role']}{tokens}"), soft_wrap=True)
-    if not listed:
-        out.print("nobody; make one with `rag users add NAME`")
+    for name, account in accounts.items():
+        tokens = f"  tokens: {', '.join(sorted(account.tokens))}" if account.tokens else ""
+        print_line(f"{name}  {account.role}{tokens}")
+    if not accounts:
+        print_line("No users; add one with `rag users add NAME`")
 
 
 @users.command()
 def token(
     name: NameArgument,
     label: Annotated[str, typer.Option("--label", help="What the token is for.")] = "program",
-    revoke: Annotated[bool, typer.Option("--revoke", help="Make the token of this label worthless.")] = False,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Revoke the token with this label.")] = False,
 ) -> None:
-    """Make a token with which a program may ask as this user. It is shown this once."""
+    """Create a token that lets a program act as this user. It is shown only once."""
     accounts = _accounts()
     if revoke:
         accounts.revoke_token(name, label)
-        out.print(f"the token {escape(label)} of {escape(name)} is worthless now", soft_wrap=True)
+        print_line(f"Token {label} of {name} revoked")
         return
     sys.stdout.write(accounts.make_token(name, label) + "\n")
 
