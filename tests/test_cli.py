@@ -1,6 +1,10 @@
+"""The command line, run in this process with the real model on a small corpus."""
+
 import io
 import json
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +13,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from rag.cli import main as cli
+from rag.cli.printing import print_answer
+from rag.records import Answer
 from tests.conftest import HEAVY, ROOT, loaded_by
 
 pytestmark = pytest.mark.slow
@@ -98,15 +104,15 @@ def test_build_search_ask_status(rag: Run, corpus: Path) -> None:
     assert (status["up_to_date"], status["removed"], status["manifest"]) == (False, ["faq.txt"], built["manifest"])
 
 
-def test_the_same_for_people(rag: Run) -> None:
+def test_plain_output(rag: Run) -> None:
     assert "2 added" in rag("build").out
     assert "Repot a fern every two years. [1]" in rag("ask", "How often should a fern be repotted?").out
     assert "The documents do not answer this" in rag("ask", "Who won the football world cup?").out
     assert "faq.txt › How often" in rag("search", "repot").out
-    assert "up to date" in rag("status").out
+    assert rag("status").out.endswith("up to date\n")
 
 
-def test_batch_answers_in_order(rag: Run, tmp_path: Path) -> None:
+def test_batch_answers_each_line_in_order(rag: Run, tmp_path: Path) -> None:
     rag("build")
     requests = [
         {"question": "How often should a fern be repotted?"},
@@ -133,7 +139,7 @@ def test_the_same_question_gets_the_same_bytes(rag: Run) -> None:
     assert first == second
 
 
-def test_files_that_cannot_be_read_make_exit_code_3(rag: Run, corpus: Path) -> None:
+def test_unreadable_files_give_exit_code_3(rag: Run, corpus: Path) -> None:
     (corpus / "photo.xyz").write_bytes(b"x")
     ran = rag("build", "--json")
     assert ran.code == 3
@@ -166,21 +172,22 @@ def test_add_and_remove(rag: Run, corpus: Path, tmp_path: Path) -> None:
 
 def test_rollback(rag: Run, corpus: Path) -> None:
     first = rag("build", "--json").json["manifest"]
-    assert "keeps no former build" in rag("rollback").err
+    refused = rag("rollback")
+    assert (refused.code, "`rag build`" in refused.err) == (1, True)
     (corpus / "moss.txt").write_text("Moss grows on stones.")
     second = rag("build", "--json").json["manifest"]
     back = rag("rollback", "--json").json
     assert back == {"manifest": first, "documents": 2, "passages": 4, "up_to_date": False}
     status = rag("status", "--json").json
     assert (status["manifest"], status["added"], bool(status["former"])) == (first, ["moss.txt"], True)
-    assert "live again: 3 documents" in rag("rollback").out
+    assert "restored the previous build: 3 documents" in rag("rollback").out
     assert rag("status", "--json").json["manifest"] == second
 
 
 def test_verify(rag: Run, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     verified = rag("build", "--verify", "--json")
     assert (verified.code, verified.json["verified"], verified.json["differs"]) == (0, True, [])
-    assert "a build from nothing gives the same" in rag("build", "--verify").out
+    assert "verified: a build from scratch is identical" in rag("build", "--verify").out
     from rag.index import updating
 
     real = updating.rebuild_differs
@@ -192,7 +199,7 @@ def test_verify(rag: Run, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(updating, "rebuild_differs", changed_meanwhile)
     ran = rag("build", "--verify")
     assert ran.code == 1
-    assert ran.err == "rag: a build from nothing differs in contents, documents, passages; run `rag build --full`\n"
+    assert ran.err == "rag: a build from scratch differs in contents, documents, passages; run `rag build --full`\n"
 
 
 def test_doctor(rag: Run, tmp_path: Path) -> None:
@@ -250,16 +257,16 @@ def test_eval(rag: Run, corpus: Path, tmp_path: Path) -> None:
     assert rag("eval", "mine", "--gate", "gate.json").code == 0  # one question cannot be a significant loss
     assert "is no kept run" in rag("eval", "mine", "--compare", "nothing").err
     assert "write SETTING=A,B" in rag("eval", "mine", "--sweep", "--vary", "retrieval.depth=x").err
-    assert "a sweep varies settings" in rag("eval", "mine", "--sweep", "--vary", "server.port=1,2").err
+    assert "only passages and retrieval settings can be varied" in rag("eval", "mine", "--sweep", "--vary", "server.port=1,2").err
 
     (corpus / "faq.txt").write_text("Questions\n\n" + text)
     rag("build")
-    assert "faq.txt has changed: the gold sentences of 1 no longer stand" in rag("eval", "mine").err
+    assert "faq.txt has changed: the gold sentences of 1 have moved" in rag("eval", "mine").err
     assert rag("eval", "label", "grown", stdin="Do ferns like sun?\n1\n\n").code == 0
     assert (tmp_path / "grown" / "answers.jsonl").exists()
 
 
-def test_a_receipt_is_checked_against_the_files(rag: Run, corpus: Path, tmp_path: Path) -> None:
+def test_receipts_are_checked_against_the_files(rag: Run, corpus: Path, tmp_path: Path) -> None:
     rag("build")
     assert rag("ask", "How often should I repot a fern?", "--receipt", "r.json").code == 0
     checked = rag("verify", "r.json", "--json")
@@ -269,7 +276,7 @@ def test_a_receipt_is_checked_against_the_files(rag: Run, corpus: Path, tmp_path
     faq.write_text("Plants\n\n" + faq.read_text())
     checked = rag("verify", "r.json")
     assert checked.code == 1
-    assert "source changed; the same words now stand at" in checked.out
+    assert "source changed; the same words are now at" in checked.out
     rag("build")  # an old answer can be checked after a rebuild too
     assert "source changed" in rag("verify", "r.json").out
     faq.unlink()
@@ -284,7 +291,7 @@ def test_a_receipt_is_checked_against_the_files(rag: Run, corpus: Path, tmp_path
     assert "changed after it was written" in refused.err
 
 
-def test_calibrating_is_kept_with_the_index(rag: Run, corpus: Path, tmp_path: Path) -> None:
+def test_calibration_is_stored_with_the_index(rag: Run, corpus: Path, tmp_path: Path) -> None:
     folder = tmp_path / "set"
     (folder / "qrels").mkdir(parents=True)
     known = [
@@ -320,11 +327,11 @@ def test_duplicates_are_listed(rag: Run, corpus: Path) -> None:
     built = rag("build", "--json").json
     assert (built["duplicates"], built["documents"]) == ([{"path": "same.txt", "same_as": "faq.txt"}], 2)
     assert "same as faq.txt: same.txt" in rag("status").out
-    assert "same as faq.txt, read once:  same.txt" in rag("build").out
+    assert "same as faq.txt, indexed once:  same.txt" in rag("build").out
 
 
-def test_nothing_changed_needs_no_model(rag: Run) -> None:
-    """What takes the seconds is not even imported."""
+def test_commands_that_need_no_model_load_none(rag: Run) -> None:
+    """The slow imports are left out."""
     rag("build")
     for command in ("build", "status", "doctor"):
         assert not loaded_by(command) & HEAVY, command
@@ -338,7 +345,9 @@ def test_nothing_changed_needs_no_model(rag: Run) -> None:
     }
 
 
-def test_ctrl_c_keeps_what_was_embedded(rag: Run, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_builds_keep_their_embeddings(
+    rag: Run, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from rag.models.embedder import ModelEmbedder
 
     for n in range(40):
@@ -357,7 +366,7 @@ def test_ctrl_c_keeps_what_was_embedded(rag: Run, corpus: Path, tmp_path: Path, 
         ran = rag("build")
     assert (ran.code, ran.err) == (
         130,
-        "rag: stopped; the index is as it was, and what was embedded is kept for the next build\n",
+        "rag: stopped; the index is unchanged, and the work done so far is kept for the next build\n",
     )
     built = rag("build", "--json").json
     assert built["embedded"] == built["passages"] - batches[0]
@@ -370,8 +379,10 @@ def test_ctrl_c_keeps_what_was_embedded(rag: Run, corpus: Path, tmp_path: Path, 
         (["build", "--corpus", "nowhere"], 1, "the corpus folder nowhere does not exist"),
         (["status", "--index", "corpus/faq.txt"], 1, "cannot be read"),
         (["build", "--index", "corpus/faq.txt"], 1, "corpus/faq.txt"),
-        (["ask"], 2, "give a question"),
-        (["ask", "Why?", "--batch", "-"], 2, "give a question"),
+        (["ask"], 2, "give either a question or --batch"),
+        (["ask", "Why?", "--batch", "-"], 2, "give either a question or --batch"),
+        (["ask", "--batch", "-", "--receipt", "r.json"], 2, "--receipt saves a single answer"),
+        (["eval", "label"], 2, "name the set to add questions to"),
         (["search"], 2, "Missing argument"),
         (["unknown"], 2, "No such command"),
         (["serve", "--no-build"], 1, "there is no index in index"),
@@ -392,7 +403,7 @@ def test_errors_are_one_plain_line(arguments: list[str], code: int, message: str
 @pytest.mark.parametrize(
     "line", ["not json", '{"query": 1}', '{"question": "x", "documents": "a"}', '{"question": "x", "history": [1]}']
 )
-def test_a_bad_request_names_its_line(line: str, rag: Run) -> None:
+def test_errors_in_a_batch_name_the_line(line: str, rag: Run) -> None:
     rag("build")
     ran = rag("ask", "--batch", "-", stdin='{"question": "Do ferns like sun?"}\n' + line + "\n")
     assert ran.code == 1
@@ -400,7 +411,7 @@ def test_a_bad_request_names_its_line(line: str, rag: Run) -> None:
     assert json.loads(ran.out)["question"] == "Do ferns like sun?"
 
 
-def test_another_model_than_the_index_was_built_with(rag: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_index_of_another_model_is_refused(rag: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from rag.models.bundled import bundled_folder
 
     rag("build")
@@ -412,7 +423,7 @@ def test_another_model_than_the_index_was_built_with(rag: Run, tmp_path: Path, m
         assert "built with model name all-MiniLM-L6-v2, the settings ask for" in ran.err
 
 
-def test_chat_in_the_terminal(rag: Run) -> None:
+def test_chat_shows_sources(rag: Run) -> None:
     rag("build")
     out = rag("chat", stdin="How often should a fern be repotted?\n1\n\n").out
     assert "Repot a fern every two years. [1]" in out
@@ -432,7 +443,7 @@ def test_every_command_is_in_the_readme() -> None:
         assert f"rag {command}" in readme
 
 
-def test_follow_ups_in_the_terminal(rag: Run, tmp_path: Path) -> None:
+def test_follow_ups(rag: Run, tmp_path: Path) -> None:
     rag("build")
     out = rag("chat", stdin="How often should a fern be repotted?\nAnd in which season?\n/as-written\ntell me more\n\n").out
     assert out.count("understood as:") == 2 and "repot" in out.split("understood as:")[1].splitlines()[0].casefold()
@@ -446,3 +457,155 @@ def test_follow_ups_in_the_terminal(rag: Run, tmp_path: Path) -> None:
     assert rag(*asked, "--as-written").json["query"] == "And in which season?"
     lines = json.dumps({"question": "And in which season?", "history": history, "query": "Do ferns like sun?"})
     assert json.loads(rag("ask", "--batch", "-", stdin=lines).out)["query"] == "Do ferns like sun?"
+
+
+def batch_line(**values: Any) -> str:
+    return json.dumps({"question": "And in which season?", **values})
+
+
+def test_options_are_defaults_for_the_lines_of_a_batch(rag: Run, tmp_path: Path) -> None:
+    rag("build")
+    history = [
+        {"speaker": "user", "text": "How often should a fern be repotted?"},
+        {"speaker": "agent", "text": "Every two years."},
+    ]
+    (tmp_path / "turns.json").write_text(json.dumps(history))
+    lines = "\n".join(
+        [
+            batch_line(),
+            batch_line(documents=["faq.txt"], history=[]),
+            batch_line(query="Do ferns like sun?"),
+            batch_line(documents=None, history=None, query=None),
+        ]
+    )
+
+    def answers(*options: str) -> list[Any]:
+        ran = rag("ask", "--batch", "-", *options, stdin=lines)
+        assert ran.code == 0
+        return [json.loads(line) for line in ran.out.splitlines()]
+
+    def cited(answer: Any) -> set[str]:
+        return {place["document_id"] for place in [*answer["citations"], *answer["nearest"]]}
+
+    only = answers("--only", "guide.md")
+    assert [cited(answer) for answer in only] == [{"guide.md"}, {"faq.txt"}, {"guide.md"}, {"guide.md"}]
+    queries = [answer["query"] for answer in answers("--history", "turns.json")]
+    assert queries[1:3] == ["And in which season?", "Do ferns like sun?"]
+    assert "repotted" in queries[0] and queries[3] == queries[0]
+    as_typed = [answer["query"] for answer in answers("--history", "turns.json", "--as-written")]
+    assert as_typed == ["And in which season?", "And in which season?", "Do ferns like sun?", "And in which season?"]
+
+
+HOSTILE = "Press [Enter] or [/quit] to leave the [red]programme[/] :smile: \x1b[31m safely."
+PRINTED = HOSTILE.replace("\x1b", "␛")
+ASKED = "How do I leave the [/programme] :smile: safely?"
+
+
+@pytest.fixture
+def hostile(rag: Run, corpus: Path) -> str:
+    """The id of a document whose path, title, heading and text look like terminal markup."""
+    (corpus / "[bold]a[").mkdir()
+    (corpus / "[bold]a[" / "x]b.md").write_text(f"# Title [/x] :smile:\n\n## Leaving [/y]\n\n{HOSTILE}\n")
+    assert rag("build").code == 0
+    return "[bold]a[/x]b.md"
+
+
+def test_index_commands_print_file_names_and_titles_as_they_are(rag: Run, hostile: str, corpus: Path) -> None:
+    (corpus / "[").mkdir()
+    (corpus / "[" / "p].xyz").write_bytes(b"x")
+    shutil.copy(corpus / hostile, corpus / "[" / "q].md")
+    built = rag("build", "--full")
+    assert f"added      {hostile}" in built.out or "added      [/q].md" in built.out
+    assert "could not read [/p].xyz: " in built.err
+    status = rag("status", "--files").out
+    assert ": Title [/x] :smile:, 1 passages" in status
+    assert "not read: [/p].xyz: " in status
+    assert "same as [/q].md: " in status
+    (corpus / "guide.md").rename(corpus / "[" / "g].md")
+    assert "added since: [/g].md" in rag("status").out
+    assert "[/g].md was added since the build" in rag("doctor").out
+    assert "removed    [/q].md" in rag("remove", "[/q].md").out
+
+
+def test_question_commands_print_quotes_and_questions_as_they_are(rag: Run, hostile: str, corpus: Path) -> None:
+    where = f"{hostile} › Leaving [/y]"
+    assert PRINTED in (found := rag("search", ASKED).out) and where in found
+    assert PRINTED in (answered := rag("ask", ASKED).out) and where in answered
+    assert rag("chat", stdin=f"{ASKED}\n1\n\n").out.count(PRINTED) == 2  # the answer and its source
+    assert f"nearest, not an answer: {where}" in rag("ask", "Who won the football world cup?", "--only", hostile).out
+    assert rag("ask", ASKED, "--receipt", "r].json").code == 0
+    assert f"1  valid: {hostile}  {PRINTED[:80]}" in rag("verify", "r].json").out
+
+
+def test_abstentions_and_readings_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = Answer(
+        "And [/x]?", "[/query] \x1b?", reason="near_miss", looked_for=("[/l]",), unknown=("[/u]",), readings=("[/r]?",)
+    )
+    print_answer(answer)
+    assert capsys.readouterr().out.splitlines() == [
+        "understood as: [/query] ␛?",
+        "The documents are about this, but do not say it.",
+        "  Looked for: [/l].",
+        "  In no document: [/u].",
+        "This could mean several things. Which one? (“the first one” …)",
+        "  [/r]?",
+    ]
+
+
+def test_evaluation_commands_print_sets_runs_and_answers_as_they_are(rag: Run, hostile: str, tmp_path: Path) -> None:
+    folder = tmp_path / "[" / "set]"
+    (folder / "qrels").mkdir(parents=True)
+    (folder / "queries.jsonl").write_text(json.dumps({"_id": "[/q]", "text": ASKED}) + "\n")
+    (folder / "qrels" / "test.tsv").write_text(f"query-id\tcorpus-id\tscore\n[/q]\t{hostile}\t1\n")
+    gold = [{"text": HOSTILE, "doc_id": hostile, "start": 0}]
+    (folder / "answers.jsonl").write_text(json.dumps({"query_id": "[/q]", "answers": gold}) + "\n")
+    first = rag("eval", "[/set]", "--json", "--save-gate", "[/gate].json").json["run"]
+    assert first.startswith("set]")
+    for outcomes in (tmp_path / "runs").glob("*/outcomes.jsonl"):  # as if another answer had been given
+        outcomes.write_text(outcomes.read_text().replace("programme", "program [/x]"))
+    summary = json.loads((tmp_path / "runs" / first / "summary.json").read_text())
+    summary["values"]["nDCG@10"]["[/q]"] = 0.5
+    (tmp_path / "runs" / first / "summary.json").write_text(json.dumps(summary))
+    compared = rag("eval", "[/set]", "--compare", first)
+    assert f"{hostile} has changed: the gold sentences of [/q] have moved" in compared.err
+    assert "1 questions of set], run set]-" in compared.out
+    assert "+0.50 [/q]\n" in compared.out
+    assert "now:    Press [Enter] or [/quit] to leave" in compared.out
+    assert first in rag("eval", "runs").out
+    labelled = rag("eval", "label", "[/new]", stdin=f"{ASKED}\n1\n\n").out
+    assert PRINTED in labelled and "stored in [/new]" in labelled
+
+
+def test_user_commands_print_names_and_labels_as_they_are(rag: Run) -> None:
+    assert "[/ann] added as reader" in rag("users", "add", "[/ann]", stdin="a long password\n").out
+    assert rag("users", "token", "[/ann]", "--label", "[/night]").code == 0
+    assert "[/ann]  reader  tokens: [/night]" in rag("users", "list").out
+    assert rag("users", "token", "[/ann]", "--label", "[/night]", "--revoke").out == "Token [/night] of [/ann] revoked\n"
+    assert rag("users", "remove", "[/ann]").out == "User [/ann] removed\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["build", "--corpus", "[/x] :smile: \x1b"],
+        ["status", "--index", "[/x] :smile: \x1b"],
+        ["eval", "[/x] :smile: \x1b"],
+        ["verify", "[/x] :smile: \x1b"],
+        ["add", "[/x] :smile: \x1b"],
+        ["users", "remove", "[/x] :smile: ␛"],
+        ["ask", "--batch", "[/x] :smile: \x1b"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_errors_print_names_as_they_are(arguments: list[str], rag: Run) -> None:
+    ran = rag(*arguments)
+    assert (ran.code, ran.err.count("\n")) == (1, 1)
+    assert "[/x] :smile: ␛" in ran.err
+
+
+def test_output_survives_an_encoding_that_lacks_a_character(rag: Run, tmp_path: Path) -> None:
+    rag("build")
+    command = [sys.executable, "-m", "rag", "search", "fern"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
+    assert rb"guide.md \u203a Water" in ran.stdout

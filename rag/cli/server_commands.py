@@ -40,7 +40,6 @@ def serve(
     library = Library(settings)
     if build_first:
         _build(library)
-    print_note("loading the model …")
     run(library)
 
 
