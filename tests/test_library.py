@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from rag.config import Settings
+from rag.conversation import History
 from rag.errors import DocumentError
 from rag.library import Library
 from rag.receipts import VALID, save_receipt
@@ -29,7 +30,7 @@ def test_a_citation_survives_a_copy_that_takes_the_place_of_its_document(library
     assert cited.document_id == "faq.txt"
     save_receipt(tmp_path / "receipt.json", answer, model="words", reader="similarity")
     values = answer_values(answer)
-    history = [{"speaker": "user", "text": QUESTION}, {"speaker": "agent", "text": "", **values}]
+    history: History = [{"speaker": "user", "text": QUESTION}, {"speaker": "agent", "text": "", **values}]
     before = [library.ask(reply, history=history) for reply in ("Where does it say that?", "Tell me more.")]
 
     shutil.copy(library.settings.corpus / "faq.txt", library.settings.corpus / "a copy.txt")
