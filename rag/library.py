@@ -83,9 +83,14 @@ class Library:
     ) -> BuildReport:  # fmt: skip
         """Makes the index agree with the corpus: see `rag.index.updating.update_index`."""
         from rag.index.updating import update_index
+        from rag.storage.file_changes import finish_interrupted
+
+        def settle() -> None:
+            finish_interrupted(self.settings.corpus)
+            prepare()
 
         started = perf_counter()
-        options: dict[str, Any] = {"full": full, "forget": forget, "wait": wait, "prepare": prepare, "progress": progress}
+        options: dict[str, Any] = {"full": full, "forget": forget, "wait": wait, "prepare": settle, "progress": progress}
         return BuildReport(*update_index(self._corpus, self.settings.index, self._recipe, **options), perf_counter() - started)
 
     def differences(self, *, progress: Report = _silent) -> list[str]:
@@ -103,7 +108,6 @@ class Library:
         settings, refused = self.settings, []
 
         def copy() -> None:
-            settings.corpus.mkdir(parents=True, exist_ok=True)
             refused.extend(add_files(settings.corpus, files, into=into, overwrite=replace, settings=settings.loading))
 
         report = self.build(wait=wait, prepare=copy, progress=progress)

@@ -1,6 +1,6 @@
-"""Files into a corpus and out of it; the build that follows makes the index agree."""
+"""Adds files to a corpus, removes them, and restores the previous build. A build must follow an edit of the corpus."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
@@ -10,7 +10,8 @@ from rag.index.builds import build_lock, live_build, previous_build, roll_back
 from rag.index.manifest import Failure, Manifest, check_files, load_manifest
 from rag.loading.corpus import corpus_files
 from rag.loading.process.pool import read_documents
-from rag.storage.files import replace_file
+from rag.storage.file_changes import change_files
+from rag.storage.files import same_content
 
 
 def add_files(
@@ -21,42 +22,64 @@ def add_files(
     overwrite: bool = False,
     settings: LoadingSettings = LoadingSettings(),  # noqa: B008 - frozen
 ) -> list[Failure]:
-    """Copies files, and all files below folders, into the corpus; gives back those that no document can be read from.
+    """Copies files, and all files in folders, into the corpus; returns those that cannot be read as documents.
 
-    `into` is a folder within the corpus. A file that is there with the same bytes is left alone. Nothing is copied if
-    a source is missing, or if another document has its name and may not be overwritten: DocumentError.
+    `into` is a folder within the corpus. A file that is already there with the same bytes is left alone. Nothing is copied
+    if a source is missing, if its place is taken by something that may not be overwritten, or if copying fails:
+    DocumentError.
     """
+    planned = _plan(corpus, sources, into)
+    copies: dict[str, Path | None] = {}
+    failed = []
+    real = [source.resolve() for source in planned.values()]
+    documents = read_documents([(source.parent, source.name) for source in real], settings)
+    try:
+        for (name, source), document in zip(planned.items(), documents, strict=True):
+            if isinstance(document, UnreadableFile):
+                failed.append(Failure(str(source), str(document)))
+            elif not (corpus / name).exists():
+                copies[name] = source
+            elif not same_content(corpus / name, source):
+                if not overwrite:
+                    raise DocumentError(f"{name} is in the corpus with other content; say --replace, or --into another folder")
+                copies[name] = source
+        corpus.mkdir(parents=True, exist_ok=True)
+        change_files(corpus, copies)
+    except OSError as error:
+        raise DocumentError(f"the files cannot be copied ({error.strerror}: {error.filename}); nothing was added") from error
+    return failed
+
+
+def _plan(corpus: Path, sources: Sequence[Path], into: str) -> dict[str, Path]:
+    """The file to be copied for each id. Raises DocumentError if two have the same id, or one has no place in the corpus."""
+    if corpus.exists() and not corpus.is_dir():
+        raise DocumentError(f"{corpus} is not a folder; name another corpus with --corpus")
     target = PurePosixPath(into.replace("\\", "/")) if into else PurePosixPath()
     if target.is_absolute() or any(part.startswith(".") for part in target.parts):
-        raise DocumentError(f"{into} is no folder within the corpus; name one like `reports/2026`")
+        raise DocumentError(f"{into} is not a folder within the corpus; name one like `reports/2026`")
     planned: dict[str, Path] = {}
     for name, source in _named(sources, target):
         if planned.setdefault(name, source) != source:
             raise DocumentError(f"{planned[name]} and {source} would both be {name}; add one of them with --into another folder")
-    contents: dict[str, bytes] = {}
-    failed = []
-    real = [source.resolve() for source in planned.values()]
-    read = read_documents([(source.parent, source.name) for source in real], settings)
-    for (name, source), document in zip(planned.items(), read, strict=True):
-        if isinstance(document, UnreadableFile):
-            failed.append(Failure(str(source), str(document)))
-            continue
-        try:
-            data = source.read_bytes()
-        except OSError as error:
-            raise DocumentError(f"{source} cannot be read ({error.strerror}); nothing was added") from error
-        there = corpus / name
-        if not there.exists() or (there.read_bytes() != data and overwrite):
-            contents[name] = data
-        elif there.read_bytes() != data:
-            raise DocumentError(f"{name} is in the corpus with other content; say --replace, or --into another folder")
-    for name, data in contents.items():
-        (corpus / name).parent.mkdir(parents=True, exist_ok=True)
-        replace_file(corpus / name, data)
-    return failed
+    for name in planned:
+        _check_place(corpus, name, planned)
+    return planned
+
+
+def _check_place(corpus: Path, name: str, planned: Collection[str]) -> None:
+    if (corpus / name).is_dir():
+        raise DocumentError(f"{name} is a folder in the corpus; rename the file, or choose another folder with --into")
+    for parent in map(str, PurePosixPath(name).parents):
+        if parent in planned:
+            raise DocumentError(f"{parent} is a file and a folder among the files to add; add one of them with --into")
+        if (corpus / parent).exists() and not (corpus / parent).is_dir():
+            raise DocumentError(f"{parent} is a file in the corpus, not a folder; choose another with --into")
+        if not (corpus / parent).resolve().is_relative_to(corpus.resolve()):
+            raise DocumentError(f"{parent} leads out of the corpus; choose another folder with --into")
 
 
 def _named(sources: Iterable[Path], target: PurePosixPath) -> Iterator[tuple[str, Path]]:
+    """Each file with the id it would have in the corpus."""
     for source in sources:
         if source.is_dir():
             for name in corpus_files(source):
@@ -64,15 +87,15 @@ def _named(sources: Iterable[Path], target: PurePosixPath) -> Iterator[tuple[str
         elif not source.is_file():
             raise DocumentError(f"{source} does not exist; nothing was added")
         elif source.name.startswith("."):
-            raise DocumentError(f"{source} is hidden, and hidden files are passed over; give it another name")
+            raise DocumentError(f"{source} is hidden, and hidden files are not indexed; give it another name")
         else:
             yield str(target / source.name), source
 
 
 def remove_documents(corpus: Path, names: Sequence[str], index: Path) -> None:
-    """Deletes files from the corpus, all or none; a document that is only left in the index is no error.
+    """Deletes files from the corpus, all or none. A document that is only left in the index is not an error.
 
-    A name is a document's id, or the path of its file. Raises DocumentError for a name that is neither.
+    A name is a document's id or the path of its file. Raises DocumentError if a name is neither, or a file cannot be deleted.
     """
     present = set(corpus_files(corpus))
     known = present | _indexed(index)
@@ -80,18 +103,19 @@ def remove_documents(corpus: Path, names: Sequence[str], index: Path) -> None:
     for name, document_id in zip(names, ids, strict=True):
         if document_id not in known:
             close = get_close_matches(document_id, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else "`rag status --files` lists what is there"
+            hint = f"did you mean {close[0]}?" if close else "`rag status --files` lists the documents"
             raise DocumentError(f"{name} is not in the corpus {corpus}, nothing was removed; {hint}")
-    for document_id in ids:
-        if document_id in present:
-            (corpus / document_id).unlink()
+    try:
+        change_files(corpus, dict.fromkeys(present.intersection(ids)))
+    except OSError as error:
+        raise DocumentError(f"the files cannot be removed ({error.strerror}: {error.filename}); nothing was removed") from error
 
 
 def _indexed(index: Path) -> set[str]:
     try:
         return set(load_manifest(live_build(index)).corpus.digests)
     except (IndexMissing, IndexBroken, IndexMismatch):
-        return set()  # the build that follows makes the index anew
+        return set()  # the build that follows rebuilds the index
 
 
 def _id_of(corpus: Path, name: str) -> str:
@@ -100,12 +124,15 @@ def _id_of(corpus: Path, name: str) -> str:
 
 
 def restore_previous(folder: Path, *, wait: bool = False) -> Manifest:
-    """Makes the former build live again, if it is whole; gives back its manifest. Raises IndexMissing where none is kept."""
+    """Makes the previous build live again if it is undamaged, and returns its manifest.
+
+    Raises IndexMissing if none is kept, IndexBroken if it is damaged.
+    """
     with build_lock(folder, wait=wait):
         previous = previous_build(folder)
         if previous is None:
             raise IndexMissing(
-                f"{folder} keeps no former build: there was none, or it held a document that is gone; "
+                f"{folder} keeps no previous build: there was none, or it held a document that has been removed; "
                 "put back the files and run `rag build`"
             )
         manifest = load_manifest(previous)
