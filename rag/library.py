@@ -83,14 +83,9 @@ class Library:
     ) -> BuildReport:  # fmt: skip
         """Makes the index agree with the corpus: see `rag.index.updating.update_index`."""
         from rag.index.updating import update_index
-        from rag.storage.file_changes import finish_interrupted
-
-        def settle() -> None:
-            finish_interrupted(self.settings.corpus)
-            prepare()
 
         started = perf_counter()
-        options: dict[str, Any] = {"full": full, "forget": forget, "wait": wait, "prepare": settle, "progress": progress}
+        options: dict[str, Any] = {"full": full, "forget": forget, "wait": wait, "prepare": prepare, "progress": progress}
         return BuildReport(*update_index(self._corpus, self.settings.index, self._recipe, **options), perf_counter() - started)
 
     def differences(self, *, progress: Report = _silent) -> list[str]:

@@ -165,7 +165,7 @@ def test_add_and_remove(rag: Run, corpus: Path, tmp_path: Path) -> None:
     assert not [p for p in (tmp_path / "index").rglob("*") if p.is_file() and b"CANARY99" in p.read_bytes()]
     assert "CANARY99" not in rag("ask", "How much water does moss drink a day?", "--json").out
     assert rag("remove", "plants/moss.txt").err == (
-        "rag: plants/moss.txt is not in the corpus corpus, nothing was removed; `rag status --files` lists what is there\n"
+        "rag: plants/moss.txt is not in the corpus corpus, nothing was removed; `rag status --files` lists the documents\n"
     )
     assert "guide.md: Guide to ferns, 2 passages" in rag("status", "--files").out
 

@@ -37,6 +37,7 @@ from rag.index.manifest import (
 )
 from rag.loading.corpus import Corpus, FolderCorpus
 from rag.models.embedder import Embedder
+from rag.storage.file_changes import finish_interrupted
 from rag.text.passages import split_passages
 
 JOURNAL = "embedded.journal"
@@ -76,6 +77,8 @@ def update_index(
             note(what, done, total)
             progress(what, done, total)
 
+        if isinstance(corpus, FolderCorpus):
+            finish_interrupted(corpus.folder)
         prepare()
         _discard_leftovers(folder, full=full)
         live = _manifest_of(folder, live_build)
