@@ -1,4 +1,4 @@
-"""What benchmarks/peers.py does besides running other libraries: choosing passages, ratios, its tables and plot, its protocol."""
+"""benchmarks/peers.py apart from running other libraries: selection of passages, ratios, tables, plot and protocol."""
 
 import json
 import subprocess
@@ -48,37 +48,37 @@ def result() -> dict[str, Any]:
 
 def test_ratios_are_against_the_fastest_peer_of_each_repetition(result: dict[str, Any]) -> None:
     table = report.ratio_table(result)
-    # 100/1 against 100/4, then 100/2 against 100/4: 4 and 2, though neither peer was the faster twice
+    # 100/1 to 100/4, then 100/2 to 100/4: 4 and 2, although no peer was the faster both times
     assert "| passages a second, from files / fastest peer | 3.00 (2.00 to 4.00) |" in table
     assert "| passages a second, from ready passages / fastest peer | 6.00 (4.00 to 8.00) |" in table
     assert "| query p50, fastest peer / ours (vectors and BM25) | 3.00 (2.00 to 4.00) |" in table
     assert "| query p50, fastest peer / ours by vectors alone | 7.00 (4.00 to 10.00) |" in table
-    assert "| peak memory, ours from files / smallest peer | 0.75 |" in table  # 100 MB and 50 of its children, against 200
+    assert "| peak memory, ours from files / smallest peer | 0.75 |" in table  # 100 MB plus 50 MB of its children, to 200 MB
     assert "| nDCG@10, ours - best peer | +0.1000 |" in table
 
 
-def test_the_rate_is_of_all_passages_and_not_the_mean_of_rates(result: dict[str, Any]) -> None:
+def test_the_rate_is_total_passages_over_total_time(result: dict[str, Any]) -> None:
     row = next(line for line in report.systems_table(result).splitlines() if "**ours**" in line)
     assert row.startswith("| **ours**, from files | 66.7 (50.0 to 100.0) | 10.0 |")
 
 
-def test_all_that_was_measured_is_in_the_report(result: dict[str, Any]) -> None:
+def test_the_report_shows_every_measurement(result: dict[str, Any]) -> None:
     text = report.tables(result)
-    for told in ("txtai, waiting passively", "haystack-ai 3", "torch 2", "our embedding.backend int8"):
-        assert told in text
+    for label in ("txtai, waiting passively", "haystack-ai 3", "torch 2", "our embedding.backend int8"):
+        assert label in text
     assert "| txtai | 10.0 / 20.0 | 20.0 / 20.0 |" in text
     assert len({line.count("|") for line in report.systems_table(result).splitlines()}) == 1
 
 
-def test_the_plot_is_svg_whose_longest_bar_is_the_greatest(result: dict[str, Any]) -> None:
-    drawn = ET.fromstring(report.plot(result))  # noqa: S314 - our own
-    bars = [r for r in drawn.iter("{http://www.w3.org/2000/svg}rect") if r.get("height") == "18"]
+def test_the_longest_bar_of_the_plot_is_the_greatest_value(result: dict[str, Any]) -> None:
+    plot = ET.fromstring(report.plot(result))  # noqa: S314 - our own SVG
+    bars = [r for r in plot.iter("{http://www.w3.org/2000/svg}rect") if r.get("height") == "18"]
     widths = [float(bar.get("width", 0)) for bar in bars]
     assert len(widths) == 8
     assert max(widths[:4]) == widths[1] and max(widths[4:]) == widths[6]  # ready passages; txtai's queries
 
 
-def test_parts_are_filled_to_the_last_passage_by_whole_documents() -> None:
+def test_parts_are_filled_exactly_with_whole_documents() -> None:
     sizes = {"a": 3, "b": 2, "c": 3, "d": 4, "e": 1, "f": 1, "g": 1}
     split = ((name, [f"{name}{i}" for i in range(n)]) for name, n in sizes.items())
     parts = material.fill(split, [5, 5])
@@ -86,17 +86,17 @@ def test_parts_are_filled_to_the_last_passage_by_whole_documents() -> None:
     assert [sum(map(len, part.values())) for part in parts] == [5, 5]
 
 
-def test_documents_that_repeat_a_passage_are_left_out() -> None:
+def test_documents_that_repeat_a_passage_are_omitted() -> None:
     split = iter([("a", ["x", "y"]), ("b", ["y"]), ("c", ["z", "z"]), ("d", ["w"])])
     assert [list(part) for part in material.fill(split, [3])] == [["a", "d"]]
 
 
-def test_too_few_passages_are_said() -> None:
+def test_too_few_passages_are_an_error() -> None:
     with pytest.raises(SystemExit, match="only 2 passages of the 9"):
         material.fill(iter([("a", ["x", "y"])]), [9])
 
 
-def test_documents_count_by_their_best_passage() -> None:
+def test_documents_are_ranked_by_their_best_passage() -> None:
     questions = [Question("q", "?", relevance={"gold": 1})]
     given = material.Material([], {"d0": "other", "d1": "gold"}, questions)
     first = material.ndcg(given, [["d1#4", "d0#0"]])
@@ -104,14 +104,14 @@ def test_documents_count_by_their_best_passage() -> None:
     assert [first, second] == [1.0, pytest.approx(0.6309, abs=1e-4)]  # 1 / log2(3): second document, fourth passage
 
 
-def test_the_way_that_is_faster_at_either_is_run() -> None:
+def test_every_variant_that_is_faster_at_something_is_run() -> None:
     slow, fast = {"passages_per_second": 10.0, "query": 0.02}, {"passages_per_second": 20.0, "query": 0.01}
     assert peers.faster({"plain": slow, "tuned": fast}) == ["tuned"]
     mixed = {"passages_per_second": 30.0, "query": 0.03}
     assert peers.faster({"plain": mixed, "tuned": fast}) == ["plain", "tuned"]
 
 
-def test_peers_do_not_see_this_project(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peers_run_without_this_project_on_their_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "here")
     monkeypatch.setenv("OMP_WAIT_POLICY", "active")
     peer, ours = peers.variables(3, ours=False), peers.variables(3, ours=True)
@@ -119,7 +119,7 @@ def test_peers_do_not_see_this_project(monkeypatch: pytest.MonkeyPatch) -> None:
     assert peer["OMP_NUM_THREADS"] == "3" and peer["HF_HUB_OFFLINE"] == "1" and "OMP_WAIT_POLICY" not in peer
 
 
-def test_memory_of_started_processes_is_seen() -> None:
+def test_memory_of_child_processes_is_counted() -> None:
     if not Path("/proc/self/task").is_dir():
         pytest.skip("needs /proc")
     code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'b = bytes(2**26); b = b + b; print(1, flush=True); input()'])"
@@ -131,20 +131,20 @@ def test_memory_of_started_processes_is_seen() -> None:
     assert peers.children_memory(parent.pid) == 0
 
 
-def test_every_peer_has_its_requirements_torch_first() -> None:
+def test_every_peer_has_pinned_requirements_with_torch_first() -> None:
     for peer in peers.PEERS:
         lines = (peers.HERE / f"{peer}.txt").read_text().split()
         assert lines[0].startswith("torch==") and all("==" in line for line in lines)
         assert set(report.LIBRARIES[peer]) <= {line.split("==")[0] for line in lines}
 
 
-def test_a_worker_that_stops_says_why(tmp_path: Path) -> None:
+def test_a_worker_that_stops_reports_its_error(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="(?s)nobody has stopped:.*KeyError: 'nobody'"):
         peers.Worker("nobody", "plain", Path(sys.executable), tmp_path / "worker", 1, None)
 
 
 @pytest.mark.slow
-def test_ours_run_through_the_whole(tmp_path: Path) -> None:
+def test_the_benchmark_runs_end_to_end_for_our_systems(tmp_path: Path) -> None:
     (tmp_path / "set" / "qrels").mkdir(parents=True)
     parts = ["nerves", "muscles", "bones", "hearts", "lungs", "eyes"]
     lines = [{"_id": f"{i}", "title": f"On {part}", "text": f"All about {part} of mice."} for i, part in enumerate(parts)]
@@ -157,8 +157,8 @@ def test_ours_run_through_the_whole(tmp_path: Path) -> None:
     command += ["--environments", str(tmp_path / "none"), "--passages", "6", "--repetitions", "2", "--queries", "4", "--peers"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    found = json.loads((tmp_path / "out" / "peers.json").read_text())
-    assert [(row["system"], row["nDCG@10"]) for row in found["systems"]] == [("ours", 1.0), ("ours-passages", 1.0)]
-    assert [len(part["seconds"]) for row in found["systems"] for part in row["query"]] == [4] * 4
-    assert all(row["bytes"] > 6 * 384 * 4 and row["peak"] > 100_000 for row in found["systems"])
-    assert str(tmp_path) not in found["command"]
+    figures = json.loads((tmp_path / "out" / "peers.json").read_text())
+    assert [(row["system"], row["nDCG@10"]) for row in figures["systems"]] == [("ours", 1.0), ("ours-passages", 1.0)]
+    assert [len(part["seconds"]) for row in figures["systems"] for part in row["query"]] == [4] * 4
+    assert all(row["bytes"] > 6 * 384 * 4 and row["peak"] > 100_000 for row in figures["systems"])
+    assert str(tmp_path) not in figures["command"]
