@@ -101,7 +101,7 @@ def make(browser: Browser, address: str) -> None:
     keep(page, "evaluation")
     page = opened(browser, address, dark=True)
     ask(page, "How long can a muscle survive without its nerve?")
-    page.get_by_text("Not right?", exact=True).click()
+    page.get_by_text("Feedback", exact=True).click()
     page.get_by_role("button", name="Choose the right sentence").click()
     page.locator(".piece.near").click()
     keep(page, "choosing")

@@ -54,12 +54,6 @@ MARKUP_IN_CODE = {  # still to be moved to templates
     "rag/evaluation/plots.py",
     "rag/evaluation/report.py",
     "rag/receipts.py",
-    "rag/server/login.py",
-    "rag/ui/answer_view.py",
-    "rag/ui/conversation_view.py",
-    "rag/ui/documents_view.py",
-    "rag/ui/evaluation_view.py",
-    "rag/ui/help_view.py",
 }
 # Imports every module of the package and prints what the imports changed.
 IMPORT_EFFECTS = """

@@ -23,7 +23,7 @@ from rag.index.manifest import Failure
 from rag.sources import document_reference, source_view
 from rag.ui.ask_tab import Asking, Desk, desk_from
 from rag.ui.documents_tab import Documents
-from rag.ui.documents_view import added_html, changes_html, files_html, job_html
+from rag.ui.documents_view import AddedFile, added_files_html, build_changes_html, files_html, job_html
 from rag.ui.evaluation_tab import Evaluating
 from rag.ui.jobs import Job, JobState
 from rag.ui.outbound import outbound_count, watch_outbound
@@ -140,7 +140,7 @@ def test_what_a_source_changed_since_is_said_in_an_old_conversation(chat: Chat, 
     assert "has changed since" not in json.dumps(asking.messages(kept))
     (corpus / "faq.txt").write_text("Repot a fern every nine years.\n")
     updated(corpus, chat.settings.index, WordEmbedder())
-    assert "has changed since this was answered" in json.dumps(asking.messages(kept))
+    assert "has changed since this answer" in json.dumps(asking.messages(kept))
 
 
 def test_chosen_sentences_must_stand_in_a_document(chat: Chat) -> None:
@@ -200,10 +200,10 @@ def test_file_names_are_shown_as_text(chat: Chat, corpus: Path) -> None:
     manifest = chat.index().manifest
     listed = list_files(corpus, manifest, Watch(corpus).changes(manifest))
     html = files_html(listed, page=0, sort="name", descending=False, may_curate=True)
-    html += added_html([(name, "failed", HOSTILE)]) + job_html(JobState(result=HOSTILE, failed=True))
+    html += added_files_html([AddedFile(name, "failed", HOSTILE)]) + job_html(JobState(result=HOSTILE, failed=True))
     failed = [Failure(name, HOSTILE)]
     changes = Changes(added=[name], changed=[], removed=[HOSTILE], unchanged=[], failed=failed, duplicates=[], embedded=2)
-    html += changes_html(BuildRecord(changes, "now", 1.0))
+    html += build_changes_html(BuildRecord(changes, "now", 1.0))
     assert "<img" not in html and "<b>" not in html
     assert html.count("&lt;img") >= 6
 
@@ -214,7 +214,7 @@ def test_long_lists_come_in_pages() -> None:
     assert html.count('<tr><th scope="row">') == 1
     assert "10,001–10,001 of 10,001" in html
     assert files_html(files, page=99_999, sort="name", descending=False, may_curate=True) == html
-    assert files_html([], page=3, sort="name", descending=False, may_curate=True) == '<p class="hint">No document fits.</p>'
+    assert "No matching documents." in files_html([], page=3, sort="name", descending=False, may_curate=True)
 
 
 def test_work_reports_stops_and_fails_in_words() -> None:

@@ -1,6 +1,5 @@
 """The page to sign in and out: plain HTML without scripts."""
 
-from html import escape
 from urllib.parse import parse_qs
 
 from fastapi import FastAPI, Request
@@ -9,23 +8,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from rag.accounts.users import Accounts, User
 from rag.server.sessions import COOKIE, Sessions, Throttle, session_secret
-
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Sign in · Ask your documents</title>
-<style>
-:root {{ color-scheme: light dark }}
-body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 22rem; margin: 12vh auto; padding: 0 1rem }}
-label {{ display: block; margin-top: 1rem }}
-input {{ font: inherit; width: 100%; box-sizing: border-box; padding: .5rem; margin-top: .25rem }}
-button {{ font: inherit; margin-top: 1.5rem; padding: .5rem 1.5rem }}
-</style></head><body><main><h1>Ask your documents</h1>{content}</main></body></html>"""
-FORM = """{trouble}<form method="post" action="{prefix}/login">
-<label>Name<input name="name" autocomplete="username" autocapitalize="none" required autofocus></label>
-<label>Password<input name="password" type="password" autocomplete="current-password" required></label>
-<button>Sign in</button></form>"""
-SIGNED_IN = """<p>You are signed in as <strong>{name}</strong> ({role}).</p><p><a href="{prefix}/">Ask a question</a></p>
-<form method="post" action="{prefix}/logout"><button>Sign out</button></form>"""
+from rag.templates import render
 
 
 def add_login(app: FastAPI, accounts: Accounts, sessions: Sessions) -> None:
@@ -37,8 +20,7 @@ def add_login(app: FastAPI, accounts: Accounts, sessions: Sessions) -> None:
         user: User | None = request.scope["state"]["user"]
         if user is None:
             return _form(request)
-        shown = SIGNED_IN.format(name=escape(user.name), role=user.role, prefix=_prefix(request))
-        return HTMLResponse(PAGE.format(content=shown))
+        return HTMLResponse(render("login.html", user=user, prefix=_prefix(request)))
 
     @app.post("/login", include_in_schema=False)
     async def sign_in(request: Request) -> Response:
@@ -64,9 +46,9 @@ def add_login(app: FastAPI, accounts: Accounts, sessions: Sessions) -> None:
         return answer
 
 
-def _form(request: Request, trouble: str = "", status: int = 200, headers: dict[str, str] | None = None) -> HTMLResponse:
-    shown = FORM.format(trouble=f'<p role="alert">{escape(trouble)}</p>' if trouble else "", prefix=_prefix(request))
-    return HTMLResponse(PAGE.format(content=shown), status_code=status, headers=headers)
+def _form(request: Request, problem: str = "", status: int = 200, headers: dict[str, str] | None = None) -> HTMLResponse:
+    page = render("login.html", user=None, problem=problem, prefix=_prefix(request))
+    return HTMLResponse(page, status_code=status, headers=headers)
 
 
 def _cookie(request: Request) -> dict[str, object]:

@@ -21,8 +21,9 @@ from rag.loading.process.page_drawing import draw_page
 from rag.receipts import conversation_html, conversation_markdown, receipt_text, receipts_text
 from rag.records import Span
 from rag.sources import document_reference, file_link, resolve, source_view, stale_citations, where
-from rag.ui.answer_view import Shown, answer_html, error_html, pending_html, question_html
-from rag.ui.conversation_view import choice_html, conversations_html, copied_text
+from rag.ui.answer_actions import Shown
+from rag.ui.answer_view import answer_html, failed_answer_html, pending_answer_html, question_html
+from rag.ui.conversation_view import conversations_html, copied_text, document_choice_html
 from rag.ui.suggestions import follow_ups
 
 HERE = Path(__file__).parent
@@ -125,7 +126,7 @@ class Asking:
         try:
             return self.messages(self._conversation(desk_from(held), request)), gr.Textbox(value="", stop_btn=False)
         except ConversationError as error:
-            return [{"role": "assistant", "content": error_html(str(error))}], gr.skip()
+            return [{"role": "assistant", "content": str(failed_answer_html(str(error)))}], gr.skip()
 
     def _typed(self, text: str, desk: Desk, request: gr.Request) -> Asked:
         conversation = self._conversation(desk, request)
@@ -157,13 +158,13 @@ class Asking:
         try:
             asked = prepare()
         except RagError as error:
-            yield [{"role": "assistant", "content": error_html(str(error))}], gr.skip(), _desk_value("", desk)
+            yield [{"role": "assistant", "content": str(failed_answer_html(str(error)))}], gr.skip(), _desk_value("", desk)
             return
         self._stopped.discard(request.session_hash)
         store = self.store(request)
         conversation = asked.conversation or store.new(asked.question)
-        said = [*self.messages(conversation, latest=False), {"role": "user", "content": question_html(asked.question)}]
-        pending = {"role": "assistant", "content": pending_html()}
+        said = [*self.messages(conversation, latest=False), {"role": "user", "content": str(question_html(asked.question))}]
+        pending = {"role": "assistant", "content": str(pending_answer_html())}
         yield [*said, pending], gr.Textbox(value="", stop_btn=True), gr.skip()
         try:
             documents = list(asked.documents) or None
@@ -179,7 +180,11 @@ class Asking:
                 return
             answer = reading.result()
         except RagError as error:
-            yield [*said, {"role": "assistant", "content": error_html(str(error))}], gr.Textbox(stop_btn=False), gr.skip()
+            yield (
+                [*said, {"role": "assistant", "content": str(failed_answer_html(str(error)))}],
+                gr.Textbox(stop_btn=False),
+                gr.skip(),
+            )
             return
         made = {"model": self.chat.embedder.identity.digest, "reader": self.chat.reader.identity}
         turn = SavedTurn(asked.question, answer, documents=asked.documents, **made)
@@ -204,8 +209,8 @@ class Asking:
             suggested = follow_ups(index, answer, asked) if index and number == last else []
             stale = stale_citations(index, answer) if index else ()
             shown = Shown(number, number == last, turn.documents, stale, turn.judged, suggested)
-            found.append({"role": "user", "content": question_html(turn.question)})
-            found.append({"role": "assistant", "content": answer_html(answer, shown)})
+            found.append({"role": "user", "content": str(question_html(turn.question))})
+            found.append({"role": "assistant", "content": str(answer_html(answer, shown))})
         return found
 
     def call(self, told: Any, request: gr.Request | None) -> dict[str, Any]:
@@ -225,7 +230,9 @@ class Asking:
 
     def _choice(self, told: Mapping[str, Any], _: gr.Request | None) -> dict[str, Any]:
         chosen = desk_from(json.dumps(told)).documents
-        return {"html": choice_html(sorted(self.chat.index().documents), set(chosen), str(told.get("words") or "")[:200])}
+        return {
+            "html": document_choice_html(sorted(self.chat.index().documents), set(chosen), str(told.get("words") or "")[:200])
+        }
 
     def _rename(self, told: Mapping[str, Any], request: gr.Request | None) -> dict[str, Any]:
         self.store(request).rename(told.get("id"), str(told.get("title") or ""))

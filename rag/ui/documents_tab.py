@@ -16,7 +16,15 @@ from rag.index.changes import load_changes
 from rag.index.corpus_edits import add_files, remove_documents, restore_previous
 from rag.index.file_listing import Watch, chosen_files, fingerprint, list_files
 from rag.library import Library
-from rag.ui.documents_view import added_html, changes_html, chip_html, files_html, job_html, no_index_html
+from rag.ui.documents_view import (
+    AddedFile,
+    added_files_html,
+    build_changes_html,
+    files_html,
+    index_state_html,
+    job_html,
+    no_index_html,
+)
 from rag.ui.jobs import Job
 
 WATCHED_EVERY = 2.0  # seconds
@@ -55,7 +63,7 @@ class Documents:
         except RagError as error:
             return shown | {"chip": no_index_html(str(error))}
         changed = len(changes.added) + len(changes.changed) + len(changes.removed)
-        chip = chip_html(
+        chip = index_state_html(
             documents=len(index.documents),
             passages=len(index.passages),
             digest=index.digest,
@@ -78,7 +86,7 @@ class Documents:
             "html": files_html(
                 fitting, page=number, sort=sort, descending=descending, may_curate=may, prefix=self.chat.settings.server.prefix
             ),
-            "changes": changes_html(load_changes(live_build(settings))),
+            "changes": build_changes_html(load_changes(live_build(settings))),
             "may_curate": may,
             "former": previous_build(settings) is not None,
         }
@@ -110,23 +118,23 @@ class Documents:
         paths = given[:MOST_FILES] if isinstance(given, list) else []
         uploaded = [_uploaded(path) for path in paths]  # all of them before the first is taken in
         results = [self._add_one(path, overwrite=bool(told.get("replace"))) for path in uploaded]
-        if any(kind == "added" for _, kind, _ in results):
+        if any(result.kind == "added" for result in results):
             self.build({}, request)
-        return {"html": added_html(results), "other": [name for name, kind, _ in results if kind == "other"]}
+        return {"html": added_files_html(results), "other": [result.name for result in results if result.kind == "other"]}
 
-    def _add_one(self, uploaded: Path, *, overwrite: bool) -> tuple[str, str, str]:
+    def _add_one(self, uploaded: Path, *, overwrite: bool) -> AddedFile:
         corpus = self.chat.settings.corpus
         there = corpus / uploaded.name
         same = there.is_file() and there.read_bytes() == uploaded.read_bytes()
         try:
             failed = add_files(corpus, [uploaded], overwrite=overwrite, settings=self.chat.settings.loading)
         except DocumentError as error:
-            return uploaded.name, "other", str(error).split(";")[0]
+            return AddedFile(uploaded.name, "other", str(error).split(";")[0])
         finally:
             shutil.rmtree(uploaded.parent, ignore_errors=True)  # nothing of a document stays in a folder of gradio's
         if failed:
-            return uploaded.name, "failed", failed[0].reason
-        return uploaded.name, "same" if same else "added", ""
+            return AddedFile(uploaded.name, "failed", failed[0].reason)
+        return AddedFile(uploaded.name, "same" if same else "added")
 
     def _remove(self, told: Mapping[str, Any], request: gr.Request | None) -> dict[str, Any]:
         name = told.get("id")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from rag.accounts.users import User
 from rag.errors import QuestionSetError, RagError
@@ -20,13 +21,14 @@ from rag.index.builds import Report
 from rag.library import Library
 from rag.ui.documents_view import job_html
 from rag.ui.evaluation_view import (
-    comparison_html,
+    ChangedQuestion,
     measures_html,
     plots_html,
     question_detail_html,
+    question_sets_html,
     questions_html,
+    run_comparison_html,
     runs_html,
-    sets_html,
 )
 from rag.ui.jobs import Job
 
@@ -67,7 +69,7 @@ class Evaluating:
         other = str(told.get("against") or "")
         state = self.job.state
         return {
-            "sets": sets_html(labels),
+            "sets": question_sets_html(labels),
             "runs": runs_html(runs, chosen, other),
             "run": chosen,
             "job": job_html(state),
@@ -115,15 +117,15 @@ class Evaluating:
     def _show(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """All of a run but its questions."""
         run, questions, outcomes, asked = self.open(str(told.get("run")))
-        compared = ""
+        compared = Markup()
         if told.get("against"):
             old, _, before, _ = self.open(str(told.get("against")))
             texts = {question.id: question.text for question in questions.questions}
             changed = [
-                (one, texts.get(one, one), before[one].answer["text"], outcomes[one].answer["text"])
+                ChangedQuestion(texts.get(one, one), before[one].answer["text"], outcomes[one].answer["text"])
                 for one, _ in most_changed(run, old)
             ]
-            compared = comparison_html(old, compare(run, old), changed)
+            compared = run_comparison_html(old, compare(run, old), changed)
         return {
             "measures": measures_html(run.summary),
             "plots": plots_html(run, asked, outcomes),

@@ -10,7 +10,7 @@ import gradio as gr
 from rag import __version__
 from rag.conversation import Chat
 from rag.errors import RagError
-from rag.ui.help_view import facts_html
+from rag.templates import render
 from rag.ui.outbound import outbound_count
 
 PACKAGES = ("gradio", "sentence-transformers", "torch", "faiss-cpu", "nupunkt")
@@ -38,6 +38,6 @@ def help_call(chat: Chat) -> Callable[[Any, gr.Request | None], dict[str, Any]]:
             "rag": __version__,
             **{name: version(name) for name in PACKAGES},
         }
-        return {"html": facts_html(facts)}
+        return {"html": render("page/facts.html", facts=facts)}
 
     return call

@@ -27,17 +27,9 @@ from rag.ui.help_tab import help_call  # noqa: E402
 from rag.ui.outbound import watch_outbound  # noqa: E402
 from rag.ui.suggestions import example_questions  # noqa: E402
 
-HERE = Path(__file__).parent
-STYLE_SHEET = HERE / "page.css"
-SCRIPT = HERE / "page.js"
-MASTHEAD = "<h1>Ask your documents</h1><p>Answers in exact sentences, each with its source.</p>"
-SCOPE = """<div id="scope">
-  <p id="mode" hidden><span id="mode-said"></span> <button type="button" class="plain" id="mode-cancel">Cancel</button></p>
-  <p><button type="button" class="plain" id="desk-open">Conversations</button>
-    Asking <button type="button" class="plain" id="scope-open" title="Choose which documents are asked"
-    ><span id="scope-words-said">all documents</span></button>
-    <button type="button" class="plain" id="scope-clear" hidden>Ask all</button></p>
-</div>"""
+STATIC = Path(__file__).parent / "static"
+STYLE_SHEET = STATIC / "page.css"
+SCRIPT = STATIC / "page.js"
 # Not queued: a queued event that ends just as a question is sent closes the stream that its answer would come by
 # (gradio 6.31), and the question would wait for ever.
 DIRECT = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -60,7 +52,7 @@ def build_page(library: Library, user_of: UserOf = lambda request: LOCAL) -> gr.
         threading.Thread(target=documents.follow_corpus, args=(threading.Event(),), daemon=True).start()
     with gr.Blocks(title="Ask your documents", fill_width=True, analytics_enabled=False) as page:
         with gr.Row(elem_id="heading"):
-            gr.HTML(MASTHEAD, apply_default_css=False, js_on_load=None, elem_id="masthead")
+            gr.HTML(_static("masthead.html"), apply_default_css=False, js_on_load=None, elem_id="masthead")
             component("chip", "chip", documents.call)
         with gr.Row(elem_id="whole"):
             with gr.Column(scale=3, min_width=320, elem_id="left"), gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
@@ -84,15 +76,19 @@ def component(name: str, element: str, answer: Callable[[Any, gr.Request | None]
     def call(told: Any, request: gr.Request | None = None) -> dict[str, Any]:
         return answer(told, request)
 
-    shared = (HERE / "shared.js").read_text(encoding="utf-8")
+    shared = _static("shared.js")
     return gr.HTML(
         value,
         elem_id=element,
-        html_template=(HERE / f"{name}.html").read_text(encoding="utf-8"),
-        js_on_load=shared + (HERE / f"{name}.js").read_text(encoding="utf-8"),
+        html_template=_static(f"{name}.html"),
+        js_on_load=shared + _static(f"{name}.js"),
         server_functions=[call],
         apply_default_css=False,
     )
+
+
+def _static(name: str) -> str:
+    return (STATIC / name).read_text(encoding="utf-8")
 
 
 def _ask_tab(asking: Asking) -> None:
@@ -101,7 +97,7 @@ def _ask_tab(asking: Asking) -> None:
             desk = component("ask_tab", "desk", asking.call, "{}")
         with gr.Column(scale=3, min_width=320, elem_id="talk"):
             conversation = _conversation(_examples(asking.chat))
-            gr.HTML(SCOPE, elem_id="scope-line", apply_default_css=False, js_on_load=None)
+            gr.HTML(_static("scope.html"), elem_id="scope-line", apply_default_css=False, js_on_load=None)
             question = _question_box()
     outputs = [conversation, question, desk]
     question.submit(asking.ask, [question, desk], outputs, **QUEUED)

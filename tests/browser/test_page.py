@@ -35,7 +35,7 @@ def test_next_previous_escape_and_keyboard(page: Page) -> None:
     assert page.text_content("#source-count") == "Citation 2 of 2"
     page.keyboard.press("Escape")
     page.wait_for_selector("#source-mark", state="detached")
-    assert page.evaluate("document.activeElement.textContent") == "Open source 2"
+    assert page.evaluate("document.activeElement.textContent") == "Show source 2"
 
 
 def test_hostile_text_is_shown_exactly_and_inertly(page: Page, chat: Chat) -> None:
