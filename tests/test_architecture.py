@@ -47,7 +47,6 @@ TOO_LONG = {  # still to be split
     "rag/ui/ask_tab.py",
     "rag/ui/ask_tab.py:Asking",
     "rag/ui/evaluation_tab.py:Evaluating",
-    "rag/index/updating.py:update_index",
 }
 TAG = re.compile(r"(?<!\?P)<(/?[a-zA-Z][\w-]*[\s>/]|!--|!doctype)", re.IGNORECASE)
 MARKUP_IN_CODE = {  # still to be moved to templates

@@ -199,7 +199,7 @@ def _status_values(current: "Status") -> dict[str, Any]:
         "manifest": manifest.hash,
         "built": current.built,
         "former": current.previous,
-        "building": current.building,
+        "building": None if current.building is None else current.building.values(),
         "up_to_date": not changes.any,
         "failed": _failure_values(changes.failed),
         "duplicates": [asdict(duplicate) for duplicate in changes.duplicates],
@@ -234,7 +234,7 @@ def _print_status(current: "Status", documents: "Sequence[Entry]") -> None:
     if current.building is not None:
         from rag.index.builds import describe_builder
 
-        print_line(f"a build is running{describe_builder(dict(current.building))}")
+        print_line(f"a build is running{describe_builder(current.building)}")
     print_line("the corpus has changed; run `rag build` to update the index" if changes.any else "up to date")
 
 

@@ -1,21 +1,21 @@
-"""A build's files: what is in each, and reading them back, every one checked.
+"""The files of a build and how they are loaded.
 
-manifest.json      format, model, settings, documents, failures, the hash of all contents, and that of every other file
-documents.jsonl    a line a document, ordered by id: text, blocks
-passages.jsonl     a line a passage: its place in the document's text, its sentences
-…_lines.npy        where each line of these two begins, and a check of it
-ids.npy            8 bytes a passage: its id
-asking.npy         rows of the passages that stand under a question
-vectors.npy        a float32 row a passage
-keys.npy           16 bytes a passage: the digest of what was embedded
-dense.faiss        FAISS's index of the vectors, empty where they are all compared
-moments.npy        their mean and covariance
-terms…             what BM25 counts, in columns
+manifest.json      format, model, settings, documents, failures, the hash of the contents, and the hash of every other file
+documents.jsonl    one line per document, ordered by id: text and blocks
+passages.jsonl     one line per passage: its span in the document's text, its sentences
+…_lines.npy        the offset and a checksum of each line of these two files
+ids.npy            8 bytes per passage: its id
+asking.npy         rows of the passages whose innermost heading is a question
+vectors.npy        one float32 row per passage
+keys.npy           16 bytes per passage: the digest of its embedded text
+dense.faiss        FAISS's index of the vectors; empty if a query is compared with all of them
+moments.npy        mean and covariance of the vectors
+terms…, headings…  term counts for BM25, in columns
 changes.json       what this build changed, when, and how long it took
 
-Loading an index reads the manifest and every file up to `HASHED` bytes whole, and compares their hashes. Of larger files it
-compares the size, and the lines of documents and passages each when it is read, so that nothing damaged is ever quoted;
-`rag doctor`, and every build that takes something from them, read those whole too.
+Loading an index compares the hash of every file up to `HASHED` bytes. Of larger files it compares the size, and each line of
+documents and passages when that line is read, so that nothing damaged is ever quoted. `rag doctor`, and every update that
+reuses the build, hash the larger files too.
 """
 
 from collections.abc import Iterator
@@ -52,30 +52,30 @@ FILES = (
     *file_names(HEADINGS),
     CHANGES,
 )
-CONTENTS = (DOCUMENTS, PASSAGES, VECTORS)  # the rest follows from these, or is of no account to what is answered
+CONTENTS = (DOCUMENTS, PASSAGES, VECTORS)  # all other files follow from these or do not affect answers
 
 
 def stored_files(folder: Path) -> dict[str, StoredFile]:
-    """Size and digest of every file of a build but its manifest."""
+    """Size and digest of every file of a build except its manifest."""
     return {name: StoredFile((folder / name).stat().st_size, sha256_file(folder / name)) for name in FILES}
 
 
 def read_documents(folder: Path) -> Iterator[tuple[Document, list[Passage]]]:
-    """The documents of a build with their passages, one at a time, in order. Raises IndexBroken."""
-    row, documents, passages = 0, Lines(folder / DOCUMENTS), Lines(folder / PASSAGES)
+    """Yields the documents of a build with their passages, in order. Raises IndexBroken."""
+    start, documents, passages = 0, Lines(folder / DOCUMENTS), Lines(folder / PASSAGES)
     for number, entry in enumerate(load_manifest(folder).corpus.documents):
         document = document_from_json(from_json(documents[number]))
-        yield document, [passage_of(from_json(passages[one]), document) for one in range(row, row + entry.passages)]
-        row += entry.passages
+        yield document, [passage_of(from_json(passages[row]), document) for row in range(start, start + entry.passages)]
+        start += entry.passages
 
 
 def load_index(
     folder: Path, *, model: ModelIdentity | None = None, dim: int | None = None, settings: PassageSettings | None = None
 ) -> Index:
-    """Opens a build; what is large in it stays on disk, and can be read on when the build has been swept.
+    """Opens a build. Its large files stay on disk and remain readable after the build has been removed.
 
-    Raises IndexMismatch where the build was not made with this format, model and settings (those that are given),
-    IndexBroken where a file is missing or not what was written, as far as that is looked at now: see the module's docstring.
+    Raises IndexMismatch if the build has another format, model, dimension or settings (as far as they are given), IndexBroken
+    if a file is missing or damaged, as far as the module's docstring says that it is checked now.
     """
     manifest = load_manifest(folder)
     check_manifest(manifest, model=model, dim=dim, settings=settings)
@@ -93,5 +93,5 @@ def load_index(
             LexicalIndex.load(folder, HEADINGS),
             manifest,
         )
-    except (OSError, ValueError, RuntimeError) as error:  # swept meanwhile, or a large file with a damaged head
+    except (OSError, ValueError, RuntimeError) as error:  # removed in the meantime, or a large file with a damaged header
         raise IndexBroken(f"{getattr(error, 'filename', None) or folder} cannot be read ({error}); {FIX}") from error

@@ -1,4 +1,4 @@
-"""A build, written document by document, so that what is in memory does not grow with the texts."""
+"""Writes a build document by document, so that memory does not grow with the texts."""
 
 import hashlib
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ from rag.records import Document, Passage
 from rag.storage.arrays import GrowingArray, map_array
 from rag.text.passages import embedded_text
 
-COPIED_AT_ONCE = 1024  # vectors
+COPIED_AT_ONCE = 1024  # vectors; 1.5 MB at 384 dimensions
 
 
 class PreviousBuild:
-    """A whole build on disk, from which an update takes what has not changed."""
+    """An undamaged build, from which an update copies what has not changed."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder = folder
@@ -43,22 +43,22 @@ class PreviousBuild:
         self.rows = rows_by_document(manifest.corpus.documents)
 
     def entry(self, name: str, digest: str) -> Entry | None:
-        """The entry of a document, if the build holds it with this digest."""
+        """The entry of a document, None if the build does not hold it with this digest."""
         number = self.numbers.get(name)
         entry = None if number is None else self.manifest.corpus.documents[number]
         return entry if entry and entry.digest == digest else None
 
     @cached_property
     def row_of(self) -> dict[bytes, int]:
-        """A row for each key."""
+        """One row for each key."""
         return {key: row for row, key in enumerate(self.keys.tolist())}
 
 
 class BuildWriter:
-    """Takes documents in the order of their ids, new ones or such of a previous build, and embeds meanwhile; then finishes.
+    """Takes documents in the order of their ids, new or kept from the previous build, and embeds them in the background.
 
-    `build` is the folder of the build, `work` one for what is needed only meanwhile, `journal` the file of what an interrupted
-    build has embedded. Use as a context manager.
+    `build` is the folder of the build, `work` a folder for temporary files, `journal` the file of vectors that survive an
+    interrupted build. Use as a context manager and call `finish` after the last document.
     """
 
     def __init__(self, build: Path, work: Path, previous: PreviousBuild | None, embedder: Embedder, journal: Path) -> None:
@@ -78,7 +78,7 @@ class BuildWriter:
         self._keys = self._files.enter_context(GrowingArray(build / KEYS, "V16"))
 
     def keep(self, entry: Entry) -> None:
-        """Takes over a document of the previous build as it is."""
+        """Copies a document of the previous build. Raises ValueError if there is no previous build."""
         previous = self._previous
         if previous is None:
             raise ValueError("there is no previous build")
@@ -114,10 +114,10 @@ class BuildWriter:
         self.passages += entry.passages
 
     def finish(self, settings: DenseSettings, progress: Report) -> tuple[int, int, Nearest]:
-        """Waits for what is being embedded and writes vectors and terms; gives back how many were embedded, their dimension,
-        and how the nearest are found.
+        """Waits for the embeddings, then writes vectors and terms.
 
-        The model is not loaded where no vector is missing.
+        Returns how many passages were embedded, the dimension, and how the nearest vectors are found. The model is not loaded
+        if no vector was missing.
         """
         self._files.close()
         self._missing.finish(progress)
@@ -156,5 +156,5 @@ class BuildWriter:
 
 
 def key_of(text: str) -> bytes:
-    """16 bytes that name an embedded text: half of its SHA-256."""
+    """The first 16 bytes of the SHA-256 of an embedded text."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]

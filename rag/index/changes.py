@@ -15,7 +15,7 @@ CHANGES = "changes.json"
 
 @dataclass(frozen=True)
 class Changes:
-    """What a build did with each file; ids are sorted.
+    """What a build did with each file; ids are sorted. `failed` and `duplicates` list all such files, not only new ones.
 
     `embedded` counts the passages that had to be embedded, `cut` those that hold part of an overlong sentence.
     """
@@ -96,7 +96,7 @@ def scan(corpus: Corpus, progress: Report) -> ScannedFiles:
 def corpus_changes(corpus: Path, indexed: CorpusFiles) -> Changes:
     """What a build would do, determined from the files' contents.
 
-    Nothing is read or embedded, so files that will newly fail are not foreseen.
+    Nothing is read or embedded, so files that will turn out to be unreadable are not predicted.
     """
     files = scan(FolderCorpus(corpus), lambda what, done, total: None)
     known = {failure.path: failure for failure in indexed.failed}

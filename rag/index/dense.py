@@ -1,13 +1,13 @@
-"""Nearest vectors, by FAISS: inner products of unit vectors, which are cosines.
+"""Nearest vectors by FAISS: inner products of unit vectors, which are cosines.
 
-Up to a number of passages (`dense.exact_up_to`) all vectors are compared, as they lie in the mapped file. Beyond it an index
-of lists is made by FAISS (IVF): the vectors nearest to a list's centre lie in that list, and a search looks into the lists
-nearest to the query. What they hold is compressed, as far as memory demands; so more are taken from them than are wanted,
-and the best are told by the vectors themselves: a score is a cosine in any case. How many lists are looked into is found by
-measuring, at every build, how many of the ten nearest are found.
+Up to `dense.exact_up_to` passages, a query is compared with all vectors in the memory-mapped file. Beyond that, FAISS makes an
+inverted file index (IVF): each vector is in the list of its nearest centroid, and a search probes the lists nearest to the
+query. Vectors in the lists are compressed as far as the memory limit requires. A search therefore takes more candidates than
+wanted and sorts them by the original vectors, so that scores are always cosines. The number of lists to probe is chosen at
+every build by measuring the recall of the ten nearest vectors.
 
-Not HNSW: it takes more memory than the vectors, ten times as long to build and cannot be written in parts. Of a changed index
-nothing is carried over: it is made anew from the vectors with the same seeds, so that an update equals a build from nothing.
+HNSW was rejected: it takes more memory than the vectors, ten times as long to build, and cannot be written in parts. An update
+trains the lists again with the same seeds, so that it equals a build from scratch.
 """
 
 from collections.abc import Iterator
@@ -24,31 +24,31 @@ from rag.config import DenseSettings
 from rag.index.manifest import Nearest
 from rag.storage.arrays import map_array, save_array
 
-_BINDINGS: Any = faiss  # of which its stubs do not know all
-BLOCK = 4096  # rows
+_BINDINGS: Any = faiss  # its stubs lack some names
+BLOCK = 4096  # rows; 6 MB at 384 dimensions
 SEED = 7
-TRAINED = 64  # vectors for each list, from which the lists' centres are made
-MOST_LISTS = 4096  # which bounds what is in memory for that: 400 MB at 384 dimensions
-WIDER = 4  # times as many are taken from the lists as are wanted
-WANTED = 0.98  # share of the ten nearest that are to be found; a build that finds fewer says so
-SOUGHT = 0.995  # and the share at which it looks into no more lists, because real questions are found less well than made ones
-ASKED = 256  # queries by which that is measured
-NOISE = 4.0  # times its length is added to a passage's vector: a cosine of .24, as that of a question about something else
-FEWEST_LISTS = 8  # looked into
-FEW = 2**17  # rows: among so few all are compared
+VECTORS_PER_LIST = 64  # for training the centroids; FAISS warns below 39
+MOST_LISTS = 4096  # bounds the memory for training: 400 MB at 384 dimensions
+OVERSAMPLING = 4  # candidates taken from the lists, per result wanted
+RECALL_WANTED = 0.98  # of the ten nearest; a build with less reports it
+RECALL_SOUGHT = 0.995  # above the one wanted, because recall is lower for real questions than for sampled queries
+SAMPLED_QUERIES = 256  # for measuring recall
+NOISE = 4.0  # length of the noise added to a passage's unit vector: a cosine of .24, as for a question on another subject
+FEWEST_PROBED = 8  # lists
+FEW = 2**17  # rows; a search among fewer compares all of them
 
 
 class DenseIndex:
-    """Rows are those of the vectors, float32 of shape (n, dim) and length 1, which may be a mapped file."""
+    """Searches unit vectors: float32 of shape (n, dim), possibly memory-mapped. Rows are theirs."""
 
     def __init__(
         self,
         vectors: NDArray[np.float32],
         moments: NDArray[np.float64],
         lists: Any = None,
-        nprobe: int = FEWEST_LISTS,
+        nprobe: int = FEWEST_PROBED,
     ) -> None:
-        """`moments` are those of `moments_of`, `lists` a faiss.IndexIVF. Without it every search compares all."""
+        """`moments` are from `moments_of`; `lists` is a faiss.IndexIVF, or None to compare every query with all vectors."""
         self.vectors = vectors
         self._moments = moments
         self._lists = lists
@@ -56,15 +56,15 @@ class DenseIndex:
 
     @classmethod
     def build(cls, vectors: NDArray[np.float32]) -> "DenseIndex":
-        """An exact one."""
+        """An exact index."""
         vectors = np.ascontiguousarray(vectors, dtype=np.float32)
         return cls(vectors, moments_of(vectors))
 
     @classmethod
     def load(cls, vectors: Path, moments: Path, lists: Path, nearest: Nearest) -> "DenseIndex":
-        """From the files that `write_dense` made; vectors and lists are mapped. Raises OSError, ValueError or RuntimeError."""
-        found = None if nearest.factory == "Flat" else faiss.read_index(str(lists), faiss.IO_FLAG_MMAP_IFC)
-        return cls(map_array(vectors), np.array(map_array(moments)), found, nearest.nprobe)
+        """Opens the files of `write_dense`; vectors and lists are memory-mapped. Raises OSError, ValueError or RuntimeError."""
+        ivf = None if nearest.factory == "Flat" else faiss.read_index(str(lists), faiss.IO_FLAG_MMAP_IFC)
+        return cls(map_array(vectors), np.array(map_array(moments)), ivf, nearest.nprobe)
 
     @property
     def size(self) -> int:
@@ -72,7 +72,7 @@ class DenseIndex:
 
     @property
     def lists(self) -> int:
-        """How many lists there are; 0 where all vectors are compared."""
+        """The number of lists, 0 if a query is compared with all vectors."""
         return 0 if self._lists is None else int(self._lists.nlist)
 
     @property
@@ -82,9 +82,9 @@ class DenseIndex:
     def search(
         self, vector: NDArray[np.float32], k: int, *, rows: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The `k` best rows, or as many as there are, and their cosines, best first; only among `rows` where given.
+        """The `k` nearest rows, or all if there are fewer, and their cosines, best first; only among `rows` if given.
 
-        Among many rows some of the best may be missed, as the build has measured, and with `rows` fewer be found than `k`.
+        An approximate search may miss some of the nearest, as the build has measured, and find fewer than `k` of `rows`.
         """
         wanted = min(k, self.size if rows is None else len(rows))
         if wanted == 0:
@@ -102,20 +102,20 @@ class DenseIndex:
         share = 1.0 if rows is None else len(rows) / self.size
         nprobe = min(self.lists, int(self.nprobe / share))
         parameters = _BINDINGS.SearchParametersIVF(nprobe=nprobe, sel=among)
-        _, found = self._lists.search(query, wanted * WIDER, params=parameters)
-        near = found[0][(found[0] >= 0) & (found[0] < self.size)]  # FAISS fills up with -1
+        _, candidates = self._lists.search(query, wanted * OVERSAMPLING, params=parameters)
+        near = candidates[0][(candidates[0] >= 0) & (candidates[0] < self.size)]  # FAISS pads with -1
         cosines = self.similarities(query[0], near)
         best = np.lexsort((near, -cosines))[:wanted]
         return near[best], cosines[best]
 
     def spread(self, vector: NDArray[np.float32]) -> tuple[float, float]:
-        """Mean and standard deviation of the cosines of all rows, without computing each: q·μ and the root of qᵀΣq."""
+        """Mean and standard deviation of the cosines of all rows, from the moments: q·μ and √(qᵀΣq)."""
         mean, covariance = self._moments[0], self._moments[1:]
         wide = vector.astype(np.float64)
         return float(mean @ wide), float(max(0.0, float(wide @ covariance @ wide)) ** 0.5)
 
     def similarities(self, vector: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Cosines of given rows, in their order."""
+        """The cosines of the given rows, in their order."""
         if not len(rows):
             return np.zeros(0, dtype=np.float32)
         cosines: NDArray[np.float32] = self.vectors[rows] @ vector.astype(np.float32)
@@ -123,10 +123,12 @@ class DenseIndex:
 
 
 def factory_for(rows: int, dim: int, settings: DenseSettings) -> str:
-    """How FAISS is to make the index of so many vectors: the least compressed lists that fit the memory."""
+    """FAISS's factory string for this many vectors: the least compressed index that fits the memory limit."""
     if rows <= settings.exact_up_to:
         return "Flat"
-    lists = min(MOST_LISTS, 1 << (2 * isqrt(rows)).bit_length() - 1, max(1, rows // 39))  # FAISS wants 39 vectors for each
+    lists = min(
+        MOST_LISTS, 1 << (2 * isqrt(rows)).bit_length() - 1, max(1, rows // 39)
+    )  # FAISS wants at least 39 vectors per list
     parts = max(part for part in range(1, dim // 4 + 2) if dim % part == 0)
     codes = {"SQfp16": 2 * dim, "SQ8": dim, f"PQ{parts}": parts}
     fitting = [code for code, size in codes.items() if rows * (size + 8) <= settings.memory_mb * 2**20]
@@ -134,49 +136,49 @@ def factory_for(rows: int, dim: int, settings: DenseSettings) -> str:
 
 
 def write_dense(vectors: NDArray[np.float32], factory: str, moments: Path, lists: Path) -> Nearest:
-    """Writes the files that `DenseIndex.load` reads, besides the vectors, and measures how many of the nearest are found.
+    """Writes the files that `DenseIndex.load` reads, except the vectors, and measures the recall.
 
-    In memory are a sample of the vectors, a block of them, and the lists, which `factory_for` has made to fit.
+    Holds a sample of the vectors, one block of them and the lists in memory.
     """
-    found = moments_of(vectors)
-    save_array(moments, found)
+    computed = moments_of(vectors)
+    save_array(moments, computed)
     if factory == "Flat":
-        _save(faiss.IndexFlatIP(vectors.shape[1]), lists)  # it holds nothing: the vectors are searched where they are
+        _save(faiss.IndexFlatIP(vectors.shape[1]), lists)  # empty: the vectors are searched in their own file
         return Nearest(factory)
     index: Any = faiss.index_factory(vectors.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
     random = np.random.default_rng(SEED)
-    most = min(len(vectors), max(TRAINED * index.nlist, 256 * TRAINED))
+    most = min(len(vectors), max(VECTORS_PER_LIST * index.nlist, 256 * VECTORS_PER_LIST))
     index.train(vectors[np.sort(random.choice(len(vectors), most, replace=False))])
     for start in range(0, len(vectors), BLOCK):
         index.add(np.ascontiguousarray(vectors[start : start + BLOCK]))
     _save(index, lists)
     del index
-    return _measured(DenseIndex(vectors, found, faiss.read_index(str(lists), faiss.IO_FLAG_MMAP_IFC)), factory)
+    return _measured(DenseIndex(vectors, computed, faiss.read_index(str(lists), faiss.IO_FLAG_MMAP_IFC)), factory)
 
 
 def _save(index: faiss.Index, path: Path) -> None:
-    """Through Python's file: FAISS's own says nothing when the disk is full as it closes the file. Raises OSError."""
+    """Writes through a Python file, because FAISS ignores a disk that is full when it closes its own. Raises OSError."""
     with path.open("wb") as file:
         faiss.write_index(index, _BINDINGS.PyCallbackIOWriter(file.write))
 
 
 def _measured(dense: DenseIndex, factory: str) -> Nearest:
-    """Looks into twice as many lists until nearly all of the ten nearest are found, or into all."""
-    queries, tenth = asked_of(dense.vectors)
-    dense.nprobe = min(FEWEST_LISTS, dense.lists)
-    while (recall := recall_of(dense, queries, tenth)) < SOUGHT and dense.nprobe < dense.lists:
+    """Doubles the number of lists probed until the recall is high enough or all are probed."""
+    queries, tenth = sampled_queries(dense.vectors)
+    dense.nprobe = min(FEWEST_PROBED, dense.lists)
+    while (recall := recall_of(dense, queries, tenth)) < RECALL_SOUGHT and dense.nprobe < dense.lists:
         dense.nprobe = min(2 * dense.nprobe, dense.lists)
     return Nearest(factory, dense.nprobe, round(float(recall), 4))
 
 
-def asked_of(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Queries for measuring, and the cosine of the tenth nearest row to each, by comparing all.
+def sampled_queries(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Queries for measuring the recall, and the cosine of the tenth nearest row to each, by an exact search.
 
-    They are passages' vectors with more noise than vector, drawn with a fixed seed. With less, a few lists seem enough, and
-    for questions that the documents are not about they are not: see benchmarks/README.md.
+    They are vectors of passages with more noise than signal, drawn with a fixed seed. With less noise, probing a few lists would
+    seem enough, but it is not for questions that the documents are not about: see benchmarks/README.md.
     """
     random = np.random.default_rng(SEED)
-    queries = vectors[np.sort(random.choice(len(vectors), min(ASKED, len(vectors)), replace=False))]
+    queries = vectors[np.sort(random.choice(len(vectors), min(SAMPLED_QUERIES, len(vectors)), replace=False))]
     noise = random.standard_normal(queries.shape, dtype=np.float32)
     queries = queries + NOISE * noise / np.linalg.norm(noise, axis=1, keepdims=True)
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
@@ -185,23 +187,23 @@ def asked_of(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray
 
 
 def recall_of(dense: DenseIndex, queries: NDArray[np.float32], tenth: NDArray[np.float32]) -> float:
-    """Share of the ten nearest rows that are found; one that is as near as the tenth will do."""
+    """The share of the ten nearest rows that a search finds; a row as near as the tenth counts, to rounding."""
     k = min(10, dense.size)
-    found = (np.count_nonzero(dense.search(query, k)[1] >= least - 1e-5) for query, least in zip(queries, tenth, strict=True))
-    return sum(found) / max(1, k * len(queries))
+    counts = (np.count_nonzero(dense.search(query, k)[1] >= least - 1e-5) for query, least in zip(queries, tenth, strict=True))
+    return sum(counts) / max(1, k * len(queries))
 
 
 def describe_nearest(nearest: Nearest) -> str:
-    """In plain words how the nearest vectors are found, and how many."""
+    """How the nearest vectors are found and with what recall, in plain words."""
     if nearest.factory == "Flat":
-        return "every query is compared with all vectors"
-    told = f"{nearest.factory}, {nearest.nprobe} lists looked into: {nearest.recall:.1%} of the ten nearest vectors are found"
-    few = "; that is few: a larger dense.memory_mb compresses them less, a larger dense.exact_up_to compares all"
-    return told if nearest.recall >= WANTED else told + few
+        return "exact: every query is compared with all vectors"
+    text = f"approximate: {nearest.factory}, {nearest.nprobe} lists probed; finds {nearest.recall:.1%} of the ten nearest vectors"
+    advice = ", which is low: increase dense.memory_mb for less compression, or dense.exact_up_to for an exact search"
+    return text if nearest.recall >= RECALL_WANTED else text + advice
 
 
 def moments_of(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Mean of the rows and their covariance, one below the other: shape (1 + dim, dim)."""
+    """The mean of the rows, and below it their covariance: shape (1 + dim, dim)."""
     dim = vectors.shape[1]
     total, products = np.zeros(dim), np.zeros((dim, dim))
     for start in range(0, len(vectors), BLOCK):
@@ -214,9 +216,9 @@ def moments_of(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """FAISS's threads share out queries; a single one only makes them wait for each other, at several times the cost."""
+    """FAISS parallelises over queries; for a single query its threads only wait for each other, at several times the cost."""
     before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)  # of this thread
+    faiss.omp_set_num_threads(1)  # applies to the calling thread
     try:
         yield
     finally:
@@ -232,10 +234,10 @@ def _selector(rows: NDArray[np.int64], size: int) -> Any:
 def _compare_all(
     query: NDArray[np.float32], vectors: NDArray[np.float32], k: int, among: faiss.IDSelector | None
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """By the function under FAISS's flat index, which takes a copy of the vectors into memory; this reads them where they are."""
-    scores, found = np.empty((1, k), dtype=np.float32), np.empty((1, k), dtype=np.int64)
+    """Calls the function that FAISS's flat index uses; that index would copy the vectors into memory."""
+    scores, rows = np.empty((1, k), dtype=np.float32), np.empty((1, k), dtype=np.int64)
     pointer = faiss.swig_ptr
     faiss.knn_inner_product(
-        pointer(query), pointer(vectors), vectors.shape[1], 1, len(vectors), k, pointer(scores), pointer(found), among
+        pointer(query), pointer(vectors), vectors.shape[1], 1, len(vectors), k, pointer(scores), pointer(rows), among
     )
-    return found[0], scores[0]
+    return rows[0], scores[0]

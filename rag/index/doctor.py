@@ -1,10 +1,11 @@
-"""Everything about an index that can be checked, and for each fault the command that mends it."""
+"""Checks everything about an index that can be checked; each fault comes with the command that fixes it."""
 
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,39 +16,44 @@ from rag.index.build_files import ASKING, DENSE, FILES, HEADINGS, IDS, KEYS, MOM
 from rag.index.build_writer import key_of
 from rag.index.builds import builder_of, describe_builder, live_build, orphans, previous_build
 from rag.index.changes import corpus_changes
-from rag.index.dense import DenseIndex, asked_of, describe_nearest, moments_of, recall_of
+from rag.index.dense import DenseIndex, describe_nearest, moments_of, recall_of, sampled_queries
 from rag.index.lexical import LexicalIndex
 from rag.index.line_table import Lines
 from rag.index.manifest import MANIFEST, check_manifest, damaged_files, load_manifest
 from rag.index.stored_records import under_question
 from rag.index.term_counts import TermCounts
 from rag.index.updating import JOURNAL
-from rag.models.model_identity import check_weights, model_identity
+from rag.models.model_identity import ModelIdentity, check_weights, model_identity
 from rag.records import Document, Passage
 from rag.storage.arrays import map_array
 from rag.storage.files import sha256_file
 from rag.text.passages import embedded_text
 
-ROWS_AT_ONCE = 4096
+ROWS_AT_ONCE = 4096  # vectors; 6 MB at 384 dimensions
 KNOWN = {"CURRENT", "FORMER", "calibration.json", "builds", "builder.lock", "builder.json", JOURNAL, "README.md", ".gitignore"}
 BUILD = "run `rag build`"
+RECALL_TOLERANCE = 0.01  # other processors round distances differently
 REBUILD = "run `rag build --full`"
 
 
 @dataclass
 class Check:
-    """One thing that was looked at: what is wrong, each with what mends it, and what is worth saying besides."""
+    """The result of one check: the faults, each with its fix, and a note for people."""
 
     name: str
     faults: list[tuple[str, str]] = field(default_factory=list)
     note: str = ""
 
 
-def examine(settings: Settings) -> list[Check]:
-    """Runs all checks that make sense: of a build only if there is one, of its inside only if its files are what was written."""
+def examine(settings: Settings, *, model: ModelIdentity | None = None) -> list[Check]:
+    """Runs all checks that apply: those of a build if there is one, those of its contents if its files are undamaged.
+
+    `model` replaces the model that the settings name.
+    """
     checks = [_run(name, check, settings) for name, check in _AROUND.items()]
     if not checks[0].faults:
-        checks += [_run(name, check, settings) for name, check in _OUTSIDE.items()]
+        outside = _OUTSIDE | {"model and settings": partial(_model_and_settings, model=model)}
+        checks += [_run(name, check, settings) for name, check in outside.items()]
     if not any(check.faults for check in checks if check.name in ("live build", "files")):
         checks += [_run(name, check, settings) for name, check in _INSIDE.items()]
     return checks
@@ -61,10 +67,10 @@ def _run(name: str, examination: Examination, settings: Settings) -> Check:
     try:
         examination(settings, check)
     except RagError as error:
-        what, _, mend = str(error).partition("; ")
-        check.faults.append((what, mend))
+        what, _, fix = str(error).partition("; ")
+        check.faults.append((what, fix))
     except OSError as error:
-        check.faults.append((f"{error.filename} cannot be read ({error.strerror})", "mend its permissions"))
+        check.faults.append((f"{error.filename} cannot be read ({error.strerror})", "fix its permissions"))
     return check
 
 
@@ -80,10 +86,10 @@ def _files(settings: Settings, check: Check) -> None:
         check.faults.append((f"{folder / name} is damaged or missing", BUILD))
     for path in sorted(folder.iterdir()):
         if path.name not in (*FILES, MANIFEST):
-            check.faults.append((f"{path} is no part of the build", f"run `rm {path}`"))
+            check.faults.append((f"{path} does not belong to the build", f"run `rm {path}`"))
 
 
-def _former_build(settings: Settings, check: Check) -> None:
+def _previous_build(settings: Settings, check: Check) -> None:
     folder = previous_build(settings.index) if (settings.index / "CURRENT").exists() else None
     if folder is None:
         check.note = "none is kept"
@@ -93,9 +99,10 @@ def _former_build(settings: Settings, check: Check) -> None:
         check.faults.append((f"{folder / name} is damaged or missing", REBUILD))
 
 
-def _model_and_settings(settings: Settings, check: Check) -> None:
-    check_weights(settings.embedding)
-    identity = model_identity(settings.embedding)
+def _model_and_settings(settings: Settings, check: Check, model: ModelIdentity | None = None) -> None:
+    if model is None:
+        check_weights(settings.embedding)
+    identity = model or model_identity(settings.embedding)
     check_manifest(load_manifest(live_build(settings.index)), model=identity, settings=settings.passages)
     check.note = f"{identity.name} {identity.digest[:12]}"
 
@@ -104,19 +111,19 @@ def _corpus(settings: Settings, check: Check) -> None:
     changes = corpus_changes(settings.corpus, load_manifest(live_build(settings.index)).corpus)
     for what, names in (("added", changes.added), ("changed", changes.changed), ("removed", changes.removed)):
         check.faults += [(f"{name} was {what} since the build", BUILD) for name in names]
-    check.note = "; ".join(f"{failure.path} is not read: {failure.reason}" for failure in changes.failed)
+    check.note = "; ".join(f"{failure.path} cannot be read: {failure.reason}" for failure in changes.failed)
 
 
 def _leftovers(settings: Settings, check: Check) -> None:
     if not settings.index.is_dir() or builder_of(settings.index) is not None:
-        return  # what looks left over is at work
-    check.faults += [(f"{path} was left by a build that did not end", BUILD) for path in orphans(settings.index)]
+        return  # a running build needs what looks left over
+    check.faults += [(f"{path} was left by an interrupted build", BUILD) for path in orphans(settings.index)]
     if (settings.index / JOURNAL).exists():
-        check.faults.append((f"{settings.index / JOURNAL} holds what an interrupted build had embedded", BUILD))
+        check.faults.append((f"{settings.index / JOURNAL} holds the vectors of an interrupted build", BUILD))
     if (settings.index / "builder.json").exists():
-        check.faults.append((f"{settings.index / 'builder.json'} was left by a builder that is gone", BUILD))
+        check.faults.append((f"{settings.index / 'builder.json'} was left by a builder that no longer runs", BUILD))
     unknown = sorted(path for path in settings.index.iterdir() if path.name not in KNOWN and not path.name.endswith(".tmp"))
-    check.faults += [(f"{path} is no part of an index", f"run `rm -r {path}`") for path in unknown]
+    check.faults += [(f"{path} does not belong to an index", f"run `rm -r {path}`") for path in unknown]
 
 
 def _lock(settings: Settings, check: Check) -> None:
@@ -130,9 +137,9 @@ def _permissions(settings: Settings, check: Check) -> None:
     for path in (settings.index, *settings.index.rglob("*")):
         needed = os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)
         if not os.access(path, needed):
-            check.faults.append((f"{path} cannot be read and written", f"run `chmod u+rwX {path}`"))
+            check.faults.append((f"{path} is not readable and writable", f"run `chmod u+rwX {path}`"))
         if os.name == "posix" and path.stat().st_mode & 0o002:
-            check.faults.append((f"{path} can be changed by anyone on this machine", f"run `chmod o-w {path}`"))
+            check.faults.append((f"{path} can be changed by every user of this machine", f"run `chmod o-w {path}`"))
 
 
 def _disk(settings: Settings, check: Check) -> None:
@@ -148,19 +155,19 @@ def _rows(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
     manifest = load_manifest(folder)
     rows = {
-        "documents' passages": sum(document.passages for document in manifest.corpus.documents),
+        "the manifest": sum(document.passages for document in manifest.corpus.documents),
         PASSAGES: len(Lines(folder / PASSAGES)),
         **{name: len(map_array(folder / name)) for name in (VECTORS, KEYS, IDS)},
         **{name: len(LexicalIndex.load(folder, name).lengths) for name in (TERMS, HEADINGS)},
     }
     check.faults += [
-        (f"{name} has {number} rows, the build {manifest.passages} passages", REBUILD)
+        (f"{name} has {number} rows instead of {manifest.passages}", REBUILD)
         for name, number in rows.items()
         if number != manifest.passages
     ]
     dim = map_array(folder / VECTORS).shape[1]
     if dim != manifest.contents.dim:
-        check.faults.append((f"{VECTORS} has {dim} dimensions, the model {manifest.contents.dim}", REBUILD))
+        check.faults.append((f"{VECTORS} has {dim} dimensions instead of {manifest.contents.dim}", REBUILD))
 
 
 def _documents(settings: Settings, check: Check) -> None:
@@ -172,32 +179,32 @@ def _documents(settings: Settings, check: Check) -> None:
     for document, passages in read_documents(folder):
         entry = next(entries, None)
         if entry is None or (entry.id, entry.digest, entry.passages) != (document.id, document.digest, len(passages)):
-            check.faults.append((f"{document.id} is not what the manifest says", REBUILD))
+            check.faults.append((f"{document.id} differs from its entry in the manifest", REBUILD))
         check.faults += [(f"{document.id}: {what}", REBUILD) for what in _span_faults(document, passages)]
         for passage in passages:
             if row < len(keys) and keys[row].tobytes() != key_of(embedded_text(passage)):
-                check.faults.append((f"{document.id}: row {row} belongs to another text", REBUILD))
+                check.faults.append((f"{document.id}: row {row} has the key of another text", REBUILD))
             if row < len(ids) and int(ids[row]) != int(passage.id, 16):
                 check.faults.append((f"{document.id}: row {row} has the id of another passage", REBUILD))
             if (row in asked) != under_question(passage):
-                check.faults.append((f"{document.id}: row {row} is wrongly said to stand under a question, or not to", REBUILD))
+                check.faults.append((f"{document.id}: row {row} is wrongly marked as under a question, or not marked", REBUILD))
             row += 1
-    check.faults += [(f"{entry.id} is in the manifest only", REBUILD) for entry in entries]
+    check.faults += [(f"{entry.id} is only in the manifest", REBUILD) for entry in entries]
 
 
 def _span_faults(document: Document, passages: list[Passage]) -> Iterator[str]:
     length = len(document.text)
     for block in document.blocks:
         if not 0 <= block.span.start < block.span.end <= length:
-            yield f"block {block.span} lies outside its text"
+            yield f"block {block.span} is outside its text"
     end = 0
     for passage in passages:
         if not end <= passage.span.start < passage.span.end <= length:
-            yield f"passage {passage.span} lies outside its text or overlaps the one before"
+            yield f"passage {passage.span} is outside its text or overlaps the preceding one"
         end = passage.span.end
         for sentence in passage.sentences:
             if not passage.span.start <= sentence.span.start < sentence.span.end <= passage.span.end:
-                yield f"sentence {sentence.span} lies outside its passage"
+                yield f"sentence {sentence.span} is outside its passage"
 
 
 def _vectors(settings: Settings, check: Check) -> None:
@@ -206,45 +213,46 @@ def _vectors(settings: Settings, check: Check) -> None:
     for start in range(0, len(vectors), ROWS_AT_ONCE):
         batch = np.asarray(vectors[start : start + ROWS_AT_ONCE])
         lengths = np.linalg.norm(batch, axis=1)
-        for row in np.flatnonzero(~(np.abs(lengths - 1) < 1e-3)):  # written so that NaN is a fault too
+        for row in np.flatnonzero(~(np.abs(lengths - 1) < 1e-3)):  # negated, so that NaN is a fault
             check.faults.append((f"vector {start + row} has length {lengths[row]:.3f}, not 1", REBUILD))
     if not np.allclose(map_array(folder / MOMENTS), moments_of(vectors), rtol=0, atol=1e-9):
-        check.faults.append((f"{MOMENTS} has not the mean and covariance of the vectors", REBUILD))
-    found = load_manifest(folder).nearest
-    check.note = describe_nearest(found)
-    if found.factory != "Flat":
-        dense = DenseIndex.load(folder / VECTORS, folder / MOMENTS, folder / DENSE, found)
-        now = recall_of(dense, *asked_of(dense.vectors))
-        if now < found.recall - 0.01:
-            check.faults.append((f"of the ten nearest {now:.1%} are found, when it was built {found.recall:.1%} were", REBUILD))
+        check.faults.append((f"{MOMENTS} does not hold the mean and covariance of the vectors", REBUILD))
+    nearest = load_manifest(folder).nearest
+    check.note = describe_nearest(nearest)
+    if nearest.factory != "Flat":
+        dense = DenseIndex.load(folder / VECTORS, folder / MOMENTS, folder / DENSE, nearest)
+        recall = recall_of(dense, *sampled_queries(dense.vectors))
+        if recall < nearest.recall - RECALL_TOLERANCE:
+            what = f"{DENSE} finds {recall:.1%} of the ten nearest vectors, {nearest.recall:.1%} when it was built"
+            check.faults.append((what, REBUILD))
 
 
 def _terms(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
     with tempfile.TemporaryDirectory() as work:
-        right = TermCounts(Path(work))
+        expected = TermCounts(Path(work))
         for row, passage in enumerate(passage for _, passages in read_documents(folder) for passage in passages):
-            right.add(row, passage)
-        right.save(Path(work))
+            expected.add(row, passage)
+        expected.save(Path(work))
         for name in (TERMS, HEADINGS):
             for column, what in _COLUMNS.items():
                 file = f"{name}_{column}.npy"
                 if sha256_file(folder / file) != sha256_file(Path(work, file)):
-                    check.faults.append((f"the {what} of the {name} are not those of the passages", REBUILD))
+                    check.faults.append((f"the {what} of the {name} do not match the passages", REBUILD))
 
 
 _COLUMNS = {
-    "words": "vocabulary",
-    "word_starts": "words' places",
+    "words": "vocabularies",
+    "word_starts": "word offsets",
     "offsets": "document frequencies",
     "rows": "postings",
     "counts": "counts",
     "lengths": "lengths",
-    "sequence": "order",
+    "sequence": "sequences",
 }
 _AROUND: dict[str, Examination] = {
     "live build": _live_build,
-    "former build": _former_build,
+    "previous build": _previous_build,
     "leftovers": _leftovers,
     "lock": _lock,
     "permissions": _permissions,

@@ -1,9 +1,9 @@
 """BM25 over the passages' terms.
 
-Our own, because the engines tried either keep deleted documents in their statistics until they merge
-(so an updated index scores unlike a rebuilt one), settle ties by internal numbers, or cannot be
-updated. Term counts are kept and the formula is applied at query time: the statistics are always
-those of the live passages, and k1 and b can be changed without building again.
+Written here because the engines that were tried keep deleted documents in their statistics until they merge segments (so that
+an updated index scores differently from a rebuilt one), break ties by internal numbers, or cannot be updated. Only term counts
+are stored and the formula is applied at query time, so the statistics are always those of the live passages, and K1 and B can
+be changed without a new build.
 """
 
 from array import array
@@ -23,19 +23,19 @@ from rag.storage.arrays import GrowingArray, map_array, save_array
 
 # Robertson et al. 1994, "Okapi at TREC-3", with values for passages of a few sentences: see benchmarks/README.md.
 K1 = 0.6  # saturation of repeated terms
-B = 0.6  # how far long passages are held back
+B = 0.6  # normalisation by passage length
 COLUMNS = ("words", "word_starts", "offsets", "rows", "counts", "lengths", "sequence")
-BLOCK = 2**20  # postings that are merged at a time: some 60 MB
-WORDS_AT_ONCE = 2**14
+BLOCK = 2**20  # postings merged at a time: about 60 MB
+WORDS_AT_ONCE = 2**14  # terms decoded at a time: about 150 KB
 
 
 @dataclass(frozen=True)
 class LexicalIndex:
-    """Postings in columns, ordered by term, then row; the rows are those of the passages. The columns may be mapped files.
+    """Postings in columns, ordered by term, then by row of the passage. The columns may be memory-mapped.
 
-    Terms are numbered in order: `words[word_starts[t]:word_starts[t + 1]]` is term `t` in UTF-8, and
-    `offsets[t]:offsets[t + 1]` are its postings. `lengths` counts the terms of each row; `sequence` has them in order, row
-    after row.
+    Terms are numbered in sorted order: `words[word_starts[t]:word_starts[t + 1]]` is term `t` in UTF-8, and
+    `offsets[t]:offsets[t + 1]` are its postings. `lengths` are the numbers of terms of each row; `sequence` holds the terms of
+    all rows in order of their occurrence.
     """
 
     words: NDArray[np.uint8]
@@ -48,10 +48,10 @@ class LexicalIndex:
 
     @classmethod
     def build(cls, term_lists: Iterable[Sequence[str]]) -> "LexicalIndex":
-        gathered = Gathering()
+        gathering = Gathering()
         for words in term_lists:
-            gathered.add(words)
-        return gathered.index()
+            gathering.add(words)
+        return gathering.index()
 
     @cached_property
     def _norm(self) -> NDArray[np.float64]:
@@ -60,36 +60,36 @@ class LexicalIndex:
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
-        """Where each row's terms begin in `sequence`, and where the last ones end."""
+        """The offset of each row's terms in `sequence`, and the end of the last one's."""
         return np.concatenate([[0], np.cumsum(self.lengths, dtype=np.int64)])
 
     @property
     def size(self) -> int:
-        """Number of different terms."""
+        """The number of distinct terms."""
         return len(self.offsets) - 1
 
     def _word(self, number: int) -> bytes:
         return self.words[self.word_starts[number] : self.word_starts[number + 1]].tobytes()
 
     def vocabulary(self) -> Iterator[bytes]:
-        """All terms in UTF-8, in order."""
+        """Yields all terms in UTF-8, sorted."""
         for first in range(0, self.size, WORDS_AT_ONCE):
             starts = self.word_starts[first : first + WORDS_AT_ONCE + 1]
             text = self.words[starts[0] : starts[-1]].tobytes()
             yield from (text[start:end] for start, end in pairwise((starts - starts[0]).tolist()))
 
     def number(self, term: str) -> int | None:
-        """The term's number; None where it occurs in no row."""
+        """The term's number, None if it occurs in no row."""
         return self._numbers(term)
 
     @cached_property
     def _numbers(self) -> Callable[[str], int | None]:
-        return lru_cache(maxsize=4096)(self._search)  # a query asks for each of its terms several times
+        return lru_cache(maxsize=4096)(self._search)  # each term of a query is looked up several times
 
     def _search(self, term: str) -> int | None:
-        wanted = term.encode("utf-8", "surrogatepass")  # in the same order as the strings
-        place = bisect_left(range(self.size), wanted, key=self._word)
-        return place if place < self.size and self._word(place) == wanted else None
+        wanted = term.encode("utf-8", "surrogatepass")  # UTF-8 sorts like the strings
+        number = bisect_left(range(self.size), wanted, key=self._word)
+        return number if number < self.size and self._word(number) == wanted else None
 
     def document_frequency(self, term: str) -> int:
         number = self.number(term)
@@ -101,7 +101,7 @@ class LexicalIndex:
         return float(np.log1p((len(self.lengths) - frequency + 0.5) / (frequency + 0.5)))
 
     def scores(self, query_terms: Sequence[str]) -> NDArray[np.float32]:
-        """BM25 of every row, 0 where no term occurs; a term that stands twice in the query counts twice."""
+        """The BM25 score of every row, 0 if no term occurs; a term repeated in the query counts as often."""
         scores = np.zeros(len(self.lengths), dtype=np.float64)
         for term in sorted(query_terms):
             number = self.number(term)
@@ -113,11 +113,11 @@ class LexicalIndex:
         return scores.astype(np.float32)
 
     def terms_in(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
-        """The terms of these rows one after the other: which of the rows each is in, its place there, and its number."""
+        """The terms of the given rows in order, as columns: index into `rows`, position within the row, number of the term."""
         lengths = self.lengths[rows].astype(np.int64)
         owners = np.repeat(np.arange(len(rows)), lengths)
-        places = np.arange(len(owners)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        return owners, places, self.sequence[self.starts[rows][owners] + places]
+        positions = np.arange(len(owners)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        return owners, positions, self.sequence[self.starts[rows][owners] + positions]
 
     def save(self, folder: Path, field: str) -> None:
         for column in COLUMNS:
@@ -125,12 +125,12 @@ class LexicalIndex:
 
     @classmethod
     def load(cls, folder: Path, field: str) -> "LexicalIndex":
-        """The columns stay on disk, mapped."""
+        """The columns are memory-mapped. Raises OSError or ValueError."""
         return cls(**{column: map_array(folder / f"{field}_{column}.npy") for column in COLUMNS})
 
 
 class Gathering:
-    """The terms of passages, taken one passage after the other until they make an index."""
+    """Collects the terms of passages, one passage at a time, for an index."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
@@ -146,18 +146,18 @@ class Gathering:
 
     def index(self) -> LexicalIndex:
         words = sorted(self._numbers)
-        places = np.empty(len(words), dtype=np.int32)
-        places[[self._numbers[word] for word in words]] = np.arange(len(words), dtype=np.int32)
-        sequence = places[np.frombuffer(self._flat, dtype=np.int32)] if self._flat else np.zeros(0, dtype=np.int32)
+        sorted_numbers = np.empty(len(words), dtype=np.int32)
+        sorted_numbers[[self._numbers[word] for word in words]] = np.arange(len(words), dtype=np.int32)
+        sequence = sorted_numbers[np.frombuffer(self._flat, dtype=np.int32)] if self._flat else np.zeros(0, dtype=np.int32)
         lengths = np.array(self._lengths, dtype=np.int32)
         rows = max(1, len(lengths))
         pairs, counts = np.unique(
             sequence.astype(np.int64) * rows + np.repeat(np.arange(len(lengths), dtype=np.int64), lengths), return_counts=True
         )
-        spelt = [word.encode("utf-8", "surrogatepass") for word in words]
+        encoded = [word.encode("utf-8", "surrogatepass") for word in words]
         return LexicalIndex(
-            words=np.frombuffer(b"".join(spelt), dtype=np.uint8),
-            word_starts=np.cumsum([0, *map(len, spelt)], dtype=np.int64),
+            words=np.frombuffer(b"".join(encoded), dtype=np.uint8),
+            word_starts=np.cumsum([0, *map(len, encoded)], dtype=np.int64),
             offsets=np.searchsorted(pairs // rows, np.arange(len(words) + 1)).astype(np.int64),
             rows=(pairs % rows).astype(np.int32),
             counts=counts.astype(np.int32),
@@ -167,18 +167,18 @@ class Gathering:
 
 
 def file_names(field: str) -> tuple[str, ...]:
-    """The files in which the index of a field is saved."""
+    """The names of the files of a field's index."""
     return tuple(f"{field}_{column}.npy" for column in COLUMNS)
 
 
 Part = tuple[Path, NDArray[np.int64]]
-"""A folder where some passages' terms are saved, and for each of its rows the number in the whole, -1 for one that is gone."""
+"""A folder with a saved index of some passages, and the new row of each of its rows, -1 if the passage is gone."""
 
 
 def save_merged(parts: Sequence[Part], folder: Path, field: str) -> None:
-    """Saves the index of all rows that the parts hold together, a block of terms at a time, as `LexicalIndex.load` reads it.
+    """Merges the parts into one saved index, a block of terms at a time.
 
-    Every row must be in one part. The same rows give the same bytes, whichever parts they come from.
+    Every row must be in exactly one part. Equal rows give equal bytes, however they are divided into parts.
     """
     merging = [_Merging(LexicalIndex.load(saved, field), moved) for saved, moved in parts]
     frequencies = _save_words(merging, folder, field)
@@ -189,8 +189,8 @@ def save_merged(parts: Sequence[Part], folder: Path, field: str) -> None:
         GrowingArray(folder / f"{field}_counts.npy", np.int32) as all_counts,
     ):
         for first, last in _blocks(frequencies):
-            found = [part.postings(first, last) for part in merging]
-            terms, places, counts = (np.concatenate(column) for column in zip(*found, strict=True))
+            postings = [part.postings(first, last) for part in merging]
+            terms, places, counts = (np.concatenate(column) for column in zip(*postings, strict=True))
             order = np.argsort(terms * rows + places, kind="stable")
             all_rows.append(places[order])
             all_counts.append(counts[order])
@@ -198,7 +198,7 @@ def save_merged(parts: Sequence[Part], folder: Path, field: str) -> None:
 
 
 class _Merging:
-    """A part that is being merged; `terms` numbers its terms as in the whole, -1 for those of which no row is left."""
+    """A part while it is merged. `terms` maps its terms to their new numbers, -1 if no row with the term is left."""
 
     def __init__(self, index: LexicalIndex, moved: NDArray[np.int64]) -> None:
         self.index, self.moved = index, moved
@@ -210,7 +210,7 @@ class _Merging:
                 self.left[first:last] = np.add.reduceat(alive.astype(np.int64), index.offsets[first:last] - index.offsets[first])
 
     def words(self, number: int) -> Iterator[tuple[bytes, int, int, int]]:
-        """Each term of which rows are left: in UTF-8, `number`, its own number here, and how many rows."""
+        """Yields the terms of remaining rows as (UTF-8, `number`, the term's number in this part, number of rows)."""
         for term, (word, left) in enumerate(zip(self.index.vocabulary(), self.left.tolist(), strict=True)):
             if left:
                 yield word, number, term, left
@@ -221,7 +221,7 @@ class _Merging:
         return numbers, self.terms[numbers]
 
     def postings(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
-        """(terms, rows, counts) for the terms of the whole from `first` to `last`; terms are counted from `first`."""
+        """Columns (term, row, count) for the new terms from `first` up to `last` (exclusive); terms are counted from `first`."""
         numbers, terms = self._alive
         low, high = np.searchsorted(terms, [first, last]).tolist()
         here = slice(int(numbers[low]), int(numbers[high - 1]) + 1) if low < high else slice(0, 0)
@@ -233,8 +233,8 @@ class _Merging:
 
 
 def _save_words(parts: Sequence[_Merging], folder: Path, field: str) -> NDArray[np.int64]:
-    """Numbers the terms of all parts in order and saves them; gives back in how many rows each stands."""
-    frequencies, ends, spelt = array("q"), array("q", [0]), bytearray()
+    """Numbers and saves the terms of all parts in sorted order; returns the number of rows of each."""
+    frequencies, ends, encoded = array("q"), array("q", [0]), bytearray()
     with GrowingArray(folder / f"{field}_words.npy", np.uint8) as words:
         for word, holders in groupby(merge(*(part.words(number) for number, part in enumerate(parts))), key=itemgetter(0)):
             total = 0
@@ -243,35 +243,35 @@ def _save_words(parts: Sequence[_Merging], folder: Path, field: str) -> NDArray[
                 total += left
             frequencies.append(total)
             ends.append(ends[-1] + len(word))
-            spelt += word
-            if len(spelt) >= BLOCK:
-                words.append(np.frombuffer(bytes(spelt), dtype=np.uint8))
-                spelt.clear()
-        words.append(np.frombuffer(bytes(spelt), dtype=np.uint8))
+            encoded += word
+            if len(encoded) >= BLOCK:
+                words.append(np.frombuffer(bytes(encoded), dtype=np.uint8))
+                encoded.clear()
+        words.append(np.frombuffer(bytes(encoded), dtype=np.uint8))
     save_array(folder / f"{field}_word_starts.npy", np.array(ends, dtype=np.int64))
     return np.array(frequencies, dtype=np.int64)
 
 
 def _save_sequence(parts: Sequence[_Merging], rows: int, folder: Path, field: str) -> None:
-    """The terms of all rows in order, in runs of rows that stand together in one part; and how many each row has."""
-    owners, places = np.zeros(rows, dtype=np.int32), np.zeros(rows, dtype=np.int64)
+    """Saves the terms of all rows in order, and their numbers, copying runs of rows that are adjacent in one part."""
+    owners, old_rows = np.zeros(rows, dtype=np.int32), np.zeros(rows, dtype=np.int64)
     lengths = np.zeros(rows, dtype=np.int32)
     for number, part in enumerate(parts):
-        here = np.flatnonzero(part.moved >= 0)
-        whole = part.moved[here]
-        owners[whole], places[whole], lengths[whole] = number, here, part.index.lengths[here]
+        kept = np.flatnonzero(part.moved >= 0)
+        new_rows = part.moved[kept]
+        owners[new_rows], old_rows[new_rows], lengths[new_rows] = number, kept, part.index.lengths[kept]
     save_array(folder / f"{field}_lengths.npy", lengths)
-    breaks = np.flatnonzero((np.diff(owners) != 0) | (np.diff(places) != 1)) + 1
+    breaks = np.flatnonzero((np.diff(owners) != 0) | (np.diff(old_rows) != 1)) + 1
     with GrowingArray(folder / f"{field}_sequence.npy", np.int32) as sequence:
         for first, last in pairwise([0, *breaks.tolist(), rows] if rows else []):
             part = parts[owners[first]]
-            start, end = int(part.index.starts[places[first]]), int(part.index.starts[places[last - 1] + 1])
+            start, end = int(part.index.starts[old_rows[first]]), int(part.index.starts[old_rows[last - 1] + 1])
             for block in range(start, end, BLOCK):
                 sequence.append(part.terms[part.index.sequence[block : min(end, block + BLOCK)]])
 
 
 def _blocks(sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Ranges of terms with at most BLOCK postings each, or of a single term."""
+    """Yields ranges of terms with at most BLOCK postings each, or of a single term."""
     ends = np.cumsum(sizes)
     first, before = 0, 0
     while first < len(ends):

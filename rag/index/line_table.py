@@ -1,4 +1,4 @@
-"""Files of lines that are read one at a time, each checked: beside the lines stands a table of where they begin."""
+"""Files of lines with random access: next to each is a table with the offset and a checksum of every line."""
 
 import hashlib
 import mmap
@@ -18,7 +18,7 @@ COPIED_AT_ONCE = 2**20  # bytes
 
 
 def table_of(name: str) -> str:
-    """The file of the table that belongs to a file of lines."""
+    """The name of the table of a file of lines."""
     return name.replace(".jsonl", "_lines.npy")
 
 
@@ -32,13 +32,13 @@ class LineWriter:
         self._end = 0
 
     def write(self, lines: Sequence[bytes]) -> None:
-        """Appends lines, each with its line end."""
+        """Appends lines; each must end with its line break."""
         lengths = np.array([len(line) for line in lines], dtype=np.int64)
         self._enter(lengths, np.frombuffer(b"".join(map(_check, lines)), dtype="V8"))
         self._file.writelines(lines)
 
     def copy(self, lines: "Lines", first: int, last: int) -> None:
-        """Appends the lines from `first` to `last` of another file as they are."""
+        """Appends the lines from `first` up to `last` (exclusive) of another file unchanged."""
         self._enter(np.diff(lines.starts(first, last)), lines.checks(first, last))
         self._file.writelines(lines.blocks(first, last))
 
@@ -57,7 +57,7 @@ class LineWriter:
 
 
 class Lines:
-    """The lines of a file that a LineWriter wrote. The file is mapped, so that it can be read on when it has been removed."""
+    """The lines of a file written by LineWriter. The file is memory-mapped, so it stays readable after it has been removed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -70,15 +70,15 @@ class Lines:
         return len(self._table)
 
     def __getitem__(self, number: int) -> bytes:
-        """The line of this number, from 0. Raises IndexBroken where it is not what was written."""
+        """The line with this number, from 0. Raises IndexBroken if it is damaged."""
         start, end = self.starts(number, number + 1).tolist()
         line = self._data[start:end]
         if _check(line) != self._table["check"][number].tobytes():
-            raise IndexBroken(f"{self._path} is damaged in line {number + 1}; run `rag build` to make the index anew")
+            raise IndexBroken(f"{self._path} is damaged in line {number + 1}; run `rag build` to rebuild the index")
         return line
 
     def starts(self, first: int, last: int) -> NDArray[np.int64]:
-        """Where these lines begin, and where the last of them ends."""
+        """The offsets of the lines from `first` up to `last` (exclusive), and the end of the last one."""
         starts = self._table["start"][first : last + 1].astype(np.int64)
         return starts if last < len(self) else np.append(starts, len(self._data))
 
@@ -87,7 +87,7 @@ class Lines:
         return checks
 
     def blocks(self, first: int, last: int) -> Iterator[bytes]:
-        """These lines as they are, unchecked, in pieces of bounded size."""
+        """Yields the bytes of these lines, unchecked, in pieces of bounded size."""
         begin, *_, end = self.starts(first, last).tolist() if last > first else (0, 0)
         for start in range(begin, end, COPIED_AT_ONCE):
             yield self._data[start : min(end, start + COPIED_AT_ONCE)]

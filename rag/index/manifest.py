@@ -1,4 +1,4 @@
-"""The manifest of a build: what it was made of, and the hash of every file. Loads it and checks files against it."""
+"""The manifest of a build: its contents and the hash of every file; loading it, and checking files against it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ from rag.errors import IndexBroken, IndexMismatch
 from rag.models.model_identity import ModelIdentity
 from rag.storage.files import canonical_json, from_json, sha256_file, sha256_json
 
-# Raised whenever the same files would give other documents, passages, terms or another layout of the build's files.
+# Increased whenever the same files would give other documents, passages, terms or another layout of the build's files.
 FORMAT = 5
 HASHED = 2**26  # bytes: larger files are checked by size alone when an index is loaded
 FIX = "run `rag build` to rebuild the index"
@@ -147,7 +147,7 @@ def save_manifest(folder: Path, contents: Contents, nearest: Nearest, files: Map
 
 
 def load_manifest(folder: Path) -> Manifest:
-    """Raises IndexBroken if it is missing or damaged, IndexMismatch for another format."""
+    """Raises IndexBroken if the manifest is missing or damaged, IndexMismatch if it has another format."""
     path = folder / MANIFEST
     try:
         values = from_json(path.read_bytes())

@@ -1,4 +1,4 @@
-"""Documents and passages that stay on disk until they are asked for."""
+"""Documents and passages that are read from disk on access."""
 
 import threading
 from collections import OrderedDict
@@ -12,13 +12,13 @@ from rag.records import Document, Passage, Sentence, Span
 from rag.storage.document_records import document_from_json, document_to_json
 from rag.storage.files import from_json, json_line
 
-DOCUMENTS_KEPT = 2**25  # bytes of lines whose documents stay in memory; as objects they take a few times as much
+DOCUMENTS_KEPT = 2**25  # bytes of lines whose documents are cached; the objects take a few times as much
 PASSAGES_KEPT = 2**23
 Record = TypeVar("Record")
 
 
 class _Recent(Generic[Record]):
-    """The records read last, those of so many bytes. Safe to share between threads."""
+    """A cache of the records read last, up to `budget` bytes of lines. Thread-safe."""
 
     def __init__(self, lines: Lines, budget: int, make: Callable[[int, Any], Record]) -> None:
         self._lines, self._budget, self._make = lines, budget, make
@@ -43,7 +43,7 @@ class _Recent(Generic[Record]):
 
 
 class StoredDocuments(Mapping[str, Document]):
-    """The documents of a build by their ids, in order."""
+    """The documents of a build by id, in the order of the ids."""
 
     def __init__(self, ids: Sequence[str], lines: Lines) -> None:
         self.ids = ids
@@ -64,7 +64,7 @@ class StoredDocuments(Mapping[str, Document]):
 
 
 class StoredPassages(Sequence[Passage]):
-    """The passages of a build by their rows; `counts` says how many each document has."""
+    """The passages of a build by row; `counts` are the numbers of passages of the documents."""
 
     def __init__(self, documents: StoredDocuments, counts: Sequence[int], lines: Lines) -> None:
         self._documents = documents
@@ -79,7 +79,7 @@ class StoredPassages(Sequence[Passage]):
 
     def __getitem__(self, row: int | slice) -> Passage | list[Passage]:
         if isinstance(row, slice):
-            return [self._recent.record(one) for one in range(*row.indices(len(self)))]
+            return [self._recent.record(number) for number in range(*row.indices(len(self)))]
         if not -len(self) <= row < len(self):
             raise IndexError(row)
         return self._recent.record(int(row) % len(self))
@@ -92,7 +92,7 @@ class StoredPassages(Sequence[Passage]):
         return passage_of(record, self._documents[self._documents.ids[number]])
 
 
-def _document(number: int, record: dict[str, Any]) -> Document:  # noqa: ARG001 - as for passages
+def _document(number: int, record: dict[str, Any]) -> Document:  # noqa: ARG001 - the signature of `make`
     return document_from_json(record)
 
 
@@ -101,7 +101,7 @@ def document_line(document: Document) -> bytes:
 
 
 def passage_line(passage: Passage) -> bytes:
-    """Spans only: the text is the document's slice, now and when it is read back."""
+    """The line of a passage: spans only, because its text is a slice of the document's."""
     return json_line(
         {
             "span": [passage.span.start, passage.span.end],
@@ -115,7 +115,7 @@ def passage_line(passage: Passage) -> bytes:
 
 
 def under_question(passage: Passage) -> bool:
-    """Whether its innermost heading asks something, which the passage answers then."""
+    """Whether the innermost heading is a question, which the passage then presumably answers."""
     return bool(passage.headings) and passage.headings[-1].endswith("?")
 
 

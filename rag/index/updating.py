@@ -1,4 +1,4 @@
-"""From a corpus to its index: built from scratch, or updated with the same result."""
+"""Builds an index of a corpus, from scratch or as an update with the same result."""
 
 import shutil
 import time
@@ -71,36 +71,47 @@ def update_index(
     held, before the corpus is scanned. Raises BuildLocked while another process builds, unless `wait`; CorpusError if there
     is no corpus.
     """
+    corpus = _as_corpus(corpus)
     with build_lock(folder, wait=wait) as note:
-
-        def report(what: str, done: int, total: int) -> None:
-            note(what, done, total)
-            progress(what, done, total)
-
         if isinstance(corpus, FolderCorpus):
             finish_interrupted(corpus.folder)
         prepare()
         _discard_leftovers(folder, full=full)
-        live = _manifest_of(folder, live_build)
-        previous = None if full else _reusable(folder, recipe)
-        with _staging(folder) as staging:
-            build = _Build(staging / "build", recipe, previous, folder / JOURNAL, report)
-            manifest, changes = build.write(_as_corpus(corpus), compared_with=live)
-            same = live is not None and manifest.hash == live.hash
-            kept = None if forget else _worth_keeping(folder, previous_build if same else live_build, manifest)
-            if previous is not None and same:
-                keep_previous(folder, kept)
-            else:
-                commit_build(folder, build.folder, manifest.hash[:16], previous=kept)
+        result = _update(corpus, folder, recipe, full=full, forget=forget, report=_both(note, progress))
         sweep_builds(folder)
         (folder / JOURNAL).unlink(missing_ok=True)
-        return manifest, changes
+        return result
+
+
+def _update(
+    corpus: Corpus, folder: Path, recipe: Recipe, *, full: bool, forget: bool, report: Report
+) -> tuple[Manifest, Changes]:
+    live = _manifest_of(folder, live_build)
+    reusable = None if full else _reusable(folder, recipe)
+    with _staging(folder) as staging:
+        build = _Build(staging / "build", recipe, reusable, folder / JOURNAL, report)
+        manifest, changes = build.write(corpus, compared_with=live)
+        same = live is not None and manifest.hash == live.hash
+        previous = None if forget else _worth_keeping(folder, previous_build if same else live_build, manifest)
+        if reusable is not None and same:
+            keep_previous(folder, previous)
+        else:
+            commit_build(folder, build.folder, manifest.hash[:16], previous=previous)
+    return manifest, changes
+
+
+def _both(first: Report, second: Report) -> Report:
+    def report(what: str, done: int, total: int) -> None:
+        first(what, done, total)
+        second(what, done, total)
+
+    return report
 
 
 def rebuild_differs(corpus: Path | Corpus, folder: Path, recipe: Recipe, *, progress: Report) -> list[str]:
-    """Builds from scratch next to the live build and compares.
+    """Builds from scratch alongside the live build and compares the two.
 
-    Returns the names of the parts of the contents that differ, sorted; none if they are equal.
+    Returns the sorted names of the parts of the contents that differ; none if they are equal.
     """
     with build_lock(folder):
         live = load_manifest(live_build(folder))
@@ -125,7 +136,7 @@ def _staging(folder: Path) -> Iterator[Path]:
 
 
 def _discard_leftovers(folder: Path, *, full: bool) -> None:
-    """Removes what killed builders left behind, and with `full` also what they had embedded."""
+    """Removes what killed builders left, with `full` also the vectors that they had computed."""
     sweep_builds(folder, unfinished=True)
     if full:
         (folder / JOURNAL).unlink(missing_ok=True)
@@ -149,7 +160,7 @@ def _reusable(folder: Path, recipe: Recipe) -> PreviousBuild | None:
 
 
 def _worth_keeping(folder: Path, which: Callable[[Path], Path | None], now: Manifest) -> Path | None:
-    """The build to roll back to, if it is whole and holds nothing that has been removed from the corpus."""
+    """The build to roll back to; None if it is damaged or holds a document that has been removed from the corpus."""
     before = _manifest_of(folder, which)
     build = which(folder) if before else None
     if before is None or build is None or any(damaged_files(build, before)):
@@ -163,7 +174,7 @@ def _worth_keeping(folder: Path, which: Callable[[Path], Path | None], now: Mani
 
 @dataclass(frozen=True)
 class _Build:
-    """A build of exactly what the corpus holds now, written to `folder`; what `previous` already has is taken from it."""
+    """Writes a build of the present corpus to `folder`, reusing what `previous` already has."""
 
     folder: Path
     recipe: Recipe
@@ -172,9 +183,10 @@ class _Build:
     progress: Report
 
     def write(self, corpus: Corpus, *, compared_with: Manifest | None) -> tuple[Manifest, Changes]:
-        """Writes nothing if the result would equal `previous`. The changes are those since `compared_with`.
+        """Returns the manifest and the changes since `compared_with`. Writes no build if it would equal `previous`.
 
-        A file that cannot be read is left out and listed, and so is its earlier version: the corpus no longer says that.
+        A file that cannot be read is listed and left out, even if an earlier version of it was indexed: the corpus no longer
+        holds that version.
         """
         started = time.monotonic()
         self.folder.mkdir()
@@ -206,7 +218,7 @@ class _Build:
         return (contents.corpus, contents.passages, contents.dense) == (state, passages, dense)
 
     def _read(self, corpus: Corpus, files: ScannedFiles, writer: BuildWriter) -> list[Failure]:
-        """Hands every document to the writer, in order; returns what cannot be read."""
+        """Passes every document to the writer, in order; returns the files that cannot be read."""
         failed = list(files.failed)
         names, embedder = files.documents, self.recipe.embedder
         unchanged = {name: entry for name in names if self.previous and (entry := self.previous.entry(name, files.digests[name]))}
@@ -220,7 +232,8 @@ class _Build:
             if isinstance(document, UnreadableFile):
                 failed.append(Failure(name, str(document), files.digests[name]))
                 continue
-            limit = min(self.recipe.passages.max_tokens or embedder.max_tokens, embedder.max_tokens)  # here: it loads the model
+            # Computed only here, because it loads the model.
+            limit = min(self.recipe.passages.max_tokens or embedder.max_tokens, embedder.max_tokens)
             writer.add(document, split_passages(document, count_tokens=embedder.count_tokens, limit=limit))
         self.progress("reading", len(names), len(names))
         return failed
