@@ -1,25 +1,26 @@
-"""Who asks, what they may do, and the file that says so: names, roles and hashes, never a password or a token."""
+"""Users: who may sign in, with which role. The file holds names, roles and hashes, never a password or a token."""
 
 import hashlib
 import hmac
-import json
 import secrets
 import threading
 import unicodedata
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from rag.errors import UsersError
-from rag.storage.files import replace_file
+from rag.storage.locked import update_file
+from rag.storage.versioned import VersionedFormat
 
 Role = Literal["reader", "curator"]
-SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 1024  # characters
-LONGEST_NAME = 64
-TOKEN = "rag_"  # noqa: S105 - what tokens begin with, so that scanners for leaked secrets know one
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 1024  # characters; the longest bounds the work of a check
+LONGEST_NAME = 64  # characters
+TOKEN = "rag_"  # noqa: S105 - the prefix of tokens, by which scanners for leaked secrets recognise them
 
 
 @dataclass(frozen=True)
@@ -35,20 +36,39 @@ class User:
 
 
 LOCAL = User("", "curator")
-"""Whoever sits at this machine, where there is no login."""
+"""The user of a server without login: whoever uses this machine."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """A user as kept in the file: the password as an Argon2 hash, tokens as {label: SHA-256 in hex}."""
+    """What the file holds of a user: the password as an Argon2 hash, tokens as {label: SHA-256 in hex}."""
 
     role: Role
     password: str
     tokens: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class UserFile:
+    """Accounts by name, sorted."""
+
+    users: dict[str, Account]
+
+
+FORMAT = VersionedFormat(
+    "file of users",
+    UserFile,
+    version=1,
+    error=UsersError,
+    migrations={0: dict},  # the first format had the same fields, but no version
+)
+
+
 class Accounts:
-    """The file of users, read again whenever it has changed. Safe to share between threads."""
+    """The file of users. It is read again whenever it has changed; changes are made under a lock.
+
+    Safe to share between threads, and between processes that use the same file.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -60,18 +80,17 @@ class Accounts:
         self._nobody = ""
 
     def all(self) -> dict[str, Account]:
-        """By name; empty where there is no file. Raises UsersError for a file that is none of ours."""
+        """By name; empty if there is no file. Raises UsersError if the file cannot be read."""
         with self._lock:
             try:
                 state = self.path.stat()
+                if self._seen != (state.st_mtime_ns, state.st_ino):
+                    self._accounts = FORMAT.load(self.path.read_bytes(), self.path).users
+                    self._seen = (state.st_mtime_ns, state.st_ino)
             except FileNotFoundError:
                 self._seen, self._accounts = None, {}
-                return {}
             except OSError as error:
-                raise UsersError(f"{self.path} cannot be read ({error.strerror}); mend its permissions") from error
-            if self._seen != (state.st_mtime_ns, state.st_ino):
-                self._accounts = _read(self.path)
-                self._seen = (state.st_mtime_ns, state.st_ino)
+                raise UsersError(f"{self.path} cannot be read ({error.strerror}); check its permissions") from error
             return self._accounts
 
     def user(self, name: str) -> User | None:
@@ -79,85 +98,95 @@ class Accounts:
         return User(name, account.role) if account else None
 
     def check_password(self, name: str, password: str) -> User | None:
-        """The user, if the password is theirs. An unknown name takes as long as a wrong password."""
-        account = self.all().get(_normal(name))
+        """The user, if the password is correct. An unknown name takes as long as a wrong password."""
+        name = _normal(name)
+        account = self.all().get(name)
         with self._hashing:  # one at a time: each check takes 64 MB
             self._nobody = self._nobody or self._hasher.hash(secrets.token_hex())
             try:
                 self._hasher.verify(account.password if account else self._nobody, password[: LONGEST_PASSWORD + 1])
             except (VerificationError, InvalidHashError):
                 return None
-        return User(_normal(name), account.role) if account else None
+        return User(name, account.role) if account else None
 
     def check_token(self, token: str) -> User | None:
-        asked, found = _token_digest(token), None
+        """The user that the token belongs to. All tokens are compared, so that the time does not depend on the match."""
+        digest, user = _token_digest(token), None
         for name, account in self.all().items():
-            for digest in account.tokens.values():
-                if hmac.compare_digest(digest, asked):
-                    found = User(name, account.role)
-        return found
+            for known in account.tokens.values():
+                if hmac.compare_digest(known, digest):
+                    user = User(name, account.role)
+        return user
 
     def add(self, name: str, role: str, password: str) -> None:
-        """Makes a user, or gives one another role and password; tokens stay. Raises UsersError."""
+        """Adds a user, or changes role and password of one; tokens stay valid. Raises UsersError."""
         name = _normal(name)
-        if not name or len(name) > LONGEST_NAME or not name.isprintable() or any(sign.isspace() for sign in name):
-            raise UsersError(f"{name!r} is no name for a user; use 1 to {LONGEST_NAME} letters, digits and signs, without spaces")
-        if role not in get_args(Role):
-            raise UsersError(f"{role!r} is no role; there are {' and '.join(get_args(Role))}")
+        if not name or len(name) > LONGEST_NAME or not name.isprintable() or any(character.isspace() for character in name):
+            raise UsersError(f"{name!r} is not a valid user name; use 1 to {LONGEST_NAME} characters without spaces")
+        known_role = _role(role)
         if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
             raise UsersError(f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; choose another")
-        accounts = self.all()
-        tokens = accounts[name].tokens if name in accounts else {}
-        self._save(accounts | {name: Account(_role(role), self._hasher.hash(password), tokens)})
+        password_hash = self._hasher.hash(password)
+
+        def added(accounts: dict[str, Account]) -> dict[str, Account]:
+            tokens = accounts[name].tokens if name in accounts else {}
+            return accounts | {name: Account(known_role, password_hash, tokens)}
+
+        self._update(added)
 
     def remove(self, name: str) -> None:
-        """Takes the user out, with all tokens; a running server turns them away at once. Raises UsersError."""
-        name = self._known(name)
-        self._save({known: account for known, account in self.all().items() if known != name})
+        """Removes a user with all tokens; a running server turns them away at once. Raises UsersError if there is none."""
+
+        def removed(accounts: dict[str, Account]) -> dict[str, Account]:
+            name_in_file, _ = self._known(accounts, name)
+            return {known: account for known, account in accounts.items() if known != name_in_file}
+
+        self._update(removed)
 
     def make_token(self, name: str, label: str) -> str:
-        """A token for programs, which is shown this once; one of the same label is replaced. Raises UsersError."""
-        name, token = self._known(name), TOKEN + secrets.token_urlsafe(32)
-        account = self.all()[name]
-        self._save(self.all() | {name: replace(account, tokens=account.tokens | {label: _token_digest(token)})})
+        """A new token for programs, which replaces one with the same label. Only its hash is stored. Raises UsersError."""
+        token = TOKEN + secrets.token_urlsafe(32)
+
+        def with_token(accounts: dict[str, Account]) -> dict[str, Account]:
+            known, account = self._known(accounts, name)
+            return accounts | {known: replace(account, tokens=account.tokens | {label: _token_digest(token)})}
+
+        self._update(with_token)
         return token
 
     def revoke_token(self, name: str, label: str) -> None:
-        name = self._known(name)
-        account = self.all()[name]
-        if label not in account.tokens:
-            raise UsersError(f"{name} has no token {label!r}; `rag users list` shows them")
-        left = {known: digest for known, digest in account.tokens.items() if known != label}
-        self._save(self.all() | {name: replace(account, tokens=left)})
+        """Raises UsersError if the user has no token with this label."""
 
-    def _known(self, name: str) -> str:
-        if _normal(name) not in self.all():
+        def without_token(accounts: dict[str, Account]) -> dict[str, Account]:
+            known, account = self._known(accounts, name)
+            if label not in account.tokens:
+                raise UsersError(f"{known} has no token {label!r}; `rag users list` shows the labels")
+            tokens = {other: digest for other, digest in account.tokens.items() if other != label}
+            return accounts | {known: replace(account, tokens=tokens)}
+
+        self._update(without_token)
+
+    def _known(self, accounts: dict[str, Account], name: str) -> tuple[str, Account]:
+        known = _normal(name)
+        if known not in accounts:
             raise UsersError(f"there is no user {name!r} in {self.path}; `rag users list` shows them")
-        return _normal(name)
+        return known, accounts[known]
 
-    def _save(self, accounts: dict[str, Account]) -> None:
-        values = {name: asdict(account) for name, account in sorted(accounts.items())}
-        replace_file(self.path, json.dumps({"users": values}, indent=2, ensure_ascii=False).encode(), mode=0o600)
+    def _update(self, change: Callable[[dict[str, Account]], dict[str, Account]]) -> None:
+        """Replaces the accounts by `change` of those in the file now; nothing read earlier is written back."""
 
+        def changed(content: bytes | None) -> bytes:
+            accounts = {} if content is None else FORMAT.load(content, self.path).users
+            return FORMAT.dump(UserFile(dict(sorted(change(accounts).items()))))
 
-def _read(path: Path) -> dict[str, Account]:
-    try:
-        users = json.loads(path.read_text(encoding="utf-8"))["users"]
-        return {name: _account(values) for name, values in users.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsersError(f"{path} is no file of users ({error}); mend it, or remove it and run `rag users add`") from error
-
-
-def _account(values: dict[str, Any]) -> Account:
-    tokens = {str(label): str(digest) for label, digest in values["tokens"].items()}
-    return Account(_role(values["role"]), str(values["password"]), tokens)
+        update_file(self.path, changed, mode=0o600)
 
 
 def _role(name: str) -> Role:
     for role in get_args(Role):
         if name == role:
             return role  # type: ignore[no-any-return]
-    raise ValueError(f"{name!r} is no role")
+    raise UsersError(f"{name!r} is not a role; choose {' or '.join(get_args(Role))}")
 
 
 def _normal(name: str) -> str:
