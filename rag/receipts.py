@@ -1,20 +1,23 @@
-"""Receipts: an answer with all that it takes to check it again, and the check against the files as they are now."""
+"""Receipts: an answer with everything needed to verify it later, and the verification against the files as they are now."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from itertools import groupby
 from pathlib import Path
 from typing import Any
+
+from markupsafe import Markup
 
 from rag.answering.wording import ABSTENTIONS, abstention_notes, in_plain_words, place
 from rag.errors import ReceiptError, UnreadableFile
 from rag.loading.corpus import FolderCorpus
-from rag.records import Answer, Document, Span
+from rag.records import Answer, Citation, Document, Location, QuotedSentence, Span
 from rag.storage.files import from_json, replace_file, sha256_json
-from rag.wire import answer_values
+from rag.templates import render
+from rag.wire import answer_from, answer_values
 
-VERSION = 1
+VERSION = 1  # of the format
 VALID = "valid"
 CHANGED = "source changed"
 MISSING = "source missing"
@@ -23,11 +26,11 @@ FALSE = "not in the source"
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What became of one citation.
+    """The state of one citation.
 
-    `state` is "valid" (the file has not changed and says this there), "source changed", "source missing" (no such file, or it
-    cannot be read; `reason` says why), or "not in the source" (the file has not changed, and never said this there). `now` is
-    where a changed file says the same words: the place nearest to the old one, None if it no longer does.
+    `state` is "valid" (the file is unchanged and contains the quote at its position), "source changed", "source missing" (no
+    such file, or it cannot be read; `reason` says why), or "not in the source" (the file is unchanged and does not contain the
+    quote there). `now` is the position of the quote in a changed file, the one nearest to the old position; None if it is gone.
     """
 
     number: int
@@ -39,95 +42,92 @@ class Checked:
 
 
 def receipt_values(answer: Answer, *, model: str, reader: str) -> dict[str, Any]:
-    """The answer as `rag ask --json` has it, without its times, with what made it, and a digest of all this."""
+    """The answer as `rag ask --json` prints it, without timings, with the model and reader that made it and a digest."""
     values = {name: value for name, value in answer_values(answer).items() if name != "timings_ms"}
     values = {"receipt": VERSION, **values, "model": model, "reader": reader}
     return {**values, "digest": sha256_json(values)}
 
 
 def save_receipt(path: Path, answer: Answer, *, model: str, reader: str) -> None:
-    """JSON, which `rag verify` reads; for people, Markdown or HTML where the name ends in .md or .html."""
+    """Saves JSON, which `rag verify` reads; Markdown or HTML for people if the name ends in .md or .html."""
     forms = {".md": "md", ".html": "html", ".htm": "html"}
     text = receipt_text(answer, forms.get(path.suffix.lower(), "json"), model=model, reader=reader)
     replace_file(path, text.encode("utf-8", "surrogatepass"))
 
 
 def receipt_text(answer: Answer, form: str, *, model: str, reader: str) -> str:
-    """The receipt as "json", or for people as "md" or "html"."""
+    """The receipt in the form "json", or for people "md" or "html"."""
     values = receipt_values(answer, model=model, reader=reader)
     if form == "json":
         return json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     return to_markdown(answer, values) if form == "md" else to_html(answer, values)
 
 
-Told = Sequence[tuple[Answer, str, str]]
+Answers = Sequence[tuple[Answer, str, str]]
 """The answers of a conversation, each with the model and the reader that made it."""
 
 
-def receipts_text(title: str, told: Told) -> str:
+def receipts_text(title: str, answers: Answers) -> str:
     """A conversation as JSON: its title and the receipt of each answer."""
-    receipts = [receipt_values(answer, model=model, reader=reader) for answer, model, reader in told]
+    receipts = [receipt_values(answer, model=model, reader=reader) for answer, model, reader in answers]
     return json.dumps({"title": title, "receipts": receipts}, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
-def conversation_markdown(title: str, told: Told) -> str:
-    parts = [to_markdown(answer, receipt_values(answer, model=model, reader=reader)) for answer, model, reader in told]
+def conversation_markdown(title: str, answers: Answers) -> str:
+    parts = [to_markdown(answer, receipt_values(answer, model=model, reader=reader)) for answer, model, reader in answers]
     return "\n".join([f"Conversation: {_line(title)}\n", *parts])
 
 
-def conversation_html(title: str, told: Told) -> str:
-    return _page(title, "".join(_html_body(a, receipt_values(a, model=model, reader=reader)) for a, model, reader in told))
+def conversation_html(title: str, answers: Answers) -> Markup:
+    shown = [_shown(answer, receipt_values(answer, model=model, reader=reader)) for answer, model, reader in answers]
+    return render("receipts/page.html", title=_line(title), answers=shown)
 
 
-def load_receipt(path: Path) -> dict[str, Any]:
-    """Raises ReceiptError where it is no receipt, or not as it was written."""
+def load_receipt(path: Path) -> Answer:
+    """The answer of a receipt, without timings. Raises ReceiptError if the file is not a receipt, or was changed."""
     try:
         values = from_json(path.read_bytes())
-        citations = [(c["number"], c["document_id"], c["start"], c["end"], c["quote"], c["digest"]) for c in values["citations"]]
-        digest = values["digest"]
+        version, digest = values["receipt"], values["digest"]
+        answer = answer_from(values | {"timings_ms": {}})
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ReceiptError(f"{path} is no receipt ({error}); `rag ask QUESTION --receipt FILE.json` writes one") from error
-    types = (int, str, int, int, str, str)
-    if any(not isinstance(value, kind) for citation in citations for value, kind in zip(citation, types, strict=True)):
-        raise ReceiptError(f"{path} is no receipt: a citation's number, place, quote or digest is not of its kind")
+        raise ReceiptError(f"{path} is not a receipt ({error}); `rag ask QUESTION --receipt FILE.json` writes one") from error
+    if version != VERSION:
+        raise ReceiptError(f"{path} is a receipt in format {version}, this release reads {VERSION}; install its release")
     if digest != sha256_json({name: value for name, value in values.items() if name != "digest"}):
-        raise ReceiptError(f"{path} was changed after it was written: its digest is not that of its contents")
-    found: dict[str, Any] = values
-    return found
+        raise ReceiptError(f"{path} was changed after it was written: its digest does not match its contents")
+    return answer
 
 
-def verify(receipt: Mapping[str, Any], corpus: FolderCorpus) -> list[Checked]:
-    """Each citation against the corpus's files, in their order; none for an abstention. The index is not asked."""
-    known = set(corpus.names())
-    names = sorted({citation["document_id"] for citation in receipt["citations"]} & known)
+def verify(answer: Answer, corpus: FolderCorpus) -> list[Checked]:
+    """Checks each citation against the files of the corpus, in order; empty for an abstention. The index is not used."""
+    names = sorted({citation.document_id for citation in answer.citations} & set(corpus.names()))
     documents = dict(zip(names, corpus.read(names), strict=True))
-    gone = UnreadableFile("no such file")
-    return [_check(citation, documents.get(citation["document_id"], gone)) for citation in receipt["citations"]]
+    missing = UnreadableFile("no such file")
+    return [_check(citation, documents.get(citation.document_id, missing)) for citation in answer.citations]
 
 
-def _check(citation: Mapping[str, Any], document: Document | UnreadableFile) -> Checked:
-    number, name, quote = citation["number"], citation["document_id"], citation["quote"]
+def _check(citation: Citation, document: Document | UnreadableFile) -> Checked:
+    number, name, quote, span = citation.number, citation.document_id, citation.quote, citation.span
     if isinstance(document, UnreadableFile):
         return Checked(number, name, quote, MISSING, reason=str(document))
-    start, end = citation["start"], citation["end"]
-    here = bool(quote) and 0 <= start < end and document.text[start:end] == quote
-    if document.digest == citation["digest"]:
-        return Checked(number, name, quote, VALID if here else FALSE, Span(start, end) if here else None)
-    return Checked(number, name, quote, CHANGED, Span(start, end) if here else _nearest(quote, document.text, start))
+    in_place = bool(quote) and 0 <= span.start < span.end and span.of(document.text) == quote
+    if document.digest == citation.digest:
+        return Checked(number, name, quote, VALID if in_place else FALSE, span if in_place else None)
+    return Checked(number, name, quote, CHANGED, span if in_place else _nearest(quote, document.text, span.start))
 
 
 def _nearest(quote: str, text: str, start: int) -> Span | None:
-    """Where the words stand, nearest to where they stood; the earlier of two as near."""
-    places, at = [], text.find(quote) if quote else -1
-    while at >= 0:
-        places.append(at)
-        at = text.find(quote, at + 1)
-    best = min(places, key=lambda at: (abs(at - start), at), default=None)
-    return None if best is None else Span(best, best + len(quote))
+    """The occurrence of the quote nearest to `start`; of two equally near, the earlier. None if there is none."""
+    starts, position = [], text.find(quote) if quote else -1
+    while position >= 0:
+        starts.append(position)
+        position = text.find(quote, position + 1)
+    nearest = min(starts, key=lambda position: (abs(position - start), position), default=None)
+    return None if nearest is None else Span(nearest, nearest + len(quote))
 
 
 def to_markdown(answer: Answer, values: Mapping[str, Any]) -> str:
-    """Quotes stand in code blocks, so that nothing in them is taken for Markdown."""
+    """Quotes are in code blocks, so that nothing in them is interpreted as Markdown."""
     parts = [f"# {_line(answer.question)}", ""]
     if answer.query != answer.question:
         parts += [f"Searched for: {_line(answer.query)}", ""]
@@ -136,50 +136,42 @@ def to_markdown(answer: Answer, values: Mapping[str, Any]) -> str:
     for sentence, citation in zip(answer.sentences, answer.citations, strict=True):
         fence = "`" * max(3, 1 + _longest_run(citation.quote))
         role = " (shown for context)" if sentence.context else ""
-        where = _line(place(citation.document_id, citation.page, citation.headings))
+        where = _line(_place(citation))
         parts += [f"**[{citation.number}]**{role}", "", fence, citation.quote, fence, ""]
         parts += [f"{where}, characters {citation.span.start} to {citation.span.end}, file `{citation.digest}`", ""]
         if citation.differs:
             parts += [f"Sources differ: compare with {', '.join(f'[{n}]' for n in citation.differs)}.", ""]
-        parts += [f"Also in {_line(place(o.document_id, o.page, o.headings))}." for o in citation.also]
+        parts += [f"Also in {_line(_place(location))}." for location in citation.also]
     parts += [f"- {name}: {value}" for name, value in _facts(answer, values)]
     return "\n".join(parts) + "\n"
 
 
-def to_html(answer: Answer, values: Mapping[str, Any]) -> str:
-    """A page by itself, to be read or printed; every foreign text is escaped."""
-    return _page(answer.question, _html_body(answer, values))
+def to_html(answer: Answer, values: Mapping[str, Any]) -> Markup:
+    """One answer as a self-contained page, to be read or printed."""
+    return render("receipts/page.html", title=_line(answer.question), answers=[_shown(answer, values)])
 
 
-def _html_body(answer: Answer, values: Mapping[str, Any]) -> str:
-    rows = []
-    for sentence, citation in zip(answer.sentences, answer.citations, strict=True):
-        where = place(citation.document_id, citation.page, citation.headings)
-        notes = [f"sources differ: compare with {', '.join(map(str, citation.differs))}"] if citation.differs else []
-        notes += [f"also in {place(o.document_id, o.page, o.headings)}" for o in citation.also]
-        notes += ["shown for context"] if sentence.context else []
-        rows.append(
-            f"<blockquote><p>{escape(citation.quote)}</p></blockquote><p>[{citation.number}] {escape(where)}, "
-            f"characters {citation.span.start} to {citation.span.end}<br><code>{escape(citation.digest)}</code>"
-            + "".join(f"<br>{escape(note)}" for note in notes)
-            + "</p>"
-        )
-    if answer.abstained:
-        said = [ABSTENTIONS[answer.reason or "not_in_documents"], *abstention_notes(answer)]
-        rows.append("".join(f"<p>{escape(line)}</p>" for line in said))
-    facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in _facts(answer, values))
-    return f"<h1>{escape(answer.question)}</h1>{''.join(rows)}<dl>{facts}</dl>"
+def _shown(answer: Answer, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the template shows of an answer."""
+    return {
+        "question": answer.question,
+        "quotes": [
+            {"citation": citation, "place": _place(citation), "notes": _notes(sentence, citation)}
+            for sentence, citation in zip(answer.sentences, answer.citations, strict=True)
+        ],
+        "abstention": [ABSTENTIONS[answer.reason or "not_in_documents"], *abstention_notes(answer)] if answer.abstained else [],
+        "facts": _facts(answer, values),
+    }
 
 
-def _page(title: str, body: str) -> str:
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>{escape(_line(title))}</title>"
-        "<style>body{max-width:45rem;margin:2rem auto;padding:0 1rem;font:1rem/1.5 system-ui,sans-serif}"
-        "blockquote p{white-space:pre-wrap}code,dd{overflow-wrap:anywhere}</style>"
-        f"{body}</html>\n"
-    )
+def _notes(sentence: QuotedSentence, citation: Citation) -> list[str]:
+    notes = [f"sources differ: compare with {', '.join(map(str, citation.differs))}"] if citation.differs else []
+    notes += [f"also in {_place(location)}" for location in citation.also]
+    return [*notes, "shown for context"] if sentence.context else notes
+
+
+def _place(location: Citation | Location) -> str:
+    return place(location.document_id, location.page, location.headings)
 
 
 def _facts(answer: Answer, values: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -198,9 +190,5 @@ def _line(text: str) -> str:
 
 
 def _longest_run(text: str) -> int:
-    """Of backticks."""
-    longest = current = 0
-    for character in text:
-        current = current + 1 if character == "`" else 0
-        longest = max(longest, current)
-    return longest
+    """The length of the longest run of backticks."""
+    return max((len(list(run)) for character, run in groupby(text) if character == "`"), default=0)

@@ -4,9 +4,9 @@ The command line, the page, HTTP, receipts, runs and saved conversations all use
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, Any, NotRequired, TypeVar
 
-from pydantic import PlainSerializer, PlainValidator, TypeAdapter
+from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # typing's cannot be validated by pydantic before Python 3.12
 
 from rag.records import Answer, Citation, Hit, Location, Passage, QuotedSentence, Span
@@ -72,8 +72,18 @@ class AnswerValues(TypedDict):
     index: str
 
 
+Value = TypeVar("Value")
 _ANSWER: TypeAdapter[AnswerValues] = TypeAdapter(AnswerValues)
 _HIT: TypeAdapter[HitValues] = TypeAdapter(HitValues)
+
+
+def validated(adapter: TypeAdapter[Value], values: object, *, strict: bool | None = None) -> Value:
+    """`values` as the adapter's type. Raises ValueError with the first problem, in one line."""
+    try:
+        return adapter.validate_python(values, strict=strict)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise ValueError(": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]]))) from error
 
 
 def answer_values(answer: Answer) -> AnswerValues:
@@ -142,7 +152,7 @@ def _span_values(span: Span) -> SpanValues:
 
 def answer_from(values: object) -> Answer:
     """The answer that these JSON values describe; of the nearest passages, only what is shown. Raises ValueError for others."""
-    fields = _ANSWER.validate_python(values, strict=True)
+    fields = validated(_ANSWER, values, strict=True)
     return Answer(
         question=fields["question"],
         query=fields["query"],
@@ -165,7 +175,7 @@ def answer_from(values: object) -> Answer:
 
 def hit_from(values: object) -> Hit:
     """The hit that these JSON values describe, as far as it is shown. Raises ValueError for others."""
-    return _hit_from(_HIT.validate_python(values, strict=True))
+    return _hit_from(validated(_HIT, values, strict=True))
 
 
 def _hit_from(values: HitValues) -> Hit:

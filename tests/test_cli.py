@@ -255,7 +255,7 @@ def test_eval(rag: Run, corpus: Path, tmp_path: Path) -> None:
     stored["values"]["hit"] = dict.fromkeys(map(str, range(1, 9)), 1.0)
     (tmp_path / "gate.json").write_text(json.dumps(stored))
     assert rag("eval", "mine", "--gate", "gate.json").code == 0  # one question cannot be a significant loss
-    assert "is no kept run" in rag("eval", "mine", "--compare", "nothing").err
+    assert "is not a saved run" in rag("eval", "mine", "--compare", "nothing").err
     assert "write SETTING=A,B" in rag("eval", "mine", "--sweep", "--vary", "retrieval.depth=x").err
     assert "only passages and retrieval settings can be varied" in rag("eval", "mine", "--sweep", "--vary", "server.port=1,2").err
 

@@ -7,10 +7,10 @@ import pytest
 from rag.config import Settings
 from rag.conversation import Chat
 from rag.evaluation.experiment import evaluate
-from rag.evaluation.labelling import touched
+from rag.evaluation.labelling import outdated_questions
 from rag.evaluation.question_sets import load_question_set
 from rag.evaluation.run_comparison import gate
-from rag.evaluation.runs import read_gate
+from rag.evaluation.runs import load_gate
 from rag.loading.corpus import FolderCorpus
 from rag.models.embedder import ModelEmbedder
 from rag.records import Document
@@ -23,7 +23,7 @@ def test_every_offset_fits_the_documents() -> None:
     """Fails with the documents that have changed and the questions that this touches."""
     corpus = FolderCorpus(ROOT / "corpus")
     documents = [document for document in corpus.read(corpus.names()) if isinstance(document, Document)]
-    assert touched(load_question_set(SET), {document.id: document.text for document in documents}) == {}
+    assert outdated_questions(load_question_set(SET), {document.id: document.text for document in documents}) == {}
 
 
 def test_there_is_enough_of_each_kind() -> None:
@@ -46,4 +46,4 @@ def test_answers_are_no_worse_than_the_stored_run(handbook: Settings, embedder: 
     """The gate of `rag eval evaluation/denervation --gate evaluation/denervation/stored.json`."""
     stored: Path = SET / "stored.json"
     run = evaluate(load_question_set(SET), Chat(handbook, embedder)).run
-    assert [(worse.measure, worse.old, worse.new, worse.p) for worse in gate(run, read_gate(stored))] == []
+    assert [(worse.measure, worse.old, worse.new, worse.p) for worse in gate(run, load_gate(stored))] == []

@@ -1,6 +1,6 @@
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,41 +9,55 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import wilcoxon
+from selectolax.lexbor import LexborHTMLParser
 from sklearn.metrics import ndcg_score, roc_auc_score
 
 from rag.config import EvaluationSettings, Settings
 from rag.conversation import Chat
 from rag.errors import QuestionSetError
-from rag.evaluation.labelling import add_question, label, touched
-from rag.evaluation.measures import RETRIEVAL, auroc, bootstrap, meets, per_question, risk_coverage
-from rag.evaluation.question_sets import GoldSpan, Question, load_question_set
-from rag.evaluation.report import write_report
+from rag.evaluation.labelling import add_question, label, outdated_questions
+from rag.evaluation.measures import RETRIEVAL, auroc, bootstrap, meets, per_question, risk_coverage, summarise
+from rag.evaluation.plots import plots
+from rag.evaluation.question_sets import GoldSpan, Question, QuestionSet, load_question_set
+from rag.evaluation.report import report_page, write_report
 from rag.evaluation.run_comparison import compare, gate, most_changed
-from rag.evaluation.runs import Outcome, Run, list_runs, load_outcomes, load_run, save_run
+from rag.evaluation.runs import (
+    Outcome,
+    Run,
+    list_runs,
+    load_gate,
+    load_outcomes,
+    load_run,
+    outcome_values,
+    save_gate,
+    save_run,
+)
 from rag.evaluation.verdicts import as_csv, thresholds, verdict
 from rag.library import Library
-from rag.records import Span
+from rag.records import Answer, Citation, Hit, Passage, QuotedSentence, Span
 from tests.conftest import SIMILARITY, WordEmbedder, updated
 
 
-def outcome(name: str, ranking: list[str] | None = None, *, quotes: Sequence[tuple[str, int, int]] = (), **named: Any) -> Outcome:
-    """An outcome whose answer quotes these stretches of documents."""
-    citations: list[dict[str, Any]] = [
-        {"number": n, "document_id": d, "start": start, "end": end, "quote": "x" * (end - start), "answer_phrase": None}
-        for n, (d, start, end) in enumerate(quotes, start=1)
-    ]
-    sentences = [{"text": c["quote"], "citation": c["number"], "context": False} for c in citations]
-    answer = {"citations": citations, "sentences": sentences, "text": " ".join(c["quote"] for c in citations), "query": name}
-    values: dict[str, Any] = {"abstained": not quotes, "confidence": 0.5, "timings_ms": {"total": 1.0}} | named
-    return Outcome(question_id=name, answer=answer, ranking=None if ranking is None else tuple(ranking), **values)
+def outcome(
+    id: str, ranking: Sequence[str] | None = None, *, quotes: Sequence[tuple[str, int, int]] = (), **fields: Any
+) -> Outcome:
+    """An outcome whose answer quotes these spans of documents."""
+    citations = tuple(
+        Citation(number, document, "", Span(start, end), "x" * (end - start), None, (), "")
+        for number, (document, start, end) in enumerate(quotes, start=1)
+    )
+    sentences = tuple(QuotedSentence(citation.quote, citation.number) for citation in citations)
+    defaults: dict[str, Any] = {"abstained": not quotes, "confidence": 0.5, "timings_ms": {"total": 1.0}}
+    ranked = None if ranking is None else tuple(ranking)
+    return Outcome(id, Answer(id, id, sentences, citations), ranking=ranked, **(defaults | fields))
 
 
 documents = st.sampled_from([f"d{n}" for n in range(30)])
 
 
 @given(st.dictionaries(documents, st.integers(0, 3), min_size=1), st.lists(documents, unique=True, max_size=25))
-def test_ranking_measures_equal_a_second_implementation(relevance: dict[str, int], ranking: list[str]) -> None:
-    """nDCG also against scikit-learn; the others from their definitions. A query that finds nothing counts as 0."""
+def test_ranking_measures_equal_their_definitions(relevance: dict[str, int], ranking: list[str]) -> None:
+    """nDCG also equals that of scikit-learn. A question without hits counts as 0."""
     relevant = {name for name, grade in relevance.items() if grade > 0}
     values = per_question([Question("q", "?", relevance=relevance)], {"q": outcome("q", ranking)}, {})
     if not relevant:
@@ -58,13 +72,13 @@ def test_ranking_measures_equal_a_second_implementation(relevance: dict[str, int
     expected["Success@5"] = float(bool(relevant & set(ranking[:5])))
     assert {name: values[name]["q"] for name in RETRIEVAL} == pytest.approx(expected, abs=1e-9)
     if len(ranking) > 1 and relevant <= set(ranking):
-        found = np.array([[relevance.get(name, 0) for name in ranking]])
-        theirs = ndcg_score(found, -np.arange(len(ranking))[None, :], k=10)
+        grades = np.array([[relevance.get(name, 0) for name in ranking]])
+        theirs = ndcg_score(grades, -np.arange(len(ranking))[None, :], k=10)
         assert values["nDCG@10"]["q"] == pytest.approx(theirs, abs=1e-9)
 
 
 def test_answer_measures_of_a_worked_example() -> None:
-    """Gold: the sentence 10 to 30 of a. Quoted: 0 to 10 and 10 to 30 of a, so one of two is right, the first is not."""
+    """The gold sentence is 10 to 30 of a. The quotes are 0 to 10 and 10 to 30 of a: one of two is right, the first is not."""
     gold = (GoldSpan("a", Span(12, 28), "gold"),)
     questions = [
         Question("hit", "?", answers=gold),
@@ -92,7 +106,7 @@ def test_answer_measures_of_a_worked_example() -> None:
     ("span", "met"),
     [(Span(0, 40), True), (Span(12, 14), True), (Span(24, 60), False), (Span(18, 60), True), (Span(30, 40), False)],
 )
-def test_a_gold_span_is_met_by_more_than_half(span: Span, met: bool) -> None:
+def test_a_gold_span_is_met_by_an_overlap_of_more_than_half(span: Span, met: bool) -> None:
     assert meets(GoldSpan("a", Span(10, 30), ""), "a", span) is met
     assert not meets(GoldSpan("a", Span(10, 30), ""), "b", span)
 
@@ -112,7 +126,7 @@ def test_risk_coverage_of_a_worked_example() -> None:
     assert risk.tolist() == pytest.approx([0, 1 / 2, 1 / 3, 2 / 4])
 
 
-def test_the_bootstrap_covers_the_mean_and_is_the_same_each_time() -> None:
+def test_the_bootstrap_interval_is_the_normal_one_and_deterministic() -> None:
     sample = np.random.default_rng(1).normal(0.5, 0.1, 400)
     low, high = bootstrap(sample, np.mean)
     assert (low, high) == tuple(bootstrap(sample, np.mean)) == tuple(bootstrap(sample, lambda rows: rows.mean()))
@@ -121,12 +135,12 @@ def test_the_bootstrap_covers_the_mean_and_is_the_same_each_time() -> None:
 
 
 def run_of(name: str, values: dict[str, list[float]]) -> Run:
-    kept = {measure: {f"q{i}": value for i, value in enumerate(found)} for measure, found in values.items()}
-    return Run(name, {"dataset": "x"}, {}, kept)
+    by_id = {measure: {f"q{i}": value for i, value in enumerate(row)} for measure, row in values.items()}
+    return Run(name, {"dataset": "x"}, {}, by_id)
 
 
 def test_comparison_of_a_worked_example() -> None:
-    """Six questions, each 0.5 better: of 2^6 sign patterns 2 are as far from 0, p = 1/32, as Wilcoxon's exact test has it."""
+    """Six questions improve by 0.5: 2 of 2^6 sign patterns are as far from 0, so p = 1/32, as in Wilcoxon's exact test."""
     old, new = [0.1, 0.2, 0.3, 0.1, 0.2, 0.3, 0.4], [0.6, 0.7, 0.8, 0.6, 0.7, 0.8, 0.4]
     (difference,) = compare(run_of("new", {"nDCG@10": new}), run_of("old", {"nDCG@10": old}))
     assert difference.p == pytest.approx(wilcoxon(new[:6], old[:6]).pvalue) == pytest.approx(1 / 32)
@@ -137,7 +151,7 @@ def test_comparison_of_a_worked_example() -> None:
     assert back.worse and (back.wins, back.losses) == (0, 6)
 
 
-def test_the_gate_lets_chance_through_and_no_loss() -> None:
+def test_the_gate_passes_chance_differences_and_fails_losses() -> None:
     stored = run_of("stored", {"hit": [1.0] * 20, "false_answers": [0.0] * 20, "answered": [1.0] * 20})
     assert gate(run_of("a", {"hit": [1.0] * 19 + [0.0], "answered": [0.0] * 20}), stored) == []
     assert [d.measure for d in gate(run_of("b", {"hit": [1.0] * 10 + [0.0] * 10}), stored)] == ["hit"]
@@ -146,7 +160,7 @@ def test_the_gate_lets_chance_through_and_no_loss() -> None:
         gate(Run("d", {}, {}, {"hit": {"other": 1.0}}), stored)
 
 
-def test_what_changed_most() -> None:
+def test_the_questions_that_changed_most() -> None:
     old, new = run_of("old", {"hit": [1.0, 0.0, 1.0]}), run_of("new", {"hit": [0.0, 1.0, 1.0]})
     assert most_changed(new, old) == [("q0", -1.0), ("q1", 1.0)]
 
@@ -194,11 +208,11 @@ def evaluated(folder: Path, settings: Settings, **named: Any) -> tuple[Run, dict
     return evaluation.run, {outcome.question_id: outcome for outcome in evaluation.outcomes}
 
 
-def test_a_set_with_its_own_corpus(ferns: Path, settings: Settings) -> None:
+def test_evaluating_a_set_with_its_own_corpus(ferns: Path, settings: Settings) -> None:
     run, outcomes = evaluated(ferns, settings)
-    assert run.values["nDCG@10"] == {"1": 1.0, "2": 1.0}  # what is not in the corpus cannot be asked for
+    assert run.values["nDCG@10"] == {"1": 1.0, "2": 1.0}  # the document that is not in the corpus does not count
     assert outcomes["1"].ranking == ("b", "m")
-    assert outcomes["1"].answer["citations"][0]["quote"] == "Bracken roots dye wool yellow."
+    assert outcomes["1"].answer.citations[0].quote == "Bracken roots dye wool yellow."
     assert run.summary["questions"] == 3
     assert set(run.summary) == {
         "dataset", "signature", "questions", "retrieval", "answers", "abstention", "timings_ms", "intervals"
@@ -208,10 +222,10 @@ def test_a_set_with_its_own_corpus(ferns: Path, settings: Settings) -> None:
     assert again.values == run.values
 
 
-def test_given_measures_reading_alone(ferns: Path, settings: Settings) -> None:
+def test_given_measures_reading_without_retrieval(ferns: Path, settings: Settings) -> None:
     run, outcomes = evaluated(ferns, settings, given=True)
     assert run.summary["retrieval"] is None
-    assert {citation["document_id"] for citation in outcomes["3"].answer["citations"]} <= {"m"}
+    assert {citation.document_id for citation in outcomes["3"].answer.citations} <= {"m"}
     assert outcomes["1"].right
 
 
@@ -223,18 +237,20 @@ def test_without_answers_only_retrieval_is_measured(ferns: Path, settings: Setti
     assert limited.summary["questions"] == 1
 
 
-def test_runs_are_kept_whole(ferns: Path, settings: Settings, tmp_path: Path) -> None:
+def test_a_saved_run_is_loaded_as_it_was(ferns: Path, settings: Settings, tmp_path: Path) -> None:
     run, outcomes = evaluated(ferns, settings)
     save_run(tmp_path / "runs", run, outcomes.values())
     assert load_run(tmp_path / "runs", run.name) == run == list_runs(tmp_path / "runs")[0]
-    assert load_outcomes(tmp_path / "runs", run.name) == outcomes
+    loaded = load_outcomes(tmp_path / "runs", run.name)
+    assert [outcome_values(loaded[id]) for id in outcomes] == [outcome_values(outcome) for outcome in outcomes.values()]
+    assert [loaded[id].quoted for id in outcomes] == [outcome.quoted for outcome in outcomes.values()]
     trec = (tmp_path / "runs" / run.name / "run.trec").read_text().splitlines()
     assert trec[0] == f"1 Q0 b 1 1.000000 {run.name}"
-    with pytest.raises(QuestionSetError, match="no kept run"):
+    with pytest.raises(QuestionSetError, match="not a saved run"):
         load_run(tmp_path / "runs", "nothing")
 
 
-def test_the_report_shows_all_and_runs_nothing(ferns: Path, settings: Settings, tmp_path: Path) -> None:
+def test_the_report_shows_everything_and_is_self_contained(ferns: Path, settings: Settings, tmp_path: Path) -> None:
     (ferns / "queries.jsonl").write_text(
         (ferns / "queries.jsonl").read_text() + json.dumps({"_id": "4", "text": "<script>alert(1)</script>"}) + "\n"
     )
@@ -247,27 +263,114 @@ def test_the_report_shows_all_and_runs_nothing(ferns: Path, settings: Settings, 
     assert "<mark>Bracken roots dye wool yellow.</mark>" in page
 
 
+INJECTIONS = [
+    "<script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
+    "</style></title><img src=x onerror=alert(1)>",
+    "\"' onmouseover=alert(1) x='",
+    "{{ 7 * 7 }}{% raw %}{# #}",
+    "<!-- ",
+]
+
+
+def hostile_report(text: str) -> str:
+    """A report in which every string that could come from outside is `text`."""
+    span = Span(0, 4)
+    question = Question("q", text, ({"speaker": text, "text": text},), relevance={text: 1}, answers=(GoldSpan(text, span, text),))
+    citation = Citation(1, text, text, span, text, None, (text,), text)
+    answer = Answer(text, text, (QuotedSentence(text, 1),), (citation,))
+    hit = Hit(Passage(text, span, text, (text,)), 1.0, 1)
+    outcomes = {"q": Outcome("q", answer, False, 0.5, (text,), {"total": 1.0}, hits=(hit,))}
+    values = per_question([question], outcomes, {text: [span]})
+    signature = {"index": text, "model": {"name": text}}
+    summary = {"dataset": text} | summarise([question], outcomes, values)
+    return report_page(Run(text, signature, summary, values), QuestionSet(text, Path(), (question,), None), outcomes)
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_no_text_changes_the_structure_of_the_report(text: str) -> None:
+    def tree(page: str) -> list[tuple[str | None, tuple[str, ...]]]:
+        return [(node.tag, tuple(sorted(node.attributes))) for node in LexborHTMLParser(page).css("*")]
+
+    assert tree(hostile_report(text)) == tree(hostile_report("plain"))
+    assert [node.text() for node in LexborHTMLParser(hostile_report(text)).css("h1")] == [text]
+
+
+def test_plots_mark_the_measured_values(ferns: Path, settings: Settings) -> None:
+    run, outcomes = evaluated(ferns, settings)
+    asked = load_question_set(ferns).questions
+    figures = [LexborHTMLParser(figure) for figure in plots(run, asked, outcomes)]
+    titles = [caption.text() for figure in figures for caption in figure.css("figcaption")]
+    assert titles == [
+        "Measures with 95% intervals",
+        "Recall by number of documents",
+        "Share of wrong answers by share answered",
+        "Time per question, ms",
+    ]
+    values = [float(title.text()) for title in figures[0].css("circle title")]
+    measures = run.summary["retrieval"] | run.summary["answers"] | run.summary["abstention"]
+    names = [text.text() for text in figures[0].css("text[text-anchor=end]")]
+    assert values == [round(measures[name], 4) for name in names]
+    assert [len((line.attributes["points"] or "").split()) for line in figures[1].css("polyline")] == [4]
+    assert sum(int(bar.text()) for bar in figures[3].css("rect title")) == len(outcomes)
+
+
+def test_runs_and_gates_of_the_first_format_are_read(ferns: Path, settings: Settings, tmp_path: Path) -> None:
+    """They had no version, and a run without answers stored only a part of an empty answer."""
+    run, outcomes = evaluated(ferns, settings, answers=False)
+    save_run(tmp_path / "runs", run, outcomes.values())
+    save_gate(tmp_path / "gate.json", run)
+    folder = tmp_path / "runs" / run.name
+    for path in (folder / "summary.json", folder / "outcomes.jsonl", tmp_path / "gate.json"):
+        records = [json.loads(line) for line in path.read_text().splitlines()]
+        for record in records:
+            assert record.pop("version") == 1
+            if "answer" in record:
+                record["answer"] = {"citations": [], "sentences": [], "text": "", "query": record["answer"]["query"]}
+        path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    assert load_run(tmp_path / "runs", run.name) == load_gate(tmp_path / "gate.json") == run
+    loaded = load_outcomes(tmp_path / "runs", run.name)
+    assert [outcome_values(loaded[id]) for id in outcomes] == [outcome_values(outcome) for outcome in outcomes.values()]
+
+
+@pytest.mark.parametrize("name", ["summary.json", "outcomes.jsonl", "gate.json"])
+def test_runs_of_a_later_release_are_refused(name: str, ferns: Path, settings: Settings, tmp_path: Path) -> None:
+    run, outcomes = evaluated(ferns, settings, answers=False)
+    save_run(tmp_path / "runs", run, outcomes.values())
+    folder = tmp_path / "runs" / run.name
+    save_gate(folder / "gate.json", run)
+    path = folder / name
+    path.write_text(path.read_text().replace('"version":1', '"version":2'))
+    loads: dict[str, Callable[[], object]] = {
+        "summary.json": lambda: list_runs(tmp_path / "runs"),
+        "outcomes.jsonl": lambda: load_outcomes(tmp_path / "runs", run.name),
+        "gate.json": lambda: load_gate(path),
+    }
+    with pytest.raises(QuestionSetError, match="install a later release"):
+        loads[name]()
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("queries.jsonl", "[1]\n", "queries.jsonl line 1 must be an object with _id, text"),
+        ("queries.jsonl", "[1]\n", "queries.jsonl line 1 cannot be used"),
         ("queries.jsonl", "{", "queries.jsonl cannot be read"),
-        ("answers.jsonl", '{"query_id": "1"}\n', "answers.jsonl line 1 must be an object with query_id, answers"),
-        ("qrels/test.tsv", "head\n1 b 1\n", "test.tsv line 2 is not query-id, corpus-id, score"),
+        ("answers.jsonl", '{"query_id": "1"}\n', "answers.jsonl line 1 cannot be used .answers: Field required"),
+        ("qrels/test.tsv", "head\n1 b 1\n", "test.tsv line 2 is not query-id, corpus-id and score"),
     ],
 )
-def test_broken_sets_name_file_and_line(name: str, text: str, message: str, ferns: Path) -> None:
+def test_errors_in_a_set_name_file_and_line(name: str, text: str, message: str, ferns: Path) -> None:
     (ferns / name).write_text(text)
     with pytest.raises(QuestionSetError, match=message):
         load_question_set(ferns)
 
 
-def test_no_set(tmp_path: Path) -> None:
+def test_a_folder_without_a_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(QuestionSetError, match="holds no queries.jsonl"):
         load_question_set(tmp_path)
 
 
-def test_labelling_grows_a_set(settings: Settings, tmp_path: Path) -> None:
+def test_labelling_adds_questions(settings: Settings, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     shown: list[str] = []
     typed = iter(["How often should I repot a fern?", "1", "Who won the cup?", "n", "Why?", "", ""])
@@ -283,16 +386,16 @@ def test_labelling_grows_a_set(settings: Settings, tmp_path: Path) -> None:
         add_question(folder, "Who won the cup?", [])
 
 
-def test_a_set_tells_which_questions_a_changed_document_touches(settings: Settings, tmp_path: Path) -> None:
+def test_questions_about_changed_documents_are_outdated(settings: Settings, tmp_path: Path) -> None:
     folder, text = tmp_path / "mine", (settings.corpus / "faq.txt").read_text()
     start = text.index("Repot a fern")
     name = add_question(folder, "How often?", [GoldSpan("faq.txt", Span(start, start + 29), text[start : start + 29])])
-    assert touched(load_question_set(folder), {"faq.txt": text}) == {}
-    assert touched(load_question_set(folder), {"faq.txt": "New first line.\n" + text}) == {"faq.txt": [name]}
-    assert touched(load_question_set(folder), {}) == {"faq.txt": [name]}
+    assert outdated_questions(load_question_set(folder), {"faq.txt": text}) == {}
+    assert outdated_questions(load_question_set(folder), {"faq.txt": "New first line.\n" + text}) == {"faq.txt": [name]}
+    assert outdated_questions(load_question_set(folder), {}) == {"faq.txt": [name]}
 
 
-def test_thresholds_agree_with_the_measures_and_the_table_with_the_verdicts() -> None:
+def test_thresholds_agree_with_measures_and_the_csv_with_verdicts() -> None:
     right = GoldSpan("d", Span(0, 4), "text")
     questions = [
         Question("a", "=1+1", answers=(right,)),
@@ -305,11 +408,11 @@ def test_thresholds_agree_with_the_measures_and_the_table_with_the_verdicts() ->
         "c": outcome("c", quotes=[("e", 0, 4)], confidence=0.3, abstained=True),
     }
     values = per_question(questions, outcomes, {"d": [Span(0, 4)]})
-    at = next(one for one in thresholds(questions, outcomes) if one.threshold == 0.5)
+    at = next(effect for effect in thresholds(questions, outcomes) if effect.threshold == 0.5)
     assert at.answered == sum(values["false_answers"].values()) == 1
     assert at.refused == sum(values["false_abstentions"].values()) == 1
     assert at.wrong == 1
-    assert [one.wrong for one in thresholds(questions, outcomes)][::50] == [2, 1, 0]
+    assert [effect.wrong for effect in thresholds(questions, outcomes)][::50] == [2, 1, 0]
     assert [verdict(question, outcomes[question.id])[0] for question in questions] == [True, False, False]
-    assert as_csv(questions, outcomes).split("\n")[1] == "a,'=1+1,1,right,0.8,xxxx"
+    assert as_csv(questions, outcomes).split("\n")[1] == "a,'=1+1,1,right,0.8,xxxx [1]"
     assert thresholds([Question("d", "d?")], {}) == []

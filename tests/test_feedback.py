@@ -1,5 +1,6 @@
-"""What is judged on the page is a question set that can be evaluated at once."""
+"""Judgements made on the page form a question set that can be evaluated at once."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from rag.config import Settings
 from rag.conversation import Chat
 from rag.errors import QuestionSetError
 from rag.evaluation.experiment import evaluate
-from rag.evaluation.feedback import Judgement, judge, read_judgements
+from rag.evaluation.feedback import JUDGEMENTS, Judgement, judge, read_judgements
+from rag.evaluation.labelling import add_question
 from rag.evaluation.question_sets import GoldSpan, load_question_set
 from rag.records import Span
 from tests.conftest import SIMILARITY, WordEmbedder, updated
@@ -45,7 +47,7 @@ def test_the_last_judgement_of_a_question_counts(corpus: Path, tmp_path: Path) -
     assert first.relevance == {"faq.txt": 1}
 
 
-def test_a_wrong_sentence_is_kept_but_is_no_judged_question(tmp_path: Path) -> None:
+def test_a_wrong_sentence_is_recorded_but_adds_no_question(tmp_path: Path) -> None:
     judge(tmp_path, Judgement(REPOT, "nothing"))
     judge(tmp_path, Judgement(REPOT, "wrong"))
     assert [judgement.verdict for judgement in read_judgements(tmp_path)] == ["wrong"]
@@ -69,4 +71,59 @@ def test_a_judgement_without_a_sentence_is_refused(verdict: str, tmp_path: Path)
 def test_judgements_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda number: judge(tmp_path, Judgement(f"Question {number}?", "nothing")), range(20)))
-    assert sorted(one.question for one in read_judgements(tmp_path)) == sorted(f"Question {number}?" for number in range(20))
+    assert sorted(judgement.question for judgement in read_judgements(tmp_path)) == sorted(
+        f"Question {number}?" for number in range(20)
+    )
+
+
+def test_labelled_questions_survive_judgements_of_the_same_set(corpus: Path, tmp_path: Path) -> None:
+    spring = gold(corpus, "Spring is the best season.")
+    labelled = [add_question(tmp_path, "When?", [spring]), add_question(tmp_path, "Who won the cup?", [])]
+    judge(tmp_path, Judgement(REPOT, "nothing"))
+    judge(tmp_path, Judgement(REPOT, "chosen", (gold(corpus, "Repot a fern every two years."),)))
+    labelled.append(add_question(tmp_path, "Where?", [spring]))
+    judge(tmp_path, Judgement("Other?", "nothing"))
+    questions = {question.id: question for question in load_question_set(tmp_path).questions}
+    assert len(questions) == 5
+    assert [questions[id].text for id in labelled] == ["When?", "Who won the cup?", "Where?"]
+    assert [questions[id].answers for id in labelled] == [(spring,), (), (spring,)]
+    assert [questions[id].relevance for id in labelled] == [{"faq.txt": 1}, {}, {"faq.txt": 1}]
+    assert [questions[id].unanswerable for id in labelled] == [False, True, False]
+    judged = questions[Judgement(REPOT, "wrong").id]
+    assert (judged.unanswerable, judged.relevance) == (False, {"faq.txt": 1})
+    judge(tmp_path, Judgement(REPOT, "wrong"))
+    assert judged.id not in {question.id for question in load_question_set(tmp_path).questions}
+
+
+def test_labels_and_judgements_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+    def add(number: int) -> None:
+        if number % 2:
+            judge(tmp_path, Judgement(f"Question {number}?", "nothing"))
+        else:
+            add_question(tmp_path, f"Question {number}?", [])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, range(20)))
+    questions = load_question_set(tmp_path).questions
+    assert sorted(question.text for question in questions) == sorted(f"Question {number}?" for number in range(20))
+
+
+def test_judgements_of_the_first_format_are_read(tmp_path: Path) -> None:
+    """It had no version."""
+    judge(tmp_path, Judgement(REPOT, "nothing"))
+    path = tmp_path / JUDGEMENTS
+    values = json.loads(path.read_text())
+    assert values.pop("version") == 1
+    path.write_text(json.dumps(values) + "\n")
+    judge(tmp_path, Judgement("Other?", "nothing"))
+    assert [judgement.question for judgement in read_judgements(tmp_path)] == [REPOT, "Other?"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"), [('{"version": 2}', "install a later release"), ("{", "not a readable judgement"), ("[]", JUDGEMENTS)]
+)
+def test_judgements_that_cannot_be_read_are_not_overwritten(line: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / JUDGEMENTS).write_text(line)
+    with pytest.raises(QuestionSetError, match=message):
+        judge(tmp_path, Judgement(REPOT, "nothing"))
+    assert (tmp_path / JUDGEMENTS).read_text() == line

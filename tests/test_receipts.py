@@ -1,17 +1,21 @@
-"""Answers that were kept, checked against the files as they are now."""
+"""Receipts: saved answers are verified against the files as they are now; exports show hostile text as text."""
 
 import json
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from selectolax.lexbor import LexborHTMLParser
 
 from rag.errors import ReceiptError
 from rag.loading.corpus import FolderCorpus
-from rag.receipts import load_receipt, receipt_values, save_receipt, to_html, to_markdown, verify
-from rag.records import Answer
+from rag.receipts import conversation_html, load_receipt, receipt_values, save_receipt, to_html, to_markdown, verify
+from rag.records import Answer, Citation, Location, QuotedSentence, Span
 from tests.conftest import ReadHere
 from tests.test_answering import ask
 
@@ -24,27 +28,27 @@ def answer(tmp_path: Path) -> Answer:
     return ask(tmp_path / "corpus", {"a.txt": TEXT, "b.md": "# B\n\nSome *** other thing entirely."}, limit=1)[0]
 
 
-def kept(answer: Answer, folder: Path) -> dict[str, Any]:
+def saved(answer: Answer, folder: Path) -> Answer:
     save_receipt(folder / "r.json", answer, model="m", reader="r")
     return load_receipt(folder / "r.json")
 
 
-def states(receipt: dict[str, Any], folder: Path) -> list[tuple[str, tuple[int, int] | None]]:
-    checked = verify(receipt, FolderCorpus(folder / "corpus"))
-    return [(one.state, (one.now.start, one.now.end) if one.now else None) for one in checked]
+def states(receipt: Answer, folder: Path) -> list[tuple[str, tuple[int, int] | None]]:
+    checks = verify(receipt, FolderCorpus(folder / "corpus"))
+    return [(check.state, (check.now.start, check.now.end) if check.now else None) for check in checks]
 
 
-def test_what_has_not_changed_is_valid(answer: Answer, tmp_path: Path) -> None:
+def test_an_unchanged_source_is_valid(answer: Answer, tmp_path: Path) -> None:
     (citation,) = answer.citations
-    assert states(kept(answer, tmp_path), tmp_path) == [("valid", (citation.span.start, citation.span.end))]
+    assert states(saved(answer, tmp_path), tmp_path) == [("valid", (citation.span.start, citation.span.end))]
 
 
-def test_a_changed_source_says_where_the_words_are_now(answer: Answer, tmp_path: Path) -> None:
-    receipt = kept(answer, tmp_path)
+def test_a_changed_source_tells_where_the_quote_is_now(answer: Answer, tmp_path: Path) -> None:
+    receipt = saved(answer, tmp_path)
     quote = answer.citations[0].quote
     (tmp_path / "corpus" / "a.txt").write_text(f"{quote}\n\nNew first line. {TEXT}")
     start = len(quote) + 2 + len("New first line. ") + TEXT.index(quote)
-    # The old place is nearer to the first of the two than to the second.
+    # The old position is nearer to the first occurrence than to the second.
     assert states(receipt, tmp_path) == [("source changed", (0, len(quote)))]
     (tmp_path / "corpus" / "a.txt").write_text(f"New first line. {TEXT}")
     start = len("New first line. ") + TEXT.index(quote)
@@ -53,8 +57,8 @@ def test_a_changed_source_says_where_the_words_are_now(answer: Answer, tmp_path:
     assert states(receipt, tmp_path) == [("source changed", None)]
 
 
-def test_a_missing_or_unreadable_source(answer: Answer, tmp_path: Path) -> None:
-    receipt = kept(answer, tmp_path)
+def test_a_missing_or_unreadable_source_is_reported(answer: Answer, tmp_path: Path) -> None:
+    receipt = saved(answer, tmp_path)
     (tmp_path / "corpus" / "a.txt").write_text("")
     (checked,) = verify(receipt, FolderCorpus(tmp_path / "corpus"))
     assert (checked.state, checked.reason) == ("source missing", "it contains no text")
@@ -63,29 +67,30 @@ def test_a_missing_or_unreadable_source(answer: Answer, tmp_path: Path) -> None:
     assert (checked.state, checked.reason) == ("source missing", "no such file")
 
 
-def forged(receipt: dict[str, Any], **changes: object) -> dict[str, Any]:
-    return {**receipt, "citations": [{**receipt["citations"][0], **changes}]}
+def forged(receipt: Answer, **changes: Any) -> Answer:
+    return replace(receipt, citations=(replace(receipt.citations[0], **changes),))
 
 
-def test_a_quote_that_the_file_never_held(answer: Answer, tmp_path: Path) -> None:
-    receipt = kept(answer, tmp_path)
-    for changes in (
+def test_a_quote_that_the_file_never_contained_is_reported(answer: Answer, tmp_path: Path) -> None:
+    receipt = saved(answer, tmp_path)
+    forgeries: list[dict[str, Any]] = [
         {"quote": "Nerves regrow fast."},
-        {"start": 1, "end": 4},
-        {"start": -3, "end": -1},
-        {"quote": "", "start": 0, "end": 0},
-    ):
+        {"span": Span(1, 4)},
+        {"span": Span(-3, -1)},
+        {"quote": "", "span": Span(0, 0)},
+    ]
+    for changes in forgeries:
         assert states(forged(receipt, **changes), tmp_path) == [("not in the source", None)]
 
 
-def test_no_file_outside_of_the_corpus_is_read(answer: Answer, tmp_path: Path) -> None:
+def test_no_file_outside_the_corpus_is_read(answer: Answer, tmp_path: Path) -> None:
     (tmp_path / "secret.txt").write_text("A secret sentence.")
-    receipt = kept(answer, tmp_path)
+    receipt = saved(answer, tmp_path)
     for name in ("../secret.txt", str(tmp_path / "secret.txt"), "./a.txt/../../secret.txt", "", "."):
         assert states(forged(receipt, document_id=name), tmp_path) == [("source missing", None)]
 
 
-def test_a_receipt_that_was_edited_is_refused(answer: Answer, tmp_path: Path) -> None:
+def test_an_edited_receipt_is_refused(answer: Answer, tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     save_receipt(path, answer, model="m", reader="r")
     path.write_text(path.read_text().replace("slowly", "fast").replace("millimetre", "metre"))
@@ -94,27 +99,40 @@ def test_a_receipt_that_was_edited_is_refused(answer: Answer, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", "null", '{"citations": 3, "digest": ""}', '{"citations": [{}], "digest": ""}', "\udcff"]
+    "text",
+    ["", "{", "[]", "{}", "null", '{"receipt": 1, "citations": 3, "digest": ""}', '{"citations": [{}], "digest": ""}', "\udcff"],
 )
-def test_what_is_no_receipt(text: str, tmp_path: Path) -> None:
+def test_files_that_are_not_receipts_are_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "r.json").write_bytes(text.encode("utf-8", "surrogateescape"))
-    with pytest.raises(ReceiptError, match="is no receipt"):
+    with pytest.raises(ReceiptError, match="is not a receipt"):
         load_receipt(tmp_path / "r.json")
-    with pytest.raises(ReceiptError, match="is no receipt"):
+    with pytest.raises(ReceiptError, match="is not a receipt"):
         load_receipt(tmp_path / "absent.json")
 
 
-def test_wrong_kinds_of_values_are_refused(answer: Answer, tmp_path: Path) -> None:
+def test_values_of_the_wrong_type_are_refused(answer: Answer, tmp_path: Path) -> None:
     values = receipt_values(answer, model="m", reader="r")
-    (tmp_path / "r.json").write_text(json.dumps(forged(values, start="0")))
-    with pytest.raises(ReceiptError, match="not of its kind"):
+    values["citations"][0]["start"] = "0"
+    (tmp_path / "r.json").write_text(json.dumps(values))
+    with pytest.raises(ReceiptError, match="citations.0.start"):
         load_receipt(tmp_path / "r.json")
 
 
-def test_an_abstention_can_be_kept_too(tmp_path: Path) -> None:
+def test_a_receipt_of_another_format_is_refused(answer: Answer, tmp_path: Path) -> None:
+    values = receipt_values(answer, model="m", reader="r") | {"receipt": 2}
+    (tmp_path / "r.json").write_text(json.dumps(values))
+    with pytest.raises(ReceiptError, match="format 2"):
+        load_receipt(tmp_path / "r.json")
+
+
+def test_a_receipt_restores_the_answer_without_timings(answer: Answer, tmp_path: Path) -> None:
+    assert saved(answer, tmp_path) == replace(answer, nearest=(), looked_for=(), unknown=(), timings_ms={})
+
+
+def test_an_abstention_has_a_receipt_too(tmp_path: Path) -> None:
     (tmp_path / "corpus").mkdir()
     answer, _ = ask(tmp_path / "corpus", {"a.txt": TEXT}, query="which Pulsars", minimum=1.0)
-    assert states(kept(answer, tmp_path), tmp_path) == []
+    assert states(saved(answer, tmp_path), tmp_path) == []
     values = receipt_values(answer, model="m", reader="r")
     assert "Pulsars" in to_markdown(answer, values) and "Pulsars" in to_html(answer, values)
 
@@ -142,14 +160,40 @@ def test_exports_show_hostile_text_as_text(tmp_path: Path) -> None:
     values = receipt_values(answer, model="m", reader="r")
     page, markdown = to_html(answer, values), to_markdown(answer, values)
     assert "<script" not in page and "<b>" not in page
-    from selectolax.lexbor import LexborHTMLParser
-
     shown = [node.text() for node in LexborHTMLParser(page).css("blockquote p")]
     assert shown == [citation.quote for citation in answer.citations]
-    from markdown_it import MarkdownIt
-
     fences = [token.content for token in MarkdownIt().parse(markdown) if token.type == "fence"]
     assert fences == [f"{citation.quote}\n" for citation in answer.citations]
+
+
+INJECTIONS = [
+    "<script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
+    "</style></title><img src=x onerror=alert(1)>",
+    "\"' onmouseover=alert(1) x='",
+    "{{ 7 * 7 }}{% raw %}{# #}",
+    "<!-- ",
+    "\x00\x0b\u2028",
+]
+
+
+def tree_of(page: str) -> list[tuple[str | None, tuple[str, ...]]]:
+    """The tags of a page in order, with the names of their attributes."""
+    return [(node.tag, tuple(sorted(node.attributes))) for node in LexborHTMLParser(page).css("*")]
+
+
+def hostile_answer(text: str) -> Answer:
+    other = Location(text, text, Span(0, 1), text, None, (text,), text)
+    citation = Citation(1, text, text, Span(0, 9), text, 3, (text, text), text, also=(other,), differs=(2,))
+    return Answer(text, text, (QuotedSentence(text, 1, context=True),), (citation,), index=text, measured_on=text)
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_no_text_of_an_answer_changes_the_structure_of_the_page(text: str) -> None:
+    def page(of: str) -> str:
+        return conversation_html(of, [(hostile_answer(of), of, of), (Answer(of, of, unknown=(of,)), of, of)])
+
+    assert tree_of(page(text)) == tree_of(page("plain"))
 
 
 pieces = st.lists(
@@ -160,15 +204,13 @@ pieces = st.lists(
 
 @settings(max_examples=60)
 @given(pieces.map("".join), pieces.map("".join))
-def test_what_is_said_to_stand_somewhere_stands_there(old: str, new: str) -> None:
-    """Whatever a file becomes: valid means the same slice, and a place that is named holds the words."""
-    import tempfile
-
+def test_a_reported_position_holds_the_quote(old: str, new: str) -> None:
+    """Whatever becomes of the file: if a position is reported, the quote is there, and if none is, it is nowhere."""
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder, "corpus")
         corpus.mkdir()
         answer, _ = ask(corpus, {"a.txt": old})
-        receipt = kept(answer, Path(folder))
+        receipt = saved(answer, Path(folder))
         (corpus / "a.txt").write_text(new, encoding="utf-8")
         for checked, citation in zip(verify(receipt, ReadHere(corpus)), answer.citations, strict=True):
             assert checked.state != "not in the source"

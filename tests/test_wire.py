@@ -185,5 +185,5 @@ def test_a_value_of_the_wrong_type_is_refused(path: tuple[str | int, ...], value
 @pytest.mark.parametrize("values", [None, 7, "", [], {}])
 def test_anything_that_is_not_an_answer_is_refused(values: object) -> None:
     for read in (answer_from, hit_from):
-        with pytest.raises(ValueError, match="validation error"):
+        with pytest.raises(ValueError, match=r"\A(.*: )?(Input should be|Field required)[^\n]*\Z"):
             read(values)

@@ -103,12 +103,12 @@ def _evaluate(
 
 
 def _warn_of_moved_gold(evaluation: "Evaluation") -> None:
-    from rag.evaluation.labelling import touched
+    from rag.evaluation.labelling import outdated_questions
 
     documents = evaluation.chat.index().documents
     gold = {span.document_id for question in evaluation.questions.questions for span in question.answers}
     texts = {name: documents[name].text for name in gold if name in documents}
-    for name, ids in touched(evaluation.questions, texts).items():
+    for name, ids in outdated_questions(evaluation.questions, texts).items():
         print_note(f"{name} has changed: the gold sentences of {', '.join(ids)} have moved")
 
 
@@ -119,7 +119,7 @@ def _compared(runs: Path, run: "Run", with_name: str) -> Comparison:
     old = load_run(runs, with_name)
     before, after = load_outcomes(runs, old.name), load_outcomes(runs, run.name)
     changed = [
-        ChangedAnswer(name, change, before[name].answer["text"], after[name].answer["text"])
+        ChangedAnswer(name, change, before[name].answer.text, after[name].answer.text)
         for name, change in most_changed(run, old)
     ]
     return Comparison(old.name, compare(run, old), changed)
@@ -128,12 +128,12 @@ def _compared(runs: Path, run: "Run", with_name: str) -> Comparison:
 def _finish(run: "Run", comparison: Comparison | None, *, gate_file: Path | None, save_gate: Path | None, as_json: bool) -> None:
     """Prints a run, stores or applies a gate, and exits with code 1 if the gate fails."""
     from rag.evaluation.run_comparison import gate
-    from rag.evaluation.runs import gate_values, read_gate
-    from rag.storage.files import canonical_json, replace_file
+    from rag.evaluation.runs import load_gate
+    from rag.evaluation.runs import save_gate as save_gate_file
 
-    failed = gate(run, read_gate(gate_file)) if gate_file else []
+    failed = gate(run, load_gate(gate_file)) if gate_file else []
     if save_gate:
-        replace_file(save_gate, f"{canonical_json(gate_values(run))}\n".encode())
+        save_gate_file(save_gate, run)
     if as_json:
         gated = {"file": str(gate_file), "passed": not failed, "worse": [asdict(difference) for difference in failed]}
         compared = {"compared": _comparison_values(comparison)} if comparison else {}

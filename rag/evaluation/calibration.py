@@ -1,4 +1,4 @@
-"""From questions with known answers to the confidence and the threshold of an index."""
+"""Fitting the confidence and the threshold of an index to questions with known answers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,16 +15,19 @@ from rag.evaluation.question_sets import Question, QuestionSet
 from rag.evaluation.runs import Outcome
 from rag.storage.files import sha256_bytes
 
-FOLDS = 5
-BINS = 4
-FEWEST = 20  # questions of either kind: fewer say nothing
-PULL = 2.0  # towards the weights to start from, in questions' worth of evidence
-NOTHING_READ = (-9.0, 0.0, 0.0, 0.0)  # signals of a question that found nothing
+FOLDS = 5  # of cross-validation, the customary number
+BINS = 4  # of confidence: with 20 or more questions each holds a handful
+FEWEST = 20  # questions of each kind: with fewer, the error rates are noise
+PULL = 2.0  # prior precision: how strongly the fit is pulled towards the initial weights
+NOTHING_READ = (-9.0, 0.0, 0.0, 0.0)  # signals of a question without hits: the lowest score, nothing else
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a question tells: its signals, whether it has an answer, and whether the best one given was right."""
+    """One observation: a question's signals, whether the documents answer it, and whether its answer was right.
+
+    Questions of one `group` share a document and are held out together.
+    """
 
     group: str
     signals: tuple[float, ...]
@@ -33,23 +36,23 @@ class Asked:
 
 
 def asked_from(questions: Sequence[Question], outcomes: Mapping[str, Outcome]) -> list[Asked]:
-    """The questions of which it is known whether they can be answered; those of one document share a group."""
-    found = []
+    """The questions known to be answerable or unanswerable; questions about one document share a group."""
+    asked = []
     for question in questions:
         outcome = outcomes[question.id]
         if not (question.answers or question.unanswerable):
             continue
-        signals = outcome.answer.get("signals") or {}
+        signals = outcome.answer.signals
         values = tuple(float(signals[name]) for name in SIGNALS) if signals else NOTHING_READ
         group = (question.given or [question.id])[0]
-        found.append(Asked(group, values, not question.unanswerable, outcome.right))
-    return found
+        asked.append(Asked(group, values, not question.unanswerable, outcome.right))
+    return asked
 
 
 def learn(questions: QuestionSet, outcomes: Mapping[str, Outcome], chat: Chat, *, false_answers: float) -> Calibration:
     """Fits a calibration to the outcomes of a run of `chat` and stores it with its index.
 
-    Raises QuestionSetError if the set has too few questions.
+    Raises QuestionSetError if the set has too few questions of either kind.
     """
     reader = chat.reader.identity
     calibration = calibrate(
@@ -71,29 +74,29 @@ def learn(questions: QuestionSet, outcomes: Mapping[str, Outcome], chat: Chat, *
 def calibrate(
     asked: Sequence[Asked], start: Calibration, *, false_answers: float, made_with: dict[str, str], about: dict[str, Any]
 ) -> Calibration:
-    """Fitted to all questions; what it costs is measured on questions that it was not fitted to (FOLDS, by document).
+    """A calibration fitted to all questions; its error rates are measured by cross-validation over documents.
 
-    The threshold is the lowest at which no more than the share `false_answers` of the unanswerable questions is answered.
-    Raises QuestionSetError where there are too few questions of either kind.
+    The threshold is the lowest at which at most the share `false_answers` of the unanswerable questions is answered.
+    Raises QuestionSetError if there are too few questions of either kind.
     """
-    answerable = np.array([one.answerable for one in asked], dtype=bool)
+    answerable = np.array([question.answerable for question in asked], dtype=bool)
     if answerable.sum() < FEWEST or (~answerable).sum() < FEWEST:
         raise QuestionSetError(
-            f"calibrating needs at least {FEWEST} questions that the documents answer and {FEWEST} that they do not; "
+            f"calibration needs at least {FEWEST} questions that the documents answer and {FEWEST} that they do not; "
             f"the set has {int(answerable.sum())} and {int((~answerable).sum())}"
         )
-    signals = np.array([one.signals for one in asked])
-    right = np.array([one.right for one in asked], dtype=bool)
-    folds = np.array([int(sha256_bytes(one.group.encode("utf-8", "surrogatepass"))[:8], 16) % FOLDS for one in asked])
+    signals = np.array([question.signals for question in asked])
+    right = np.array([question.right for question in asked], dtype=bool)
+    folds = np.array([_fold(question.group) for question in asked])
     held_out, answered = np.zeros(len(asked)), np.zeros(len(asked), dtype=bool)
     for fold in range(FOLDS):
-        rest, now = folds != fold, folds == fold
-        bias, weights = _fit(signals[rest], right[rest], start)
-        threshold = _threshold(_chances(signals[rest], bias, weights)[~answerable[rest]], false_answers)
-        held_out[now] = _chances(signals[now], bias, weights)
-        answered[now] = held_out[now] >= threshold
+        training, test = folds != fold, folds == fold
+        bias, weights = _fit(signals[training], right[training], start)
+        threshold = _threshold(_confidences(signals[training], bias, weights)[~answerable[training]], false_answers)
+        held_out[test] = _confidences(signals[test], bias, weights)
+        answered[test] = held_out[test] >= threshold
     bias, weights = _fit(signals, right, start)
-    threshold = _threshold(_chances(signals, bias, weights)[~answerable], false_answers)
+    threshold = _threshold(_confidences(signals, bias, weights)[~answerable], false_answers)
     measured = about | {
         "wanted_false_answers": false_answers,
         "answerable": int(answerable.sum()),
@@ -106,8 +109,13 @@ def calibrate(
     return Calibration(round(bias, 4), tuple(round(w, 4) for w in weights), threshold, bins, made_with, measured)
 
 
+def _fold(group: str) -> int:
+    """By hash: independent of the order of the questions."""
+    return int(sha256_bytes(group.encode("utf-8", "surrogatepass"))[:8], 16) % FOLDS
+
+
 def _fit(signals: NDArray[Any], right: NDArray[Any], start: Calibration) -> tuple[float, list[float]]:
-    """Logistic regression, pulled towards the weights to start from."""
+    """Bias and weights of a logistic regression with a Gaussian prior around the initial weights."""
     origin = np.array([start.bias, *start.weights])
     rows = np.hstack([np.ones((len(signals), 1)), signals])
 
@@ -121,24 +129,24 @@ def _fit(signals: NDArray[Any], right: NDArray[Any], start: Calibration) -> tupl
     return bias, weights
 
 
-def _chances(signals: NDArray[Any], bias: float, weights: Sequence[float]) -> NDArray[Any]:
-    chances: NDArray[Any] = np.round(1 / (1 + np.exp(-(bias + signals @ np.array(weights)))), 4)
-    return chances
+def _confidences(signals: NDArray[Any], bias: float, weights: Sequence[float]) -> NDArray[Any]:
+    confidences: NDArray[Any] = np.round(1 / (1 + np.exp(-(bias + signals @ np.array(weights)))), 4)
+    return confidences
 
 
 def _threshold(unanswerable: NDArray[Any], false_answers: float) -> float:
-    """Just above the most confident of the unanswerable that must not be answered; 0 where all may be."""
+    """Just above the most confident unanswerable question that must not be answered; 0 if all may be answered."""
     allowed = int(false_answers * len(unanswerable))
     ordered = np.sort(unanswerable)[::-1]
     return round(min(1.0, float(ordered[allowed]) + 0.0001), 4) if allowed < len(ordered) else 0.0
 
 
 def _bins(confidences: NDArray[Any], right: NDArray[Any]) -> tuple[Bin, ...]:
-    """Of about as many questions each, least confident first."""
+    """Bins of about equally many questions, least confident first."""
     order = np.argsort(confidences, kind="stable")
     parts = [part for part in np.array_split(order, BINS) if len(part)]
     return tuple(Bin(round(float(confidences[part[0]]), 4), len(part), _share(~right[part])) for part in parts)
 
 
-def _share(of: NDArray[Any]) -> float:
-    return round(float(of.mean()), 4) if len(of) else 0.0
+def _share(flags: NDArray[Any]) -> float:
+    return round(float(flags.mean()), 4) if len(flags) else 0.0

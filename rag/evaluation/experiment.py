@@ -1,4 +1,4 @@
-"""Asks every question of a set and measures what comes of it."""
+"""Evaluation: asks the questions of a set and measures the outcomes."""
 
 import random
 import time
@@ -20,18 +20,18 @@ from rag.index.contents import Index
 from rag.index.manifest import model_values
 from rag.index.updating import Recipe, update_index
 from rag.models.model_identity import backend_of
-from rag.records import Hit, Span
-from rag.wire import answer_values, hit_values
+from rag.records import Answer, Hit, Span
 
-DEPTH = 1000  # passages of which documents are ranked
-RANKED = 100  # documents that are kept
-SHOWN = 5  # hits that are kept with each question
+DEPTH = 1000  # passages by which documents are ranked: trec_eval's customary depth
+RANKED = 100  # documents in a ranking: the depth of R@100, the deepest measure
+SHOWN = 5  # hits stored with each question, for reports
+SAMPLE_SEED = 7  # fixed, so that a limit always draws the same questions
 PACKAGES = ("faiss-cpu", "numpy", "onnxruntime", "sentence-transformers", "torch", "nupunkt", "PyStemmer")
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A run with what came of each question, and what was asked."""
+    """A run with its questions, their outcomes in the order asked, and the chat that answered."""
 
     questions: QuestionSet
     chat: Chat
@@ -40,7 +40,7 @@ class Evaluation:
 
 
 def chat_for(questions: QuestionSet, settings: Settings, recipe: Recipe, progress: Report) -> Chat:
-    """What a set's questions are asked of: the current index, or an index of the set's own corpus, updated by content."""
+    """The chat to ask a set's questions: on the current index, or on an index of the set's own corpus, which is updated first."""
     if questions.corpus is None:
         return Chat(settings, recipe.embedder)
     folder = settings.evaluation.runs / "indexes" / _index_name(questions, settings)
@@ -49,7 +49,7 @@ def chat_for(questions: QuestionSet, settings: Settings, recipe: Recipe, progres
 
 
 def _index_name(questions: QuestionSet, settings: Settings) -> str:
-    """One for each model, backend and passage size, so that comparing them does not build over and over."""
+    """One index for each model, backend and passage size, so that comparing them does not rebuild."""
     model = Path(settings.embedding.model).name
     return f"{questions.name}-{model}-{backend_of(settings.embedding)}-{settings.passages.max_tokens or 'whole'}"
 
@@ -63,28 +63,28 @@ def evaluate(
     limit: int | None = None,
     progress: Report = lambda what, done, total: None,
 ) -> Evaluation:
-    """Asks all questions, or `limit` of them drawn the same way every time.
+    """Asks all questions, or a fixed sample of `limit`, and measures the outcomes.
 
-    With `given`, each is asked of its own gold documents alone, and retrieval is not measured. Without `answers`, or where
-    the set has neither gold spans nor unanswerable questions, only retrieval is.
+    With `given`, each question is asked of its own gold documents, and retrieval is not measured. Without `answers`, or if
+    the set has neither gold spans nor unanswerable questions, only retrieval is measured.
     """
     asked = list(questions.questions)
     if limit is not None and limit < len(asked):
-        asked = sorted(random.Random(7).sample(asked, limit), key=lambda question: question.id)  # noqa: S311 - a sample
+        asked = sorted(random.Random(SAMPLE_SEED).sample(asked, limit), key=lambda question: question.id)  # noqa: S311 - a sample
     answers = answers and any(question.answers or question.unanswerable for question in asked)
     outcomes = {}
-    patient = Chat(_without_threshold(chat.settings), chat.embedder, chat.reader)
-    index = patient.index()  # and the models, so that none counts as the first question's time
+    always_answers = Chat(_without_threshold(chat.settings), chat.embedder, chat.reader)
+    index = always_answers.index()  # loaded now, so that loading does not count as the first question's time
     if answers:
-        patient.reader.load()
+        always_answers.reader.load()
     for done, question in enumerate(asked):
         progress("asking", done, len(asked))
-        outcomes[question.id] = _ask(patient, question, chat.threshold, given=given, answers=answers)
+        outcomes[question.id] = _ask(always_answers, question, chat.threshold, given=given, answers=answers)
     progress("asking", len(asked), len(asked))
     sentences = _sentences(index, {gold.document_id for question in asked for gold in question.answers})
     values = per_question(asked, outcomes, sentences)
     if not answers:
-        values = {name: found for name, found in values.items() if "@" in name}
+        values = {name: by_question for name, by_question in values.items() if "@" in name}
     signature = _signature(questions, chat, index, given=given, asked=len(asked))
     summary = {"dataset": questions.name, "signature": signature, **summarise(asked, outcomes, values)}
     if not answers:
@@ -101,30 +101,25 @@ def _without_threshold(settings: Settings) -> Settings:
 def _ask(chat: Chat, question: Question, threshold: float, *, given: bool, answers: bool) -> Outcome:
     documents = question.given if given else None
     started = time.perf_counter()
-    hits: list[Hit] = []
-    empty = {"citations": [], "sentences": [], "text": "", "query": question.text}
-    answer: dict[str, Any] = empty
+    answer = Answer(question.text, question.text)
     if answers:
-        answer = dict(answer_values(chat.ask(question.text, history=question.history, documents=documents)))
-    if not given:
-        hits = chat.search(question.text, k=DEPTH, history=question.history)
-    timings = answer.get("timings_ms") or {"total": round(1000 * (time.perf_counter() - started), 1)}
-    confidence = float(answer.get("confidence", 0.0))
+        answer = chat.ask(question.text, history=question.history, documents=documents)
+    hits = [] if given else chat.search(question.text, k=DEPTH, history=question.history)
     outcome = Outcome(
         question_id=question.id,
         answer=answer,
-        abstained=not answer["citations"] or confidence < threshold,
-        confidence=confidence,
+        abstained=answer.abstained or answer.confidence < threshold,
+        confidence=answer.confidence,
         ranking=None if given else rank_documents(hits),
-        timings_ms=timings,
-        hits=[dict(hit_values(hit)) for hit in hits[:SHOWN]],
+        timings_ms=answer.timings_ms or {"total": round(1000 * (time.perf_counter() - started), 1)},
+        hits=tuple(hits[:SHOWN]),
     )
     right = any(meets(gold, *quote) for gold in question.answers for quote in outcome.quoted)
     return replace(outcome, right=right)
 
 
 def rank_documents(hits: Sequence[Hit]) -> tuple[str, ...]:
-    """Documents by their best passage."""
+    """Document ids, ordered by their best passage."""
     return tuple(dict.fromkeys(hit.passage.document_id for hit in hits))[:RANKED]
 
 
@@ -136,7 +131,7 @@ def _sentences(index: Index, documents: set[str]) -> dict[str, list[Span]]:
 
 
 def _signature(questions: QuestionSet, chat: Chat, index: Index, *, given: bool, asked: int) -> dict[str, Any]:
-    """All that could change a figure."""
+    """Everything that could change a figure."""
     return {
         "dataset": questions.name,
         "dataset_digest": questions.digest,

@@ -1,23 +1,36 @@
-"""Growing a question set: a person says which sentences answer a question."""
+"""Adding questions to a set: a person names the sentences that answer a question."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from filelock import FileLock
 
 from rag.answering.wording import place
 from rag.conversation import Chat
 from rag.errors import QuestionSetError
-from rag.evaluation.question_sets import GoldSpan, QuestionSet, load_question_set
+from rag.evaluation.feedback import LOCK
+from rag.evaluation.question_sets import (
+    ANSWERS,
+    QRELS,
+    QRELS_HEAD,
+    QUERIES,
+    UNANSWERABLE,
+    GoldSpan,
+    QuestionSet,
+    gold_values,
+    load_question_set,
+)
 from rag.storage.files import json_line, replace_file
 
-OFFERED = 12  # sentences
-READ = 6  # passages from which they come
+OFFERED = 12  # sentences: what fits on a screen with the prompts
+READ = 6  # passages from which the sentences come: what an answer is read from by default
 
 
 def label(chat: Chat, folder: Path, *, ask: Callable[[str], str], show: Callable[[str], None]) -> None:
-    """Asks for questions until an empty line, shows sentences for each, and stores those that are chosen.
+    """Prompts for questions until an empty line, shows sentences for each, and stores the chosen ones.
 
-    `ask` gives back what is typed after a prompt; the end of input counts as an empty line.
+    `ask` returns what is typed after a prompt; end of input counts as an empty line.
     """
     while question := _typed(ask, "question (an empty line ends): "):
         hits = chat.search(question, k=READ)
@@ -25,7 +38,7 @@ def label(chat: Chat, folder: Path, *, ask: Callable[[str], str], show: Callable
         best = sorted(scored, key=lambda sentence: (-sentence.score, sentence.passage.id, sentence.number))[:OFFERED]
         for number, sentence in enumerate(best, start=1):
             show(f"{number:2}  {sentence.text}   ({place(sentence.passage.document_id, sentence.passage.page, ())})")
-        chosen = _typed(ask, "numbers of all that answer it, n if nothing in the documents does, else it is skipped: ")
+        chosen = _typed(ask, "numbers of all sentences that answer it, n if the documents do not answer it, or Enter to skip: ")
         numbers = [int(word) for word in chosen.split() if word.isdecimal()]
         if chosen == "n":
             add_question(folder, question, [])
@@ -47,44 +60,45 @@ def _typed(ask: Callable[[str], str], prompt: str) -> str:
 
 
 def add_question(folder: Path, text: str, gold: Sequence[GoldSpan]) -> str:
-    """Adds a judged question to a set, one without gold spans as unanswerable; gives back its id, which is made of its text.
+    """Adds a labelled question to a set, without gold spans as unanswerable, and returns its id, which depends on its text.
 
-    Raises QuestionSetError if the set has the question already, or has a corpus of its own.
+    Raises QuestionSetError if the set already has the question, or has a corpus of its own.
     """
-    name = "q-" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    if (folder / "queries.jsonl").exists():
-        existing = load_question_set(folder)
-        if existing.corpus is not None:
-            raise QuestionSetError(f"{folder} asks about documents of its own; name a set about the current corpus")
-        if any(question.id == name for question in existing.questions):
-            raise QuestionSetError(f"{folder} has the question {text!r} already")
+    id = "q-" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
     (folder / "qrels").mkdir(parents=True, exist_ok=True)
-    if gold:
-        answers = [{"text": g.text, "doc_id": g.document_id, "start": g.span.start} for g in gold]
-        _append(folder / "answers.jsonl", json_line({"query_id": name, "answers": answers}))
-        documents = sorted({g.document_id for g in gold})
-        rows = "".join(f"{name}\t{document}\t1\n" for document in documents)
-        _append(folder / "qrels" / "test.tsv", rows.encode(), head=b"query-id\tcorpus-id\tscore\n")
-    else:
-        _append(folder / "unanswerable.jsonl", json_line({"query_id": name}))
-    _append(folder / "queries.jsonl", json_line({"_id": name, "text": text}))  # last: what no query names is not read
-    return name
+    with FileLock(folder / LOCK, mode=0o600):
+        if (folder / QUERIES).exists():
+            present = load_question_set(folder)
+            if present.corpus is not None:
+                raise QuestionSetError(f"{folder} has a corpus of its own; name a set about the current corpus")
+            if any(question.id == id for question in present.questions):
+                raise QuestionSetError(f"{folder} already has the question {text!r}")
+        if gold:
+            _append(folder / ANSWERS, json_line({"query_id": id, "answers": [gold_values(span) for span in gold]}))
+            documents = sorted({span.document_id for span in gold})
+            _append(
+                folder / QRELS, "".join(f"{id}\t{document}\t1\n" for document in documents).encode(), head=QRELS_HEAD.encode()
+            )
+        else:
+            _append(folder / UNANSWERABLE, json_line({"query_id": id}))
+        _append(folder / QUERIES, json_line({"_id": id, "text": text}))  # last: what no query names is not read
+    return id
 
 
 def _append(path: Path, data: bytes, *, head: bytes = b"") -> None:
     replace_file(path, (path.read_bytes() if path.exists() else head) + data)
 
 
-def touched(questions: QuestionSet, texts: dict[str, str]) -> dict[str, list[str]]:
-    """Documents in which a gold span is no longer what it was, each with the questions that this touches.
+def outdated_questions(questions: QuestionSet, texts: Mapping[str, str]) -> dict[str, list[str]]:
+    """Documents in which a gold span no longer has its text, each with the ids of the affected questions.
 
-    `texts` are those of the current corpus; a document that is not there touches all its questions.
+    `texts` are those of the current corpus; a missing document affects all its questions.
     """
-    found: dict[str, list[str]] = {}
+    outdated: dict[str, list[str]] = {}
     for question in questions.questions:
         for gold in question.answers:
             if gold.span.of(texts.get(gold.document_id, "")) != gold.text:
-                ids = found.setdefault(gold.document_id, [])
+                ids = outdated.setdefault(gold.document_id, [])
                 if question.id not in ids:
                     ids.append(question.id)
-    return found
+    return outdated

@@ -1,10 +1,11 @@
-"""What a run is worth: each measure of each question, their means, and how sure the means are.
+"""Measures of a run: per question, their means, and confidence intervals of the means.
 
-Retrieval measures are those of ir_measures (trec_eval's); documents are ranked by their best passage. A question that finds
-nothing counts as 0. A part for which a set has no data is None.
+Retrieval measures are computed by ir_measures (as trec_eval does); documents are ranked by their best passage. A question
+without any hit counts as 0. A part of the summary for which a set has no data is None.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from rag.errors import RagError
 from rag.evaluation.question_sets import GoldSpan, Question
-from rag.evaluation.runs import Outcome
+from rag.evaluation.runs import Outcome, Values
 from rag.records import Span
 
 RETRIEVAL = ("nDCG@10", "RR@10", "R@5", "R@10", "R@20", "R@100", "Success@5")
@@ -29,15 +30,15 @@ ANSWERS = (
     "characters_shown",
 )
 ABSTENTION = ("auroc", "answered", "false_answers", "false_abstentions", "aurc")
-RESAMPLES = 1000
-SEED = 7
-
-Values = dict[str, dict[str, float]]
-"""The value of each measure for each question that it is defined for: {measure: {question id: value}}."""
+RESAMPLES = 1000  # of the bootstrap: interval bounds vary by about 1% of the interval (Efron & Tibshirani 1993, 13.3)
+SEED = 7  # fixed, so that the same outcomes give the same intervals
 
 
 def per_question(questions: Sequence[Question], outcomes: Mapping[str, Outcome], sentences: Mapping[str, list[Span]]) -> Values:
-    """All measures that are means over questions. `sentences` are those of each document that gold spans lie in, in order."""
+    """All measures that are means over questions.
+
+    `sentences` are the spans of all sentences, in order, of each document that contains a gold span.
+    """
     values: Values = {name: {} for name in (*RETRIEVAL, *ANSWERS, "answered", "false_answers", "false_abstentions")}
     _of_rankings(questions, outcomes, values)
     for question in questions:
@@ -50,7 +51,7 @@ def per_question(questions: Sequence[Question], outcomes: Mapping[str, Outcome],
             values["false_abstentions"][question.id] = float(outcome.abstained)
             for name, value in _of_answer(question.answers, outcome, sentences).items():
                 values[name][question.id] = value
-    return {name: found for name, found in values.items() if found}
+    return {name: by_question for name, by_question in values.items() if by_question}
 
 
 def _of_rankings(questions: Sequence[Question], outcomes: Mapping[str, Outcome], values: Values) -> None:
@@ -58,8 +59,8 @@ def _of_rankings(questions: Sequence[Question], outcomes: Mapping[str, Outcome],
     judged = {name: relevance for name, relevance in judged.items() if any(grade > 0 for grade in relevance.values())}
     if not judged:
         return
-    # Scores are made from ranks: the order of tied scores is ours, not that of trec_eval.
-    run = {name: {found: -float(rank) for rank, found in enumerate(outcomes[name].ranking or ())} for name in judged}
+    # Scores are derived from ranks, so that ties keep our order instead of trec_eval's.
+    run = {name: {document: -float(rank) for rank, document in enumerate(outcomes[name].ranking or ())} for name in judged}
     for name in RETRIEVAL:
         values[name] = dict.fromkeys(judged, 0.0)
     ir_measures = _ir_measures()
@@ -68,20 +69,20 @@ def _of_rankings(questions: Sequence[Question], outcomes: Mapping[str, Outcome],
 
 
 def _ir_measures() -> Any:
-    """Asked for when it is used: its core has no wheels for some machines."""
+    """Imported on use: its core has no wheels for some platforms."""
     try:
         return import_module("ir_measures")
     except ModuleNotFoundError:
-        raise RagError("measuring retrieval needs the package ir-measures; run `pip install ir-measures`") from None
+        raise RagError("retrieval measures need the package ir-measures; run `pip install ir-measures`") from None
 
 
 def relevance_of(question: Question) -> dict[str, int]:
-    """Judged documents; where there are no judgements, those that an answer stands in."""
+    """The grades of judged documents; without judgements, grade 1 for each document that contains an answer."""
     return question.relevance or {gold.document_id: 1 for gold in question.answers}
 
 
 def meets(gold: GoldSpan, document_id: str, span: Span) -> bool:
-    """Whether a gold span lies in a quoted sentence, or they share more than half of the shorter of the two."""
+    """Whether a gold span and a quoted one overlap by more than half of the shorter of the two."""
     shared = min(gold.span.end, span.end) - max(gold.span.start, span.start)
     shorter = min(gold.span.end - gold.span.start, span.end - span.start)
     return gold.document_id == document_id and shared > shorter / 2
@@ -106,39 +107,49 @@ def _of_answer(answers: Sequence[GoldSpan], outcome: Outcome, sentences: Mapping
         "sentence_f1": 2 * precision * recall / (precision + recall) if shared else 0.0,
     }
     if quoted:
-        values |= {"sentences_shown": float(len(quoted)), "characters_shown": float(len(outcome.answer["text"]))}
+        values |= {"sentences_shown": float(len(quoted)), "characters_shown": float(len(outcome.answer.text))}
     if outcome.phrase is not None:
-        golds = [gold.text for gold in answers]
-        values["phrase_em"] = max(float(_words(outcome.phrase) == _words(gold)) for gold in golds)
-        values["phrase_f1"] = max(_overlap(_words(outcome.phrase), _words(gold)) for gold in golds)
+        phrase = _words(outcome.phrase)
+        values["phrase_em"] = max(float(phrase == _words(gold.text)) for gold in answers)
+        values["phrase_f1"] = max(_word_f1(phrase, _words(gold.text)) for gold in answers)
     return values
 
 
 def _words(phrase: str) -> list[str]:
-    """As SQuAD's evaluation script has it: lower case, without punctuation and articles."""
+    """Normalised as by SQuAD's evaluation script: lower case, without punctuation and articles."""
     kept = "".join(letter for letter in phrase.lower() if letter not in "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
     return [word for word in kept.split() if word not in ("a", "an", "the")]
 
 
-def _overlap(ours: list[str], theirs: list[str]) -> float:
-    """SQuAD's F1: of words, counted as often as they stand in both."""
-    shared = sum(min(ours.count(word), theirs.count(word)) for word in set(ours))
-    return 2 * shared / (len(ours) + len(theirs)) if shared else float(ours == theirs)
+def _word_f1(phrase: list[str], gold: list[str]) -> float:
+    """SQuAD's F1 over words, with multiplicity."""
+    shared = sum(min(phrase.count(word), gold.count(word)) for word in set(phrase))
+    return 2 * shared / (len(phrase) + len(gold)) if shared else float(phrase == gold)
 
 
-def abstention_values(questions: Sequence[Question], outcomes: Mapping[str, Outcome], values: Values) -> dict[str, NDArray[Any]]:
-    """Confidence, answerability and rightness of each question that tells something about abstaining, sorted by id."""
-    telling = sorted(question.id for question in questions if question.unanswerable or question.answers)
-    unanswerable = {question.id for question in questions if question.unanswerable}
-    return {
-        "confidence": np.array([outcomes[name].confidence for name in telling]),
-        "answerable": np.array([name not in unanswerable for name in telling], dtype=bool),
-        "right": np.array([outcomes[name].right for name in telling], dtype=bool),
-    }
+@dataclass(frozen=True)
+class AbstentionData:
+    """The questions known to be answerable or unanswerable, sorted by id: arrays of the same length."""
+
+    confidence: NDArray[np.float64]
+    answerable: NDArray[np.bool_]
+    right: NDArray[np.bool_]
+
+
+def abstention_data(questions: Sequence[Question], outcomes: Mapping[str, Outcome]) -> AbstentionData:
+    known = sorted((q.id, not q.unanswerable) for q in questions if q.unanswerable or q.answers)
+    return AbstentionData(
+        np.array([outcomes[id].confidence for id, _ in known], dtype=np.float64),
+        np.array([answerable for _, answerable in known], dtype=bool),
+        np.array([outcomes[id].right for id, _ in known], dtype=bool),
+    )
 
 
 def auroc(confidence: NDArray[Any], answerable: NDArray[Any]) -> float | None:
-    """The chance that an answerable question is trusted more than an unanswerable one, ties counting half; None without both."""
+    """The probability that an answerable question has a higher confidence than an unanswerable one; ties count half.
+
+    None unless there are questions of both kinds.
+    """
     positives, negatives = confidence[answerable], np.sort(confidence[~answerable])
     if not len(positives) or not len(negatives):
         return None
@@ -148,28 +159,31 @@ def auroc(confidence: NDArray[Any], answerable: NDArray[Any]) -> float | None:
 
 
 def risk_coverage(confidence: NDArray[Any], right: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Share answered, and share wrong among these, as ever less confident answers are given; ties keep their order."""
+    """The share of questions answered and the share of wrong answers among them, for each threshold from high to low.
+
+    Ties keep their order.
+    """
     order = np.argsort(-confidence, kind="stable")
     answered = np.arange(1, len(order) + 1)
     return answered / max(1, len(order)), np.cumsum(~right[order]) / answered
 
 
 def summarise(questions: Sequence[Question], outcomes: Mapping[str, Outcome], values: Values) -> dict[str, Any]:
-    """Means and intervals, in the shape of `rag eval --json`."""
+    """Means and 95% intervals, in the form that `rag eval --json` prints."""
 
     def means(names: Sequence[str]) -> dict[str, float | None] | None:
-        found = {name: _mean(values.get(name)) for name in names}
-        return found if any(value is not None for value in found.values()) else None
+        part = {name: _mean(values.get(name)) for name in names}
+        return part if any(value is not None for value in part.values()) else None
 
-    telling = abstention_values(questions, outcomes, values)
+    data = abstention_data(questions, outcomes)
     abstention = means(ABSTENTION)
-    intervals = {name: bootstrap(np.array([found[key] for key in sorted(found)]), np.mean) for name, found in values.items()}
+    intervals = {name: bootstrap(np.array([by_id[id] for id in sorted(by_id)]), np.mean) for name, by_id in values.items()}
     if abstention is not None:
-        whole = telling["confidence"], telling["answerable"]
-        abstention["auroc"] = auroc(*whole)
-        abstention["aurc"] = float(risk_coverage(telling["confidence"], telling["right"])[1].mean())
+        abstention["auroc"] = auroc(data.confidence, data.answerable)
+        abstention["aurc"] = float(risk_coverage(data.confidence, data.right)[1].mean())
         if abstention["auroc"] is not None:
-            intervals["auroc"] = bootstrap(np.arange(len(whole[0])), lambda rows: auroc(whole[0][rows], whole[1][rows]) or 0.0)
+            rows = np.arange(len(data.confidence))
+            intervals["auroc"] = bootstrap(rows, lambda rows: auroc(data.confidence[rows], data.answerable[rows]) or 0.0)
     times = np.array([outcome.timings_ms["total"] for outcome in outcomes.values()])
     return {
         "questions": len(questions),
@@ -185,12 +199,12 @@ def _percentile(times: NDArray[Any], share: float) -> float | None:
     return round(float(np.percentile(times, share)), 1) if len(times) else None
 
 
-def _mean(found: Mapping[str, float] | None) -> float | None:
-    return float(np.mean(list(found.values()))) if found else None
+def _mean(by_question: Mapping[str, float] | None) -> float | None:
+    return float(np.mean(list(by_question.values()))) if by_question else None
 
 
 def bootstrap(sample: NDArray[Any], statistic: Callable[[NDArray[Any]], Any]) -> list[float]:
-    """The 95% percentile interval of a statistic over questions drawn with replacement; the same in every call."""
+    """The 95% percentile interval of a statistic, over resamples drawn with replacement. Deterministic."""
     draws = np.random.default_rng(SEED).integers(0, len(sample), size=(RESAMPLES, len(sample)))
     drawn = sample[draws].mean(axis=1) if statistic is np.mean else np.array([statistic(sample[rows]) for rows in draws])
     return [round(float(bound), 4) for bound in np.percentile(drawn, [2.5, 97.5])]

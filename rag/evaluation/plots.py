@@ -1,72 +1,113 @@
-"""A run as plots: inline SVG that needs nothing else, follows light and dark, and is named for screen readers."""
+"""A run as plots: inline SVG without dependencies, in the colours of the page, with names for screen readers."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log10
 
 import numpy as np
+from markupsafe import Markup
 
-from rag.evaluation.measures import abstention_values, risk_coverage
+from rag.evaluation.measures import abstention_data, risk_coverage
 from rag.evaluation.question_sets import Question
 from rag.evaluation.runs import Outcome, Run
+from rag.templates import render
 
-WIDTH, HEIGHT, MARGIN = 460, 240, 44
-TIMES = 24  # bars of the latency plot
+WIDTH, HEIGHT, MARGIN = 460, 240, 44  # of the view box
+LABELS = 130  # width of the names of measures
+SHOWN = ("nDCG@10", "Success@5", "hit", "first_hit", "sentence_f1", "auroc", "false_answers", "false_abstentions")
+RECALL_DEPTHS = (5, 10, 20, 100)
+BARS = 24  # of the histogram
 
 
-def _escaped(value: object) -> str:
-    return escape(str(value), quote=True)
+@dataclass(frozen=True)
+class Tick:
+    """A grid line and its label, at a position of the view box."""
+
+    at: float
+    label: str
 
 
-def plots(run: Run, asked: Sequence[Question], outcomes: Mapping[str, Outcome]) -> Iterable[str]:
+@dataclass(frozen=True)
+class Whisker:
+    """A value with its interval as positions of the view box, and the value itself."""
+
+    label: str
+    y: float
+    low: float
+    x: float
+    high: float
+    value: float
+
+
+@dataclass(frozen=True)
+class Bar:
+    x: float
+    y: float
+    width: float
+    height: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Plot:
+    """What the template draws, in units of the view box. Marks start at `left`."""
+
+    title: str
+    x_ticks: Sequence[Tick]
+    y_ticks: Sequence[Tick] = ()
+    whiskers: Sequence[Whisker] = ()
+    points: Sequence[tuple[float, float]] = ()
+    bars: Sequence[Bar] = ()
+    left: float = MARGIN
+
+
+def plots(run: Run, asked: Sequence[Question], outcomes: Mapping[str, Outcome]) -> list[Markup]:
+    """The plots that the run has data for, as SVG figures."""
+    figures = [*_measures(run), *_recall(run), *_risk(run, asked, outcomes)]
+    figures.append(_histogram("Time per question, ms", [outcome.timings_ms["total"] for outcome in outcomes.values()]))
+    return [render("report/plot.html", plot=plot, width=WIDTH, height=HEIGHT, margin=MARGIN) for plot in figures]
+
+
+def _measures(run: Run) -> list[Plot]:
     summary = run.summary
-    parts = {**(summary["retrieval"] or {}), **(summary["answers"] or {}), **(summary["abstention"] or {})}
-    named = ("nDCG@10", "Success@5", "hit", "first_hit", "sentence_f1", "auroc", "false_answers", "false_abstentions")
-    shown = {name: parts[name] for name in named if parts.get(name) is not None}
-    if shown:
-        yield _whiskers("Measures with 95% intervals", shown, summary["intervals"])
-    if summary["retrieval"]:
-        recall = [(float(k), summary["retrieval"][f"R@{k}"]) for k in (5, 10, 20, 100)]
-        points = [(np.log10(k), value) for k, value in recall]
-        yield _line("Recall by number of documents", points, ticks=[(np.log10(k), f"{k:.0f}") for k, _ in recall])
-    if summary["abstention"]:
-        telling = abstention_values(asked, outcomes, run.values)
-        coverage, risk = risk_coverage(telling["confidence"], telling["right"])
-        points = list(zip(coverage.tolist(), risk.tolist(), strict=True))
-        yield _line("Share of wrong answers by share answered", points, ticks=[(x / 4, f"{x / 4:.2f}") for x in range(5)])
-    yield _histogram("Time of a question, ms", [outcome.timings_ms["total"] for outcome in outcomes.values()])
+    values = {**(summary["retrieval"] or {}), **(summary["answers"] or {}), **(summary["abstention"] or {})}
+    shown = {name: values[name] for name in SHOWN if values.get(name) is not None}
+    return [_whiskers("Measures with 95% intervals", shown, summary["intervals"])] if shown else []
 
 
-def _svg(title: str, inside: str) -> str:
-    return (
-        f'<figure><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{_escaped(title)}">{inside}</svg>'
-        f"<figcaption>{_escaped(title)}</figcaption></figure>"
-    )
+def _recall(run: Run) -> list[Plot]:
+    retrieval = run.summary["retrieval"]
+    if not retrieval:
+        return []
+    points = [(log10(k), retrieval[f"R@{k}"]) for k in RECALL_DEPTHS]
+    return [_line("Recall by number of documents", points, ticks=[(log10(k), str(k)) for k in RECALL_DEPTHS])]
 
 
-def _whiskers(title: str, values: Mapping[str, float], intervals: Mapping[str, Sequence[float]]) -> str:
-    left, step = 130, (HEIGHT - MARGIN) / max(1, len(values))
+def _risk(run: Run, asked: Sequence[Question], outcomes: Mapping[str, Outcome]) -> list[Plot]:
+    if not run.summary["abstention"]:
+        return []
+    data = abstention_data(asked, outcomes)
+    coverage, risk = risk_coverage(data.confidence, data.right)
+    points = list(zip(coverage.tolist(), risk.tolist(), strict=True))
+    return [_line("Share of wrong answers by share answered", points, ticks=[(x / 4, f"{x / 4:.2f}") for x in range(5)])]
+
+
+def _whiskers(title: str, values: Mapping[str, float], intervals: Mapping[str, Sequence[float]]) -> Plot:
+    step = (HEIGHT - MARGIN) / len(values)
 
     def x(value: float) -> float:
-        return left + value * (WIDTH - left - 20)
+        return LABELS + value * (WIDTH - LABELS - 20)
 
-    inside = [_tick(x(tick / 4), f"{tick / 4:.2f}") for tick in range(5)]
-    for number, (name, value) in enumerate(values.items()):
-        y = 14 + step * number
+    whiskers = []
+    for row, (name, value) in enumerate(values.items()):
         low, high = intervals.get(name, (value, value))
-        inside.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{_escaped(name)}</text>')
-        inside.append(f'<line class="mark" x1="{x(low):.1f}" x2="{x(high):.1f}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        inside.append(f'<circle class="mark" cx="{x(value):.1f}" cy="{y:.1f}" r="4"><title>{value:.4f}</title></circle>')
-    return _svg(title, "".join(inside))
+        whiskers.append(Whisker(name, 14 + step * row, x(low), x(value), x(high), value))
+    ticks = [Tick(x(quarter / 4), f"{quarter / 4:.2f}") for quarter in range(5)]
+    return Plot(title, ticks, whiskers=whiskers, left=LABELS)
 
 
-def _tick(x: float, label: str) -> str:
-    return (
-        f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="6" y2="{HEIGHT - MARGIN + 8}"/>'
-        f'<text x="{x:.1f}" y="{HEIGHT - MARGIN + 24}" text-anchor="middle">{_escaped(label)}</text>'
-    )
-
-
-def _line(title: str, points: Sequence[tuple[float, float]], *, ticks: Sequence[tuple[float, str]]) -> str:
+def _line(title: str, points: Sequence[tuple[float, float]], *, ticks: Sequence[tuple[float, str]]) -> Plot:
+    """`points` and `ticks` in data units: x from the first to the last tick, y from 0 to 1."""
     low, high = ticks[0][0], ticks[-1][0]
 
     def x(value: float) -> float:
@@ -75,23 +116,21 @@ def _line(title: str, points: Sequence[tuple[float, float]], *, ticks: Sequence[
     def y(value: float) -> float:
         return 10 + (1 - value) * (HEIGHT - MARGIN - 10)
 
-    path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in points)
-    levels = "".join(
-        f'<line class="grid" x1="{MARGIN}" x2="{WIDTH - 20}" y1="{y(level / 4):.1f}" y2="{y(level / 4):.1f}"/>'
-        f'<text x="{MARGIN - 6}" y="{y(level / 4) + 4:.1f}" text-anchor="end">{level / 4:.2f}</text>'
-        for level in range(5)
+    return Plot(
+        title,
+        [Tick(x(value), label) for value, label in ticks],
+        y_ticks=[Tick(y(quarter / 4), f"{quarter / 4:.2f}") for quarter in range(5)],
+        points=[(x(a), y(b)) for a, b in points],
     )
-    return _svg(title, levels + "".join(_tick(x(at), label) for at, label in ticks) + f'<polyline points="{path}"/>')
 
 
-def _histogram(title: str, times: Sequence[float]) -> str:
-    counts, edges = np.histogram(times or [0.0], bins=TIMES)
-    width = (WIDTH - MARGIN - 20) / TIMES
-    bars = "".join(
-        f'<rect class="mark" x="{MARGIN + i * width:.1f}" width="{width - 1:.1f}" '
-        f'y="{10 + (1 - count / counts.max()) * (HEIGHT - MARGIN - 10):.1f}" '
-        f'height="{count / counts.max() * (HEIGHT - MARGIN - 10):.1f}"><title>{count}</title></rect>'
-        for i, count in enumerate(counts)
-    )
-    ticks = [(MARGIN + i * width, f"{edges[i]:.0f}") for i in range(0, TIMES + 1, TIMES // 4)]
-    return _svg(title, bars + "".join(_tick(x, label) for x, label in ticks))
+def _histogram(title: str, times: Sequence[float]) -> Plot:
+    counts, edges = np.histogram(times or [0.0], bins=BARS)
+    width = (WIDTH - MARGIN - 20) / BARS
+    heights = counts / counts.max() * (HEIGHT - MARGIN - 10)
+    bars = [
+        Bar(MARGIN + i * width, HEIGHT - MARGIN - height, width - 1, height, count)
+        for i, (count, height) in enumerate(zip(counts.tolist(), heights.tolist(), strict=True))
+    ]
+    ticks = [Tick(MARGIN + i * width, f"{edges[i]:.0f}") for i in range(0, BARS + 1, BARS // 4)]
+    return Plot(title, ticks, bars=bars)

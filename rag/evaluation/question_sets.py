@@ -1,6 +1,6 @@
-"""Question sets in BEIR layout, with answers by offsets and questions that the corpus does not answer.
+"""Question sets in BEIR layout, with answers as offsets and questions that the corpus does not answer.
 
-corpus.jsonl         {"_id", "title", "text"}           absent: the set asks about the current corpus, ids are document ids
+corpus.jsonl         {"_id", "title", "text"}           if absent, the set is about the current corpus and ids are document ids
 queries.jsonl        {"_id", "text", "metadata": {"history": [{"speaker", "text"}], "rewrite"?}}
 qrels/test.tsv       query-id  corpus-id  score         header line, tabs
 answers.jsonl        {"query_id", "answers": [{"text", "doc_id", "start", "kind"?}]}
@@ -9,23 +9,28 @@ unanswerable.jsonl   {"query_id", "doc_id"?}
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, Field, PlainSerializer, PlainValidator, TypeAdapter
 
 from rag.errors import QuestionSetError, UnreadableFile
 from rag.loading.text_files import plain_text
 from rag.records import Document, Span
 from rag.storage.files import sha256_file, sha256_json
+from rag.wire import validated
 
-FILES = ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv", "answers.jsonl", "unanswerable.jsonl")
+QUERIES, QRELS, ANSWERS, UNANSWERABLE = "queries.jsonl", "qrels/test.tsv", "answers.jsonl", "unanswerable.jsonl"
+FILES = ("corpus.jsonl", QUERIES, QRELS, ANSWERS, UNANSWERABLE)
+QRELS_HEAD = "query-id\tcorpus-id\tscore\n"
 
 
 @dataclass(frozen=True)
 class GoldSpan:
-    """A stretch of a document that answers a question, counted in the document's text."""
+    """A span of a document that answers a question: `text == document.text[span]`."""
 
     document_id: str
     span: Span
@@ -35,15 +40,15 @@ class GoldSpan:
 
 @dataclass(frozen=True)
 class Question:
-    """A question with what is known of its answer.
+    """A question with what is known about its answer.
 
-    `relevance` gives each judged document a grade, 0 for judged and found wanting; empty where nothing was judged.
-    `document_id` is the document that an unanswerable question was made for.
+    `relevance` gives the grade of each judged document, 0 for irrelevant; it is empty if nothing was judged. `document_id` is
+    the document that an unanswerable question was written for.
     """
 
     id: str
     text: str
-    history: tuple[dict[str, str], ...] = ()
+    history: tuple[Mapping[str, str], ...] = ()
     rewrite: str | None = None
     relevance: dict[str, int] = field(default_factory=dict)
     answers: tuple[GoldSpan, ...] = ()
@@ -53,17 +58,17 @@ class Question:
 
     @property
     def given(self) -> list[str]:
-        """The documents that it is asked of when reading is measured apart from retrieval; empty if none is known."""
+        """The documents to ask if reading is measured apart from retrieval; empty if none is known."""
         gold = [gold.document_id for gold in self.answers] or [name for name, grade in self.relevance.items() if grade > 0]
         return list(dict.fromkeys(gold)) or ([self.document_id] if self.document_id else [])
 
 
 @dataclass(frozen=True)
 class RecordCorpus:
-    """The corpus of a question set: each record is a document, also where two are the same."""
+    """The corpus of a question set. Each record is a document; duplicates are kept."""
 
     records: dict[str, tuple[str, str]]
-    """Title and text of each id."""
+    """Title and text by id."""
 
     def names(self) -> list[str]:
         return sorted(self.records)
@@ -84,7 +89,7 @@ class RecordCorpus:
 
 @dataclass(frozen=True)
 class QuestionSet:
-    """`corpus` is None for a set that asks about the current corpus; `digest` is that of its files."""
+    """`corpus` is None for a set about the current corpus."""
 
     name: str
     folder: Path
@@ -93,53 +98,97 @@ class QuestionSet:
 
     @cached_property
     def digest(self) -> str:
+        """SHA-256 over the contents of the set's files."""
         files = {name: sha256_file(self.folder / name) for name in FILES if (self.folder / name).exists()}
         return sha256_json(files)
 
 
+def gold_values(gold: GoldSpan) -> dict[str, Any]:
+    """A gold span as in answers.jsonl."""
+    return {"text": gold.text, "doc_id": gold.document_id, "start": gold.span.start}
+
+
+class _GoldLine(BaseModel):
+    text: str
+    doc_id: str
+    start: int
+    kind: str | None = None
+
+
+_GOLD = TypeAdapter(_GoldLine)
+
+
+def _gold_from(values: object) -> GoldSpan:
+    line = validated(_GOLD, values)
+    return GoldSpan(line.doc_id, Span(line.start, line.start + len(line.text)), line.text, line.kind or "sentence")
+
+
+StoredGold = Annotated[GoldSpan, PlainValidator(_gold_from), PlainSerializer(gold_values)]
+"""The type of a pydantic field that holds a GoldSpan and is stored as in answers.jsonl."""
+
+
+class _CorpusLine(BaseModel):
+    id: str = Field(alias="_id")
+    title: str | None = None
+    text: str
+
+
+class _QueryLine(BaseModel):
+    id: str = Field(alias="_id")
+    text: str
+    metadata: dict[str, Any] | None = None  # whatever its authors noted; "history" and "rewrite" are ours
+
+
+class _AnswersLine(BaseModel):
+    query_id: str
+    answers: tuple[StoredGold, ...]
+
+
+class _UnanswerableLine(BaseModel):
+    query_id: str
+    doc_id: str | None = None
+
+
+Line = TypeVar("Line", bound=BaseModel)
+
+
 def load_question_set(folder: Path) -> QuestionSet:
-    """Reads a folder; questions keep their order. Raises QuestionSetError naming the file and line that cannot be used."""
-    if not (folder / "queries.jsonl").is_file():
-        raise QuestionSetError(f"{folder} holds no queries.jsonl; name a folder with a question set")
-    corpus = _read_corpus(folder / "corpus.jsonl")
-    relevance = _read_qrels(folder / "qrels" / "test.tsv")
+    """Questions keep the order of the file. Raises QuestionSetError naming the file and line that cannot be used."""
+    if not (folder / QUERIES).is_file():
+        raise QuestionSetError(f"{folder} holds no {QUERIES}; name a folder with a question set")
+    corpus = _load_corpus(folder / "corpus.jsonl")
+    relevance = _load_qrels(folder / QRELS)
     answers: dict[str, list[GoldSpan]] = {}
-    for record in _records(folder / "answers.jsonl", "query_id", "answers"):
-        answers.setdefault(record["query_id"], []).extend(_gold(answer) for answer in record["answers"])
-    unanswerable = {record["query_id"]: record.get("doc_id") for record in _records(folder / "unanswerable.jsonl", "query_id")}
+    for line in _lines(folder / ANSWERS, _AnswersLine):
+        answers.setdefault(line.query_id, []).extend(line.answers)
+    unanswerable = {line.query_id: line.doc_id for line in _lines(folder / UNANSWERABLE, _UnanswerableLine)}
     questions = []
-    for record in _records(folder / "queries.jsonl", "_id", "text"):
-        metadata = dict(record.get("metadata") or {})
-        name = record["_id"]
+    for query in _lines(folder / QUERIES, _QueryLine):
+        metadata = query.metadata or {}
         questions.append(
             Question(
-                id=name,
-                text=record["text"],
+                id=query.id,
+                text=query.text,
                 history=tuple(metadata.pop("history", None) or ()),
                 rewrite=metadata.pop("rewrite", None),
-                # What is not in the set's corpus cannot be found; some sets also judge what their documents were cut from.
-                relevance={d: g for d, g in relevance.get(name, {}).items() if corpus is None or d in corpus.records},
-                answers=tuple(answers.get(name, ())),
-                unanswerable=name in unanswerable,
-                document_id=unanswerable.get(name),
+                # A document outside the set's corpus cannot be retrieved; some sets also judge the sources of their documents.
+                relevance={d: g for d, g in relevance.get(query.id, {}).items() if corpus is None or d in corpus.records},
+                answers=tuple(answers.get(query.id, ())),
+                unanswerable=query.id in unanswerable,
+                document_id=unanswerable.get(query.id),
                 metadata=metadata,
             )
         )
     return QuestionSet(folder.resolve().name, folder, tuple(questions), corpus)
 
 
-def _gold(answer: dict[str, Any]) -> GoldSpan:
-    span = Span(answer["start"], answer["start"] + len(answer["text"]))
-    return GoldSpan(answer["doc_id"], span, answer["text"], answer.get("kind") or "sentence")
-
-
-def _read_corpus(path: Path) -> RecordCorpus | None:
+def _load_corpus(path: Path) -> RecordCorpus | None:
     if not path.is_file():
         return None
-    return RecordCorpus({r["_id"]: (r.get("title") or "", r["text"]) for r in _records(path, "_id", "text")})
+    return RecordCorpus({line.id: (line.title or "", line.text) for line in _lines(path, _CorpusLine)})
 
 
-def _read_qrels(path: Path) -> dict[str, dict[str, int]]:
+def _load_qrels(path: Path) -> dict[str, dict[str, int]]:
     relevance: dict[str, dict[str, int]] = {}
     if not path.is_file():
         return relevance
@@ -151,22 +200,22 @@ def _read_qrels(path: Path) -> dict[str, dict[str, int]]:
                 query, document, grade = row
                 relevance.setdefault(query, {})[document] = int(grade)
             except ValueError:
-                raise QuestionSetError(f"{path} line {number} is not query-id, corpus-id, score with tabs between") from None
+                raise QuestionSetError(f"{path} line {number} is not query-id, corpus-id and score, separated by tabs") from None
     return relevance
 
 
-def _records(path: Path, *needed: str) -> list[dict[str, Any]]:
-    """The JSON objects of a file, none if it is absent."""
+def _lines(path: Path, kind: type[Line]) -> Iterator[Line]:
+    """The lines of a JSONL file, blank ones left out; none if the file is absent."""
     if not path.is_file():
-        return []
-    records = []
+        return
     try:
-        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-            if line.strip():
-                record = json.loads(line)
-                if not isinstance(record, dict) or any(name not in record for name in needed):
-                    raise QuestionSetError(f"{path} line {number} must be an object with {', '.join(needed)}")
-                records.append(record)
+        lines = path.read_text(encoding="utf-8").split("\n")
+        records = [(number, json.loads(line)) for number, line in enumerate(lines, start=1) if line.strip()]
     except (OSError, ValueError) as error:
         raise QuestionSetError(f"{path} cannot be read: {error}") from error
-    return records
+    adapter = TypeAdapter(kind)
+    for number, record in records:
+        try:
+            yield validated(adapter, record)
+        except ValueError as error:
+            raise QuestionSetError(f"{path} line {number} cannot be used ({error}); correct the line") from error

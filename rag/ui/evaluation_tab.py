@@ -122,7 +122,7 @@ class Evaluating:
             old, _, before, _ = self.open(str(told.get("against")))
             texts = {question.id: question.text for question in questions.questions}
             changed = [
-                ChangedQuestion(texts.get(one, one), before[one].answer["text"], outcomes[one].answer["text"])
+                ChangedQuestion(texts.get(one, one), before[one].answer.text, outcomes[one].answer.text)
                 for one, _ in most_changed(run, old)
             ]
             compared = run_comparison_html(old, compare(run, old), changed)

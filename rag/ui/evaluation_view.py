@@ -12,6 +12,7 @@ from rag.evaluation.question_sets import Question
 from rag.evaluation.run_comparison import Difference
 from rag.evaluation.runs import Outcome, Run
 from rag.evaluation.verdicts import verdict
+from rag.records import Span
 from rag.templates import render
 from rag.ui.paging import table_page
 
@@ -72,8 +73,7 @@ def measures_html(summary: Mapping[str, Any]) -> Markup:
 
 
 def plots_html(run: Run, questions: Sequence[Question], outcomes: Mapping[str, Outcome]) -> Markup:
-    figures = [Markup(figure) for figure in plots(run, questions, outcomes)]  # noqa: S704 - escaped where it is made
-    return render("page/plots.html", plots=figures)
+    return render("page/plots.html", plots=plots(run, questions, outcomes))
 
 
 @dataclass(frozen=True)
@@ -118,9 +118,9 @@ class Passage:
 def question_detail_html(question: Question, outcome: Outcome, digests: Mapping[str, str]) -> Markup:
     """A question with its answer, the correct sentences and the hits; `digests` are those of documents that can be opened."""
 
-    def passage(document_id: str, start: int, end: int, text: str, **more: Any) -> Passage:
+    def passage(document_id: str, span: Span, text: str, **more: Any) -> Passage:
         digest = digests.get(document_id)
-        return Passage(text, document_id, f"{digest}:{start}:{end}:{document_id}" if digest else "", **more)
+        return Passage(text, document_id, f"{digest}:{span.start}:{span.end}:{document_id}" if digest else "", **more)
 
     right, words = verdict(question, outcome)
     return render(
@@ -129,12 +129,10 @@ def question_detail_html(question: Question, outcome: Outcome, digests: Mapping[
         outcome=outcome,
         right=right,
         verdict=words,
-        quotes=[passage(c["document_id"], c["start"], c["end"], c["quote"]) for c in outcome.answer["citations"]],
-        gold=[passage(gold.document_id, gold.span.start, gold.span.end, gold.text) for gold in question.answers],
+        quotes=[passage(citation.document_id, citation.span, citation.quote) for citation in outcome.answer.citations],
+        gold=[passage(gold.document_id, gold.span, gold.text) for gold in question.answers],
         hits=[
-            passage(
-                hit["document_id"], hit["start"], hit["end"], hit["text"][:EXCERPT], headings=hit["headings"], score=hit["score"]
-            )
-            for hit in outcome.hits
+            passage(p.document_id, p.span, p.text[:EXCERPT], headings=p.headings, score=score)
+            for p, score in ((hit.passage, hit.score) for hit in outcome.hits)
         ],
     )
