@@ -189,8 +189,8 @@ def test_commands_add_list_and_remove_users_and_tokens(tmp_path: Path) -> None:
         assert ran.exit_code == 0, ran.output
         return ran.output
 
-    assert "nobody" in rag("list")
-    assert "may come in as curator" in rag("add", "carl", "--role", "curator", typed=f"{PASSWORD}\n")
+    assert "No users" in rag("list")
+    assert "User carl added as curator" in rag("add", "carl", "--role", "curator", typed=f"{PASSWORD}\n")
     token = rag("token", "carl", "--label", "nightly").strip()
     accounts = Accounts(tmp_path / "users.json")
     assert accounts.check_password("carl", PASSWORD) == accounts.check_token(token) == User("carl", "curator")
@@ -198,7 +198,7 @@ def test_commands_add_list_and_remove_users_and_tokens(tmp_path: Path) -> None:
     rag("token", "carl", "--label", "nightly", "--revoke")
     assert accounts.check_token(token) is None
     rag("remove", "carl")
-    assert "nobody" in rag("list")
+    assert "No users" in rag("list")
     with pytest.raises(UsersError, match="no user 'carl'"):
         rag("remove", "carl")
 

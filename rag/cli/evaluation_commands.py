@@ -119,8 +119,7 @@ def _compared(runs: Path, run: "Run", with_name: str) -> Comparison:
     old = load_run(runs, with_name)
     before, after = load_outcomes(runs, old.name), load_outcomes(runs, run.name)
     changed = [
-        ChangedAnswer(name, change, before[name].answer.text, after[name].answer.text)
-        for name, change in most_changed(run, old)
+        ChangedAnswer(name, change, before[name].answer.text, after[name].answer.text) for name, change in most_changed(run, old)
     ]
     return Comparison(old.name, compare(run, old), changed)
 
