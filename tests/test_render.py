@@ -124,11 +124,7 @@ def everywhere(text: str) -> dict[str, str]:
         added=[text], changed=[text], removed=[text], unchanged=[], failed=[Failure(text, text)], duplicates=[], embedded=1
     )
     question = Question(text, text, answers=(GoldSpan("a.md", Span(0, 3), text),), history=({"speaker": text, "text": text},))
-    found = {"document_id": text, "start": 0, "end": 3}
-    outcome = Outcome(
-        text, {"text": text, "citations": [found | {"quote": text}], "sentences": []}, False, 0.5, (text,), {"total": 1.0},
-        hits=[found | {"headings": [text], "score": 0.5, "text": text}],
-    )  # fmt: skip
+    outcome = Outcome(text, Answer(text, text, (), (citation,)), False, 0.5, (text,), {"total": 1.0}, hits=(hit,))
     run = Run(text, {}, {"questions": 1}, {})
     difference = Difference(text, 0.1, 0.2, 0.1, 0.5, (0.0, 0.2), 1, 0, 0)
     return {

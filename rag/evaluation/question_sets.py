@@ -23,7 +23,10 @@ from rag.records import Document, Span
 from rag.storage.files import sha256_file, sha256_json
 from rag.wire import validated
 
-QUERIES, QRELS, ANSWERS, UNANSWERABLE = "queries.jsonl", "qrels/test.tsv", "answers.jsonl", "unanswerable.jsonl"
+QUERIES = "queries.jsonl"
+QRELS = "qrels/test.tsv"
+ANSWERS = "answers.jsonl"
+UNANSWERABLE = "unanswerable.jsonl"
 FILES = ("corpus.jsonl", QUERIES, QRELS, ANSWERS, UNANSWERABLE)
 QRELS_HEAD = "query-id\tcorpus-id\tscore\n"
 
