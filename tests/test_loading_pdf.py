@@ -1,89 +1,17 @@
-"""PDFs: reading order, structure, tables, hidden text, scans, and marks on page images."""
+"""The layout of PDF pages: reading order, headings, lists, tables, footnotes, and titles."""
 
-import os
 import re
-from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pypdfium2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
-from reportlab.lib.pagesizes import A4
-from reportlab.lib.styles import ParagraphStyle
-from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, Frame, PageTemplate, Paragraph
 
 from rag.errors import UnreadableFile
-from rag.loading.loader import load_document
 from rag.loading.pdf.extraction import read
-from rag.loading.pdf.page_images import PageQuote, page_image
-from rag.records import Document
-
-WIDTH, HEIGHT = A4
-LEFT = 72
-
-# Words are numbered in reading order (w0 w1 w2 ...), so that any mistake shows.
-BODY = ParagraphStyle("body", fontName="Times-Roman", fontSize=10, leading=12, alignment=4, firstLineIndent=12)
-
-
-def made(draw: Callable[[Canvas], object], **settings: Any) -> bytes:
-    buffer = BytesIO()
-    canvas = Canvas(buffer, pagesize=A4, **settings)
-    draw(canvas)
-    canvas.save()
-    return buffer.getvalue()
-
-
-def lines(
-    canvas: Canvas, texts: list[str], *, x: float = LEFT, y: float = HEIGHT - 100, size: float = 11, font: str = "Helvetica"
-) -> float:
-    """Draws lines below each other; returns the height of the next line."""
-    canvas.setFont(font, size)
-    for text in texts:
-        canvas.drawString(x, y, text)
-        y -= 1.25 * size
-    return y
-
-
-def page(*texts: str, **settings: object) -> bytes:
-    return made(lambda canvas: lines(canvas, list(texts)), **settings)
-
-
-def columns(texts: list[str], *, number: int, title: str = "") -> bytes:
-    """Paragraphs that flow through columns, as a typesetting program would set them."""
-    buffer = BytesIO()
-    template = BaseDocTemplate(buffer, pagesize=A4)
-    width = (WIDTH - 2 * LEFT - (number - 1) * 18) / number
-    frames = [
-        Frame(LEFT + i * (width + 18), 90, width, HEIGHT - 250, leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0)
-        for i in range(number)
-    ]
-
-    def head(canvas: Canvas, document: BaseDocTemplate) -> None:
-        if title and document.page == 1:
-            canvas.setFont("Helvetica-Bold", 20)
-            canvas.drawCentredString(WIDTH / 2, HEIGHT - 110, title)
-
-    template.addPageTemplates([PageTemplate(frames=frames, onPage=head)])
-    template.build([Paragraph(text, BODY) for text in texts])
-    return buffer.getvalue()
-
-
-def numbered(count: int, *, start: int = 0) -> str:
-    return " ".join(f"w{i}" + "x" * (i % 5) for i in range(start, start + count)) + "."
-
-
-def blocks(document: Document) -> list[tuple[str, str]]:
-    return [(block.kind, block.span.of(document.text)) for block in document.blocks]
-
-
-def load(data: bytes) -> Document:
-    return load_document("file.pdf", data)
+from tests.sample_pdfs import HEIGHT, LEFT, WIDTH, blocks, columns, hebrew, lines, load, made, numbered, page
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
@@ -283,138 +211,12 @@ def test_rotated_text_is_read_along_its_lines(angle: int) -> None:
     assert load(made(draw)).text == "The upper line of a page that is turned and the lower line of it."
 
 
-def hebrew(text: str, *, apart: bool) -> bytes:
-    """A PDF that shows the letters a, b, c, d but maps them to alef, bet, gimel, dalet."""
-    meaning = "".join(f"<{ord(letter):02x}> <{0x5D0 + i:04x}>\n" for i, letter in enumerate("abcd"))
-    cmap = f"/CIDInit /ProcSet findresource begin 12 dict begin begincmap 1 begincodespacerange <00> <ff> endcodespacerange 4 beginbfchar\n{meaning}endbfchar endcmap end end"
-    drawn = (
-        "BT /F 12 Tf 72 700 Td " + " ".join(f"({letter}) Tj" for letter in text) + " ET"
-        if apart
-        else f"BT /F 12 Tf 72 700 Td ({text}) Tj ET"
-    )
-    objects = [
-        "<</Type/Catalog/Pages 2 0 R>>",
-        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>",
-        f"<</Length {len(drawn)}>>stream\n{drawn}\nendstream",
-        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/ToUnicode 6 0 R>>",
-        f"<</Length {len(cmap)}>>stream\n{cmap}\nendstream",
-    ]
-    body = "".join(f"{number} 0 obj\n{content}\nendobj\n" for number, content in enumerate(objects, start=1))
-    return f"%PDF-1.4\n{body}trailer<</Root 1 0 R/Size 7>>\n%%EOF".encode()
-
-
 @pytest.mark.parametrize("apart", [False, True])
 def test_right_to_left_text_is_in_reading_order(apart: bool) -> None:
     seen = "ddc abc"  # as shown on the page; it is read from its right end
     assert load(hebrew(seen, apart=apart)).text == "".join(
         chr(0x5D0 + "abcd".index(char)) if char != " " else " " for char in reversed(seen)
     )
-
-
-def test_an_encrypted_file_is_refused() -> None:
-    with pytest.raises(UnreadableFile, match="^it is encrypted; save it without a password$"):
-        load(page("A secret sentence.", encrypt="word"))
-
-
-def draw_scan(canvas: Canvas, *, text: str = "") -> None:
-    canvas.drawImage(ImageReader(Image.new("RGB", (50, 70), "gray")), 0, 0, WIDTH, HEIGHT)
-    if text:
-        layer = canvas.beginText(LEFT, HEIGHT - 100)
-        layer.setTextRenderMode(3)
-        layer.textLine(text)
-        canvas.drawText(layer)
-
-
-def test_a_scan_without_text_is_refused() -> None:
-    with pytest.raises(UnreadableFile, match=r"^no text layer \(1 page of images\); install ocrmypdf and set loading.ocr"):
-        load(made(draw_scan))
-
-
-def test_text_behind_a_scan_is_read() -> None:
-    document = load(made(lambda canvas: draw_scan(canvas, text="Read by OCR.")))
-    assert (document.text, document.notes) == ("Read by OCR.", ())
-
-
-def test_pages_without_text_are_named() -> None:
-    def draw(canvas: Canvas) -> None:
-        for number in range(1, 5):
-            draw_scan(canvas) if number in (2, 4) else lines(canvas, [f"Page with the text {'abcd'[number]}."])
-            canvas.showPage()
-
-    assert load(made(draw)).notes == ("images without text on pages 2, 4",)
-
-
-def install_ocrmypdf(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = folder / "ocrmypdf"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("RAG_OCR_SECONDS", "2")
-
-
-def test_ocr_if_enabled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "result.pdf").write_bytes(made(lambda canvas: draw_scan(canvas, text="Read by a program.")))
-    install_ocrmypdf(tmp_path, f'for last; do :; done; cp "{tmp_path}/result.pdf" "$last"', monkeypatch)
-    assert load(made(draw_scan)).text == "Read by a program."
-    assert load(page("Text of its own.")).text == "Text of its own."
-    monkeypatch.delenv("RAG_OCR_SECONDS")
-    with pytest.raises(UnreadableFile, match="no text layer"):
-        load(made(draw_scan))
-
-
-@pytest.mark.parametrize(
-    "script, reason",
-    [
-        ('for last; do :; done; echo nothing > "$last"; exit 3', "could not read them .exit code 3"),
-        ("sleep 60", "did not read its images within 2 seconds"),
-    ],
-    ids=["fails", "hangs"],
-)
-def test_ocr_that_fails(script: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install_ocrmypdf(tmp_path, script, monkeypatch)
-    with pytest.raises(UnreadableFile, match=reason):
-        load(made(draw_scan))
-
-
-def white(canvas: Canvas) -> None:
-    canvas.setFillColorRGB(1, 1, 1)
-
-
-def tiny(canvas: Canvas) -> None:
-    canvas.setFont("Helvetica", 0.5)
-
-
-def off_the_page(canvas: Canvas) -> None:
-    canvas.translate(2000, 0)
-
-
-def invisible(canvas: Canvas) -> None:
-    canvas._code.append("3 Tr")
-
-
-@pytest.mark.parametrize("hide", [white, tiny, off_the_page, invisible])
-def test_text_that_nobody_sees_is_left_out_and_reported(hide: Callable[[Canvas], None]) -> None:
-    def draw(canvas: Canvas) -> None:
-        lines(canvas, ["Everybody sees this sentence."])
-        canvas.setFont("Helvetica", 11)
-        hide(canvas)
-        canvas.drawString(LEFT, 400, "Nobody sees this one.")
-
-    document = load(made(draw))
-    assert document.text == "Everybody sees this sentence."
-    assert document.notes == ("invisible text left out on page 1",)
-
-
-def test_white_text_on_a_dark_background_is_visible() -> None:
-    def draw(canvas: Canvas) -> None:
-        canvas.setFillColorRGB(0, 0, 0.4)
-        canvas.rect(50, 380, 400, 60, fill=1)
-        white(canvas)
-        canvas.drawString(LEFT, 400, "White upon blue.")
-
-    document = load(made(draw))
-    assert (document.text, document.notes) == ("White upon blue.", ())
 
 
 def test_truncated_files_are_read_or_refused() -> None:
@@ -454,38 +256,6 @@ def test_blocks_are_in_order_and_contain_all_of_the_text(texts: list[str], numbe
     assert position == len(parsed.text)
     letters = [re.sub(r"[^\w]", "", text) for text in (" ".join(texts), parsed.text)]
     assert letters[0] == letters[1]
-
-
-def yellow(png: bytes) -> tuple[int, int, int, int] | None:
-    """The box around the marked area."""
-    image = Image.open(BytesIO(png)).convert("RGB")
-    red, _, blue = image.split()
-    marked = Image.composite(red, Image.new("L", image.size), blue.point(lambda value: 255 if value < 180 else 0))
-    return marked.point(lambda value: 255 if value > 200 else 0).getbbox()
-
-
-def quoted(text: str) -> PageQuote:
-    return PageQuote("", text, "")
-
-
-def test_a_quote_is_marked_on_its_page() -> None:
-    data = page("The first sentence stands above. The sec-", "ond sentence is here and", "the last one below it.")
-    dpi, height = 144, HEIGHT * 2
-    box = yellow(page_image(data, 1, quoted("The second sentence is here and the last one below it."), dpi))
-    assert box is not None
-    left, top, right, bottom = box
-    assert left == pytest.approx(2 * LEFT, abs=6)
-    assert top == pytest.approx(height - 2 * (HEIGHT - 100 + 11), abs=10)  # the first line, on which the sentence begins
-    assert bottom == pytest.approx(height - 2 * (HEIGHT - 100 - 2 * 1.25 * 11 - 3), abs=10)
-    assert yellow(page_image(data, 1, quoted("Another sentence."), dpi)) is None
-    first = yellow(page_image(data, 1, quoted("The first sentence stands above."), dpi))
-    assert first is not None and first[3] < top + 60
-
-
-@pytest.mark.parametrize("number", [0, 2])
-def test_a_missing_page_cannot_be_drawn(number: int) -> None:
-    with pytest.raises(UnreadableFile, match=f"it has no page {number}"):
-        page_image(page("One page."), number, quoted("One page."))
 
 
 @pytest.mark.parametrize("code, read_as", [("D835DC00", "\U0001d400"), ("D835", "\ufffd")], ids=["pair", "half a pair"])

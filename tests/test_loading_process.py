@@ -2,24 +2,17 @@
 
 import os
 import random
-import re
 import threading
-from dataclasses import replace
-from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageChops
-from reportlab.lib.pagesizes import A4
-from reportlab.pdfgen.canvas import Canvas
 
 from rag.config import LoadingSettings
 from rag.errors import UnreadableFile
 from rag.loading.corpus import FolderCorpus
-from rag.loading.process.page_drawing import draw_page
 from rag.loading.process.pool import read_documents
-from rag.records import Document, Span
+from rag.records import Document
 from tests.sample_files import SAMPLES
 
 SETTINGS = LoadingSettings(seconds=30, processes=2)
@@ -174,83 +167,3 @@ def test_files_are_read_on_systems_that_cannot_limit_memory(
     monkeypatch.setenv("PYTHONPATH", str(modules), prepend=os.pathsep)
     document = read(folder, "nerve.txt", settings=LoadingSettings(megabytes=256, processes=1))[0]
     assert isinstance(document, Document), reason(document)
-
-
-def pdf(folder: Path, *pages: list[tuple[float, str]]) -> Document:
-    """A document read from a PDF with the given texts, each at its distance from the top of its page."""
-    canvas = Canvas(str(folder / "file.pdf"))
-    for texts in pages:
-        for top, text in texts:
-            canvas.drawString(72, A4[1] - top, text)
-        canvas.showPage()
-    canvas.save()
-    (document,) = read(folder, "file.pdf")
-    assert isinstance(document, Document)
-    return document
-
-
-def spans(document: Document, quote: str) -> list[Span]:
-    return [Span(match.start(), match.end()) for match in re.finditer(re.escape(quote), document.text)]
-
-
-def mark(folder: Path, document: Document, page: int, span: Span) -> tuple[float, float] | None:
-    """Top and bottom of the marked area, in points from the top of the page."""
-    image = Image.open(BytesIO(draw_page(folder, document, page, span, SETTINGS))).convert("RGB")
-    red, _, blue = image.split()
-    yellow = ImageChops.subtract(red, blue).point(lambda difference: 255 if difference > 100 else 0)
-    box = yellow.getbbox()
-    return (box[1] * 72 / 110, box[3] * 72 / 110) if box else None
-
-
-TWICE = "The nerve heals."
-FIRST_PAGE = [(100.0, "It was cut."), (120.0, TWICE), (140.0, "The hand is numb."), (300.0, "It was sewn."), (320.0, TWICE)]
-SECOND_PAGE = [(200.0, TWICE), (220.0, "All is well."), (500.0, "A year goes by."), (520.0, TWICE)]
-
-
-def test_of_equal_sentences_the_cited_one_is_marked(folder: Path) -> None:
-    document = pdf(folder, FIRST_PAGE, SECOND_PAGE)
-    expected = [(1, 120), (1, 320), (2, 200), (2, 520)]
-    assert len(spans(document, TWICE)) == len(expected)
-    for span, (page, top) in zip(spans(document, TWICE), expected, strict=True):
-        box = mark(folder, document, page, span)
-        assert box is not None and box[0] < top < box[1] + 4 and box[1] - box[0] < 25
-        assert mark(folder, document, 3 - page, span) is None
-
-
-def test_of_equal_sentences_the_cited_one_is_marked_if_the_file_stores_them_in_another_order(folder: Path) -> None:
-    document = pdf(folder, [*FIRST_PAGE[3:], *FIRST_PAGE[:3]])
-    for span, top in zip(spans(document, TWICE), (120, 320), strict=True):
-        box = mark(folder, document, 1, span)
-        assert box is not None and box[0] < top < box[1] + 4
-
-
-def test_equal_sentences_in_equal_surroundings_are_told_apart_by_counting(folder: Path) -> None:
-    document = pdf(folder, [(100.0 + 20 * i, TWICE) for i in range(5)])
-    for number, span in enumerate(spans(document, TWICE)):
-        box = mark(folder, document, 1, span)
-        assert box is not None and box[0] < 100 + 20 * number < box[1] + 4
-
-
-def test_a_sentence_across_two_pages_is_marked_on_both(folder: Path) -> None:
-    first, second = "A sentence that begins on the first page and that", "ends on the second one."
-    document = pdf(
-        folder, [(700.0, "A page of text that is as wide as this line of it is, and longer."), (715.0, first)], [(100.0, second)]
-    )
-    (span,) = spans(document, f"{first} {second}")
-    above, below = mark(folder, document, 1, span), mark(folder, document, 2, span)
-    assert above is not None and above[0] < 715 < above[1] + 4
-    assert below is not None and below[0] < 100 < below[1] + 4
-
-
-def test_a_page_is_drawn_in_a_worker_process(folder: Path) -> None:
-    document = pdf(folder, [(100.0, "First page.")], [(100.0, "Second page.")])
-    second = spans(document, "Second page.")[0]
-    image = draw_page(folder, document, 2, second, SETTINGS)
-    assert image.startswith(b"\x89PNG") and image != draw_page(folder, document, 2, Span(0, 0), SETTINGS)
-    with pytest.raises(UnreadableFile, match="no page 3"):
-        draw_page(folder, document, 3, second, SETTINGS)
-    with pytest.raises(UnreadableFile, match="leads out"):
-        draw_page(folder / "..", replace(document, id="../" * 20 + "etc/passwd"), 1, second, SETTINGS)
-    (folder / "file.pdf").write_bytes((folder / "file.pdf").read_bytes() + b"\n")
-    with pytest.raises(UnreadableFile, match="has changed since"):
-        draw_page(folder, document, 2, second, SETTINGS)

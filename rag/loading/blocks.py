@@ -1,4 +1,4 @@
-"""Pieces of text in reading order, as a file holds them, assembled to one text with blocks."""
+"""Pieces of text in reading order, assembled to one text with blocks."""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -126,10 +126,10 @@ def _are_columns(rows: Sequence[Row], gutter: float, *, apart: bool) -> bool:
     return all(_is_prose(side, words_needed=2.0 if apart else 4.0, filled=0.4 if apart else 0.7) for side in sides)
 
 
-def _aligned(one: Sequence[Row], other: Sequence[Row]) -> float:
+def _aligned(left: Sequence[Row], right: Sequence[Row]) -> float:
     """The share of one side's rows with a row of the other side at the same height; nearly all in a table."""
-    heights = [row.baseline for row in other]
-    return sum(any(abs(row.baseline - height) < 1 for height in heights) for row in one) / len(one)
+    heights = [row.baseline for row in right]
+    return sum(any(abs(row.baseline - height) < 1 for height in heights) for row in left) / len(left)
 
 
 def _is_prose(rows: Sequence[Row], *, words_needed: float, filled: float) -> bool:

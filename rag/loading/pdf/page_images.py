@@ -3,7 +3,6 @@
 import ctypes
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
@@ -12,21 +11,13 @@ import pypdfium2.raw as pdfium
 from PIL import Image, ImageChops, ImageDraw
 
 from rag.errors import UnreadableFile
+from rag.loading.pdf.page_quotes import PageQuote
 
 _LONGEST_SIDE = 2_500  # pixels; a poster at 110 dpi would take hundreds of megabytes
 _POINTS_PER_INCH = 72
 _YELLOW = (255, 240, 110)
 _SAME_LINE = 0.5  # share of the lower of two boxes that overlaps vertically if they are on one line
 _Box = tuple[float, float, float, float]  # left, bottom, right, top in points
-
-
-@dataclass(frozen=True, slots=True)
-class PageQuote:
-    """A quote with the document's text before and after it on its page, which tell equal sentences apart."""
-
-    before: str
-    text: str
-    after: str
 
 
 def page_image(data: bytes, page: int, quote: PageQuote, dpi: int = 110) -> bytes:
@@ -112,8 +103,9 @@ def _occurrences(text: str, wanted: str) -> Iterator[int]:
         start = text.find(wanted, start + 1)
 
 
-def _common_prefix(one: str, other: str) -> int:
-    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+def _common_prefix(first: str, second: str) -> int:
+    """The number of characters with which both begin."""
+    return next((i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second)))
 
 
 def _line_boxes(textpage: Any, characters: range) -> Iterator[_Box]:

@@ -132,9 +132,9 @@ class Writer:
         return text[:-1] + ("-" if keeps_hyphen else "") + line
 
 
-def _unspaced(one: str, other: str) -> bool:
+def _unspaced(last: str, first: str) -> bool:
     """Whether lines are joined without a space: in Chinese and Japanese, but not in Korean."""
-    return all("\u3000" <= char <= "\u9fff" or "\uff00" <= char <= "\uffef" for char in (one, other))
+    return all("\u3000" <= char <= "\u9fff" or "\uff00" <= char <= "\uffef" for char in (last, first))
 
 
 def _bullet(mark: str) -> str:

@@ -61,13 +61,13 @@ def _ends_table(rows: Sequence[Row], i: int, white: Sequence[tuple[float, float]
 
 
 def _continues(above: Row, row: Row, white: Sequence[tuple[float, float]]) -> bool:
-    """Whether a row holds further lines of the cells above: its first column is empty and it is close to the row above."""
+    """Whether a row contains further lines of the cells above: its first column is empty and it is close to the row above."""
     first = min((right for _, right in white), default=float("inf"))
     return row.left >= first - 1 and above.baseline - row.baseline < TIGHT * row.size
 
 
 def _gaps(row: Row) -> list[tuple[float, float]]:
-    return [(one[1], other[0]) for one, other in zip(row.segments, row.segments[1:], strict=False)]
+    return [(left[1], right[0]) for left, right in zip(row.segments, row.segments[1:], strict=False)]
 
 
 def _outside(gap: tuple[float, float], segments: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
@@ -97,9 +97,9 @@ def _is_table(rows: Sequence[Row], white: Sequence[tuple[float, float]]) -> bool
 def _word_gap(rows: Sequence[Row]) -> float:
     """The median gap between words within cells; in justified narrow columns of prose it is wide."""
     gaps = [
-        other.left - one.right
+        word.left - before.right
         for row in rows
-        for one, other in zip(row.words, row.words[1:], strict=False)
-        if 0 < other.left - one.right < GAP * row.size
+        for before, word in zip(row.words, row.words[1:], strict=False)
+        if 0 < word.left - before.right < GAP * row.size
     ]
     return median(gaps) if gaps else 0.0

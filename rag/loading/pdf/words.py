@@ -164,14 +164,14 @@ def _font_name(text_object: Any) -> str:
 
 def _word_box(textpage: Any, first: int, last: int) -> _Box:
     """The box around the first and last character of a word."""
-    one, other = pdfium.FS_RECTF(), pdfium.FS_RECTF()
-    pdfium.FPDFText_GetLooseCharBox(textpage, first, one)
-    pdfium.FPDFText_GetLooseCharBox(textpage, last, other)
+    first_box, last_box = pdfium.FS_RECTF(), pdfium.FS_RECTF()
+    pdfium.FPDFText_GetLooseCharBox(textpage, first, first_box)
+    pdfium.FPDFText_GetLooseCharBox(textpage, last, last_box)
     return (
-        min(one.left, other.left),
-        min(one.bottom, other.bottom),
-        max(one.right, other.right),
-        max(one.top, other.top),
+        min(first_box.left, last_box.left),
+        min(first_box.bottom, last_box.bottom),
+        max(first_box.right, last_box.right),
+        max(first_box.top, last_box.top),
     )
 
 

@@ -2,10 +2,12 @@
 
 import base64
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
 from rag.config import LoadingSettings
 from rag.errors import UnreadableFile
+from rag.loading.pdf.page_quotes import page_quote
 from rag.loading.process.pool import WorkerProcess
 from rag.records import Document, Span
 
@@ -21,16 +23,12 @@ def draw_page(corpus: Path, document: Document, page: int, span: Span, settings:
     if not _DRAWING.acquire(timeout=settings.seconds):
         raise UnreadableFile("too many pages are being drawn; try again")
     process = WorkerProcess(settings)
-    on_page = _page_span(document, page)
-    quote = Span(max(span.start, on_page.start), min(span.end, on_page.end))
     request = {
         "folder": str(corpus.absolute()),
         "name": document.id,
         "digest": document.digest,
         "page": page,
-        "before": document.text[on_page.start : quote.start],
-        "quote": quote.of(document.text),
-        "after": document.text[quote.end : on_page.end],
+        "quote": asdict(page_quote(document, page, span)),
     }
     try:
         reply = process.ask(request)
@@ -40,13 +38,3 @@ def draw_page(corpus: Path, document: Document, page: int, span: Span, settings:
     if "reason" in reply:
         raise UnreadableFile(reply["reason"])
     return base64.b64decode(reply["image"])
-
-
-def _page_span(document: Document, page: int) -> Span:
-    """From the first to the last character that the document has on a page; empty if it has none."""
-    spans = []
-    for block in document.blocks:
-        if block.page is not None and block.page <= page <= block.page + len(block.breaks):
-            bounds = (block.span.start, *block.breaks, block.span.end)
-            spans.append(Span(bounds[page - block.page], bounds[page - block.page + 1]))
-    return Span(min(span.start for span in spans), max(span.end for span in spans)) if spans else Span(0, 0)

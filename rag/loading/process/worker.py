@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from rag.errors import UnreadableFile
 from rag.loading.loader import load_document
+from rag.loading.pdf.page_quotes import PageQuote
 from rag.loading.process.safe_open import read_bytes
 from rag.storage.document_records import document_to_json
 
@@ -77,12 +78,11 @@ def _reply(request: dict[str, Any], megabytes: int) -> dict[str, Any]:
 
 
 def _page_image(data: bytes, request: dict[str, Any]) -> str:
-    from rag.loading.pdf.page_images import PageQuote, page_image  # loads PDFium, which most files do not need
+    from rag.loading.pdf.page_images import page_image  # loads PDFium, which most files do not need
 
     if hashlib.sha256(data).hexdigest() != request["digest"]:
         raise UnreadableFile("the file has changed since the index was built")
-    quote = PageQuote(request["before"], request["quote"], request["after"])
-    return base64.b64encode(page_image(data, request["page"], quote)).decode("ascii")
+    return base64.b64encode(page_image(data, request["page"], PageQuote(**request["quote"]))).decode("ascii")
 
 
 if __name__ == "__main__":
