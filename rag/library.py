@@ -1,7 +1,7 @@
-"""The façade: a corpus, its index and everything that can be done with them, one verb each.
+"""The façade: a corpus, its index, and one method for everything that can be done with them.
 
-Opening a library loads nothing. Each verb loads what it needs: `status` no model, `build` the embedding model only if
-something must be embedded, `ask` model, reader and index.
+Opening a library loads nothing. Each method loads what it needs: `status` no model, `build` the embedding model only if a text
+must be embedded, `ask` the model, the reader and the index.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from threading import RLock
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -33,12 +34,12 @@ if TYPE_CHECKING:
 
 
 def _silent(what: str, done: int, total: int) -> None:
-    """The progress report of callers that want none."""
+    """Reports no progress."""
 
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build did and what the index holds now. `refused` are files that were to be added but cannot be read."""
+    """What a build did, and the manifest of the live build. `refused` are unreadable files, which were not added."""
 
     manifest: Manifest
     changes: Changes
@@ -47,41 +48,40 @@ class BuildReport:
 
 
 class Library:
-    """A corpus and its index. Safe to share between threads as far as asking goes; builds of one index exclude each other."""
+    """A corpus and its index. Thread-safe; a new build is used from the next question on, also if another process made it."""
 
     def __init__(self, settings: Settings, *, embedder: Embedder | None = None, chat: Chat | None = None) -> None:
         """`embedder` and `chat` replace those that the settings describe."""
         self.settings = settings
         self._embedder = chat.embedder if chat else embedder
         self._chat = chat
+        self._opening = RLock()
 
     @classmethod
-    def open(cls, settings: Settings | None = None, **named: Any) -> Library:
-        """Settings come from rag.toml and the environment unless given; `named` ones, such as `corpus`, override them.
-
-        Raises SettingsError.
-        """
-        return cls(settings or load_settings(**named))
+    def open(cls, corpus: str | Path | None = None, index: str | Path | None = None) -> Library:
+        """With settings from rag.toml and the environment, except for the folders given. Raises SettingsError."""
+        return cls(load_settings(corpus=corpus, index=index))
 
     @property
     def embedder(self) -> Embedder:
-        """The embedding model; its weights are loaded when the first text is embedded."""
-        if self._embedder is None:
-            from rag.models.embedder import ModelEmbedder
+        """The embedding model, which loads its weights when the first text is embedded."""
+        with self._opening:
+            if self._embedder is None:
+                from rag.models.embedder import ModelEmbedder
 
-            self._embedder = ModelEmbedder(self.settings.embedding)
-        return self._embedder
+                self._embedder = ModelEmbedder(self.settings.embedding)
+            return self._embedder
 
     @property
     def chat(self) -> Chat:
-        """What asks: model, reader and index, loaded now. Raises IndexMissing, IndexMismatch or IndexBroken."""
+        """Model, reader and index, loaded on first access. Raises IndexMissing, IndexMismatch or IndexBroken."""
         return self._opened(reading=True)
 
     def build(
         self, *, full: bool = False, forget: bool = False, wait: bool = False,
         prepare: Callable[[], None] = lambda: None, progress: Report = _silent,
     ) -> BuildReport:  # fmt: skip
-        """Makes the index agree with the corpus: see `rag.index.updating.update_index`."""
+        """Makes the index agree with the corpus; only changes are read and embedded. See `rag.index.updating.update_index`."""
         from rag.index.updating import update_index
 
         started = perf_counter()
@@ -89,7 +89,7 @@ class Library:
         return BuildReport(*update_index(self._corpus, self.settings.index, self._recipe, **options), perf_counter() - started)
 
     def differences(self, *, progress: Report = _silent) -> list[str]:
-        """The parts in which a build from scratch differs from the live one; none if they are equal."""
+        """The parts in which a build from scratch would differ from the live build; none if they are equal."""
         from rag.index.updating import rebuild_differs
 
         return rebuild_differs(self._corpus, self.settings.index, self._recipe, progress=progress)
@@ -116,7 +116,7 @@ class Library:
         return self.build(wait=wait, prepare=delete, progress=progress)
 
     def rollback(self, *, wait: bool = False) -> Status:
-        """Makes the previous build live again, and the live one the previous. Raises IndexMissing if none is kept."""
+        """Restores the previous build; again undoes that. Raises IndexMissing if none is kept."""
         from rag.index.corpus_edits import restore_previous
         from rag.index.status import index_status
 
@@ -124,16 +124,16 @@ class Library:
         return index_status(self.settings, check=False)
 
     def doctor(self) -> list[Check]:
-        """Checks everything that can be checked; each fault names the command that fixes it."""
+        """Checks everything that can be checked; each fault comes with the command that fixes it."""
         from rag.index.doctor import examine
 
-        return examine(self.settings)
+        return examine(self.settings, model=self._embedder.identity if self._embedder else None)
 
     def status(self) -> Status:
-        """Raises IndexMissing, IndexMismatch or IndexBroken if there is no usable index."""
+        """What the index holds and what a build would change. Raises IndexMissing, IndexMismatch or IndexBroken."""
         from rag.index.status import index_status
 
-        return index_status(self.settings)
+        return index_status(self.settings, model=self._embedder.identity if self._embedder else None)
 
     def search(
         self, query: str, *, k: int | None = None, documents: Sequence[str] | None = None, history: History = ()
@@ -151,7 +151,7 @@ class Library:
         self, questions: QuestionSet | Path, *, given: bool = False, answers: bool = True, limit: int | None = None,
         progress: Report = _silent,
     ) -> Evaluation:  # fmt: skip
-        """Asks all questions of a set, or `limit` of them. A set with a corpus of its own is indexed first, once."""
+        """Asks all questions of a set, or a fixed sample of `limit`. A set with its own corpus is indexed first."""
         from rag.evaluation.experiment import chat_for, evaluate
         from rag.evaluation.question_sets import load_question_set
 
@@ -162,8 +162,8 @@ class Library:
     def calibrate(self, questions: QuestionSet | Path, *, false_answers: float = 0.1, progress: Report = _silent) -> Calibration:
         """Learns from a question set how confident an answer must be, and stores that with the index.
 
-        At most the share `false_answers` of the questions without an answer may get one. Raises QuestionSetError if the set
-        has too few questions.
+        At most the share `false_answers` of the unanswerable questions may get an answer. Raises QuestionSetError if the set has
+        too few questions.
         """
         from rag.evaluation.calibration import learn
 
@@ -190,8 +190,9 @@ class Library:
         return Recipe(self.embedder, self.settings.passages, self.settings.dense)
 
     def _opened(self, *, reading: bool) -> Chat:
-        if self._chat is None:
-            from rag.conversation import Chat
+        with self._opening:
+            if self._chat is None:
+                from rag.conversation import Chat
 
-            self._chat = Chat.open(settings=self.settings, embedder=self.embedder, reading=reading)
-        return self._chat
+                self._chat = Chat.open(settings=self.settings, embedder=self.embedder, reading=reading)
+            return self._chat
