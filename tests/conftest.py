@@ -8,6 +8,7 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,18 @@ def updated(
     index = load_index(live_build(folder))
     assert index.manifest == manifest
     return index, changes
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """While it lasts, writing beyond `size` bytes of any file fails, as on a full disk. Skips the test on Windows."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import errno
 import os
 import random
-import resource
 import shutil
 import signal
 import subprocess
@@ -22,7 +21,7 @@ from rag.index.builds import live_build
 from rag.index.embedding_journal import EmbeddingJournal
 from rag.index.updating import JOURNAL, Recipe, update_index
 from rag.numeric import Vectors
-from tests.conftest import ROOT, ReadHere, WordEmbedder, index_of, updated
+from tests.conftest import ROOT, ReadHere, WordEmbedder, file_size_limit, index_of, updated
 
 SETTINGS = PassageSettings()
 
@@ -90,21 +89,17 @@ def test_a_failure_at_any_step_leaves_the_former_build(operation: str, scene: Sc
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="this system limits no file sizes")
 def test_a_full_disk_at_any_write_leaves_the_former_build(scene: Scene) -> None:
     """Real writes that fail, also those made in C: no file may grow over a limit, which is raised byte by byte at first."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     largest = max(path.stat().st_size for path in live_build(scene.index).iterdir())
     limits = [*range(0, 300, 7), *range(300, 2 * largest, 61)]
     failures = 0
     for limit in limits:
         try:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-            update_index(scene.corpus, scene.index, Recipe(WordEmbedder(), SETTINGS))
+            with file_size_limit(limit):
+                update_index(scene.corpus, scene.index, Recipe(WordEmbedder(), SETTINGS))
         except OSError:
             failures += 1
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         live = scene.live()
         assert live in (scene.before, scene.after)
         if live == scene.after:

@@ -1,6 +1,4 @@
 import os
-import resource
-import signal
 from pathlib import Path
 
 import faiss
@@ -11,6 +9,7 @@ from rag.config import DenseSettings
 from rag.index import dense
 from rag.index.dense import DenseIndex, describe_nearest, factory_for, write_dense
 from rag.numeric import Vectors
+from tests.conftest import file_size_limit
 
 
 @pytest.fixture
@@ -138,15 +137,9 @@ def test_the_spread_is_that_of_all_cosines(vectors: Vectors) -> None:
     assert DenseIndex.build(vectors[:0]).spread(vectors[3]) == (0.0, 0.0)
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="this system limits no file sizes")
 def test_a_full_disk_is_an_error_also_for_the_last_bytes(many: Vectors, tmp_path: Path) -> None:
     write_dense(many, "IVF64,SQ8", tmp_path / "moments.npy", tmp_path / "dense.faiss")
     size = (tmp_path / "dense.faiss").stat().st_size
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     for missing in (1, 50, size // 2):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size - missing, hard))
-        try:
-            with pytest.raises(OSError, match="too large"):
-                write_dense(many, "IVF64,SQ8", tmp_path / "moments.npy", tmp_path / "dense.faiss")
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        with file_size_limit(size - missing), pytest.raises(OSError, match="too large"):
+            write_dense(many, "IVF64,SQ8", tmp_path / "moments.npy", tmp_path / "dense.faiss")

@@ -1,8 +1,6 @@
 import errno
 import json
 import os
-import resource
-import signal
 import stat
 import subprocess
 import sys
@@ -21,7 +19,7 @@ from rag.storage.arrays import GrowingArray, map_array, save_array
 from rag.storage.files import canonical_json, replace_file, sync_file
 from rag.storage.locked import update_file
 from rag.storage.versioned import VersionedFormat
-from tests.conftest import ROOT, updated
+from tests.conftest import ROOT, file_size_limit, updated
 
 
 @pytest.mark.parametrize("dtype", ["V16", "<f4", "<i4"])
@@ -43,19 +41,14 @@ def test_rows_of_another_shape_are_refused(tmp_path: Path) -> None:
         array.append(np.zeros((1, 2), np.float32))
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="this system limits no file sizes")
 @pytest.mark.parametrize("missing", [1, 500, 5000])
 def test_a_full_disk_is_an_error_also_for_the_last_bytes(missing: int, tmp_path: Path) -> None:
     array = np.arange(1056, dtype=np.float64).reshape(33, 32)
     save_array(tmp_path / "a.npy", array)
     assert np.array_equal(map_array(tmp_path / "a.npy"), array)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / "a.npy").stat().st_size - missing, hard))
-    try:
-        with pytest.raises(OSError, match="too large"):
-            save_array(tmp_path / "b.npy", array)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    size = (tmp_path / "a.npy").stat().st_size
+    with file_size_limit(size - missing), pytest.raises(OSError, match="too large"):
+        save_array(tmp_path / "b.npy", array)
 
 
 def fsync_as_on_windows(real: Callable[[int], None], descriptor: int) -> None:
