@@ -163,9 +163,10 @@ def test_a_running_answer_is_finished_when_the_server_is_stopped(corpus: Path, t
 SERVER = """
 import sys
 from pathlib import Path
+from tests.conftest import library_of
 from tests.serving import word_chat
 from rag.server.launch import run
-run(word_chat(Path(sys.argv[1]), Path(sys.argv[2]), port=0, log_requests=True, log_questions=sys.argv[3] == "questions"))
+run(library_of(word_chat(Path(sys.argv[1]), Path(sys.argv[2]), port=0, log_requests=True, log_questions=sys.argv[3] == "questions")))
 """
 
 
