@@ -1,9 +1,10 @@
-"""Makes the calibration that comes with a reader, and says what each threshold costs.
+"""Makes the calibration that comes with a reader, and says what each threshold and band costs.
 
-    python benchmarks/confidence.py SET... [--reader trained] [--others 60] [--out FILE]
+    python benchmarks/confidence.py SET... [--reader trained] [--others 60] [--check SET...] [--out FILE]
 
-Each SET is a folder with a question set that brings its corpus. Every set is asked its own questions, answerable or not, and
-some of the other sets', which are off its subject. With --out the calibration is written there.
+Each SET is a folder with a question set that brings its own corpus. Every set is asked its own questions, answerable or not, and
+some of the other sets', which are off its subject. The calibration is fitted to SETs, written to --out, and then applied to the
+--check sets, which it was not fitted to.
 """
 
 import argparse
@@ -14,15 +15,18 @@ from pathlib import Path
 import numpy as np
 
 from rag.answering.confidence import SIGNALS, Calibration, save_calibration
-from rag.config import load_settings
+from rag.config import Settings, load_settings
+from rag.conversation import Chat
 from rag.evaluation.calibration import Asked, asked_from, calibrate
 from rag.evaluation.experiment import chat_for, evaluate
-from rag.evaluation.question_sets import Question, load_question_set
+from rag.evaluation.question_sets import Question, QuestionSet, load_question_set
 from rag.index.updating import Recipe
 from rag.models.embedder import ModelEmbedder
 
 NO_WEIGHTS = Calibration(0.0, (0.0,) * len(SIGNALS), 0.5, (), {}, {})
 THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8)
+KINDS = ("answerable", "near miss", "off subject")
+Row = tuple[str, Asked]
 
 
 def main() -> None:
@@ -30,57 +34,88 @@ def main() -> None:
     parser.add_argument("sets", nargs="+", type=Path)
     parser.add_argument("--reader", default="trained", choices=("trained", "similarity"))
     parser.add_argument("--others", type=int, default=60, help="questions of the other sets that each set is asked")
-    parser.add_argument("--false-answers", type=float, default=0.3)
+    parser.add_argument("--false-answers", type=float, default=0.15)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--check", nargs="*", type=Path, default=[])
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     settings = load_settings()
     settings = settings.model_copy(update={"answering": settings.answering.model_copy(update={"reader": arguments.reader})})
     embedder = ModelEmbedder(settings.embedding)
     loaded = [load_question_set(folder) for folder in arguments.sets]
-    rows: list[tuple[str, Asked]] = []
+    rows: list[Row] = []
     for questions in loaded:
         chat = chat_for(questions, settings, Recipe(embedder, settings.passages), lambda what, done, total: None)
-        others = [
-            Question(f"{other.name}/{q.id}", q.text, unanswerable=True)
-            for other in loaded
-            if other is not questions
-            for q in other.questions
-        ]
-        others = random.Random(arguments.seed).sample(others, min(arguments.others, len(others)))
-        mixed = replace(questions, questions=(*questions.questions, *others))
-        outcomes = evaluate(mixed, chat).outcomes
-        found = {outcome.question_id: outcome for outcome in outcomes}
-        own, off = asked_from(questions.questions, found), asked_from(others, found)
-        rows += [("answerable" if one.answerable else "near miss", one) for one in own] + [("off subject", one) for one in off]
-        answerable = [one for one in own if one.answerable]
-        print(f"{questions.name}: {len(own)} questions, right {np.mean([one.right for one in answerable]):.3f}", flush=True)
-    kinds = np.array([kind for kind, _ in rows])
-    asked = [one for _, one in rows]
-    made = calibrate(
-        asked,
+        rows += asked_rows(questions, chat, off_subject(questions, loaded, arguments.others, arguments.seed))
+    calibration = calibrate(
+        [one for _, one in rows],
         NO_WEIGHTS,
         false_answers=arguments.false_answers,
         made_with={"reader": chat.reader.identity, "model": embedder.identity.digest},
         about={
-            "asked": "public test questions, nearly half of them made to mislead",
+            "asked": "test questions on other texts, a third of them without an answer there",
             "sets": [questions.name for questions in loaded],
         },
     )
-    print(made)
-    confidences = np.array([made.confidence(dict(zip(SIGNALS, one.signals, strict=True))) for one in asked])
-    right = np.array([one.right for one in asked])
+    print(calibration)
+    print_thresholds(calibration, rows)
+    if arguments.out:
+        save_calibration(calibration, arguments.out)
+    for folder in arguments.check:
+        check(load_question_set(folder), settings, embedder, calibration)
+
+
+def off_subject(questions: QuestionSet, loaded: list[QuestionSet], wanted: int, seed: int) -> list[Question]:
+    """Questions of the other sets, which this set's corpus does not answer."""
+    others = [
+        Question(f"{other.name}/{q.id}", q.text, unanswerable=True)
+        for other in loaded
+        if other is not questions
+        for q in other.questions
+    ]
+    return random.Random(seed).sample(others, min(wanted, len(others)))
+
+
+def asked_rows(questions: QuestionSet, chat: Chat, others: list[Question]) -> list[Row]:
+    mixed = replace(questions, questions=(*questions.questions, *others))
+    of = {outcome.question_id: outcome for outcome in evaluate(mixed, chat).outcomes}
+    own, off = asked_from(questions.questions, of), asked_from(others, of)
     print(
-        "threshold | "
-        + " | ".join(f"{kind} answered" for kind in ("answerable", "near miss", "off subject"))
-        + " | right among those answered"
+        f"{questions.name}: {len(own)} questions, right {np.mean([one.right for one in own if one.answerable]):.3f}", flush=True
     )
+    return [("answerable" if one.answerable else "near miss", one) for one in own] + [("off subject", one) for one in off]
+
+
+def confidences_of(calibration: Calibration, asked: list[Asked]) -> np.ndarray:
+    return np.array([calibration.confidence(dict(zip(SIGNALS, one.signals, strict=True))) for one in asked])
+
+
+def print_thresholds(calibration: Calibration, rows: list[Row]) -> None:
+    kinds = np.array([kind for kind, _ in rows])
+    confidences = confidences_of(calibration, [one for _, one in rows])
+    right = np.array([one.right for _, one in rows])
+    print("threshold | " + " | ".join(f"{kind} answered" for kind in KINDS) + " | right among the answered")
     for threshold in THRESHOLDS:
         shown = confidences >= threshold
-        shares = [f"{shown[kinds == kind].mean():.3f}" for kind in ("answerable", "near miss", "off subject")]
+        shares = [f"{shown[kinds == kind].mean():.3f}" for kind in KINDS]
         print(f"{threshold:.2f} | {' | '.join(shares)} | {right[shown].mean() if shown.any() else 0:.3f}")
-    if arguments.out:
-        save_calibration(made, arguments.out)
+
+
+def check(questions: QuestionSet, settings: Settings, embedder: ModelEmbedder, calibration: Calibration) -> None:
+    """Per band: the share of answerable questions in it, the share of right ones among these, the share of unanswerable ones."""
+    chat = chat_for(questions, settings, Recipe(embedder, settings.passages), lambda what, done, total: None)
+    rows = asked_rows(questions, chat, [])
+    asked = [one for _, one in rows]
+    bands = [calibration.band(confidence) for confidence in confidences_of(calibration, asked).tolist()]
+    answerable = np.array([one.answerable for one in asked])
+    right = np.array([one.right for one in asked])
+    for band in calibration.bands:
+        inside = np.array([its is band for its in bands])
+        shown = inside & answerable
+        rightly = f"{right[shown].mean():.3f}" if shown.any() else "-"
+        unanswerable = f"{inside[~answerable].mean():.3f}" if (~answerable).any() else "-"
+        print(f"  {band.strength}: {inside[answerable].mean():.3f} of the answerable, {rightly} of these right;", end=" ")
+        print(f"{unanswerable} of the unanswerable")
 
 
 if __name__ == "__main__":

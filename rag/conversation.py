@@ -81,8 +81,8 @@ class Chat:
 
     def calibration(self) -> Calibration:
         """The index's own calibration if it fits reader and model, otherwise the reader's default."""
-        own = index_calibration(self.settings.index, self.reader.identity, self.embedder.identity.digest)
-        return own or default_calibration(self.reader.identity)
+        made_with = (self.reader.identity, self.embedder.identity.digest)
+        return index_calibration(self.settings.index, *made_with) or default_calibration(*made_with)
 
     @property
     def threshold(self) -> float:

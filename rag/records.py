@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+Strength = Literal["strong", "fair", "weak"]
 BlockKind = Literal["heading", "paragraph", "item", "table", "code", "question"]
 
 
@@ -179,7 +180,8 @@ class Answer:
 
     `query` is what was searched. `confidence` is 0 to 1, computed from `signals`; without signals it is 0 and claims nothing.
     `expected_wrong` is the measured share of wrong answers among those of similar confidence, None if unknown;
-    `measured_on` names the questions it was measured on. `nearest` are passages shown with an abstention, which are not an
+    `measured_on` names the questions it was measured on. `strength` is the calibrated band of its confidence, None if it
+    abstains or no band is claimed. `nearest` are passages shown with an abstention, which are not an
     answer; `looked_for` are the query's words, `unknown` those that occur in no document. `readings` are whole questions to
     choose from if the question could mean several things. `choices` counts the citations or readings of the last answer, in
     an abstention because the requested one does not exist. `index` is the manifest hash of the index that was asked.
@@ -198,6 +200,7 @@ class Answer:
     choices: int = 0
     expected_wrong: float | None = None
     measured_on: str = ""
+    strength: Strength | None = None
     signals: dict[str, float] = field(default_factory=dict)
     index: str = ""
     timings_ms: dict[str, float] = field(default_factory=dict, compare=False)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NotRequired, TypeVar
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # typing's cannot be validated by pydantic before Python 3.12
 
-from rag.records import Answer, Citation, Hit, Location, Passage, QuotedSentence, Span
+from rag.records import Answer, Citation, Hit, Location, Passage, QuotedSentence, Span, Strength
 
 
 class SpanValues(TypedDict):
@@ -50,7 +50,7 @@ class HitValues(SpanValues):
 
 
 class AnswerValues(TypedDict):
-    """`nearest`, `looked_for` and `unknown` are empty unless it abstains. Older answers lack `readings` and `choices`."""
+    """`nearest`, `looked_for` and `unknown` are empty unless it abstains. Older answers lack what is NotRequired."""
 
     question: str
     query: str
@@ -59,6 +59,7 @@ class AnswerValues(TypedDict):
     abstained: bool
     reason: str | None
     confidence: float
+    strength: NotRequired[Strength | None]
     expected_wrong: float | None
     measured_on: str
     signals: dict[str, float]
@@ -95,6 +96,7 @@ def answer_values(answer: Answer) -> AnswerValues:
         "abstained": answer.abstained,
         "reason": answer.reason,
         "confidence": answer.confidence,
+        "strength": answer.strength,
         "expected_wrong": answer.expected_wrong,
         "measured_on": answer.measured_on,
         "signals": answer.signals,
@@ -165,6 +167,7 @@ def answer_from(values: object) -> Answer:
         unknown=tuple(fields["unknown"]),
         readings=tuple(fields.get("readings", ())),
         choices=fields.get("choices", 0),
+        strength=fields.get("strength"),
         expected_wrong=fields["expected_wrong"],
         measured_on=fields["measured_on"],
         signals=fields["signals"],

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rag.answering.abstention import language_of, reason_for
 from rag.answering.composition import compose, weighed
-from rag.answering.confidence import Bin, Calibration
+from rag.answering.confidence import Band, Calibration
 from rag.answering.selection import asks_for_one, differs, says_the_same
 from rag.config import AnsweringSettings, RetrievalSettings
 from rag.errors import IndexBroken
@@ -20,7 +20,9 @@ from rag.records import Answer, Hit, Passage, Span
 from rag.retrieval import retrieve
 from tests.conftest import WordEmbedder, index_of
 
-SURE = Calibration(0.0, (0.0, 0.0, 0.0, 0.0), 0.5, (Bin(0.5, 10, 0.3), Bin(0.9, 10, 0.1)), {}, {})  # every confidence is 0.5
+SURE = Calibration(
+    0.0, (0.0, 0.0, 0.0, 0.0), 0.5, (Band("strong", 0.9, 10, 0.9), Band("weak", 0.5, 10, 0.7)), {}, {}
+)  # every confidence is 0.5
 
 
 class StarReader:
@@ -379,12 +381,13 @@ def test_english_is_not_mistaken_for_another_language() -> None:
 
 
 def test_confidence_of_a_worked_example() -> None:
-    calibration = Calibration(-1.0, (0.5, 2.0, 1.0, -0.25), 0.4, SURE.bins, {}, {})
-    signals = {"best": 2.0, "similarity": 0.6, "coverage": 0.5, "rank": 1.0}
+    calibration = Calibration(-1.0, (0.5, 2.0, 1.0, -0.25), 0.4, SURE.bands, {}, {})
+    signals = {"best": 2.0, "similarity": 0.6, "rank": 0.5, "unnamed": 1.0}
     # -1 + 1 + 1.2 + 0.5 - 0.25 = 1.45; 1 / (1 + e^-1.45) = 0.81
     assert calibration.confidence(signals) == pytest.approx(0.8100, abs=1e-3)
     assert calibration.confidence({}) == 0.0
-    assert [calibration.wrong_near(c) for c in (0.1, 0.5, 0.89, 0.9, 1.0)] == [0.3, 0.3, 0.3, 0.1, 0.1]
+    bands = [calibration.band(c) for c in (0.1, 0.5, 0.89, 0.9, 1.0)]
+    assert [band.strength if band else None for band in bands] == [None, "weak", "weak", "strong", "strong"]
 
 
 def test_scores_are_weighted_by_retrieval_and_by_the_question_of_a_faq(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from rag.evaluation.runs import (
 )
 from rag.evaluation.verdicts import as_csv, thresholds, verdict
 from rag.library import Library
-from rag.records import Answer, Citation, Hit, Passage, QuotedSentence, Span
+from rag.records import Answer, Citation, Hit, Passage, QuotedSentence, Span, Strength
 from tests.conftest import SIMILARITY, WordEmbedder, updated
 
 
@@ -100,6 +101,34 @@ def test_answer_measures_of_a_worked_example() -> None:
     assert values["false_answers"] == {"none": 1.0}
     assert values["answered"] == {"hit": 1.0, "miss": 0.0, "none": 1.0}
     assert values["sentences_shown"] == {"hit": 2.0}
+
+
+def test_measures_of_strong_answers_of_a_worked_example() -> None:
+    """Four answerable questions: strong and right, strong and wrong, fair, strong but below the threshold; two without an answer."""
+    gold = (GoldSpan("a", Span(12, 28), "gold"),)
+    questions = [Question(name, "?", answers=gold) for name in ("right", "wrong", "fair", "hidden")]
+    questions += [Question(name, "?", unanswerable=True) for name in ("misled", "refused")]
+    right, wrong = [("a", 10, 30)], [("b", 10, 30)]
+    outcomes = {
+        "right": with_strength("strong", "right", quotes=right),
+        "wrong": with_strength("strong", "wrong", quotes=wrong),
+        "fair": with_strength("fair", "fair", quotes=right),
+        "hidden": with_strength("strong", "hidden", quotes=right, abstained=True),
+        "misled": with_strength("strong", "misled", quotes=right),
+        "refused": with_strength(None, "refused", abstained=True),
+    }
+    values = per_question(questions, outcomes, {})
+    assert values["strong_precision"] == {"right": 1.0, "wrong": 0.0}
+    assert values["strong_coverage"] == {"right": 1.0, "wrong": 1.0, "fair": 0.0, "hidden": 0.0}
+    assert values["strong_false_answers"] == {"misled": 1.0, "refused": 0.0}
+    # Where no strength is claimed, nothing is measured of it.
+    unclaimed = {name: with_strength(None, name, quotes=right) for name in outcomes}
+    assert not {name for name in per_question(questions, unclaimed, {}) if name.startswith("strong")}
+
+
+def with_strength(strength: Strength | None, name: str, **named: Any) -> Outcome:
+    made = outcome(name, **named)
+    return replace(made, answer=replace(made.answer, strength=strength))
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import ROOT
-from training import prepare
-from training.prepare import SpanQuestion, changed, example, part, says, without_answer
+from training.examples import MOST_WORDS, example, lines, part
+from training.prepare import SpanQuestion, changed, says, without_answer
 
 TEXT = "Anna Berg cut the nerve in 1850. The muscle wasted within 14 days. Paul Stein repeated it before the war."
 
@@ -33,7 +33,7 @@ def test_a_text_that_is_cut_keeps_its_answer(number: int, place: int, seed: int)
     start = text.index(answer)
     made = example("s", "q", "", text, [[start, start + len(answer)]], random.Random(seed))
     assert made.text in text
-    assert len(made.text.split()) <= prepare.MOST_WORDS
+    assert len(made.text.split()) <= MOST_WORDS
     assert [made.text[a:b] for a, b in made.phrases] == [answer]
     assert [made.text[slice(*made.sentences[n])] for n in made.gold] == [sentences[place % number]]
 
@@ -76,8 +76,8 @@ def test_the_loss_of_a_worked_example() -> None:
     """Two passages: the second of two sentences answers; nothing does. Chances from logits by hand."""
     import torch
 
+    from training.losses import losses_of
     from training.network import Reading
-    from training.train import loss_of
 
     none = torch.tensor([0.0, 1.0])
     sentences = torch.tensor([[0.0, 2.0], [-1.0, float("-inf")]])
@@ -85,6 +85,7 @@ def test_the_loss_of_a_worked_example() -> None:
     reading = Reading(none, sentences, starts, starts)
     wanted = {
         "answers": torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]),
+        "open": torch.zeros(2, 2),
         "labelled": torch.tensor([1.0, 1.0]),
         "starts": torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]),
         "ends": torch.tensor([[0.0, 1.0, 1.0], [0.0, 0.0, 0.0]]),
@@ -92,20 +93,29 @@ def test_the_loss_of_a_worked_example() -> None:
     }
     e = torch.exp
     choice = -(torch.log(e(torch.tensor(2.0)) / (2 + e(torch.tensor(2.0)))) + torch.log(torch.sigmoid(torch.tensor(2.0)))) / 2
+    # One softmax over both passages: "none" 0, sentences 0 and 2 against their passage's none, -2 against that of the other.
+    joint = -torch.log(e(torch.tensor(2.0)) / (2 + e(torch.tensor(2.0)) + e(torch.tensor(-2.0))))
     softplus = torch.nn.functional.softplus
     # Sentence against none: logits 0 (wrong) and 2 (right) in the first passage, -2 (wrong) in the second.
     each = ((softplus(torch.tensor(0.0)) + softplus(torch.tensor(-2.0))) / 2 + softplus(torch.tensor(-2.0))) / 2
     total = 2 + e(torch.tensor(1.0))
     phrase = -(torch.log(e(torch.tensor(1.0)) / total) + torch.log((1 + e(torch.tensor(1.0))) / total)) / 2
-    losses = loss_of(reading, wanted)
+    losses = losses_of(reading, wanted, [2])
     assert losses["choice"] == pytest.approx(float(choice), abs=1e-5)
+    assert losses["joint"] == pytest.approx(float(joint), abs=1e-5)
     assert losses["each"] == pytest.approx(float(each), abs=1e-5)
     assert losses["phrase"] == pytest.approx(float(phrase), abs=1e-5)
+    # Asked apart, each passage is a softmax of its own.
+    assert losses_of(reading, wanted, [1, 1])["joint"] == pytest.approx(float(choice), abs=1e-5)
+    # A sentence that only helps counts neither way: without the first, the first passage has two columns left.
+    wanted["open"][0, 0] = 1
+    alone = -(torch.log(torch.sigmoid(torch.tensor(2.0))) + torch.log(torch.sigmoid(torch.tensor(2.0)))) / 2
+    assert losses_of(reading, wanted, [2])["choice"] == pytest.approx(float(alone), abs=1e-5)
 
 
 def test_our_questions_name_what_they_need(tmp_path: Path) -> None:
     """No text of the sources is in the repository: only where it stands."""
-    rows = list(prepare.lines(ROOT / "training" / "questions.jsonl"))
+    rows = list(lines(ROOT / "training" / "questions.jsonl"))
     assert len(rows) > 3000
     assert {tuple(sorted(row)) for row in rows} == {
         ("count", "document", "first", "kind", "phrase", "question", "sentences", "source")

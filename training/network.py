@@ -16,7 +16,7 @@ from rag.reader.token_pairs import NO_SENTENCE, Encoded
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-WIDTH, LAYERS, HEADS, INNER = 384, 6, 12, 1536  # of all-MiniLM-L6-v2
+WIDTH, HEADS, INNER = 384, 12, 1536  # of MiniLM, of any depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,11 @@ class Reading:
 
 
 class ReadingNetwork(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, layers: int) -> None:
         super().__init__()
         config = BertConfig(
             hidden_size=WIDTH,
-            num_hidden_layers=LAYERS,
+            num_hidden_layers=layers,
             num_attention_heads=HEADS,
             intermediate_size=INNER,
             hidden_dropout_prob=0.0,

@@ -6,14 +6,11 @@ half of each set that is also used for reporting is never seen here (`part`).
 """
 
 import argparse
-import gzip
-import hashlib
 import json
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +18,11 @@ import numpy as np
 
 from rag.index.lexical import LexicalIndex
 from rag.text.sentences import split_sentences
-from rag.text.terms import STOPWORDS, terms
+from rag.text.terms import terms
+from training.examples import Example, example, lines, part, worded
 
 SEED = 5
 AGAIN = ("squad2", "clapnq", "covidqa")  # sources of the first round that the second sees once more
-MOST_WORDS = 170  # of a text: some 230 tokens, as the passages of an index have
 OPPOSITES = """
 increase/decrease increases/decreases increased/decreased increasing/decreasing higher/lower high/low before/after
 first/last largest/smallest more/less most/least fewer/more early/late best/worst with/without north/south east/west
@@ -37,79 +34,6 @@ love/hate loved/hated positive/negative buy/sell bought/sold open/closed cause/p
 support/oppose supported/opposed cheapest/dearest
 """.split()
 OPPOSITE = {a: b for pair in OPPOSITES for a, b in (pair.split("/"), pair.split("/")[::-1])}
-
-
-@dataclass(frozen=True)
-class Example:
-    """A question and a text. `gold` are numbers of the sentences that answer, `phrases` spans of the text that are answers.
-
-    kind: "span" (phrases are known), "sentences" (all answering ones are gold), "weak" (some of the gold ones answer), "none".
-    """
-
-    source: str
-    question: str
-    context: str
-    text: str
-    sentences: list[list[int]]
-    gold: list[int]
-    phrases: list[list[int]]
-    kind: str
-    group: str = field(default="")
-
-
-def part(source: str, document: str) -> str:
-    """learn, choose or report: which part of a set a document belongs to, told by its name alone."""
-    number = int(hashlib.sha256(f"{source}/{document}".encode()).hexdigest()[:8], 16) % 100
-    return "report" if number < 50 else "choose" if number < 57 else "learn"
-
-
-def lines(path: Path) -> Iterator[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
-        yield from map(json.loads, file)
-
-
-def example(
-    source: str, question: str, context: str, text: str, phrases: list[list[int]], rng: random.Random, **given: Any
-) -> Example:
-    """Of a text, cut to MOST_WORDS around the phrases at ends of sentences."""
-    spans = split_sentences(text)
-    gold = sorted({n for n, s in enumerate(spans) for start, end in phrases if start < s.end and s.start < end})
-    first, last = _window([len(s.of(text).split()) for s in spans], gold, rng)
-    kept = spans[first:last]
-    if not kept:
-        return Example(source, question, context, "", [], [], [], "none", **given)
-    offset, end = kept[0].start, kept[-1].end
-    inside = [[a - offset, b - offset] for a, b in phrases if offset <= a and b <= end]
-    return Example(
-        source,
-        question,
-        context,
-        text[offset:end],
-        [[s.start - offset, s.end - offset] for s in kept],
-        [n - first for n in gold if first <= n < last],
-        inside,
-        "span" if inside else "none",
-        **given,
-    )
-
-
-def _window(sizes: list[int], gold: list[int], rng: random.Random) -> tuple[int, int]:
-    """Sentences [first, last) with the gold ones, grown to both sides at random until MOST_WORDS are reached."""
-    if not sizes:
-        return 0, 0
-    first = gold[0] if gold else rng.randrange(len(sizes))
-    last = first + 1
-    while last < len(sizes) and gold and last <= gold[-1] and sum(sizes[first : last + 1]) <= MOST_WORDS:
-        last += 1
-    while True:
-        left = first > 0 and sum(sizes[first - 1 : last]) <= MOST_WORDS
-        right = last < len(sizes) and sum(sizes[first : last + 1]) <= MOST_WORDS
-        if not left and not right:
-            return first, last
-        if left and (not right or rng.random() < 0.5):
-            first -= 1
-        else:
-            last += 1
 
 
 @dataclass
@@ -173,19 +97,6 @@ def answered(questions: list[SpanQuestion], rng: random.Random, kind: str = "spa
         elif not one.answers:
             found.append(made)
     return found
-
-
-def worded(question: str, rng: random.Random) -> str:
-    """Sometimes as people type: no question mark, only the words that count, a slip of the finger."""
-    if rng.random() < 0.3:
-        question = question.rstrip("? ")
-    if rng.random() < 0.08:
-        words = [word for word in question.split() if word.casefold().strip("?,.") not in STOPWORDS]
-        question = " ".join(words) if len(words) > 2 else question
-    if rng.random() < 0.06 and len(question) > 12:
-        place = rng.randrange(1, len(question) - 2)
-        question = question[:place] + question[place + 1] + question[place] + question[place + 2 :]
-    return question
 
 
 def without_answer(questions: list[SpanQuestion], rng: random.Random) -> list[Example]:

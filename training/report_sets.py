@@ -9,7 +9,7 @@ import json
 import shutil
 from pathlib import Path
 
-from training.prepare import lines, part
+from training.examples import lines, part
 
 SETS = ("qed", "clapnq", "squad2", "squadshift_newwiki", "covidqa")
 FILES = {"queries.jsonl": "_id", "answers.jsonl": "query_id", "unanswerable.jsonl": "query_id"}

@@ -1,222 +1,212 @@
-"""Trains the reader: `python -m training.train --examples FILE --choose FILE --out FILE [--start FILE]`.
+"""Trains the reader: `python -m training.train --examples FILE... --choose FILE... --start FILE --out FILE --steps N`.
 
-Starts from all-MiniLM-L6-v2 (its word vectors stay as they are, and are not in the weights that are written), or from weights
-of this program. The weights written are the running mean of the last steps'. Runs on a GPU in bf16 where there is one.
-The log stands beside them as JSON lines.
+Starts from an encoder (`--encoder`, a BERT with word vectors) or from weights of this program (`--start`). Word vectors stay as
+they are. The weights written are the running mean over the last steps. Computes in bf16, on CPUs and GPUs alike. With --state, a
+stopped run goes on where it last saved: every batch is determined by the seed. The log stands next to the weights as JSON lines.
 """
 
 import argparse
 import json
-import math
 import random
 import time
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from rag.models.bundled import bundled_folder, bundled_weights
+from rag.models.bundled import bundled_folder
 from rag.models.encoder import WORD_VECTORS
 from rag.reader.token_pairs import Encoded, encode
 from rag.records import Span
+from training.losses import WEIGHTS, losses_of, targets
+from training.measuring import measure
 from training.network import Reading, ReadingNetwork, collate
 
-MEAN_OVER = 0.998  # of the running mean: some 500 steps
+MEAN_OVER = 0.995  # of the running mean: some 200 steps
+LONGEST = 256  # tokens of an example: longer ones are few, and cost most
+WARM = 1 / 15  # of the steps
+LEAST_RATE = 0.03  # of the highest, at the end
+LOG_EVERY = 20  # steps
 Prepared = tuple[Encoded, dict[str, Any]]
 
 
-def new_network(start: Path | None) -> ReadingNetwork:
-    network = ReadingNetwork()
-    carried = load_file(bundled_weights())
-    known = {name for name, _ in network.encoder.named_parameters()}
-    network.encoder.load_state_dict({name: tensor for name, tensor in carried.items() if name in known})
+def new_network(layers: int, encoder: Path | None, start: Path | None, frozen: int) -> ReadingNetwork:
+    """Word vectors and the `frozen` lowest layers are not trained. Raises ValueError if the encoder's weights are incomplete."""
+    network = ReadingNetwork(layers)
+    tensors: dict[str, Tensor] = {}
+    if encoder is not None:
+        tensors |= {f"encoder.{name}": tensor for name, tensor in load_file(encoder).items()}
     if start is not None:
-        network.load_state_dict({k: v.float() for k, v in load_file(start).items()}, strict=False)
+        tensors |= load_file(start)
+    known = network.state_dict()
+    missing = [name for name in known if name.startswith("encoder.") and name not in tensors]
+    if missing:
+        raise ValueError(f"neither --encoder nor --start has {', '.join(missing[:3])}")
+    network.load_state_dict({name: tensors[name].float() for name in known if name in tensors}, strict=False)
     network.encoder.get_parameter(WORD_VECTORS).requires_grad_(False)
+    if frozen:
+        for part in (network.encoder.embeddings, *network.encoder.encoder.layer[:frozen]):
+            part.requires_grad_(False)
     return network
 
 
-def read_examples(paths: list[Path], tokenizer: Tokenizer) -> list[Prepared]:
-    rows = [json.loads(line) for path in paths for line in path.open(encoding="utf-8")]
-    return [
-        (encode(tokenizer, r["question"], r["context"], r["text"], [Span(*s) for s in r["sentences"]]), r)
-        for r in rows
-        if r["sentences"]
-    ]
-
-
-def targets(batch: list[Prepared], count: int, width: int) -> dict[str, Tensor]:
-    """`answers` (b, 1 + s): column 0 says that nothing answers. `labelled` (b,): every sentence's label is known.
-    `starts`, `ends` (b, t): column 0, [CLS], says that there is no phrase. `phrased` (b,): the phrases are known."""
-    answers = torch.zeros(len(batch), 1 + count)
-    starts, ends = torch.zeros(len(batch), width), torch.zeros(len(batch), width)
-    labelled, phrased = torch.zeros(len(batch)), torch.zeros(len(batch))
-    for i, (encoded, row) in enumerate(batch):
-        gold = [n for n in row["gold"] if n in encoded.sentence_of]
-        answers[i, [1 + n for n in gold] or [0]] = 1
-        labelled[i] = float(row["kind"] != "weak")
-        for start, end in row["phrases"]:
-            tokens = [
-                encoded.start + n
-                for n, offset in enumerate(encoded.offsets)
-                if offset.start < end and start < offset.end and encoded.sentence_of[encoded.start + n] >= 0
+def read_examples(paths: list[Path]) -> list[list[Prepared]]:
+    """In groups of one question each: the passages that it is asked of together."""
+    tokenizer = Tokenizer.from_file(str(bundled_folder() / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    groups = []
+    for path in paths:
+        with path.open(encoding="utf-8") as file:
+            rows = [row for row in map(json.loads, file) if row["sentences"]]
+        for key, members in groupby(enumerate(rows), key=lambda one: one[1]["joint"] or one[0]):
+            del key
+            group = [
+                (encode(tokenizer, r["question"], r["context"], r["text"], [Span(*s) for s in r["sentences"]]), r)
+                for _, r in members
             ]
-            if tokens:
-                starts[i, tokens[0]] = ends[i, tokens[-1]] = 1
-        if not gold:
-            starts[i, 0] = ends[i, 0] = 1
-        phrased[i] = float(bool(starts[i].any()))
-    return {"answers": answers, "labelled": labelled, "starts": starts, "ends": ends, "phrased": phrased}
+            groups.append(group)
+    return groups
 
 
-def loss_of(reading: Reading, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Of each: the mean over the batch. "choice": -log of the share that the right sentences, or "none", have among all (their
-    probabilities are added up: any will do). "each": every sentence against "none". "phrase": likewise over tokens."""
-    logits = torch.cat([reading.none.unsqueeze(1), reading.sentences], dim=1)
-    choice = -_log_share(logits, wanted["answers"]).mean()
-    there = torch.isfinite(reading.sentences) & (wanted["labelled"] > 0).unsqueeze(1)
-    against = (reading.sentences - reading.none.unsqueeze(1)).masked_fill(~there, 0)
-    each = torch.nn.functional.binary_cross_entropy_with_logits(against, wanted["answers"][:, 1:], reduction="none")
-    each = (each * there).sum(dim=1) / there.sum(dim=1).clamp(min=1)
-    per_phrase = -(_log_share(reading.starts, wanted["starts"]) + _log_share(reading.ends, wanted["ends"])) / 2
-    known = wanted["phrased"] > 0
-    phrase = torch.where(known, per_phrase, 0).sum() / known.sum().clamp(min=1)
-    return {"choice": choice, "each": each.mean(), "phrase": phrase}
-
-
-def _log_share(logits: Tensor, right: Tensor) -> Tensor:
-    """log of the softmax's sum over the right columns; 0 where no column is right."""
-    total = torch.logsumexp(logits, dim=1)
-    chosen = torch.logsumexp(logits.masked_fill(right == 0, -1e4), dim=1)
-    return torch.where(right.any(dim=1), chosen - total, 0.0)
-
-
-def batches(examples: list[Prepared], size: int, rng: random.Random) -> Iterator[list[Prepared]]:
-    """All examples once; those of a batch are of like length, so that little is padding."""
-    order = examples[:]
+def batches(groups: list[list[Prepared]], size: int, rng: random.Random) -> Iterator[list[list[Prepared]]]:
+    """All groups once, some `size` passages a batch; those of a batch are of similar length, so that little is padding."""
+    order = groups[:]
     rng.shuffle(order)
-    pool = 50 * size
+    pool = 30 * size
     for i in range(0, len(order), pool):
-        near = sorted(order[i : i + pool], key=lambda one: len(one[0].ids))
-        cut = [near[j : j + size] for j in range(0, len(near), size)]
+        near = sorted(order[i : i + pool], key=lambda group: max(len(encoded.ids) for encoded, _ in group))
+        cut: list[list[list[Prepared]]] = [[]]
+        for group in near:
+            if cut[-1] and sum(map(len, cut[-1])) + len(group) > size:
+                cut.append([])
+            cut[-1].append(group)
         rng.shuffle(cut)
         yield from cut
 
 
-@torch.no_grad()
-def measure(network: ReadingNetwork, examples: list[Prepared]) -> dict[str, float]:
-    """Of examples with their text given: how often the best sentence is right; how well the best one's logit against "none"
-    tells answerable texts from others (AUROC); the mean loss."""
-    network.eval()
-    device = next(network.parameters()).device
-    right, answerable, margins, losses = [], [], [], []
-    ordered = sorted(examples, key=lambda one: len(one[0].ids))
-    for i in range(0, len(ordered), 32):
-        batch = ordered[i : i + 32]
-        tensors = [t.to(device) for t in collate([one for one, _ in batch])]
-        reading = network(*tensors)
-        wanted = {k: v.to(device) for k, v in targets(batch, reading.sentences.shape[1], reading.starts.shape[1]).items()}
-        losses.append(float(sum(loss_of(reading, wanted).values())))
-        best = reading.sentences.argmax(dim=1)
-        for n, (_, row) in enumerate(batch):
-            margins.append(float(reading.sentences[n, best[n]] - reading.none[n]))
-            answerable.append(bool(row["gold"]))
-            if row["gold"] and row["kind"] != "weak":
-                right.append(int(best[n]) in row["gold"])
-    network.train()
-    from scipy.stats import mannwhitneyu
+class Training:
+    """The network, its optimizer, and the running mean of its weights, as far as they have come."""
 
-    yes = [m for m, a in zip(margins, answerable, strict=True) if a]
-    no = [m for m, a in zip(margins, answerable, strict=True) if not a]
-    auroc = float(mannwhitneyu(yes, no).statistic) / (len(yes) * len(no)) if yes and no else math.nan
-    return {
-        "best_right": round(sum(right) / max(1, len(right)), 4),
-        "auroc": round(auroc, 4),
-        "loss": round(sum(losses) / max(1, len(losses)), 4),
-    }
+    def __init__(self, network: ReadingNetwork, steps: int, rate: float) -> None:
+        self.network, self.steps, self.rate, self.step = network, steps, rate, 0
+        heads = [p for name, p in network.named_parameters() if not name.startswith("encoder.")]
+        body = [p for p in network.encoder.parameters() if p.requires_grad]
+        self.parameters = [*body, *heads]
+        self.optimizer = torch.optim.AdamW([{"params": body, "scale": 1}, {"params": heads, "scale": 10}], weight_decay=0.01)
+        running_mean = torch.optim.swa_utils.get_ema_multi_avg_fn(MEAN_OVER)  # type: ignore[no-untyped-call]
+        self.mean = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=running_mean, use_buffers=False)
+
+    def learn(self, batch: list[list[Prepared]]) -> dict[str, float]:
+        """One step; the losses."""
+        flat = [one for group in batch for one in group]
+        device = next(self.network.parameters()).device
+        tensors = [t.to(device) for t in collate([encoded for encoded, _ in flat])]
+        with torch.autocast(device.type, torch.bfloat16):
+            low = self.network(*tensors)
+        reading = Reading(*(getattr(low, name).float() for name in Reading.__slots__))
+        wanted = {k: v.to(device) for k, v in targets(flat, reading.sentences.shape[1], reading.starts.shape[1]).items()}
+        losses = losses_of(reading, wanted, [len(group) for group in batch])
+        warm = max(1, int(self.steps * WARM))
+        decayed = 1 - max(0, self.step - warm) / max(1, self.steps - warm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate * group["scale"] * min(1, (self.step + 1) / warm) * max(LEAST_RATE, decayed)
+        self.optimizer.zero_grad()
+        torch.stack([WEIGHTS[name] * loss for name, loss in losses.items()]).sum().backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimizer.step()
+        self.step += 1
+        if self.step > warm:
+            self.mean.update_parameters(self.network)
+        return {name: float(loss.detach()) for name, loss in losses.items()}
+
+    @property
+    def averaged(self) -> ReadingNetwork:
+        network = self.mean.module
+        assert isinstance(network, ReadingNetwork)
+        return network
+
+    def save_state(self, path: Path) -> None:
+        parts = {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict(), "mean": self.mean.state_dict()}
+        new = path.with_suffix(".new")
+        torch.save(parts | {"step": self.step}, new)
+        new.replace(path)
+
+    def load_state(self, path: Path) -> None:
+        state = torch.load(path, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.mean.load_state_dict(state["mean"])
+        self.step = state["step"]
+
+    def save_weights(self, path: Path) -> None:
+        """The running mean in half precision, with the word vectors."""
+        save_file({k: v.detach().cpu().half().contiguous() for k, v in self.averaged.state_dict().items()}, path)
 
 
 def train(arguments: argparse.Namespace) -> None:
     torch.manual_seed(arguments.seed)
     rng = random.Random(arguments.seed)
+    groups = [[one for one in group if len(one[0].ids) <= LONGEST] for group in read_examples(arguments.examples)]
+    groups = [group for group in groups if group]
+    choosing = {path.stem: read_examples([path]) for path in arguments.choose}
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    tokenizer = Tokenizer.from_file(str(bundled_folder() / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    examples = read_examples(arguments.examples, tokenizer)
-    chosen = read_examples([arguments.choose], tokenizer)
-    network = new_network(arguments.start).to(device)
-    heads = [p for name, p in network.named_parameters() if not name.startswith("encoder.")]
-    body = [p for p in network.encoder.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(
-        [{"params": body, "lr": arguments.rate}, {"params": heads, "lr": 10 * arguments.rate}], weight_decay=0.01
-    )
-    steps = arguments.passes * math.ceil(len(examples) / arguments.batch)
-    warm = max(1, steps // 15)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min(1, (step + 1) / warm) * max(0.03, 1 - max(0, step - warm) / max(1, steps - warm))
-    )
-    mean = torch.optim.swa_utils.AveragedModel(
-        network,
-        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(MEAN_OVER),  # type: ignore[no-untyped-call]
-        use_buffers=False,
-    )
-    log = arguments.out.with_suffix(".log.jsonl").open("w", encoding="utf-8")
-    started, counted, step = time.time(), 0, 0
-    sums: dict[str, float] = {}
-    for _ in range(arguments.passes):
-        for batch in batches(examples, arguments.batch, rng):
-            tensors = [t.to(device) for t in collate([one for one, _ in batch])]
-            with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-                reading = network(*tensors)
-            reading = Reading(*(getattr(reading, name).float() for name in Reading.__slots__))
-            wanted = {k: v.to(device) for k, v in targets(batch, reading.sentences.shape[1], reading.starts.shape[1]).items()}
-            losses = loss_of(reading, wanted)
-            optimizer.zero_grad()
-            loss = losses["choice"] + 0.5 * losses["each"] + 0.5 * losses["phrase"]
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_([*body, *heads], 1.0)
-            optimizer.step()
-            schedule.step()
-            step += 1
-            if step > warm:
-                mean.update_parameters(network)
-            for name, value in losses.items():
-                sums[name] = sums.get(name, 0.0) + float(value.detach())
-            counted += 1
-            measured = step % arguments.measure_every == 0 or step == steps
-            if step % 50 == 0 or measured:
-                entry: dict[str, Any] = {"step": step, "of": steps, "seconds": round(time.time() - started)}
-                entry |= {name: round(total / counted, 4) for name, total in sums.items()}
-                sums, counted = {}, 0
-                if measured:
-                    averaged = cast(ReadingNetwork, mean.module)
-                    entry["choose"] = measure(averaged, chosen)
-                    save(averaged, arguments.out)
-                print(json.dumps(entry), file=log, flush=True)
+    network = new_network(arguments.layers, arguments.encoder, arguments.start, arguments.frozen).to(device)
+    training = Training(network, arguments.steps, arguments.rate)
+    if arguments.state and arguments.state.exists():
+        training.load_state(arguments.state)
+    done = training.step
+    log = arguments.out.with_suffix(".log.jsonl").open("a" if done else "w", encoding="utf-8")
 
+    def note(entry: dict[str, Any]) -> None:
+        print(json.dumps({"step": training.step, "of": training.steps} | entry), file=log, flush=True)
 
-def save(network: ReadingNetwork, path: Path) -> None:
-    """All but the word vectors, in half precision."""
-    tensors = {k: v.detach().cpu().half().contiguous() for k, v in network.state_dict().items() if not k.endswith(WORD_VECTORS)}
-    save_file(tensors, path)
+    def choose() -> None:
+        note({"choose": {name: measure(training.averaged, examples) for name, examples in choosing.items()}})
+
+    note({"groups": len(groups), "rate": arguments.rate, "batch": arguments.batch, "seed": arguments.seed})
+    started, sums, passed = time.time(), dict.fromkeys(WEIGHTS, 0.0), 0
+    while passed < arguments.steps:
+        for batch in batches(groups, arguments.batch, rng):
+            passed += 1
+            if passed <= done:
+                continue
+            for name, value in training.learn(batch).items():
+                sums[name] += value / LOG_EVERY
+            if passed % LOG_EVERY == 0:
+                note({"seconds": round(time.time() - started)} | {name: round(value, 4) for name, value in sums.items()})
+                sums = dict.fromkeys(WEIGHTS, 0.0)
+            if arguments.state and passed % arguments.save_every == 0:
+                training.save_state(arguments.state)
+                training.save_weights(arguments.out)
+            if passed % arguments.measure_every == 0 or passed == arguments.steps:
+                choose()
+            if passed == arguments.steps:
+                break
+    training.save_weights(arguments.out)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--examples", type=Path, nargs="+", required=True)
-    parser.add_argument("--choose", type=Path, required=True, help="examples to measure on")
+    parser.add_argument("--choose", type=Path, nargs="*", default=[], help="examples to measure on")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--start", type=Path)
-    parser.add_argument("--passes", type=int, default=1)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=1e-4)
+    parser.add_argument("--encoder", type=Path, help="a BERT to start from, as transformers saves it")
+    parser.add_argument("--start", type=Path, help="weights of an earlier stage")
+    parser.add_argument("--state", type=Path, help="where a stopped run can be resumed from")
+    parser.add_argument("--layers", type=int, default=12)
+    parser.add_argument("--frozen", type=int, default=0, help="lowest layers that are not trained")
+    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--batch", type=int, default=24, help="passages in a batch")
+    parser.add_argument("--rate", type=float, default=6e-5)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--measure-every", type=int, default=500)
+    parser.add_argument("--save-every", type=int, default=50)
+    parser.add_argument("--measure-every", type=int, default=400)
     train(parser.parse_args())
 
 

@@ -45,12 +45,13 @@ def compose(
     abstention = replace(abstention, looked_for=looked_for, unknown=unknown)
     read = content[: settings.read]
     scored = weighed(query, reader.read(query, [hit.passage for hit in read]), read)
-    signals = signals_of(query, hits, scored, index)
+    signals = signals_of(query, hits, scored)
     confidence = calibration.confidence(signals)
     threshold = calibration.threshold if settings.min_confidence is None else settings.min_confidence
     reason = reason_for(query, hits, index)
     if not scored or confidence < threshold or (reason in SMALL_TALK and threshold > 0):
         return replace(abstention, reason=reason, confidence=confidence, signals=signals)
+    band = calibration.band(confidence)
     sentences, citations = cite(choose(query, scored, index, settings.max_sentences), index)
     return Answer(
         question,
@@ -58,8 +59,9 @@ def compose(
         sentences,
         citations,
         confidence,
-        expected_wrong=calibration.wrong_near(confidence),
+        expected_wrong=round(1 - band.right, 4) if band else None,
         measured_on=str(calibration.measured.get("asked", "")),
+        strength=band.strength if band else None,
         signals=signals,
         index=index.digest,
     )

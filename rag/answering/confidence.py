@@ -1,71 +1,77 @@
-"""How sure it is that an answer is right: signals of a reading, weighed as was learnt from questions with known answers."""
+"""How sure it is that an answer is right: signals of a reading, weighted as learned from questions with known answers."""
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from rag.errors import IndexBroken
-from rag.index.contents import Index
 from rag.numeric import logistic
 from rag.reader.scored_sentences import ScoredSentence
-from rag.records import Hit
+from rag.records import Hit, Strength
 from rag.storage.files import canonical_json, replace_file
 from rag.text.terms import terms
 
 DEFAULTS = Path(__file__).parent / "calibrations"
 FILE = "calibration.json"  # of an index folder: made by `rag calibrate`
-SIGNALS = ("best", "similarity", "coverage", "rank")
+SIGNALS = ("best", "similarity", "rank", "unnamed")
+_DIGIT = re.compile(r"\d")
+MOST_UNNAMED = 3  # names counted: one that is missing says much, a fourth nothing more
+NOT_MEASURED = "no error rate was measured for this reader with this embedding model; run `rag calibrate SET`"
 
 
 @dataclass(frozen=True, slots=True)
-class Bin:
-    """Of the answered questions whose confidence was at least `lowest`: how many, and the share that was answered wrongly."""
+class Band:
+    """Answers from confidence `lowest` up to the next band. `right` is the share of right answers among `questions` that were
+    left out of the fit; an answer to an unanswerable question counts as wrong."""
 
+    strength: Strength
     lowest: float
     questions: int
-    wrong: float
+    right: float
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """Weights of the signals, the threshold below which it abstains, and what that was measured to cost.
 
-    `made_with` says which reader and model the weights are for, `measured` what was asked, of which index, and the rates.
-    `bins` are in order of confidence.
+    `bands` are ordered from strong to weak; one that was not reached is missing, and without a measurement there are none.
+    `made_with` names the reader and model that the weights are for, `measured` what was asked of which index, and the rates.
     """
 
     bias: float
     weights: tuple[float, ...]
     threshold: float
-    bins: tuple[Bin, ...]
+    bands: tuple[Band, ...]
     made_with: dict[str, str]
     measured: dict[str, Any]
 
     def confidence(self, signals: Mapping[str, float]) -> float:
-        """The chance that the answer is right, 0 to 1; 0 where nothing was read."""
+        """The probability that the answer is right, 0 to 1; 0 if nothing was read."""
         if not signals:
             return 0.0
         logit = self.bias + sum(weight * signals[name] for weight, name in zip(self.weights, SIGNALS, strict=True))
         return round(logistic(logit), 4)
 
-    def wrong_near(self, certainty: float) -> float | None:
-        """The measured share of wrong answers among those of like confidence; None where nothing was measured."""
-        reached = [one.wrong for one in self.bins if one.lowest <= certainty]
-        return reached[-1] if reached else (self.bins[0].wrong if self.bins else None)
+    def band(self, confidence: float) -> Band | None:
+        """None below all bands."""
+        return next((band for band in self.bands if confidence >= band.lowest), None)
 
 
 def calibration_from(values: dict[str, Any]) -> Calibration:
-    """Raises KeyError, TypeError or ValueError where they are not what `save_calibration` writes."""
+    """Raises KeyError, TypeError or ValueError unless `save_calibration` wrote the values."""
     weights = tuple(float(weight) for weight in values["weights"])
     if len(weights) != len(SIGNALS):
         raise ValueError(f"{len(weights)} weights for {len(SIGNALS)} signals")
-    bins = tuple(Bin(float(b["lowest"]), int(b["questions"]), float(b["wrong"])) for b in values["bins"])
+    if "bands" not in values:
+        raise ValueError("an earlier version wrote it, without bands")
+    bands = tuple(Band(b["strength"], float(b["lowest"]), int(b["questions"]), float(b["right"])) for b in values["bands"])
     bias, threshold = float(values["bias"]), float(values["threshold"])
-    return Calibration(bias, weights, threshold, bins, dict(values["made_with"]), dict(values["measured"]))
+    return Calibration(bias, weights, threshold, bands, dict(values["made_with"]), dict(values["measured"]))
 
 
 def save_calibration(calibration: Calibration, path: Path) -> None:
@@ -73,16 +79,22 @@ def save_calibration(calibration: Calibration, path: Path) -> None:
 
 
 @lru_cache(maxsize=4)
-def default_calibration(reader: str) -> Calibration:
-    """That of a reader by the first word of its identity, made on public question sets: see benchmarks/README.md."""
+def default_calibration(reader: str, model: str) -> Calibration:
+    """The one that comes with the reader, made on the question sets named in benchmarks/README.md.
+
+    With another embedding model or version of the reader than it was made with, it claims neither bands nor rates.
+    """
     path = DEFAULTS / f"{reader.split('-')[0]}.json"
-    return calibration_from(json.loads(path.read_text(encoding="utf-8")))
+    calibration = calibration_from(json.loads(path.read_text(encoding="utf-8")))
+    if calibration.made_with == {"reader": reader, "model": model}:
+        return calibration
+    return replace(calibration, bands=(), measured={"asked": NOT_MEASURED})
 
 
 def index_calibration(folder: Path, reader: str, model: str) -> Calibration | None:
-    """The one made on the index's own question set; None where there is none, or another reader or model made it.
+    """The one made on the index's own question set; None if there is none, or if it is for another reader or model.
 
-    Raises IndexBroken where the file cannot be read.
+    Raises IndexBroken if the file cannot be read.
     """
     path = folder / FILE
     if not path.exists():
@@ -90,15 +102,15 @@ def index_calibration(folder: Path, reader: str, model: str) -> Calibration | No
     try:
         calibration = calibration_from(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise IndexBroken(f"{path} cannot be read: {error}; remove it, or run `rag calibrate` again") from error
+        raise IndexBroken(f"{path} cannot be used: {error}; remove it, or run `rag calibrate` again") from error
     return calibration if calibration.made_with == {"reader": reader, "model": model} else None
 
 
-def signals_of(query: str, hits: Sequence[Hit], scored: Sequence[ScoredSentence], index: Index) -> dict[str, float]:
-    """What SIGNALS names, of the best sentence: the log odds of its score; the best passage's similarity to the query; the
-    share of the query's terms, weighted by rarity, that stand in its passage; log2 of the rank of its passage among those read.
+def signals_of(query: str, hits: Sequence[Hit], scored: Sequence[ScoredSentence]) -> dict[str, float]:
+    """The SIGNALS of the best sentence: the log odds of its score; the best passage's similarity to the query; log2 of the rank
+    of its passage among those read; how many of the query's names and numbers occur neither in it nor in title and headings.
 
-    Empty where nothing was read.
+    Empty if nothing was read.
     """
     if not scored:
         return {}
@@ -108,13 +120,14 @@ def signals_of(query: str, hits: Sequence[Hit], scored: Sequence[ScoredSentence]
     values = (
         math.log(chance / (1 - chance)),
         max(hit.similarity for hit in hits),
-        _coverage(query, f"{best.passage.context}\n{best.passage.text}", index),
         math.log2(1 + ranks.index(best.passage.id)),
+        min(MOST_UNNAMED, len(names_in(query) - set(terms(f"{best.passage.context}\n{best.text}")))),
     )
     return {name: round(value, 5) for name, value in zip(SIGNALS, values, strict=True)}
 
 
-def _coverage(query: str, text: str, index: Index) -> float:
-    wanted, held = sorted(set(terms(query))), set(terms(text))
-    total = sum(index.lexical.idf(term) for term in wanted)
-    return sum(index.lexical.idf(term) for term in wanted if term in held) / total if total else 0.0
+def names_in(query: str) -> set[str]:
+    """Terms of words with a digit or, after the first word, a capital letter: what a sibling nearby is no evidence for."""
+    words = query.split()
+    named = [word for n, word in enumerate(words) if _DIGIT.search(word) or (n > 0 and word[0].isupper())]
+    return set(terms(" ".join(named)))

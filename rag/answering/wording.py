@@ -41,11 +41,12 @@ def in_plain_words(answer: Answer) -> str:
     """How far an answer can be trusted, according to what was measured."""
     if answer.citations and not answer.signals and not answer.confidence:
         return "quoted as you asked, without judging whether it answers a question"
-    if answer.expected_wrong is None:
-        return f"confidence {answer.confidence:.2f}"
-    wrong = round(100 * answer.expected_wrong)
     where = f" ({answer.measured_on})" if answer.measured_on else ""
-    return f"confidence {answer.confidence:.2f}: of answers like this, about {wrong} in 100 were wrong{where}"
+    if answer.expected_wrong is None:
+        return f"confidence {answer.confidence:.2f}{where}"
+    evidence = f"{answer.strength} evidence, " if answer.strength else ""
+    wrong = round(100 * answer.expected_wrong)
+    return f"{evidence}confidence {answer.confidence:.2f}: of answers like this, about {wrong} in 100 were wrong{where}"
 
 
 def place(document_id: str, page: int | None, headings: tuple[str, ...]) -> str:

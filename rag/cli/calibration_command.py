@@ -18,6 +18,8 @@ def calibrate(
     as_json: JsonOption = False,
 ) -> None:
     """Learn from a question set how confident an answer must be. What that costs is measured and stored with the index."""
+    from dataclasses import asdict
+
     from rag.answering.confidence import FILE
     from rag.cli.progress import progress_bars
     from rag.library import Library
@@ -28,9 +30,12 @@ def calibrate(
     path = library.settings.index / FILE
     measured = calibration.measured
     if as_json:
-        print_json({"file": str(path), "threshold": calibration.threshold, **measured})
+        bands = [asdict(band) for band in calibration.bands]
+        print_json({"file": str(path), "threshold": calibration.threshold, "bands": bands, **measured})
         return
     print_line(f"answers need a confidence of {calibration.threshold:.2f}; stored in {path}")
+    for band in calibration.bands:
+        print_line(f"  {band.strength} from {band.lowest:.2f}: {band.right:.0%} of {band.questions} answers right")
     for name in ("false_answers", "false_abstentions", "wrong"):
         print_line(f"  {name} {measured[name]:.3f}")
     print_line("  measured by five-fold cross-validation, split by document")

@@ -8,18 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from rag.answering.confidence import FILE, SIGNALS, Bin, Calibration, default_calibration, save_calibration
+from rag.answering.confidence import FILE, SIGNALS, Band, Calibration, default_calibration, save_calibration
 from rag.conversation import Chat
 from rag.errors import QuestionSetError
 from rag.evaluation.question_sets import Question, QuestionSet
 from rag.evaluation.runs import Outcome
+from rag.records import Strength
 from rag.storage.files import sha256_bytes
 
 FOLDS = 5  # of cross-validation, the customary number
-BINS = 4  # of confidence: with 20 or more questions each holds a handful
-FEWEST = 20  # questions of each kind: with fewer, the error rates are noise
+FEWEST = 20  # questions of each kind, and in a band: with fewer, the error rates are noise
 PULL = 2.0  # prior precision: how strongly the fit is pulled towards the initial weights
 NOTHING_READ = (-9.0, 0.0, 0.0, 0.0)  # signals of a question without hits: the lowest score, nothing else
+RIGHT: dict[Strength, float] = {"strong": 0.9, "fair": 2 / 3}  # the share that must be right in a band; the weak one has the rest
+LEAST: dict[Strength, float] = {"strong": 0.75, "fair": 0.5}  # confidence: a sure majority must not carry doubtful answers along
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ def asked_from(questions: Sequence[Question], outcomes: Mapping[str, Outcome]) -
         if not (question.answers or question.unanswerable):
             continue
         signals = outcome.answer.signals
+        if signals and signals.keys() != set(SIGNALS):
+            raise QuestionSetError("an earlier version answered these questions, with other signals; evaluate the set again")
         values = tuple(float(signals[name]) for name in SIGNALS) if signals else NOTHING_READ
         group = (question.given or [question.id])[0]
         asked.append(Asked(group, values, not question.unanswerable, outcome.right))
@@ -54,12 +58,12 @@ def learn(questions: QuestionSet, outcomes: Mapping[str, Outcome], chat: Chat, *
 
     Raises QuestionSetError if the set has too few questions of either kind.
     """
-    reader = chat.reader.identity
+    reader, model = chat.reader.identity, chat.embedder.identity.digest
     calibration = calibrate(
         asked_from([question for question in questions.questions if question.id in outcomes], outcomes),
-        default_calibration(reader),
+        default_calibration(reader, model),
         false_answers=false_answers,
-        made_with={"reader": reader, "model": chat.embedder.identity.digest},
+        made_with={"reader": reader, "model": model},
         about={
             "asked": f"the question set {questions.name}",
             "set": questions.name,
@@ -105,8 +109,8 @@ def calibrate(
         "false_abstentions": _share(~answered[answerable]),
         "wrong": _share(~right[answered]),
     }
-    bins = _bins(held_out[answered], right[answered])
-    return Calibration(round(bias, 4), tuple(round(w, 4) for w in weights), threshold, bins, made_with, measured)
+    bands = _bands(held_out, right, threshold)
+    return Calibration(round(bias, 4), tuple(round(w, 4) for w in weights), threshold, bands, made_with, measured)
 
 
 def _fold(group: str) -> int:
@@ -141,11 +145,31 @@ def _threshold(unanswerable: NDArray[Any], false_answers: float) -> float:
     return round(min(1.0, float(ordered[allowed]) + 0.0001), 4) if allowed < len(ordered) else 0.0
 
 
-def _bins(confidences: NDArray[Any], right: NDArray[Any]) -> tuple[Bin, ...]:
-    """Bins of about equally many questions, least confident first."""
-    order = np.argsort(confidences, kind="stable")
-    parts = [part for part in np.array_split(order, BINS) if len(part)]
-    return tuple(Bin(round(float(confidences[part[0]]), 4), len(part), _share(~right[part])) for part in parts)
+def _bands(confidences: NDArray[Any], right: NDArray[Any], threshold: float) -> tuple[Band, ...]:
+    """From strong to weak. Each reaches down as far as RIGHT allows, the last one to the threshold.
+
+    A band that would have fewer than FEWEST questions, or that no border reaches, is left out.
+    """
+    bands: list[Band] = []
+    rest = confidences >= threshold
+    for strength, share in RIGHT.items():
+        lowest = _lowest(confidences[rest], right[rest], share, LEAST[strength])
+        if lowest is not None:
+            inside = rest & (confidences >= lowest)
+            bands.append(Band(strength, lowest, int(inside.sum()), _share(right[inside])))
+            rest &= confidences < lowest
+    if rest.any():
+        bands.append(Band("weak", threshold, int(rest.sum()), _share(right[rest])))
+    return tuple(bands)
+
+
+def _lowest(confidences: NDArray[Any], right: NDArray[Any], share: float, least: float) -> float | None:
+    """The lowest confidence from `least` up such that, of at least FEWEST questions above it, the share is right."""
+    for lowest in np.unique(confidences[confidences >= least]):
+        above = confidences >= lowest
+        if above.sum() >= FEWEST and right[above].mean() >= share:
+            return float(lowest)
+    return None
 
 
 def _share(flags: NDArray[Any]) -> float:

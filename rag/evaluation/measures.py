@@ -29,7 +29,8 @@ ANSWERS = (
     "sentences_shown",
     "characters_shown",
 )
-ABSTENTION = ("auroc", "answered", "false_answers", "false_abstentions", "aurc")
+STRONG = ("strong_precision", "strong_coverage", "strong_false_answers")
+ABSTENTION = ("auroc", "answered", "false_answers", "false_abstentions", "aurc", *STRONG)
 RESAMPLES = 1000  # of the bootstrap: interval bounds vary by about 1% of the interval (Efron & Tibshirani 1993, 13.3)
 SEED = 7  # fixed, so that the same outcomes give the same intervals
 
@@ -39,7 +40,7 @@ def per_question(questions: Sequence[Question], outcomes: Mapping[str, Outcome],
 
     `sentences` are the spans of all sentences, in order, of each document that contains a gold span.
     """
-    values: Values = {name: {} for name in (*RETRIEVAL, *ANSWERS, "answered", "false_answers", "false_abstentions")}
+    values: Values = {name: {} for name in (*RETRIEVAL, *ANSWERS, *ABSTENTION)}
     _of_rankings(questions, outcomes, values)
     for question in questions:
         outcome = outcomes[question.id]
@@ -51,7 +52,22 @@ def per_question(questions: Sequence[Question], outcomes: Mapping[str, Outcome],
             values["false_abstentions"][question.id] = float(outcome.abstained)
             for name, value in _of_answer(question.answers, outcome, sentences).items():
                 values[name][question.id] = value
+    if any(outcome.answer.strength for outcome in outcomes.values()):  # else none was claimed
+        _of_strong_answers(questions, outcomes, values)
     return {name: by_question for name, by_question in values.items() if by_question}
+
+
+def _of_strong_answers(questions: Sequence[Question], outcomes: Mapping[str, Outcome], values: Values) -> None:
+    """Which answerable questions got a strong answer, which of these answers hit, and which unanswerable questions got one."""
+    for question in questions:
+        outcome = outcomes[question.id]
+        strong = not outcome.abstained and outcome.answer.strength == "strong"
+        if question.unanswerable:
+            values["strong_false_answers"][question.id] = float(strong)
+        elif question.answers:
+            values["strong_coverage"][question.id] = float(strong)
+            if strong:
+                values["strong_precision"][question.id] = values["hit"][question.id]
 
 
 def _of_rankings(questions: Sequence[Question], outcomes: Mapping[str, Outcome], values: Values) -> None:

@@ -13,7 +13,7 @@ from rag.evaluation.runs import Run
 
 PERMUTATIONS = 9999  # the default of scipy.stats.permutation_test: p down to 0.0001
 SIGNIFICANT = 0.05  # the customary level
-LOWER_IS_BETTER = frozenset({"false_answers", "false_abstentions"})
+LOWER_IS_BETTER = frozenset({"false_answers", "false_abstentions", "strong_false_answers"})
 NEITHER = frozenset({"answered", "sentences_shown", "characters_shown"})
 """Measures that are reported, but for which neither more nor less is better."""
 GATED = ("nDCG@10", "Success@5", "hit", "first_hit", "sentence_f1", "false_answers", "false_abstentions")

@@ -1,7 +1,4 @@
-"""The small heads of the reading network, in numpy: states of one passage's tokens to what they say.
-
-`network.py` holds the same in torch, for training; a test compares the two.
-"""
+"""The heads of the reading network, in numpy. training/network.py has the same in torch; a test compares the two."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +13,11 @@ from rag.reader.token_pairs import NO_SENTENCE
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is said of one passage, as logits.
+    """What the network says about one passage, as logits.
 
-    `none`: nothing here answers. `sentences` has one for each sentence that has a token, by number. `starts` and `ends` (one
-    for each token): the answer phrase begins or ends there; they say nothing but at tokens of sentences, and at [CLS], where
-    they speak for no phrase.
+    `none`: nothing here answers. `sentences`: by number, for each sentence that has a token. `starts` and `ends`, for each
+    token: the answer phrase begins or ends here. They are meaningful for tokens of sentences, and for [CLS], where they stand
+    for no phrase.
     """
 
     none: float
@@ -31,20 +28,20 @@ class Reading:
 
 class Heads:
     def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
-        """`tensors` are the weights and biases of `ReadingNetwork`."""
+        """`tensors` are the weights and biases of `training.network.ReadingNetwork`."""
         self._of = {
             head: (tensors[f"{head}.weight"].astype(np.float32).T, tensors[f"{head}.bias"].astype(np.float32))
             for head in ("none", "sentence", "evidence", "phrase")
         }
 
     def read(self, states: Vectors, sentence_of: Sequence[int]) -> Reading:
-        """`states` has the shape (tokens, width), `sentence_of` is as in Encoded."""
+        """`states` has the shape (tokens, width); `sentence_of` is that of Encoded."""
         evidence = self._apply("evidence", states)[:, 0]
         numbers = np.asarray(sentence_of)
         sentences = {}
         for number in sorted(set(sentence_of) - {NO_SENTENCE}):
             inside = numbers == number
-            # A sentence is what its tokens say on average and the strongest thing that one of them says.
+            # A sentence's logit is that of its mean token plus the strongest evidence of any of its tokens.
             mean = states[inside].mean(axis=0, keepdims=True)
             sentences[number] = float(self._apply("sentence", mean)[0, 0] + evidence[inside].max())
         phrase = self._apply("phrase", states)

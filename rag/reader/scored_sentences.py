@@ -1,4 +1,4 @@
-"""Reading: a query and passages to scored sentences. The seam between readers and what composes their finds."""
+"""Scored sentences: what a reader makes of a query and passages, and what answers are composed from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from rag.records import Passage, Sentence, Span
 
 @dataclass(frozen=True, slots=True)
 class ScoredSentence:
-    """How far one quotable sentence of a passage answers the query; higher is better, 1 is the most.
+    """How well a quotable sentence answers the query, 0 to 1.
 
-    `number` is its place in `passage.sentences`. `answer_phrase` is the part that is the answer, where the reader tells one.
+    `number` is its row in `passage.sentences`. `answer_phrase` is the part that is the answer, if the reader names one.
     """
 
     passage: Passage
@@ -39,13 +39,13 @@ class ScoredSentence:
 class Reader(Protocol):
     @property
     def identity(self) -> str:
-        """Kind and version, "trained-53aa5117…": scores of readers with another identity cannot be compared."""
+        """Kind and version, such as "trained-53aa5117…". Scores of readers with different identities cannot be compared."""
         ...
 
     def load(self) -> object:
-        """Loads now what takes time to load, so that the first question need not wait."""
+        """Loads what takes time to load, so that the first question need not wait."""
         ...
 
     def read(self, query: str, passages: Sequence[Passage]) -> list[ScoredSentence]:
-        """Scores of all quotable sentences, in the order of the passages; none for no passages."""
+        """Scores all quotable sentences, in the order of the passages; empty if there are none."""
         ...

@@ -1,4 +1,4 @@
-"""The reader that compares: sentences like the query are taken for its answer. Needs no training, for any embedding model."""
+"""The similarity reader: the sentence most similar to the query answers it. Needs no training; for any embedding model."""
 
 import math
 from collections.abc import Sequence
@@ -13,24 +13,24 @@ from rag.text.terms import terms
 
 
 class Embedder(Protocol):
-    """What comparing a query with sentences asks of a model."""
+    """What the reader needs of an embedding model."""
 
     def query_tokens(self, query: str) -> Vectors: ...
     def sentence_tokens(self, sentences: Sequence[str], contexts: Sequence[str]) -> list[Vectors]: ...
 
 
 class SimilarityReader:
-    """Scores a sentence by how like the query it is: token by token, as a whole, and in the query's terms found there.
+    """Scores a sentence by its similarity to the query: token by token, as a whole, and by the query's terms that it has.
 
-    A sentence is read behind its title and headings, so that its words mean what they mean there, but it is compared by
-    its own tokens alone. The answer to a question of a FAQ counts half by its question. Terms are weighted by their rarity
-    among the sentences that are read: what stands in all of them tells none apart. Weights: benchmarks/README.md.
+    A sentence is embedded after its title and headings, for their context, but compared by its own tokens alone. For the
+    answer to a FAQ question, half of the similarity is that of the question. Terms are weighted by their rarity among the
+    sentences read: one that occurs in all of them distinguishes none. Weights: benchmarks/README.md.
     """
 
     TOKENS, WHOLE, TERMS = 0.4, 0.4, 0.2
     identity = "similarity-1"
-    EVEN, STEEPNESS = 0.65, 14.0  # the likeness that is as often right as wrong, and how fast chances grow there
-    STEP = 0.02  # each further sentence of a FAQ answer says a little less
+    EVEN, STEEPNESS = 0.65, 14.0  # the similarity that is right as often as wrong, and the slope there
+    STEP = 0.02  # a small penalty for each further sentence of a FAQ answer
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
@@ -39,42 +39,42 @@ class SimilarityReader:
         return self._embedder.query_tokens("")
 
     def read(self, query: str, passages: Sequence[Passage]) -> list[ScoredSentence]:
-        places = [(passage, n) for passage in passages for n, sentence in enumerate(passage.sentences) if sentence.quotable]
-        if not places:
+        rows = [(passage, n) for passage in passages for n, sentence in enumerate(passage.sentences) if sentence.quotable]
+        if not rows:
             return []
-        sentences = [(passage.text_of(passage.sentences[n]), passage.context) for passage, n in places]
-        questions = [_question(passage) for passage, _ in places]
-        likeness = self._likeness(query, {*sentences, *filter(None, questions)})
+        sentences = [(passage.text_of(passage.sentences[n]), passage.context) for passage, n in rows]
+        questions = [_question(passage) for passage, _ in rows]
+        similarities = self._similarities(query, {*sentences, *filter(None, questions)})
         shares = _shares(query, sentences)
         scored = []
-        for i, (passage, number) in enumerate(places):
-            alike = likeness[sentences[i]]
+        for i, (passage, number) in enumerate(rows):
+            similarity = similarities[sentences[i]]
             if question := questions[i]:
                 before = sum(sentence.quotable for sentence in passage.sentences[:number])
-                alike = max(alike, (alike + likeness[question] - self.STEP * before) / 2)
-            likeness_found = alike + self.TERMS * shares[i]
-            scored.append(ScoredSentence(passage, number, round(self._chance(likeness_found), 6)))
+                similarity = max(similarity, (similarity + similarities[question] - self.STEP * before) / 2)
+            chance = self._chance(similarity + self.TERMS * shares[i])
+            scored.append(ScoredSentence(passage, number, round(chance, 6)))
         return scored
 
-    def _chance(self, alike: float) -> float:
-        """Made a chance, as every reader's scores are, so that what is nearly as alike is nearly as likely."""
-        return logistic(self.STEEPNESS * (alike - self.EVEN))
+    def _chance(self, similarity: float) -> float:
+        """A probability, like the scores of every reader."""
+        return logistic(self.STEEPNESS * (similarity - self.EVEN))
 
-    def _likeness(self, query: str, sentences: set[tuple[str, str]]) -> dict[tuple[str, str], float]:
+    def _similarities(self, query: str, sentences: set[tuple[str, str]]) -> dict[tuple[str, str], float]:
         """Of each (sentence, context)."""
-        ordered = sorted(sentences, key=lambda s: (len(s[0]) + len(s[1]), s))  # alike lengths share a batch: little padding
-        asked = self._embedder.query_tokens(query)
-        found = self._embedder.sentence_tokens([text for text, _ in ordered], [context for _, context in ordered])
+        ordered = sorted(sentences, key=lambda s: (len(s[0]) + len(s[1]), s))  # similar lengths share a batch: little padding
+        query_tokens = self._embedder.query_tokens(query)
+        token_vectors = self._embedder.sentence_tokens([text for text, _ in ordered], [context for _, context in ordered])
         return {
-            sentence: self.TOKENS * late_interaction(asked, tokens) + self.WHOLE * mean_similarity(asked, tokens)
-            for sentence, tokens in zip(ordered, found, strict=True)
+            sentence: self.TOKENS * late_interaction(query_tokens, tokens) + self.WHOLE * mean_similarity(query_tokens, tokens)
+            for sentence, tokens in zip(ordered, token_vectors, strict=True)
         }
 
 
 def late_interaction(query: Vectors, text: Vectors) -> float:
-    """Mean over the query's tokens of the best cosine to a token of the text; 0 where either has none.
+    """Mean over the query's tokens of the best cosine with a token of the text; 0 if either has none.
 
-    Khattab and Zaharia 2020, "ColBERT", with the mean for the sum, so that long queries score no higher.
+    Khattab and Zaharia 2020, "ColBERT", with the mean instead of the sum, so that long queries score no higher.
     """
     if not len(query) or not len(text):
         return 0.0
@@ -82,7 +82,7 @@ def late_interaction(query: Vectors, text: Vectors) -> float:
 
 
 def mean_similarity(query: Vectors, text: Vectors) -> float:
-    """Cosine of the means of the tokens; 0 where either has none."""
+    """Cosine of the mean tokens; 0 if either has none."""
     if not len(query) or not len(text):
         return 0.0
     return float(_unit(query.mean(axis=0)) @ _unit(text.mean(axis=0)))
@@ -94,13 +94,13 @@ def _unit(vectors: Vectors) -> Vectors:
 
 
 def _question(passage: Passage) -> tuple[str, str] | None:
-    """The question that the passage answers, without context: the innermost of its headings, if that is one."""
+    """The question that the passage answers, without context: its innermost heading, if that is a question."""
     last = passage.headings[-1] if passage.headings else ""
     return (last, "") if last.rstrip().endswith("?") else None
 
 
 def _shares(query: str, sentences: Sequence[tuple[str, str]]) -> list[float]:
-    """For each (sentence, context), the share of the query's terms that either holds, weighted by BM25's idf in sentences."""
+    """For each (sentence, context), the share of the query's terms that either has, weighted by idf among the sentences."""
     wanted = sorted(set(terms(query)))
     held = [set(terms(sentence)) for sentence, _ in sentences]
     of_context = {context: set(terms(context)) for _, context in set(sentences)}

@@ -1,4 +1,4 @@
-"""Question and passage to the tokens that the reading network takes."""
+"""Question and passage as the tokens that the reading network takes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 CLS, SEP = 101, 102  # of BERT's vocabulary
-LONGEST = 512  # positions that the network knows
+LONGEST = 512  # positions of the network
 LONGEST_QUESTION = 64
 LONGEST_CONTEXT = 48
 NO_SENTENCE = -1
@@ -20,8 +20,8 @@ NO_SENTENCE = -1
 class Encoded:
     """[CLS] question [SEP] context [SEP] text [SEP] as tokens.
 
-    `sentence_of` is for each token the number of its sentence, NO_SENTENCE for those of question, context and headings.
-    `offsets` are spans in the text for the tokens from `start` on; the last of all tokens, [SEP], has none.
+    `sentence_of` has the number of each token's sentence, NO_SENTENCE for tokens of question, context and headings.
+    `offsets` are the spans in the text of the tokens from `start` on, without the last one, [SEP].
     """
 
     ids: list[int]
@@ -31,13 +31,13 @@ class Encoded:
 
     @property
     def kinds(self) -> list[int]:
-        """Token types: 0 for the question, 1 for what is read."""
+        """Token types: 0 for the question, 1 for the rest."""
         first = self.ids.index(SEP) + 1
         return [0] * first + [1] * (len(self.ids) - first)
 
 
 def encode(tokenizer: "Tokenizer", question: str, context: str, text: str, sentences: Sequence[Span]) -> Encoded:
-    """`sentences` are in order and count in `text`. The network reads no further than LONGEST: callers split longer texts."""
+    """`sentences` are in order, with offsets in `text`. What exceeds LONGEST is cut off: callers split longer texts."""
     asked, around, read = tokenizer.encode_batch([question, context, text], add_special_tokens=False)
     ids = [CLS, *asked.ids[:LONGEST_QUESTION], SEP, *around.ids[:LONGEST_CONTEXT], SEP]
     room = LONGEST - len(ids) - 1

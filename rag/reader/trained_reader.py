@@ -1,4 +1,4 @@
-"""The reader that was trained: question and passage are read together. How its weights were made: training/README.md."""
+"""The trained reader: a network reads question and passage together. How its weights were made: training/README.md."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import ModelError
-from rag.models.bundled import bundled_folder, bundled_weights, file_digest
-from rag.models.encoder import WORD_VECTORS, Encoder, in_parallel, load_tokenizer
+from rag.models.bundled import bundled_folder, file_digest
+from rag.models.encoder import Encoder, in_parallel, load_tokenizer
 from rag.numeric import logistic
 from rag.reader.heads import Heads, Reading
 from rag.reader.scored_sentences import ScoredSentence
@@ -16,16 +16,16 @@ from rag.reader.token_pairs import LONGEST, LONGEST_CONTEXT, LONGEST_QUESTION, E
 from rag.records import Passage, Span
 
 WEIGHTS = Path(__file__).parent / "weights" / "reader.safetensors"
-WEIGHTS_SHA256 = "6094a74a9af8b0f2858f26df45367e512a6794eb2a80e092bc9f53208a997873"
-ROOM = LONGEST - LONGEST_QUESTION - LONGEST_CONTEXT - 4  # tokens of text that are sure to be read
+WEIGHTS_SHA256 = "c37c0ac185072cbd5c245838ba1b7d06f5156f355da9a51ad9b372959d7a34db"
+ROOM = LONGEST - LONGEST_QUESTION - LONGEST_CONTEXT - 4  # tokens of text that are sure to fit, whatever question and context are
 LONGEST_PHRASE = 30  # tokens
-HEADS, EPSILON = 12, 1e-12  # of all-MiniLM-L6-v2
-PHRASE_SHARE = 0.3  # what the strength of a phrase counts in its sentence's score
+HEADS, EPSILON = 12, 1e-12  # of MiniLM-L12
+PHRASE_SHARE = 0.3  # weight of the answer phrase in its sentence's score
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A run of a passage's sentences that the network reads at once; `first` is the number of the first quotable one."""
+    """Consecutive sentences of a passage that the network reads at once; `numbers` are those of the quotable ones."""
 
     passage: Passage
     text: Span
@@ -33,17 +33,17 @@ class _Piece:
 
 
 class TrainedReader:
-    """Scores are chances: how sure the reader is that a sentence answers, against nothing in its passage answering.
+    """Scores are probabilities: that a sentence answers, against nothing in its passage answering.
 
-    The network is loaded when it is first needed, or by `load`. Raises ModelError when its weights are not those of
-    this version.
+    Computed in 8 bits on every processor, so that scores and their calibration are the same everywhere. The network is loaded
+    by `load` or when it is first needed. Raises ModelError if the weights are not those of this version.
     """
 
     def __init__(self, weights: Path = WEIGHTS, sha256: str = WEIGHTS_SHA256) -> None:
-        found = file_digest(weights) if weights.is_file() else "no file"
-        if found != sha256:
+        digest = file_digest(weights) if weights.is_file() else "no file"
+        if digest != sha256:
             raise ModelError(
-                f"the reader's weights in {weights} are not those of this version (SHA-256 {found}, should be {sha256}); "
+                f"the reader's weights in {weights} are not those of this version (SHA-256 {digest}, should be {sha256}); "
                 'run `pip install --force-reinstall --no-deps quoted-answers`, or set answering.reader = "similarity"'
             )
         self.identity = f"trained-{sha256[:16]}"
@@ -52,7 +52,7 @@ class TrainedReader:
         self._parts: _Parts | None = None
 
     def load(self) -> "_Parts":
-        """Loads the network; nothing is done the second time."""
+        """Idempotent."""
         with self._loading:
             if self._parts is None:
                 self._parts = _load(self._weights)
@@ -67,7 +67,7 @@ class TrainedReader:
             return _scored(piece, encoded, parts.heads.read(states, encoded.sentence_of))
 
         pieces = [piece for passage in passages for piece in _pieces(passage, parts.tokenizer)]
-        return [sentence for found in in_parallel(scored, pieces) for sentence in found]
+        return [sentence for sentences in in_parallel(scored, pieces) for sentence in sentences]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,25 +78,22 @@ class _Parts:
 
 
 def _load(weights: Path) -> _Parts:
-    from safetensors import safe_open
     from safetensors.numpy import load_file
 
-    folder = bundled_folder()
     tensors = load_file(weights)
     encoder = {name.removeprefix("encoder."): tensor for name, tensor in tensors.items() if name.startswith("encoder.")}
-    with safe_open(bundled_weights(), framework="np") as model:
-        encoder[WORD_VECTORS] = model.get_tensor(WORD_VECTORS)
-    return _Parts(load_tokenizer(folder), Encoder(encoder, heads=HEADS, epsilon=EPSILON, precision="float32"), Heads(tensors))
+    tokenizer = load_tokenizer(bundled_folder())
+    return _Parts(tokenizer, Encoder(encoder, heads=HEADS, epsilon=EPSILON, precision="int8"), Heads(tensors))
 
 
 def _pieces(passage: Passage, tokenizer: Any) -> Iterator[_Piece]:
-    """The whole passage where it fits, else runs of its sentences that do; one too long by itself is read as far as it goes."""
+    """The whole passage if it fits, otherwise runs of sentences that do. A sentence too long by itself is read in part."""
     sentences = passage.sentences
     if len(tokenizer.encode(passage.text, add_special_tokens=False).ids) <= ROOM:
         sizes = [0] * len(sentences)
     else:
         texts = [passage.text_of(sentence) for sentence in sentences]
-        sizes = [len(one.ids) for one in tokenizer.encode_batch(texts, add_special_tokens=False)]
+        sizes = [len(tokens.ids) for tokens in tokenizer.encode_batch(texts, add_special_tokens=False)]
     first = 0
     while first < len(sentences):
         last = first + 1
@@ -122,7 +119,7 @@ def _scored(piece: _Piece, encoded: Encoded, reading: Reading) -> list[ScoredSen
         tokens.setdefault(number, []).append(token)
     scored = []
     for n, number in enumerate(piece.numbers):
-        if n not in tokens:  # beyond what is read, or of signs that are no tokens
+        if n not in tokens:  # beyond what is read, or without a token
             scored.append(ScoredSentence(piece.passage, number, 0.0))
             continue
         strength, first, last = _best_phrase(tokens[n], starts, ends)
@@ -135,7 +132,7 @@ def _scored(piece: _Piece, encoded: Encoded, reading: Reading) -> list[ScoredSen
 
 
 def _best_phrase(tokens: list[int], starts: list[float], ends: list[float]) -> tuple[float, int, int]:
-    """(strength, first token, last token) of the strongest phrase within one sentence; the earliest and shortest of equals."""
+    """(strength, first token, last token) of the strongest phrase within one sentence; ties go to the earliest and shortest."""
     best = (-float("inf"), tokens[0], tokens[0])
     for i, first in enumerate(tokens):
         for last in tokens[i : i + LONGEST_PHRASE]:

@@ -39,6 +39,9 @@ MEANING = {
     "false_answers": "share of unanswerable questions that got an answer",
     "false_abstentions": "share of answerable questions that got none",
     "aurc": "share of wrong answers, averaged over all thresholds",
+    "strong_precision": "share of strong answers that quote a correct sentence",
+    "strong_coverage": "share of answerable questions that got a strong answer",
+    "strong_false_answers": "share of unanswerable questions that got a strong answer",
 }
 
 
