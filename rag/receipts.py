@@ -146,22 +146,35 @@ def to_markdown(answer: Answer, values: Mapping[str, Any]) -> str:
     return "\n".join(parts) + "\n"
 
 
+@dataclass(frozen=True)
+class _Quote:
+    citation: Citation
+    place: str
+    notes: Sequence[str]
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What the template shows of an answer; `facts` are names and values."""
+
+    question: str
+    quotes: Sequence[_Quote]
+    abstention: Sequence[str]
+    facts: Sequence[tuple[str, str]]
+
+
 def to_html(answer: Answer, values: Mapping[str, Any]) -> Markup:
     """One answer as a self-contained page, to be read or printed."""
     return render("receipts/page.html", title=_line(answer.question), answers=[_shown(answer, values)])
 
 
-def _shown(answer: Answer, values: Mapping[str, Any]) -> dict[str, Any]:
-    """What the template shows of an answer."""
-    return {
-        "question": answer.question,
-        "quotes": [
-            {"citation": citation, "place": _place(citation), "notes": _notes(sentence, citation)}
-            for sentence, citation in zip(answer.sentences, answer.citations, strict=True)
-        ],
-        "abstention": [ABSTENTIONS[answer.reason or "not_in_documents"], *abstention_notes(answer)] if answer.abstained else [],
-        "facts": _facts(answer, values),
-    }
+def _shown(answer: Answer, values: Mapping[str, Any]) -> _Shown:
+    quotes = [
+        _Quote(citation, _place(citation), _notes(sentence, citation))
+        for sentence, citation in zip(answer.sentences, answer.citations, strict=True)
+    ]
+    abstention = [ABSTENTIONS[answer.reason or "not_in_documents"], *abstention_notes(answer)] if answer.abstained else []
+    return _Shown(answer.question, quotes, abstention, _facts(answer, values))
 
 
 def _notes(sentence: QuotedSentence, citation: Citation) -> list[str]:

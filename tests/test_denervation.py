@@ -1,4 +1,4 @@
-"""The default corpus' own question set: it is what it says, it fits the documents, and answers are no worse than they were."""
+"""The question set about the default corpus: it fits the documents, is large enough, and answers do not get worse."""
 
 from pathlib import Path
 
@@ -19,31 +19,31 @@ from tests.conftest import ROOT
 SET = ROOT / "evaluation" / "denervation"
 
 
-def test_every_offset_fits_the_documents() -> None:
-    """Fails with the documents that have changed and the questions that this touches."""
+def test_every_gold_span_fits_the_documents() -> None:
+    """On failure, shows the documents that have changed and the affected questions."""
     corpus = FolderCorpus(ROOT / "corpus")
     documents = [document for document in corpus.read(corpus.names()) if isinstance(document, Document)]
     assert outdated_questions(load_question_set(SET), {document.id: document.text for document in documents}) == {}
 
 
-def test_there_is_enough_of_each_kind() -> None:
+def test_there_are_enough_questions_of_each_kind() -> None:
     questions = load_question_set(SET).questions
-    alone = [question for question in questions if question.answers and not question.history]
-    assert len(alone) >= 150
-    assert {question.metadata["wording"] for question in alone} == {"full", "keywords", "typo", "lay", "clinical"}
+    single = [question for question in questions if question.answers and not question.history]
+    assert len(single) >= 150
+    assert {question.metadata["wording"] for question in single} == {"full", "keywords", "typo", "lay", "clinical"}
     assert sum(bool(question.history and question.rewrite and question.answers) for question in questions) >= 40
     unanswerable = [question for question in questions if question.unanswerable]
     assert len(unanswerable) >= 60
     assert sum(bool(question.metadata["near_miss"]) for question in unanswerable) >= 40
     assert len({question.id for question in questions}) == len(questions)
-    assert len({(question.text.casefold(), question.history == ()) for question in alone}) == len(alone)
+    assert len({(question.text.casefold(), question.history == ()) for question in single}) == len(single)
     names = set(FolderCorpus(ROOT / "corpus").names())
     assert {name for question in questions for name in question.relevance} <= names
 
 
 @pytest.mark.slow
-def test_answers_are_no_worse_than_the_stored_run(handbook: Settings, embedder: ModelEmbedder) -> None:
-    """The gate of `rag eval evaluation/denervation --gate evaluation/denervation/stored.json`."""
+def test_answers_are_not_worse_than_in_the_stored_run(handbook: Settings, embedder: ModelEmbedder) -> None:
+    """The same as `rag eval evaluation/denervation --gate evaluation/denervation/stored.json`."""
     stored: Path = SET / "stored.json"
     run = evaluate(load_question_set(SET), Chat(handbook, embedder)).run
     assert [(worse.measure, worse.old, worse.new, worse.p) for worse in gate(run, load_gate(stored))] == []

@@ -1,6 +1,6 @@
-"""The default corpus is answered from: eight questions that people type into search engines, and others about the handbook.
+"""Answers from the default corpus, to eight questions that people type into search engines and others about the handbook.
 
-The gold sentences of handbook_questions.json were chosen by reading the handbook, not by looking at what is found.
+The gold sentences in handbook_questions.json were chosen by reading the handbook, not from answers of the program.
 """
 
 import json
@@ -38,7 +38,7 @@ def chat(handbook: Settings, embedder: ModelEmbedder) -> Chat:
 
 
 def is_right(answer: Answer, gold: list[str]) -> bool:
-    """The first quoted sentence, context aside, is a gold one or holds it whole."""
+    """Whether the first quoted sentence that is not context contains a gold sentence."""
     first = next((s.text for s in answer.sentences if not s.context), "")
     return any(_plain(sentence) in _plain(first) for sentence in gold)
 
@@ -48,14 +48,14 @@ def _plain(text: str) -> str:
 
 
 @pytest.mark.parametrize(("part", "least"), [("seed", 8), ("own", 17)])
-def test_the_right_sentence_comes_first(part: str, least: int, chat: Chat) -> None:
+def test_a_right_sentence_comes_first(part: str, least: int, chat: Chat) -> None:
     asked = {entry["question"]: chat.ask(entry["question"]) for entry in QUESTIONS[part]}
     wrong = [entry["question"] for entry in QUESTIONS[part] if not is_right(asked[entry["question"]], entry["gold"])]
     assert len(asked) - len(wrong) >= least, wrong
 
 
 @pytest.mark.parametrize("question", OFF_SUBJECT)
-def test_questions_on_other_subjects_are_refused(question: str, chat: Chat) -> None:
+def test_questions_about_other_subjects_are_not_answered(question: str, chat: Chat) -> None:
     answer = chat.ask(question)
     assert (answer.abstained, answer.reason) == (True, "not_in_documents")
 

@@ -92,13 +92,7 @@ def calibrate(
     signals = np.array([question.signals for question in asked])
     right = np.array([question.right for question in asked], dtype=bool)
     folds = np.array([_fold(question.group) for question in asked])
-    held_out, answered = np.zeros(len(asked)), np.zeros(len(asked), dtype=bool)
-    for fold in range(FOLDS):
-        training, test = folds != fold, folds == fold
-        bias, weights = _fit(signals[training], right[training], start)
-        threshold = _threshold(_confidences(signals[training], bias, weights)[~answerable[training]], false_answers)
-        held_out[test] = _confidences(signals[test], bias, weights)
-        answered[test] = held_out[test] >= threshold
+    held_out, answered = _cross_validated(signals, right, answerable, folds, start, false_answers)
     bias, weights = _fit(signals, right, start)
     threshold = _threshold(_confidences(signals, bias, weights)[~answerable], false_answers)
     measured = about | {
@@ -111,6 +105,20 @@ def calibrate(
     }
     bands = _bands(held_out, right, threshold)
     return Calibration(round(bias, 4), tuple(round(w, 4) for w in weights), threshold, bands, made_with, measured)
+
+
+def _cross_validated(
+    signals: NDArray[Any], right: NDArray[Any], answerable: NDArray[Any], folds: NDArray[Any], start: Calibration, share: float
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Each question's confidence, and whether it is answered, by a calibration fitted to the other folds."""
+    held_out, answered = np.zeros(len(right)), np.zeros(len(right), dtype=bool)
+    for fold in range(FOLDS):
+        training, test = folds != fold, folds == fold
+        bias, weights = _fit(signals[training], right[training], start)
+        threshold = _threshold(_confidences(signals[training], bias, weights)[~answerable[training]], share)
+        held_out[test] = _confidences(signals[test], bias, weights)
+        answered[test] = held_out[test] >= threshold
+    return held_out, answered
 
 
 def _fold(group: str) -> int:

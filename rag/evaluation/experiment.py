@@ -12,7 +12,7 @@ from typing import Any
 from rag import __version__
 from rag.config import Settings
 from rag.conversation import Chat
-from rag.evaluation.measures import meets, per_question, summarise
+from rag.evaluation.measures import RETRIEVAL, meets, per_question, summarise
 from rag.evaluation.question_sets import Question, QuestionSet
 from rag.evaluation.runs import Outcome, Run
 from rag.index.builds import Report
@@ -68,15 +68,13 @@ def evaluate(
     With `given`, each question is asked of its own gold documents, and retrieval is not measured. Without `answers`, or if
     the set has neither gold spans nor unanswerable questions, only retrieval is measured.
     """
-    asked = list(questions.questions)
-    if limit is not None and limit < len(asked):
-        asked = sorted(random.Random(SAMPLE_SEED).sample(asked, limit), key=lambda question: question.id)  # noqa: S311 - a sample
+    asked = _sample(questions.questions, limit)
     answers = answers and any(question.answers or question.unanswerable for question in asked)
-    outcomes = {}
     always_answers = Chat(_without_threshold(chat.settings), chat.embedder, chat.reader)
     index = always_answers.index()  # loaded now, so that loading does not count as the first question's time
     if answers:
         always_answers.reader.load()
+    outcomes = {}
     for done, question in enumerate(asked):
         progress("asking", done, len(asked))
         outcomes[question.id] = _ask(always_answers, question, chat.threshold, given=given, answers=answers)
@@ -84,14 +82,22 @@ def evaluate(
     sentences = _sentences(index, {gold.document_id for question in asked for gold in question.answers})
     values = per_question(asked, outcomes, sentences)
     if not answers:
-        values = {name: by_question for name, by_question in values.items() if "@" in name}
+        values = {name: by_question for name, by_question in values.items() if name in RETRIEVAL}
     signature = _signature(questions, chat, index, given=given, asked=len(asked))
     summary = {"dataset": questions.name, "signature": signature, **summarise(asked, outcomes, values)}
     if not answers:
         summary |= {"answers": None, "abstention": None}
-    made = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")[:-3]
-    run = Run(f"{questions.name}-{made}", signature, summary, values)
+    time_stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")[:-3]
+    run = Run(f"{questions.name}-{time_stamp}", signature, summary, values)
     return Evaluation(questions, chat, run, list(outcomes.values()))
+
+
+def _sample(questions: Sequence[Question], limit: int | None) -> list[Question]:
+    """All questions in order, or always the same `limit` of them, by id."""
+    if limit is None or limit >= len(questions):
+        return list(questions)
+    sample = random.Random(SAMPLE_SEED).sample(questions, limit)  # noqa: S311 - not for security
+    return sorted(sample, key=lambda question: question.id)
 
 
 def _without_threshold(settings: Settings) -> Settings:
