@@ -23,6 +23,7 @@ from statistics import median
 import numpy as np
 
 from rag.config import EmbeddingSettings, Settings, load_settings
+from rag.evaluation.measures import means_of
 from rag.evaluation.question_sets import load_question_set
 from rag.index.build_files import VECTORS
 from rag.index.builds import live_build
@@ -141,7 +142,7 @@ def quality(sets: list[Path], limit: int | None) -> None:
             vectors = stored_vectors(chat.settings)
             exact = vectors if exact is None else exact
             cosines = np.einsum("ij,ij->i", vectors, exact)
-            measures = run.summary["retrieval"]
+            measures = {mean.measure: mean.value for mean in means_of(run.summary)}
             figures = f"{measures['nDCG@10']:.4f} | {measures['Success@5']:.4f} | {cosines.mean():.4f} | {cosines.min():.4f}"
             print(f"| {questions.name} | {backend} | {run.summary['questions']} | {figures} |", flush=True)
 

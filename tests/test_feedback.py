@@ -33,7 +33,7 @@ def test_judgements_are_evaluated_at_once(corpus: Path, tmp_path: Path, words: W
     evaluation = evaluate(load_question_set(folder), Chat(settings, words))
     run, outcomes = evaluation.run, evaluation.outcomes
     assert run.summary["questions"] == 2
-    assert run.summary["retrieval"]["Success@5"] == 1.0
+    assert run.summary["retrieval"] and run.summary["retrieval"]["Success@5"] == 1.0
     assert run.values["hit"].keys() | run.values["false_answers"].keys() == {outcome.question_id for outcome in outcomes}
 
 

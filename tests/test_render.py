@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rag.accounts.conversations import SavedConversation
+from rag.evaluation.measures import summarise
 from rag.evaluation.question_sets import GoldSpan, Question
 from rag.evaluation.run_comparison import Difference
 from rag.evaluation.runs import Outcome, Run
@@ -125,7 +126,7 @@ def everywhere(text: str) -> dict[str, str]:
     )
     question = Question(text, text, answers=(GoldSpan("a.md", Span(0, 3), text),), history=({"speaker": text, "text": text},))
     outcome = Outcome(text, Answer(text, text, (), (citation,)), False, 0.5, (text,), {"total": 1.0}, hits=(hit,))
-    run = Run(text, {}, {"questions": 1}, {})
+    run = Run(text, {}, summarise(text, {}, [question], {text: outcome}, {}), {})
     difference = Difference(text, 0.1, 0.2, 0.1, 0.5, (0.0, 0.2), 1, 0, 0)
     return {
         "answer": answer_html(

@@ -136,7 +136,7 @@ def _finish(run: "Run", comparison: Comparison | None, *, gate_file: Path | None
     if as_json:
         gated = {"file": str(gate_file), "passed": not failed, "worse": [asdict(difference) for difference in failed]}
         compared = {"compared": _comparison_values(comparison)} if comparison else {}
-        print_json(run.summary | {"run": run.name} | compared | ({"gate": gated} if gate_file else {}))
+        print_json({**run.summary, "run": run.name} | compared | ({"gate": gated} if gate_file else {}))
     else:
         _print_summary(run)
         if comparison:
@@ -159,13 +159,13 @@ def _comparison_values(comparison: Comparison) -> dict[str, Any]:
 
 
 def _print_summary(run: "Run") -> None:
+    from rag.evaluation.measures import means_of
+
     summary = run.summary
-    rows = []
-    for part in ("retrieval", "answers", "abstention"):
-        for name, value in (summary[part] or {}).items():
-            if value is not None:
-                interval = summary["intervals"].get(name)
-                rows.append((name, f"{value:.4f}", f"{interval[0]:.3f} – {interval[1]:.3f}" if interval else ""))
+    rows = [
+        (mean.measure, f"{mean.value:.4f}", f"{mean.interval[0]:.3f} – {mean.interval[1]:.3f}" if mean.interval else "")
+        for mean in means_of(summary)
+    ]
     print_line(f"{summary['questions']} questions of {summary['dataset']}, run {run.name}")
     print_table(("measure", "value", "95% interval"), rows)
     times = summary["timings_ms"]
@@ -187,6 +187,7 @@ def _print_comparison(comparison: Comparison) -> None:
 
 
 def _list_runs(folder: Path, *, as_json: bool) -> None:
+    from rag.evaluation.measures import means_of
     from rag.evaluation.runs import list_runs
 
     runs = list_runs(folder)
@@ -196,8 +197,8 @@ def _list_runs(folder: Path, *, as_json: bool) -> None:
     if not runs:
         print_line(f"no runs in {folder}; `rag eval DATASET` makes one")
     for run in runs:
-        values = {**(run.summary["retrieval"] or {}), **(run.summary["answers"] or {}), **(run.summary["abstention"] or {})}
-        measured = "  ".join(f"{name} {values[name]:.4f}" for name in LISTED if values.get(name) is not None)
+        values = {mean.measure: mean.value for mean in means_of(run.summary)}
+        measured = "  ".join(f"{name} {values[name]:.4f}" for name in LISTED if name in values)
         print_line(f"{run.name}  {run.summary['questions']} questions  {measured}")
 
 

@@ -84,9 +84,9 @@ def evaluate(
     if not answers:
         values = {name: by_question for name, by_question in values.items() if name in RETRIEVAL}
     signature = _signature(questions, chat, index, given=given, asked=len(asked))
-    summary = {"dataset": questions.name, "signature": signature, **summarise(asked, outcomes, values)}
+    summary = summarise(questions.name, signature, asked, outcomes, values)
     if not answers:
-        summary |= {"answers": None, "abstention": None}
+        summary["answers"] = summary["abstention"] = None
     time_stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")[:-3]
     run = Run(f"{questions.name}-{time_stamp}", signature, summary, values)
     return Evaluation(questions, chat, run, list(outcomes.values()))

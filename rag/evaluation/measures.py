@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rag.errors import RagError
 from rag.evaluation.question_sets import GoldSpan, Question
-from rag.evaluation.runs import Outcome, Values
+from rag.evaluation.runs import Outcome, Part, Summary, Values
 from rag.records import Span
 
 RETRIEVAL = ("nDCG@10", "RR@10", "R@5", "R@10", "R@20", "R@100", "Success@5")
@@ -184,10 +184,38 @@ def risk_coverage(confidence: NDArray[Any], right: NDArray[Any]) -> tuple[NDArra
     return answered / max(1, len(order)), np.cumsum(~right[order]) / answered
 
 
-def summarise(questions: Sequence[Question], outcomes: Mapping[str, Outcome], values: Values) -> dict[str, Any]:
-    """Means and 95% intervals, in the form that `rag eval --json` prints."""
+@dataclass(frozen=True)
+class Mean:
+    """The mean of a measure over questions; `part` is "retrieval", "answers" or "abstention", `interval` the 95% interval."""
 
-    def means(names: Sequence[str]) -> dict[str, float | None] | None:
+    part: str
+    measure: str
+    value: float
+    interval: tuple[float, float] | None
+
+
+def means_of(summary: Summary) -> list[Mean]:
+    """The measures that the run has, in a fixed order."""
+    parts: list[tuple[str, Sequence[str], Part]] = [
+        ("retrieval", RETRIEVAL, summary["retrieval"]),
+        ("answers", ANSWERS, summary["answers"]),
+        ("abstention", ABSTENTION, summary["abstention"]),
+    ]
+    means = []
+    for part, names, values in parts:
+        for name in names:
+            value, interval = (values or {}).get(name), summary["intervals"].get(name)
+            if value is not None:
+                means.append(Mean(part, name, value, (interval[0], interval[1]) if interval else None))
+    return means
+
+
+def summarise(
+    dataset: str, signature: dict[str, Any], questions: Sequence[Question], outcomes: Mapping[str, Outcome], values: Values
+) -> Summary:
+    """The means of all measures with their 95% intervals."""
+
+    def means(names: Sequence[str]) -> Part:
         part = {name: _mean(values.get(name)) for name in names}
         return part if any(value is not None for value in part.values()) else None
 
@@ -202,6 +230,8 @@ def summarise(questions: Sequence[Question], outcomes: Mapping[str, Outcome], va
             intervals["auroc"] = bootstrap(rows, lambda rows: auroc(data.confidence[rows], data.answerable[rows]) or 0.0)
     times = np.array([outcome.timings_ms["total"] for outcome in outcomes.values()])
     return {
+        "dataset": dataset,
+        "signature": signature,
         "questions": len(questions),
         "retrieval": means(RETRIEVAL),
         "answers": means(ANSWERS),

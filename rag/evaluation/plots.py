@@ -7,7 +7,7 @@ from math import log10
 import numpy as np
 from markupsafe import Markup
 
-from rag.evaluation.measures import abstention_data, risk_coverage
+from rag.evaluation.measures import Mean, abstention_data, means_of, risk_coverage
 from rag.evaluation.question_sets import Question
 from rag.evaluation.runs import Outcome, Run
 from rag.templates import render
@@ -69,17 +69,16 @@ def plots(run: Run, asked: Sequence[Question], outcomes: Mapping[str, Outcome]) 
 
 
 def _measures(run: Run) -> list[Plot]:
-    summary = run.summary
-    values = {**(summary["retrieval"] or {}), **(summary["answers"] or {}), **(summary["abstention"] or {})}
-    shown = {name: values[name] for name in SHOWN if values.get(name) is not None}
-    return [_whiskers("Measures with 95% intervals", shown, summary["intervals"])] if shown else []
+    means = {mean.measure: mean for mean in means_of(run.summary)}
+    shown = [means[name] for name in SHOWN if name in means]
+    return [_whiskers("Measures with 95% intervals", shown)] if shown else []
 
 
 def _recall(run: Run) -> list[Plot]:
     retrieval = run.summary["retrieval"]
     if not retrieval:
         return []
-    points = [(log10(k), retrieval[f"R@{k}"]) for k in RECALL_DEPTHS]
+    points = [(log10(k), retrieval[f"R@{k}"] or 0.0) for k in RECALL_DEPTHS]
     return [_line("Recall by number of documents", points, ticks=[(log10(k), str(k)) for k in RECALL_DEPTHS])]
 
 
@@ -92,16 +91,16 @@ def _risk(run: Run, asked: Sequence[Question], outcomes: Mapping[str, Outcome]) 
     return [_line("Share of wrong answers by share answered", points, ticks=[(x / 4, f"{x / 4:.2f}") for x in range(5)])]
 
 
-def _whiskers(title: str, values: Mapping[str, float], intervals: Mapping[str, Sequence[float]]) -> Plot:
-    step = (HEIGHT - MARGIN) / len(values)
+def _whiskers(title: str, means: Sequence[Mean]) -> Plot:
+    step = (HEIGHT - MARGIN) / len(means)
 
     def x(value: float) -> float:
         return LABELS + value * (WIDTH - LABELS - 20)
 
     whiskers = []
-    for row, (name, value) in enumerate(values.items()):
-        low, high = intervals.get(name, (value, value))
-        whiskers.append(Whisker(name, 14 + step * row, x(low), x(value), x(high), value))
+    for row, mean in enumerate(means):
+        low, high = mean.interval or (mean.value, mean.value)
+        whiskers.append(Whisker(mean.measure, 14 + step * row, x(low), x(mean.value), x(high), mean.value))
     ticks = [Tick(x(quarter / 4), f"{quarter / 4:.2f}") for quarter in range(5)]
     return Plot(title, ticks, whiskers=whiskers, left=LABELS)
 

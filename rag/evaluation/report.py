@@ -6,10 +6,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from rag.evaluation.measures import relevance_of
+from rag.evaluation.measures import means_of, relevance_of
 from rag.evaluation.plots import plots
 from rag.evaluation.question_sets import QuestionSet
-from rag.evaluation.runs import Outcome, Run
+from rag.evaluation.runs import Outcome, Run, Summary
 from rag.evaluation.verdicts import verdict
 from rag.storage.files import replace_file
 from rag.templates import render
@@ -40,14 +40,12 @@ def report_page(run: Run, questions: QuestionSet, outcomes: Mapping[str, Outcome
     )
 
 
-def _measure_rows(summary: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+def _measure_rows(summary: Summary) -> list[tuple[str, str, str, str]]:
     """Part, measure, value and 95% interval."""
     rows = []
-    for part in ("retrieval", "answers", "abstention"):
-        for name, value in (summary[part] or {}).items():
-            if value is not None:
-                low, high = summary["intervals"].get(name, (None, None))
-                rows.append((part, name, f"{value:.4f}", "" if low is None else f"{low:.3f} – {high:.3f}"))
+    for mean in means_of(summary):
+        interval = f"{mean.interval[0]:.3f} – {mean.interval[1]:.3f}" if mean.interval else ""
+        rows.append((mean.part, mean.measure, f"{mean.value:.4f}", interval))
     times = summary["timings_ms"]
     return [*rows, ("time", "median, ms", str(times["p50"]), ""), ("time", "95th percentile, ms", str(times["p95"]), "")]
 

@@ -10,13 +10,39 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+from typing_extensions import TypedDict  # typing's cannot be validated by pydantic before Python 3.12
 
 from rag.errors import QuestionSetError
 from rag.records import Answer, Span
 from rag.storage.files import canonical_json, json_line, replace_file
 from rag.storage.versioned import VersionedFormat
 from rag.wire import StoredAnswer, StoredHit, answer_values, hit_values
+
+Part = dict[str, float | None] | None
+"""The mean of each measure, None if it is not defined for the set; the part is None if it was not measured."""
+
+
+class Times(TypedDict):
+    """Median and 95th percentile of the time per question."""
+
+    p50: float | None
+    p95: float | None
+
+
+class Summary(TypedDict):
+    """A run as `rag eval --json` prints it. `intervals` are the 95% intervals of the means."""
+
+    dataset: str
+    signature: dict[str, Any]
+    questions: int
+    retrieval: Part
+    answers: Part
+    abstention: Part
+    timings_ms: Times
+    intervals: dict[str, list[float]]
+
 
 Values = dict[str, dict[str, float]]
 """The value of each measure for each question that it is defined for: {measure: {question id: value}}."""
@@ -58,11 +84,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Run:
-    """A saved run. `signature` and `summary` are JSON objects as `rag eval --json` prints them."""
+    """A saved run. `signature` is a JSON object with everything that could change a figure."""
 
     name: str
     signature: dict[str, Any]
-    summary: dict[str, Any]
+    summary: Summary
+    values: Values
+
+
+class _StoredSummary(Summary):
     values: Values
 
 
@@ -72,7 +102,7 @@ def _with_whole_answer(fields: dict[str, Any]) -> dict[str, Any]:
     return fields | {"answer": answer_values(Answer(query, query)) | fields["answer"]}
 
 
-SUMMARY_FORMAT = VersionedFormat("run", dict, 1, QuestionSetError, {0: dict})  # version 0 had the same fields
+SUMMARY_FORMAT = VersionedFormat("run", _StoredSummary, 1, QuestionSetError, {0: dict})  # version 0 had the same fields
 OUTCOME_FORMAT = VersionedFormat("outcome of a question", Outcome, 1, QuestionSetError, {0: _with_whole_answer})
 GATE_FORMAT = VersionedFormat("stored run", Run, 1, QuestionSetError, {0: dict})
 
@@ -87,7 +117,7 @@ def save_run(folder: Path, run: Run, outcomes: Iterable[Outcome]) -> None:
             for rank, document in enumerate(outcome.ranking or (), start=1):
                 ranked.write(f"{outcome.question_id} Q0 {document} {rank} {1 / rank:.6f} {run.name}\n")
             lines.write(json_line({"version": OUTCOME_FORMAT.version} | outcome_values(outcome)))
-    summary = {"version": SUMMARY_FORMAT.version} | run.summary | {"values": run.values}
+    summary = {"version": SUMMARY_FORMAT.version, **run.summary, "values": run.values}
     replace_file(run_folder / "summary.json", canonical_json(summary).encode())
 
 
@@ -108,12 +138,11 @@ def load_run(folder: Path, name: str) -> Run:
     run_folder = folder / name if (folder / name / "summary.json").is_file() else Path(name)
     path = run_folder / "summary.json"
     try:
-        summary = SUMMARY_FORMAT.load(path.read_bytes(), path)
-        signature = json.loads((run_folder / "signature.json").read_text(encoding="utf-8"))
-        values = summary.pop("values")
-    except (OSError, ValueError, KeyError) as error:
+        stored = SUMMARY_FORMAT.load(path.read_bytes(), path)
+    except OSError as error:
         raise QuestionSetError(f"{name} is not a saved run ({error}); `rag eval runs` lists them") from error
-    return Run(run_folder.name, signature, summary, values)
+    summary = cast(Summary, {name: value for name, value in stored.items() if name != "values"})
+    return Run(run_folder.name, stored["signature"], summary, stored["values"])
 
 
 def load_outcomes(folder: Path, name: str) -> dict[str, Outcome]:

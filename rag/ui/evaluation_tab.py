@@ -160,7 +160,7 @@ class Evaluating:
         if form == "csv":
             return {"name": f"{run.name}.csv", "text": as_csv(asked, outcomes)}
         if form == "json":
-            values = run.summary | {"run": run.name, "outcomes": [outcome_values(outcomes[one.id]) for one in asked]}
+            values = {**run.summary, "run": run.name, "outcomes": [outcome_values(outcomes[one.id]) for one in asked]}
             return {"name": f"{run.name}.json", "text": json.dumps(values, ensure_ascii=False, indent=1)}
         return {"name": f"{run.name}.html", "text": report_page(run, questions, outcomes)}
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from rag.evaluation.measures import ABSTENTION, ANSWERS, RETRIEVAL
+from rag.evaluation.measures import means_of
 from rag.evaluation.plots import plots
 from rag.evaluation.question_sets import Question
 from rag.evaluation.run_comparison import Difference
-from rag.evaluation.runs import Outcome, Run
+from rag.evaluation.runs import Outcome, Run, Summary
 from rag.evaluation.verdicts import verdict
 from rag.records import Span
 from rag.templates import render
@@ -55,24 +55,8 @@ def runs_html(runs: Sequence[Run], chosen: str, other: str) -> Markup:
     return render("page/runs.html", runs=runs, chosen=chosen, other=other)
 
 
-@dataclass(frozen=True)
-class MeasureRow:
-    name: str
-    value: float
-    interval: tuple[float, float] | None
-    meaning: str
-
-
-def measures_html(summary: Mapping[str, Any]) -> Markup:
-    """`summary` is what `rag eval --json` prints."""
-    rows = []
-    for part, names in (("retrieval", RETRIEVAL), ("answers", ANSWERS), ("abstention", ABSTENTION)):
-        values = summary[part] or {}
-        for name in names:
-            if values.get(name) is not None:
-                interval = summary["intervals"].get(name)
-                rows.append(MeasureRow(name, values[name], tuple(interval) if interval else None, MEANING.get(name, "")))
-    return render("page/measures.html", rows=rows, times=summary["timings_ms"])
+def measures_html(summary: Summary) -> Markup:
+    return render("page/measures.html", means=means_of(summary), meaning=MEANING, times=summary["timings_ms"])
 
 
 def plots_html(run: Run, questions: Sequence[Question], outcomes: Mapping[str, Outcome]) -> Markup:
