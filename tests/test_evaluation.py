@@ -289,7 +289,7 @@ def test_the_report_shows_everything_and_is_self_contained(ferns: Path, settings
     assert "&lt;script&gt;alert(1)" in page and "<script" not in page
     assert "http" not in page.replace("http-equiv", "") and "url(" not in page
     assert page.count("<svg") >= 3 and page.count("<details") == 4
-    assert "<mark>Bracken roots dye wool yellow.</mark>" in page
+    assert "<li><q>Bracken roots dye wool yellow.</q> <mark>b</mark></li>" in page
 
 
 INJECTIONS = [

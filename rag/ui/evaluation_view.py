@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from markupsafe import Markup
 
@@ -12,7 +11,6 @@ from rag.evaluation.question_sets import Question
 from rag.evaluation.run_comparison import Difference
 from rag.evaluation.runs import Outcome, Run, Summary
 from rag.evaluation.verdicts import verdict
-from rag.records import Span
 from rag.templates import render
 from rag.ui.paging import table_page
 
@@ -91,24 +89,8 @@ def questions_html(questions: Sequence[Question], outcomes: Mapping[str, Outcome
     return render("page/questions.html", rows=rows, table=table)
 
 
-@dataclass(frozen=True)
-class Passage:
-    """A text of a document; `reference` opens it, "" if it cannot be opened."""
-
-    text: str
-    document_id: str
-    reference: str
-    headings: Sequence[str] = ()
-    score: float = 0.0
-
-
 def question_detail_html(question: Question, outcome: Outcome, digests: Mapping[str, str]) -> Markup:
     """A question with its answer, the correct sentences and the hits; `digests` are those of documents that can be opened."""
-
-    def passage(document_id: str, span: Span, text: str, **more: Any) -> Passage:
-        digest = digests.get(document_id)
-        return Passage(text, document_id, f"{digest}:{span.start}:{span.end}:{document_id}" if digest else "", **more)
-
     right, words = verdict(question, outcome)
     return render(
         "page/question_detail.html",
@@ -116,10 +98,6 @@ def question_detail_html(question: Question, outcome: Outcome, digests: Mapping[
         outcome=outcome,
         right=right,
         verdict=words,
-        quotes=[passage(citation.document_id, citation.span, citation.quote) for citation in outcome.answer.citations],
-        gold=[passage(gold.document_id, gold.span, gold.text) for gold in question.answers],
-        hits=[
-            passage(p.document_id, p.span, p.text[:EXCERPT], headings=p.headings, score=score)
-            for p, score in ((hit.passage, hit.score) for hit in outcome.hits)
-        ],
+        digests=digests,
+        excerpt=EXCERPT,
     )
