@@ -1,7 +1,7 @@
-"""Settings: defaults below, then rag.toml, then RAG_… variables, then what the caller names.
+"""Settings from, in ascending precedence: the defaults below, rag.toml, RAG_… variables, and the caller.
 
-A setting inside a section is written `[retrieval] depth = 50` in rag.toml and RAG_RETRIEVAL__DEPTH=50 in the environment,
-a list there as JSON: RAG_SERVER__NAMES='["docs.example"]'.
+`depth` in the section `[retrieval]` of rag.toml is RAG_RETRIEVAL__DEPTH in the environment. There, lists are written as JSON:
+RAG_SERVER__NAMES='["docs.example"]'.
 """
 
 import json
@@ -20,128 +20,127 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _listed(value: Any) -> Any:
+def _from_json(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
-_Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+_Names = Annotated[tuple[str, ...], BeforeValidator(_from_json)]
 
 
 class EmbeddingSettings(_Section):
-    """Which model embeds, and how it wants its texts."""
+    """The embedding model and its prompt prefixes."""
 
-    model: str = Field("all-MiniLM-L6-v2", description="carried by a package; else a local folder, or a name on a hub")
+    model: str = Field("all-MiniLM-L6-v2", description="the bundled model, a local folder, or a name on the Hugging Face hub")
     backend: Literal["auto", "int8", "float32", "torch"] = Field(
         "auto",
-        description="what computes vectors: onnxruntime in 8 or 32 bits (BERT models only), or torch (any model; on a GPU if "
-        "there is one); auto: int8 for the carried model, float32 for other BERT models, else torch",
+        description="int8 and float32 use onnxruntime (BERT models only); torch runs any model, on a GPU if available; "
+        "auto is int8 for the bundled model, float32 for other BERT models, torch for the rest",
     )
-    offline: bool = Field(True, description="never ask a network for the model; false lets a name be downloaded once")
-    query_prefix: str = Field("", description='put before every query; e5 models need "query: "')
-    passage_prefix: str = Field("", description='put before every passage; e5 models need "passage: "')
+    offline: bool = Field(True, description="never download the model; false allows one download by name")
+    query_prefix: str = Field("", description='prepended to every query; e5 models need "query: "')
+    passage_prefix: str = Field("", description='prepended to every passage; e5 models need "passage: "')
 
 
 class LoadingSettings(_Section):
-    """How files are read, each in a process of its own with these limits."""
+    """How files are read: in separate processes with these limits."""
 
-    seconds: float = Field(120, gt=0, description="longest time for one file, while others are read and embedded beside it")
-    megabytes: int = Field(2048, ge=256, description="most memory for one file")
-    processes: int = Field(0, ge=0, description="files read at once; 0: as many as there are processor cores to use")
-    ocr: bool = Field(False, description="read scanned PDFs by the program ocrmypdf, where it is installed")
+    seconds: float = Field(120, gt=0, description="time limit for one file")
+    megabytes: int = Field(2048, ge=256, description="memory limit for one file")
+    processes: int = Field(0, ge=0, description="files read in parallel; 0 means one per usable processor core")
+    ocr: bool = Field(False, description="read scanned PDFs with the program ocrmypdf, which must be installed")
 
 
 class PassageSettings(_Section):
-    """How documents are split."""
+    """How documents are split into passages."""
 
     max_tokens: int | None = Field(
-        None, ge=32, description="longest passage in tokens of the model, with title and headings; unset: what it reads"
+        None, ge=32, description="longest passage in tokens, including title and headings; unset means the model's maximum"
     )
 
 
 class DenseSettings(_Section):
-    """How the nearest vectors are found. A change takes effect with the next `rag build`, which embeds nothing anew for it."""
+    """How the nearest vectors are found. Changes take effect at the next `rag build`, which embeds nothing again for them."""
 
-    exact_up_to: int = Field(
-        200_000, ge=0, description="passages up to which a query is compared with each; beyond, with those in the nearest lists"
-    )
-    memory_mb: int = Field(2048, ge=1, description="memory for these lists; where they would need more, they are compressed more")
+    exact_up_to: int = Field(200_000, ge=0, description="passages up to which the search is exact; above, it is approximate")
+    memory_mb: int = Field(2048, ge=1, description="memory limit of the approximate index, which is compressed to fit it")
 
 
 class RetrievalSettings(_Section):
-    """How passages are found. One setting for all corpora, chosen on development sets: see benchmarks/README.md."""
+    """How passages are retrieved. The defaults were chosen on development sets for all corpora: see benchmarks/README.md."""
 
-    dense_weight: float = Field(0.7, ge=0, le=1, description="share of the dense score in the fused one; BM25 has the rest")
-    headings_weight: float = Field(0.2, ge=0, description="what a term in title or headings counts besides, in the lexical score")
-    proximity_weight: float = Field(0.1, ge=0, description="what two terms count that stand together as in the query")
+    dense_weight: float = Field(0.7, ge=0, le=1, description="weight of the dense score in the fusion; BM25 has the rest")
+    headings_weight: float = Field(0.2, ge=0, description="extra weight of terms in titles and headings, in the lexical score")
+    proximity_weight: float = Field(0.1, ge=0, description="extra weight of terms that are adjacent as in the query")
     depth: int = Field(100, ge=1, description="candidates taken from each search before fusion")
     k: int = Field(10, ge=1, description="passages returned")
-    reranker: str = Field(
-        "", description="folder of a sentence-transformers CrossEncoder that reorders the best hits; none if empty"
-    )
-    rerank_depth: int = Field(20, ge=1, description="hits that it reads")
+    reranker: str = Field("", description="folder of a sentence-transformers CrossEncoder that reranks the best hits; optional")
+    rerank_depth: int = Field(20, ge=1, description="hits to rerank")
 
 
 class AnsweringSettings(_Section):
     """How answers are composed."""
 
     reader: Literal["trained", "similarity"] = Field(
-        "trained", description="what chooses the sentences: a network trained to read English, or likeness to the question"
+        "trained", description="what scores sentences: a network trained on English, or their similarity to the question"
     )
-    read: int = Field(6, ge=1, description="passages whose sentences are read for an answer")
-    max_sentences: int = Field(4, ge=1, description="sentences chosen at most; whole lists and marked context come besides")
+    read: int = Field(6, ge=1, description="passages whose sentences are considered for an answer")
+    max_sentences: int = Field(4, ge=1, description="most sentences of an answer, not counting complete lists and context")
     min_confidence: float | None = Field(
         None,
         ge=0,
         le=1,
-        description="below this it abstains; unset: the threshold that `rag calibrate` chose, or the carried one",
+        description="abstain below this confidence; unset means the threshold from `rag calibrate`, or the reader's default",
     )
 
 
 class EvaluationSettings(_Section):
-    """Where question sets are, and where evaluations are kept."""
+    """Where question sets and evaluation runs are stored."""
 
-    sets: Path = Field(Path("evaluation"), description="folder of question sets that the page offers")
-    feedback: Path = Field(Path("feedback"), description="question set that grows by what is judged on the page")
-
-    runs: Path = Field(Path("runs"), description="folder of kept runs, and of the indexes of question sets with their own corpus")
+    sets: Path = Field(Path("evaluation"), description="folder of the question sets that the page offers")
+    feedback: Path = Field(Path("feedback"), description="question set made of the judgements given on the page")
+    runs: Path = Field(
+        Path("runs"), description="folder of evaluation runs, and of indexes of question sets with their own corpus"
+    )
 
 
 class ServerSettings(_Section):
-    """Where the page is served, to whom, and how much of it."""
+    """The page and the HTTP API: addresses, users and limits."""
 
-    host: str = Field("127.0.0.1", description="loopback: this machine only; any other address needs users")
-    port: int = Field(7860, ge=0, le=65535, description="0 takes any free port")
-    names: _Names = Field((), description="further host names it is reached by, such as docs.clinic.example")
+    host: str = Field("127.0.0.1", description="address to listen on; any but loopback requires users")
+    port: int = Field(7860, ge=0, le=65535, description="0 means any free port")
+    names: _Names = Field((), description="additional host names of the server, such as docs.clinic.example")
     prefix: str = Field(
-        "", pattern=r"^(/[A-Za-z0-9_.-]+)*$", description='path below which a reverse proxy shows it, such as "/ask"'
+        "", pattern=r"^(/[A-Za-z0-9_.-]+)*$", description='path under which a reverse proxy serves it, such as "/ask"'
     )
-    trusted_proxies: _Names = Field((), description="addresses whose X-Forwarded-For and -Proto are believed")
-    users: Path = Field(Path("users.json"), description="who may come in; made by `rag users`. Without it there is no login")
-    session_idle_minutes: float = Field(60, gt=0, description="a session ends when it was not used for so long")
-    session_hours: float = Field(12, gt=0, description="and so long after the login in any case")
-    workers: int = Field(2, ge=1, description="questions and searches of the API that are answered at once")
-    waiting: int = Field(64, ge=0, description="further ones that may wait; more are sent away and told when to come again")
-    answer_seconds: float = Field(60, gt=0, description="after so long a caller is told that it takes too long")
-    requests_a_minute: int = Field(600, ge=0, description="of one user, where there are users; 0: any number")
-    connections: int = Field(512, ge=1, description="open at once; more are refused")
-    shutdown_seconds: int = Field(5, ge=0, description="given to running answers when it is stopped")
-    uploads: bool = Field(True, description="the page may take files, from curators where there are users")
-    largest_file: int = Field(200 * 2**20, ge=1, description="bytes of one uploaded file")
-    largest_upload: int = Field(210 * 2**20, ge=1, description="bytes of one request that uploads files")
-    uploads_an_hour: int = Field(2_000_000_000, ge=1, description="bytes that one user may upload in an hour")
-    uploads_kept: int = Field(4_000_000_000, ge=1, description="bytes of uploads waiting on disk; no more are taken beyond")
-    mcp: bool = Field(False, description="tools for assistants at /mcp; needs the extra quoted-answers[mcp]")
-    log_requests: bool = Field(False, description="one line for each request on standard error, without questions")
-    log_questions: bool = Field(False, description="with the questions of the API")
+    trusted_proxies: _Names = Field((), description="addresses of proxies whose X-Forwarded-For and -Proto are trusted")
+    users: Path = Field(Path("users.json"), description="accounts, managed by `rag users`; without this file there is no login")
+    session_idle_minutes: float = Field(60, gt=0, description="a session expires after this long without a request")
+    session_hours: float = Field(12, gt=0, description="a session expires this long after the login in any case")
+    workers: int = Field(2, ge=1, description="API questions and searches answered in parallel")
+    waiting: int = Field(64, ge=0, description="queue length; when it is full, requests get 503 with Retry-After")
+    answer_seconds: float = Field(60, gt=0, description="time limit for an answer; after that, the request gets 504")
+    requests_a_minute: int = Field(600, ge=0, description="rate limit per user; 0 means unlimited")
+    connections: int = Field(512, ge=1, description="most open connections; further ones are refused")
+    shutdown_seconds: int = Field(5, ge=0, description="time for running answers to finish when the server stops")
+    uploads: bool = Field(True, description="allow uploads on the page, from curators only if there are users")
+    largest_file: int = Field(200 * 2**20, ge=1, description="size limit of one uploaded file in bytes")
+    largest_upload: int = Field(210 * 2**20, ge=1, description="size limit of one upload request in bytes")
+    uploads_an_hour: int = Field(2_000_000_000, ge=1, description="bytes that one user may upload per hour")
+    uploads_kept: int = Field(
+        4_000_000_000, ge=1, description="bytes of pending uploads on disk; beyond that, uploads are refused"
+    )
+    mcp: bool = Field(False, description="serve MCP tools for assistants at /mcp; needs the extra quoted-answers[mcp]")
+    log_requests: bool = Field(False, description="log one line per request to standard error, without the question")
+    log_questions: bool = Field(False, description="include questions of the API in the log")
     conversations: Path = Field(Path("conversations"), description="folder of saved conversations, one file each")
-    watch: bool = Field(False, description="bring the index up to date by itself when files of the corpus change")
+    watch: bool = Field(False, description="update the index automatically when files of the corpus change")
 
 
 class Settings(_Section):
-    """All settings, checked and frozen. An unknown name is an error, so a misspelt one cannot be passed over."""
+    """All settings, validated and frozen. Unknown names are errors, so that a misspelt one is not silently ignored."""
 
     corpus: Path = Field(Path("corpus"), description="folder of the documents")
-    index: Path = Field(Path("index"), description="folder of the built index")
+    index: Path = Field(Path("index"), description="folder of the index")
     embedding: EmbeddingSettings = EmbeddingSettings()
     loading: LoadingSettings = LoadingSettings()
     passages: PassageSettings = PassageSettings()
@@ -153,23 +152,23 @@ class Settings(_Section):
 
 
 def load_settings(**named: Any) -> Settings:
-    """Settings from all sources; values named here win, None leaves a setting to the others.
+    """Settings from all sources. `named` values take precedence, except None, which leaves a setting to the other sources.
 
-    Raises SettingsError with one line for the first setting that cannot be used.
+    Raises SettingsError with one line about the first invalid setting.
     """
     values = _from_file()
     for source in (_from_environment(), {name: value for name, value in named.items() if value is not None}):
         for name, value in source.items():
-            below = values.get(name)
-            values[name] = below | value if isinstance(value, dict) and isinstance(below, dict) else value
+            lower = values.get(name)
+            values[name] = lower | value if isinstance(value, dict) and isinstance(lower, dict) else value
     try:
         return Settings(**values)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise SettingsError(
-            f"setting {name} = {first['input']!r}: {first['msg'].lower()}; look in {SETTINGS_FILE}, "
-            f"in RAG_{name.replace('.', '__').upper()} and at the command line"
+            f"setting {name} = {first['input']!r}: {first['msg'].lower()}; check {SETTINGS_FILE}, "
+            f"RAG_{name.replace('.', '__').upper()} and the command line"
         ) from None
 
 
@@ -181,12 +180,12 @@ def _from_file() -> dict[str, Any]:
     try:
         return tomllib.loads(SETTINGS_FILE.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise SettingsError(f"{SETTINGS_FILE} cannot be read: {error}; mend or remove it") from error
+        raise SettingsError(f"{SETTINGS_FILE} cannot be read: {error}; fix or remove it") from error
 
 
 def _from_environment() -> dict[str, Any]:
-    """Raises SettingsError for a RAG_ variable that names no setting: a misspelt one would change nothing and say nothing."""
-    whole: dict[str, Any] = {}
+    """Raises SettingsError for a RAG_ variable that is not a setting, so that a misspelt one is not silently ignored."""
+    top_level: dict[str, Any] = {}
     sections: dict[str, dict[str, str]] = {}
     for variable, text in sorted(os.environ.items()):
         if not variable.upper().startswith("RAG_"):
@@ -194,9 +193,9 @@ def _from_environment() -> dict[str, Any]:
         name, _, part = variable[len("RAG_") :].lower().partition("__")
         if name not in Settings.model_fields:
             known = ", ".join(f"RAG_{name.upper()}" for name in sorted(Settings.model_fields))
-            raise SettingsError(f"the variable {variable} names no setting; known are {known}")
+            raise SettingsError(f"the variable {variable} is not a setting; the settings are {known}")
         if part:
             sections.setdefault(name, {})[part] = text
         else:
-            whole[name] = text
-    return sections | whole
+            top_level[name] = text
+    return sections | top_level

@@ -6,8 +6,8 @@ from rag.config import load_settings
 from rag.errors import SettingsError
 
 
-def test_later_sources_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """conftest makes tmp_path the working directory, where rag.toml is looked for."""
+def test_later_sources_take_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The working directory is tmp_path (see conftest.py), so rag.toml is read from there."""
     Path("rag.toml").write_text('corpus = "from-file"\nindex = "from-file"\n[retrieval]\ndepth = 50\nk = 5\n')
     monkeypatch.setenv("RAG_INDEX", "from-environment")
     monkeypatch.setenv("RAG_RETRIEVAL__K", "7")
@@ -26,7 +26,7 @@ def test_later_sources_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         ("not toml", "rag.toml cannot be read"),
     ],
 )
-def test_a_bad_setting_is_named_in_one_line(text: str, message: str) -> None:
+def test_an_invalid_setting_is_named_in_one_line(text: str, message: str) -> None:
     Path("rag.toml").write_text(text)
     with pytest.raises(SettingsError, match=message) as error:
         load_settings()
@@ -36,20 +36,20 @@ def test_a_bad_setting_is_named_in_one_line(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
-        ("RAG_CORPSU", "x", "RAG_CORPSU names no setting"),
+        ("RAG_CORPSU", "x", "RAG_CORPSU is not a setting"),
         ("RAG_RETRIEVAL__DEPHT", "5", r"retrieval\.depht"),
         ("RAG_RETRIEVAL", "abc", "retrieval = 'abc': .*RAG_RETRIEVAL"),
         ("RAG_SERVER__NAMES", "docs.example", r"server\.names = 'docs\.example': .*RAG_SERVER__NAMES"),
         ("RAG_CORPUS__DIR", "x", "corpus"),
     ],
 )
-def test_a_bad_variable_is_named(variable: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_variable_is_named(variable: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError, match=message):
         load_settings()
 
 
-def test_the_environment_says_numbers_truths_and_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numbers_booleans_and_lists_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("rag.toml").write_text('[server]\nport = 1\nnames = ["from-file"]\nworkers = 3\n')
     for variable, value in (
         ("RAG_EMBEDDING__OFFLINE", "false"),
