@@ -118,7 +118,9 @@ class ServerSettings(_Section):
     session_hours: float = Field(12, gt=0, description="a session expires this long after the login in any case")
     workers: int = Field(2, ge=1, description="API questions and searches answered in parallel")
     waiting: int = Field(64, ge=0, description="queue length; when it is full, requests get 503 with Retry-After")
-    answer_seconds: float = Field(60, gt=0, description="time limit for an answer; after that, the request gets 504")
+    answer_seconds: float = Field(
+        60, gt=0, description="time limit for an answer; after that, the request gets 503 with Retry-After"
+    )
     requests_a_minute: int = Field(600, ge=0, description="rate limit per user; 0 means unlimited")
     connections: int = Field(512, ge=1, description="most open connections; further ones are refused")
     shutdown_seconds: int = Field(5, ge=0, description="time for running answers to finish when the server stops")

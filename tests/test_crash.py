@@ -1,4 +1,4 @@
-"""Law 6: a failure or a kill at any write leaves the former build live and whole, and the next build mends everything."""
+"""Law 6: after a failure or a kill at any write the previous build is live and intact, and the next build repairs everything."""
 
 import errno
 import os
@@ -27,7 +27,7 @@ SETTINGS = PassageSettings()
 
 
 class Scene:
-    """An index of a corpus that has changed since: what is live, and what a build would make."""
+    """An index whose corpus has changed since: the digests of the live build and of the next one."""
 
     def __init__(self, corpus: Path, index: Path) -> None:
         self.corpus, self.index = ReadHere(corpus), index
@@ -36,8 +36,8 @@ class Scene:
         self.new.write_text("Moss grows on stones.")
         self.after = index_of(self.corpus).digest
 
-    def again(self) -> None:
-        """As it was at first."""
+    def reset(self) -> None:
+        """Restores the initial state."""
         self.new.unlink()
         shutil.rmtree(self.index)
         updated(self.corpus, self.index)
@@ -46,7 +46,7 @@ class Scene:
     def live(self) -> str:
         return load_index(live_build(self.index)).digest
 
-    def check_mended(self) -> None:
+    def check_repaired(self) -> None:
         assert updated(self.corpus, self.index)[0].digest == self.after
         left = {path.name for path in self.index.iterdir()}
         assert left == {"CURRENT", "FORMER", "builds", "builder.lock"}
@@ -59,8 +59,8 @@ def scene(corpus: Path, tmp_path: Path) -> Scene:
 
 
 @pytest.mark.parametrize("operation", ["fsync", "replace", "rename", "mkdir", "unlink", "rmdir"])
-def test_a_failure_at_any_step_leaves_the_former_build(operation: str, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each wait for the disk, rename and removal in turn fails as on a broken disk."""
+def test_a_failure_at_any_step_leaves_the_previous_build(operation: str, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call of the operation in turn fails, as on a broken disk."""
     failures = 0
     for failing in range(1, 80):
         calls = 0
@@ -82,15 +82,15 @@ def test_a_failure_at_any_step_leaves_the_former_build(operation: str, scene: Sc
         assert scene.live() in (scene.before, scene.after)
         if calls < failing:
             break
-        scene.check_mended()
-        scene.again()
+        scene.check_repaired()
+        scene.reset()
     assert calls < failing
     assert failures >= (2 if operation in ("fsync", "replace") else 0)
 
 
 @pytest.mark.slow
-def test_a_full_disk_at_any_write_leaves_the_former_build(scene: Scene) -> None:
-    """Real writes that fail, also those made in C: no file may grow over a limit, which is raised byte by byte at first."""
+def test_a_full_disk_at_any_write_leaves_the_previous_build(scene: Scene) -> None:
+    """Writes fail for real, including those made in C: no file may exceed a limit, which is raised in small steps."""
     largest = max(path.stat().st_size for path in live_build(scene.index).iterdir())
     limits = [*range(0, 300, 7), *range(300, 2 * largest, 61)]
     failures = 0
@@ -103,10 +103,10 @@ def test_a_full_disk_at_any_write_leaves_the_former_build(scene: Scene) -> None:
         live = scene.live()
         assert live in (scene.before, scene.after)
         if live == scene.after:
-            scene.check_mended()
-            scene.again()
+            scene.check_repaired()
+            scene.reset()
     assert failures > 40
-    scene.check_mended()
+    scene.check_repaired()
 
 
 KILLER = """
@@ -139,7 +139,7 @@ for line in sys.stdin:
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_kill_before_any_file_operation_loses_nothing(scene: Scene) -> None:
-    """The builder dies by SIGKILL right before its first, second, … opening for writing, renaming or removing of a file of the index."""
+    """The builder is killed right before it opens for writing, renames or removes a file of the index, for every such operation."""
     command = [sys.executable, "-W", "ignore", "-c", KILLER, str(scene.corpus.folder), str(scene.index)]
     kills = 0
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as killer:
@@ -150,12 +150,12 @@ def test_a_kill_before_any_file_operation_loses_nothing(scene: Scene) -> None:
             killer.stdin.flush()
             code = int(killer.stdout.readline())
             assert scene.live() in (scene.before, scene.after)
-            scene.check_mended()
+            scene.check_repaired()
             if code == 0:
                 break
             assert code == -signal.SIGKILL
             kills += 1
-            scene.again()
+            scene.reset()
         killer.stdin.close()
     assert code == 0
     assert kills > 40
@@ -163,7 +163,7 @@ def test_a_kill_before_any_file_operation_loses_nothing(scene: Scene) -> None:
 
 @pytest.mark.slow
 def test_builds_killed_at_random_moments_lose_nothing(tmp_path: Path) -> None:
-    """Real processes, killed 60 times: the live build is the one before or the new one, and whole; what was embedded is kept."""
+    """60 kills of real processes: the live build is intact, the previous or the new one, and embeddings are kept."""
     code = (
         "import sys, time; from pathlib import Path; from rag.config import PassageSettings\n"
         "from rag.index.updating import Recipe, update_index; from tests.conftest import WordEmbedder\n"
@@ -184,7 +184,7 @@ def test_builds_killed_at_random_moments_lose_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "ignore", "-c", code, str(corpus), str(index)]
     for build in range(61):
         with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as builder:
-            for bed in range(40):  # while it starts
+            for bed in range(40):  # while the builder starts
                 text = f"# Fern {build} {bed}\n\nFern {build} of bed {bed} drinks {build + bed} litres a week.\n"
                 (corpus / f"{build % 5}-{bed}.md").write_text(text)
             wanted = index_of(ReadHere(corpus)).digest
@@ -192,7 +192,7 @@ def test_builds_killed_at_random_moments_lose_nothing(tmp_path: Path) -> None:
             assert builder.stdout.readline() == b"ready\n"
             builder.stdin.write(b"go\n")
             builder.stdin.flush()
-            if build == 0:  # tells how long one takes
+            if build == 0:  # measures how long a build takes
                 started = time.monotonic()
                 assert builder.stdout.readline() == b"built\n"
                 longest = 1.2 * (time.monotonic() - started)
@@ -209,7 +209,7 @@ def test_builds_killed_at_random_moments_lose_nothing(tmp_path: Path) -> None:
 
 
 class Interrupted(WordEmbedder):
-    """Is stopped by the user after some passages."""
+    """An embedder that is interrupted by the user after some passages."""
 
     def __init__(self, after: int) -> None:
         super().__init__()
@@ -221,7 +221,7 @@ class Interrupted(WordEmbedder):
         return super().embed_passages(texts)
 
 
-def test_an_interrupted_build_goes_on_where_it_was(beds: Path, tmp_path: Path) -> None:
+def test_an_interrupted_build_is_resumed(beds: Path, tmp_path: Path) -> None:
     index = tmp_path / "index"
     first, second = Interrupted(after=30), WordEmbedder()
     with pytest.raises(KeyboardInterrupt):
@@ -236,7 +236,7 @@ def test_an_interrupted_build_goes_on_where_it_was(beds: Path, tmp_path: Path) -
     assert not (index / JOURNAL).exists()
 
 
-def test_a_full_build_takes_nothing_from_an_interrupted_one(beds: Path, tmp_path: Path) -> None:
+def test_a_full_build_ignores_the_journal(beds: Path, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         updated(beds, tmp_path / "index", Interrupted(after=1))
     words = WordEmbedder()
@@ -244,7 +244,7 @@ def test_a_full_build_takes_nothing_from_an_interrupted_one(beds: Path, tmp_path
     assert len(words.embedded) == 50
 
 
-def test_a_torn_journal_gives_what_is_whole_in_it(tmp_path: Path) -> None:
+def test_a_damaged_journal_keeps_its_intact_records(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     keys = [bytes([n]) * 16 for n in range(5)]
     vectors = WordEmbedder().embed_passages(["one", "two", "three", "four", "five"])
@@ -268,8 +268,8 @@ def test_a_torn_journal_gives_what_is_whole_in_it(tmp_path: Path) -> None:
     assert [key in torn for key in keys] == [True, True, False, True, True]
     torn.close()
     journal = EmbeddingJournal(path, model="m", dim=32)
-    path.write_bytes(whole[:-3] + b"abc")  # another process writes into it
-    with pytest.raises(IndexBroken, match="was changed by something else"):
+    path.write_bytes(whole[:-3] + b"abc")  # another program writes to it
+    with pytest.raises(IndexBroken, match="was changed by another program"):
         journal.vector(keys[4])
     journal.close()
     other = EmbeddingJournal(path, model="another", dim=32)

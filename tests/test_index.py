@@ -25,12 +25,12 @@ SETTINGS = PassageSettings()
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    """All files of the live build but those that tell when it was made."""
+    """All files of the live build except the one that records when it was made."""
     build = live_build(folder)
     return {name: (build / name).read_bytes() for name in FILES if name != CHANGES}
 
 
-def test_load_of_save_is_the_index(corpus: Path, tmp_path: Path) -> None:
+def test_a_loaded_index_is_what_was_saved(corpus: Path, tmp_path: Path) -> None:
     index, _ = updated(corpus, tmp_path / "index")
     assert [document.id for document in index.documents.values()] == ["faq.txt", "guide.md"]
     for passage in index.passages:
@@ -58,28 +58,28 @@ limits = st.sampled_from([PassageSettings(), PassageSettings(max_tokens=32)])
 @pytest.mark.slow
 @settings(max_examples=40)
 @given(st.lists(st.tuples(limits, st.lists(writes | renames, min_size=1, max_size=4)), min_size=2, max_size=5))
-def test_updating_equals_building_anew(steps: list[Any]) -> None:
-    """Law 5, byte for byte, over any sequence of adding, changing, renaming, repeating, removing and other settings."""
+def test_an_update_equals_a_build_from_scratch(steps: list[Any]) -> None:
+    """Law 5, byte for byte, for any sequence of additions, changes, renames, duplicates, removals and changed settings."""
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
         corpus, index = Path(folder, "corpus"), Path(folder, "index")
         (corpus / "sub").mkdir(parents=True)
-        for number, (limit, changes) in enumerate(steps):
-            for name, change in changes:
+        for number, (limit, edits) in enumerate(steps):
+            for name, edit in edits:
                 path = corpus / name
-                if change is None:
+                if edit is None:
                     path.unlink(missing_ok=True)
-                elif isinstance(change, str):
-                    path.write_text(change)
+                elif isinstance(edit, str):
+                    path.write_text(edit)
                 elif path.exists():
-                    path.replace(corpus / change)
-            now, _ = updated(ReadHere(corpus), index, settings=limit)
-            anew, _ = updated(ReadHere(corpus), Path(folder, f"anew-{number}"), settings=limit)
-            assert now.manifest.hash == anew.manifest.hash
-            assert files_of(index) == files_of(Path(folder, f"anew-{number}"))
-            foreseen = corpus_changes(corpus, now.manifest.corpus)
-            assert (foreseen.added, foreseen.changed, foreseen.removed) == ([], [], [])
+                    path.replace(corpus / edit)
+            update, _ = updated(ReadHere(corpus), index, settings=limit)
+            scratch, _ = updated(ReadHere(corpus), Path(folder, f"scratch-{number}"), settings=limit)
+            assert update.manifest.hash == scratch.manifest.hash
+            assert files_of(index) == files_of(Path(folder, f"scratch-{number}"))
+            changes = corpus_changes(corpus, update.manifest.corpus)
+            assert (changes.added, changes.changed, changes.removed) == ([], [], [])
 
 
 def test_only_new_texts_are_embedded(corpus: Path, tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_only_changed_files_are_read(corpus: Path, tmp_path: Path, monkeypatch: 
     assert read == ["copy.txt"]
 
 
-def test_nothing_changed_writes_nothing_and_loads_no_model(corpus: Path, tmp_path: Path) -> None:
+def test_an_update_without_changes_writes_nothing_and_loads_no_model(corpus: Path, tmp_path: Path) -> None:
     class Unloaded(WordEmbedder):
         @property
         def dim(self) -> int:  # type: ignore[override]
@@ -126,7 +126,7 @@ def test_nothing_changed_writes_nothing_and_loads_no_model(corpus: Path, tmp_pat
     updated(corpus, tmp_path / "index", Unloaded())
 
 
-def test_a_full_build_gives_the_same_contents_and_embeds_all(corpus: Path, tmp_path: Path) -> None:
+def test_a_full_build_has_the_same_contents_and_embeds_everything(corpus: Path, tmp_path: Path) -> None:
     index, _ = updated(corpus, tmp_path / "index")
     again, changes = updated(corpus, tmp_path / "index", full=True)
     assert again.digest == index.digest
@@ -134,7 +134,7 @@ def test_a_full_build_gives_the_same_contents_and_embeds_all(corpus: Path, tmp_p
     assert changes.unchanged == ["faq.txt", "guide.md"]
 
 
-def test_changed_settings_make_everything_anew(corpus: Path, tmp_path: Path) -> None:
+def test_changed_settings_rebuild_everything(corpus: Path, tmp_path: Path) -> None:
     updated(corpus, tmp_path / "index")
     smaller = PassageSettings(max_tokens=32)
     with pytest.raises(IndexMismatch, match='"max_tokens":null.*"max_tokens":32.*rag build'):
@@ -159,7 +159,7 @@ def test_another_model_dimension_or_format_is_refused_with_both_values(corpus: P
         load_index(live)
 
 
-def test_unreadable_files_are_listed_and_the_rest_is_built(corpus: Path, tmp_path: Path) -> None:
+def test_unreadable_files_are_listed_and_the_others_are_indexed(corpus: Path, tmp_path: Path) -> None:
     (corpus / "broken.txt").write_bytes(b"\0\1\2\3")
     (corpus / "empty.md").write_text("")
     (corpus / "photo.xyz").write_bytes(b"x")
@@ -167,13 +167,13 @@ def test_unreadable_files_are_listed_and_the_rest_is_built(corpus: Path, tmp_pat
     assert [failure.path for failure in changes.failed] == ["broken.txt", "empty.md", "photo.xyz"]
     assert set(index.documents) == {"faq.txt", "guide.md"}
     assert corpus_changes(corpus, index.manifest.corpus).added == []
-    (corpus / "broken.txt").write_text("Mended now.")
+    (corpus / "broken.txt").write_text("Repaired.")
     assert corpus_changes(corpus, index.manifest.corpus).added == ["broken.txt"]
 
 
-def test_identical_files_are_read_once_and_stand_for_each_other(corpus: Path, tmp_path: Path) -> None:
+def test_identical_files_are_indexed_once_and_can_be_named_by_either_name(corpus: Path, tmp_path: Path) -> None:
     (corpus / "copy.txt").write_bytes((corpus / "faq.txt").read_bytes())
-    (corpus / "copy.md").write_bytes((corpus / "faq.txt").read_bytes())  # another format reads the same bytes otherwise
+    (corpus / "copy.md").write_bytes((corpus / "faq.txt").read_bytes())  # the same bytes in another format are another document
     index, changes = updated(corpus, tmp_path / "index")
     assert changes.duplicates == [Duplicate("faq.txt", "copy.txt")]
     assert changes.added == ["copy.md", "copy.txt", "faq.txt", "guide.md"]
@@ -184,7 +184,7 @@ def test_identical_files_are_read_once_and_stand_for_each_other(corpus: Path, tm
     assert (changes.duplicates, changes.removed, changes.embedded) == ([], ["copy.txt"], 0)
 
 
-def test_copies_of_a_file_that_cannot_be_read_fail_with_it(corpus: Path, tmp_path: Path) -> None:
+def test_duplicates_of_an_unreadable_file_fail_with_it(corpus: Path, tmp_path: Path) -> None:
     for name in ("a.txt", "b.txt"):
         (corpus / name).write_bytes(b"\0\1\2\3")
     index, changes = updated(corpus, tmp_path / "index")
@@ -196,7 +196,7 @@ def test_copies_of_a_file_that_cannot_be_read_fail_with_it(corpus: Path, tmp_pat
     assert corpus_changes(corpus, index.manifest.corpus).added == []
 
 
-def test_what_the_corpus_has_become(corpus: Path) -> None:
+def test_changes_of_the_corpus_since_the_build(corpus: Path) -> None:
     index = index_of(corpus)
     (corpus / "faq.txt").write_text("Is it?\nYes.")
     (corpus / "guide.md").rename(corpus / "z.md")
@@ -204,7 +204,7 @@ def test_what_the_corpus_has_become(corpus: Path) -> None:
     assert (changes.added, changes.changed, changes.removed) == (["z.md"], ["faq.txt"], ["guide.md"])
 
 
-def test_the_report_is_kept_with_the_build(corpus: Path, tmp_path: Path) -> None:
+def test_the_changes_are_stored_with_the_build(corpus: Path, tmp_path: Path) -> None:
     (corpus / "photo.xyz").write_bytes(b"x")
     _, changes = updated(corpus, tmp_path / "index")
     report = load_changes(live_build(tmp_path / "index"))
@@ -213,7 +213,7 @@ def test_the_report_is_kept_with_the_build(corpus: Path, tmp_path: Path) -> None
     assert report.built.startswith("20") and report.seconds >= 0
 
 
-def test_an_empty_corpus_is_an_empty_index(tmp_path: Path) -> None:
+def test_an_empty_corpus_gives_an_empty_index(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     index, _ = updated(tmp_path / "empty", tmp_path / "index")
     assert (list(index.passages), index.dense.size, index.dense.dim) == ([], 0, 32)
@@ -222,8 +222,8 @@ def test_an_empty_corpus_is_an_empty_index(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [*FILES, "manifest.json"])
-def test_a_damaged_file_is_refused_and_mended(name: str, corpus: Path, tmp_path: Path) -> None:
-    """Any byte, anywhere: the file is named, nothing is loaded, and the next build mends it."""
+def test_a_damaged_file_is_refused_and_repaired(name: str, corpus: Path, tmp_path: Path) -> None:
+    """One flipped bit anywhere: loading names the file, and the next build replaces it."""
     index, _ = updated(corpus, tmp_path / "index")
     whole = files_of(tmp_path / "index")
     places = random.Random(name)
@@ -236,8 +236,8 @@ def test_a_damaged_file_is_refused_and_mended(name: str, corpus: Path, tmp_path:
             (IndexBroken, IndexMismatch), match="format" if b'"format":5' not in data and name == "manifest.json" else name
         ):
             load_index(live_build(tmp_path / "index"))
-        mended, _ = updated(corpus, tmp_path / "index")
-        assert mended.digest == index.digest
+        repaired, _ = updated(corpus, tmp_path / "index")
+        assert repaired.digest == index.digest
         assert files_of(tmp_path / "index") == whole
 
 
@@ -249,7 +249,7 @@ def test_no_index(tmp_path: Path) -> None:
         live_build(tmp_path)
 
 
-def test_manifest_names_what_it_was_made_of(corpus: Path, tmp_path: Path) -> None:
+def test_the_manifest_records_what_the_build_was_made_of(corpus: Path, tmp_path: Path) -> None:
     updated(corpus, tmp_path / "index")
     manifest = json.loads((live_build(tmp_path / "index") / "manifest.json").read_text())
     assert manifest["model"] == {"name": "words", "digest": "0" * 64, "backend": "torch", "dim": 32}
@@ -258,7 +258,7 @@ def test_manifest_names_what_it_was_made_of(corpus: Path, tmp_path: Path) -> Non
     assert set(manifest["files"]) == {path.name for path in live_build(tmp_path / "index").iterdir()} - {"manifest.json"}
 
 
-def test_a_build_from_nothing_is_compared(corpus: Path, tmp_path: Path) -> None:
+def test_a_build_from_scratch_is_compared_with_the_live_one(corpus: Path, tmp_path: Path) -> None:
     updated(corpus, tmp_path / "index")
     before = sorted(tmp_path.joinpath("index").rglob("*"))
 
@@ -275,8 +275,8 @@ def grep(folder: Path, *texts: bytes) -> list[Path]:
     return [p for p in folder.rglob("*") if p.is_file() and any(text in p.read_bytes().lower() for text in texts)]
 
 
-def test_a_removed_document_leaves_nothing(corpus: Path, tmp_path: Path) -> None:
-    """Law 10, also with the build before kept, and for what the document once said."""
+def test_a_removed_document_leaves_no_trace(corpus: Path, tmp_path: Path) -> None:
+    """Law 10, including the previous build and earlier versions of the document."""
     secret = corpus / "secret.txt"
     secret.write_text("The password was KANARI98.")
     updated(corpus, tmp_path / "index")
@@ -292,22 +292,22 @@ def test_a_removed_document_leaves_nothing(corpus: Path, tmp_path: Path) -> None
     assert "secret.txt" not in index.documents
 
 
-def test_a_document_removed_after_a_rollback_leaves_nothing(corpus: Path, tmp_path: Path) -> None:
+def test_a_document_removed_after_a_rollback_leaves_no_trace(corpus: Path, tmp_path: Path) -> None:
     from rag.index.builds import roll_back
 
     updated(corpus, tmp_path / "index")
     (corpus / "secret.txt").write_text("The password is CANARY99.")
     updated(corpus, tmp_path / "index")
-    former = previous_build(tmp_path / "index")
-    assert former is not None
-    roll_back(tmp_path / "index", former)
+    previous = previous_build(tmp_path / "index")
+    assert previous is not None
+    roll_back(tmp_path / "index", previous)
     assert grep(tmp_path / "index", b"canary99")
     (corpus / "secret.txt").unlink()
     updated(corpus, tmp_path / "index")
     assert grep(tmp_path / "index", b"canary99") == []
 
 
-def test_the_former_build_is_kept_and_can_be_rolled_back_to(corpus: Path, tmp_path: Path) -> None:
+def test_the_previous_build_is_kept_and_can_be_restored(corpus: Path, tmp_path: Path) -> None:
     from rag.index.builds import roll_back
 
     folder = tmp_path / "index"
@@ -315,19 +315,19 @@ def test_the_former_build_is_kept_and_can_be_rolled_back_to(corpus: Path, tmp_pa
     for text in ("Moss is green.", "Moss is grey.", "Moss is red."):
         (corpus / "moss.txt").write_text(text)
         digests.append(updated(corpus, folder)[0].digest)
-    updated(corpus, folder)  # with nothing changed nothing is forgotten
+    updated(corpus, folder)  # an update without changes keeps the previous build
     for expected in (digests[1], digests[2], digests[1]):
-        former = previous_build(folder)
-        assert former is not None
-        roll_back(folder, former)
+        previous = previous_build(folder)
+        assert previous is not None
+        roll_back(folder, previous)
         assert load_index(live_build(folder)).digest == expected
     assert len(list((folder / "builds").iterdir())) == 2
     (corpus / "moss.txt").rename(corpus / "renamed.txt")
     updated(corpus, folder)
-    assert previous_build(folder) is None  # what it held, "grey", is under no name in the corpus any more
+    assert previous_build(folder) is None  # it held "grey", which is no longer in the corpus under any name
 
 
-def test_what_a_document_said_before_can_be_forgotten(corpus: Path, tmp_path: Path) -> None:
+def test_earlier_versions_can_be_forgotten(corpus: Path, tmp_path: Path) -> None:
     (corpus / "note.txt").write_text("The password is CANARY99.")
     updated(corpus, tmp_path / "index")
     (corpus / "note.txt").write_text("The password is elsewhere.")
@@ -337,14 +337,14 @@ def test_what_a_document_said_before_can_be_forgotten(corpus: Path, tmp_path: Pa
     assert grep(tmp_path / "index", b"canary99") == []
 
 
-def test_a_renamed_document_is_not_gone(corpus: Path, tmp_path: Path) -> None:
+def test_a_renamed_document_does_not_count_as_removed(corpus: Path, tmp_path: Path) -> None:
     updated(corpus, tmp_path / "index")
     (corpus / "faq.txt").rename(corpus / "questions.txt")
     updated(corpus, tmp_path / "index")
     assert previous_build(tmp_path / "index") is not None
 
 
-def test_a_manifest_that_was_changed_is_refused(corpus: Path, tmp_path: Path) -> None:
+def test_an_edited_manifest_is_refused(corpus: Path, tmp_path: Path) -> None:
     updated(corpus, tmp_path / "index")
     path = live_build(tmp_path / "index") / "manifest.json"
     whole = json.loads(path.read_text())
@@ -358,13 +358,13 @@ def test_a_manifest_that_was_changed_is_refused(corpus: Path, tmp_path: Path) ->
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
-def test_a_name_that_is_not_utf8_is_one_failed_file(corpus: Path, tmp_path: Path) -> None:
+def test_a_file_name_that_is_not_utf8_fails_only_that_file(corpus: Path, tmp_path: Path) -> None:
     (corpus / os.fsdecode(b"caf\xe9.txt")).write_text("text")
     _, changes = updated(corpus, tmp_path / "index")
     assert [(failure.path, failure.reason) for failure in changes.failed] == [("caf?.txt", "its name is not UTF-8; rename it")]
 
 
-def test_a_stray_file_among_the_builds_is_left_alone(corpus: Path, tmp_path: Path) -> None:
+def test_a_stray_file_among_the_builds_is_ignored(corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "index" / "builds").mkdir(parents=True)
     (tmp_path / "index" / "builds" / ".DS_Store").write_text("x")
     updated(corpus, tmp_path / "index")
@@ -372,23 +372,23 @@ def test_a_stray_file_among_the_builds_is_left_alone(corpus: Path, tmp_path: Pat
 
 
 def test_an_approximate_index_is_updated_and_searched_like_an_exact_one(beds: Path, tmp_path: Path) -> None:
-    """Law 5 for the lists, which are made anew; another setting remakes them and embeds nothing."""
+    """Law 5 for FAISS's lists, which every update trains again; changing the setting embeds nothing."""
     lists = DenseSettings(exact_up_to=39)
     exact, _ = updated(beds, tmp_path / "exact")
-    now, changes = updated(beds, tmp_path / "exact", dense=lists)
-    assert (exact.manifest.contents.dense, now.manifest.contents.dense, changes.embedded) == ("Flat", "IVF1,SQfp16", 0)
-    assert now.digest != exact.digest
+    update, changes = updated(beds, tmp_path / "exact", dense=lists)
+    assert (exact.manifest.contents.dense, update.manifest.contents.dense, changes.embedded) == ("Flat", "IVF1,SQfp16", 0)
+    assert update.digest != exact.digest
     for bed in (7, 13, 49):
         (beds / f"{bed:02}.md").write_text(f"# Bed {bed}\n\nMoss of bed {bed} drinks nothing.\n")
     (beds / "20.md").unlink()
-    now, _ = updated(beds, tmp_path / "exact", dense=lists)
-    anew, _ = updated(beds, tmp_path / "anew", dense=lists)
-    assert now.digest == anew.digest
-    assert files_of(tmp_path / "exact") == files_of(tmp_path / "anew")
-    assert now.manifest.nearest == Nearest("IVF1,SQfp16", nprobe=1, recall=1.0)
-    all_compared, _ = updated(beds, tmp_path / "flat")
+    update, _ = updated(beds, tmp_path / "exact", dense=lists)
+    scratch, _ = updated(beds, tmp_path / "scratch", dense=lists)
+    assert update.digest == scratch.digest
+    assert files_of(tmp_path / "exact") == files_of(tmp_path / "scratch")
+    assert update.manifest.nearest == Nearest("IVF1,SQfp16", nprobe=1, recall=1.0)
+    flat, _ = updated(beds, tmp_path / "flat")
     query = "moss of bed 13"
     vector, wanted = WordEmbedder().embed_query(query), RetrievalSettings(depth=5)
     for documents in (None, ["1*.md"]):
-        found = retrieve(now, query, vector, wanted, documents=documents)
-        assert found == retrieve(all_compared, query, vector, wanted, documents=documents) != []
+        hits = retrieve(update, query, vector, wanted, documents=documents)
+        assert hits == retrieve(flat, query, vector, wanted, documents=documents) != []

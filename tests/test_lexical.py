@@ -15,7 +15,7 @@ DOCUMENTS = [["nerve", "injury", "nerve"], ["muscle", "injury"], ["muscle", "mus
 
 
 def test_scores_of_a_worked_example() -> None:
-    """N = 4, mean length 9/4; "weak" stands once in the third document, of length 4: idf = ln(1 + 3.5/1.5)."""
+    """N = 4, mean length 9/4; "weak" occurs once, in the third document, of length 4: idf = ln(1 + 3.5/1.5)."""
     index = LexicalIndex.build(DOCUMENTS)
     norm = 0.6 * (1 - 0.6 + 0.6 * 4 / 2.25)
     expected = np.log(1 + 3.5 / 1.5) * 1.6 / (1 + norm)
@@ -35,11 +35,11 @@ def test_scores_equal_those_of_bm25s(documents: list[list[str]], query: list[str
     reference = bm25s.BM25(method="lucene", k1=K1, b=B)
     reference.index(documents, show_progress=False)
     ours = LexicalIndex.build(documents).scores(query)
-    # bm25s leaves out the constant factor k1 + 1, as Lucene does; it changes no order.
+    # bm25s omits the constant factor k1 + 1, like Lucene; it does not affect the order.
     assert ours / (K1 + 1) == pytest.approx(reference.get_scores(query), abs=1e-5)
 
 
-def test_load_of_save_searches_alike(tmp_path: Path) -> None:
+def test_a_loaded_index_scores_like_the_saved_one(tmp_path: Path) -> None:
     index = LexicalIndex.build(DOCUMENTS)
     index.save(tmp_path, "terms")
     loaded = LexicalIndex.load(tmp_path, "terms")
@@ -76,10 +76,10 @@ def test_terms(text: str, expected: list[str]) -> None:
     st.lists(st.lists(words, min_size=1, max_size=6), max_size=4),
     st.integers(1, 30),
 )
-def test_parts_merged_are_the_whole_built_at_once(
+def test_merged_parts_equal_an_index_built_at_once(
     documents: list[list[str]], part_of: list[int], gone: list[list[str]], block: int
 ) -> None:
-    """However the rows are spread over parts, whatever else the parts hold, and however small the blocks: the same bytes."""
+    """Equal bytes however the rows are divided into parts, whatever else these hold, and however small the blocks are."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         parts = []
         for number in range(3):

@@ -16,8 +16,8 @@ some_lines = st.lists(st.binary(max_size=9).map(lambda line: line.replace(b"\n",
 
 
 @given(some_lines, some_lines, st.integers(0, 12), st.integers(0, 12))
-def test_lines_are_read_as_written_and_copied(old: list[bytes], new: list[bytes], first: int, last: int) -> None:
-    """However lines come into a file, by writing or by copying, the same lines give the same two files."""
+def test_lines_are_read_as_they_were_written_or_copied(old: list[bytes], new: list[bytes], first: int, last: int) -> None:
+    """Equal lines give equal files, whether they were written or copied."""
     with tempfile.TemporaryDirectory() as folder:
         first, last = sorted((min(first, len(old)), min(last, len(old))))
         with LineWriter(Path(folder, "old.jsonl")) as writer:
@@ -35,10 +35,10 @@ def test_lines_are_read_as_written_and_copied(old: list[bytes], new: list[bytes]
 
 
 @pytest.mark.parametrize("name", [DOCUMENTS, PASSAGES, table_of(DOCUMENTS), table_of(PASSAGES)])
-def test_what_is_damaged_in_a_large_file_is_not_read(
+def test_damage_in_a_large_file_is_found_on_reading(
     name: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that is too large to be hashed when the index is loaded: every bit of its last line is looked at when it is read."""
+    """Files too large to be hashed when the index is loaded: a flipped bit in any byte of the last line is found."""
     updated(corpus, tmp_path / "index")
     monkeypatch.setattr(build_files, "HASHED", 0)
     path = live_build(tmp_path / "index") / name
@@ -53,14 +53,14 @@ def test_what_is_damaged_in_a_large_file_is_not_read(
         load_index(live_build(tmp_path / "index"))
 
 
-def test_an_index_can_be_read_on_when_its_files_are_gone(corpus: Path, tmp_path: Path) -> None:
+def test_an_open_index_remains_readable_after_its_files_are_removed(corpus: Path, tmp_path: Path) -> None:
     index, _ = updated(corpus, tmp_path / "index")
     for path in live_build(tmp_path / "index").iterdir():
         path.unlink()
     assert [passage.text for passage in index.passages if "Repot" in passage.text]
 
 
-def test_what_was_read_is_forgotten_for_what_is_read_next(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_drops_the_records_read_longest_ago(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored_records, "PASSAGES_KEPT", 1)
     index, _ = updated(corpus, tmp_path / "index")
     first = index.passages[0]

@@ -24,7 +24,7 @@ from tests.conftest import ROOT, file_size_limit, updated
 
 @pytest.mark.parametrize("dtype", ["V16", "<f4", "<i4"])
 @pytest.mark.parametrize("parts", [[], [0], [3], [1, 0, 70_000]])
-def test_a_growing_array_is_the_file_that_numpy_saves(dtype: str, parts: list[int], tmp_path: Path) -> None:
+def test_a_growing_array_gives_the_file_that_numpy_saves(dtype: str, parts: list[int], tmp_path: Path) -> None:
     shape = () if dtype == "V16" else (3,)
     rows = [
         np.frombuffer(bytes(i % 251 for i in range(n * 48 // (3 if shape == () else 4))), dtype).reshape(n, *shape) for n in parts
@@ -42,7 +42,7 @@ def test_rows_of_another_shape_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", [1, 500, 5000])
-def test_a_full_disk_is_an_error_also_for_the_last_bytes(missing: int, tmp_path: Path) -> None:
+def test_a_full_disk_raises_even_at_the_last_bytes(missing: int, tmp_path: Path) -> None:
     array = np.arange(1056, dtype=np.float64).reshape(33, 32)
     save_array(tmp_path / "a.npy", array)
     assert np.array_equal(map_array(tmp_path / "a.npy"), array)
