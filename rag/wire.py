@@ -4,6 +4,7 @@ The command line, the page, HTTP, receipts, runs and saved conversations all use
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, NotRequired, TypeVar
 
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
@@ -74,17 +75,22 @@ class AnswerValues(TypedDict):
 
 
 Value = TypeVar("Value")
-_ANSWER: TypeAdapter[AnswerValues] = TypeAdapter(AnswerValues)
-_HIT: TypeAdapter[HitValues] = TypeAdapter(HitValues)
 
 
-def validated(adapter: TypeAdapter[Value], values: object, *, strict: bool | None = None) -> Value:
-    """`values` as the adapter's type. Raises ValueError with the first problem, in one line."""
+def validated(kind: type[Value], values: object, *, strict: bool | None = None) -> Value:
+    """`values` as this type. Raises ValueError with the first problem, in one line."""
     try:
-        return adapter.validate_python(values, strict=strict)
+        record: Value = _adapter(kind).validate_python(values, strict=strict)  # type: ignore[arg-type]  # classes are hashable
+        return record
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise ValueError(": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]]))) from error
+
+
+@cache
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    """Made on use, because it takes milliseconds."""
+    return TypeAdapter(kind)
 
 
 def answer_values(answer: Answer) -> AnswerValues:
@@ -154,7 +160,7 @@ def _span_values(span: Span) -> SpanValues:
 
 def answer_from(values: object) -> Answer:
     """The answer that these JSON values describe; of the nearest passages, only what is shown. Raises ValueError for others."""
-    fields = validated(_ANSWER, values, strict=True)
+    fields = validated(AnswerValues, values, strict=True)
     return Answer(
         question=fields["question"],
         query=fields["query"],
@@ -178,7 +184,7 @@ def answer_from(values: object) -> Answer:
 
 def hit_from(values: object) -> Hit:
     """The hit that these JSON values describe, as far as it is shown. Raises ValueError for others."""
-    return _hit_from(validated(_HIT, values, strict=True))
+    return _hit_from(validated(HitValues, values, strict=True))
 
 
 def _hit_from(values: HitValues) -> Hit:

@@ -3,13 +3,13 @@
 import json
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.records import Answer, Citation, Hit, Location, Passage, QuotedSentence, Span
+from rag.records import Answer, Citation, Hit, Location, Passage, QuotedSentence, Span, Strength
 from rag.wire import answer_from, answer_values, hit_from, hit_values
 
 texts = st.text(st.characters(exclude_categories=()), max_size=20)  # also lone surrogates
@@ -52,6 +52,7 @@ def answers(draw: st.DrawFn) -> Answer:
         choices=draw(st.integers(0, 9)),
         expected_wrong=draw(st.none() | st.floats(0, 1)),
         measured_on=draw(texts),
+        strength=draw(st.none() | st.sampled_from(get_args(Strength))),
         signals=draw(measures),
         index=draw(texts),
         timings_ms=draw(measures),
@@ -95,6 +96,7 @@ EXAMPLE = Answer(
     readings=("Are ferns toxic?",),
     expected_wrong=0.1,
     measured_on="the question set pets",
+    strength="strong",
     signals={"score": 1.5},
     index="i1",
     timings_ms={"total": 12.5},
@@ -109,6 +111,7 @@ EXAMPLE_VALUES = {
     "confidence": 0.75,
     "expected_wrong": 0.1,
     "measured_on": "the question set pets",
+    "strength": "strong",
     "signals": {"score": 1.5},
     "text": "Ferns are safe. [1] So are palms. [2]",
     "sentences": [
@@ -138,6 +141,9 @@ EXAMPLE_VALUES = {
     "index": "i1",
 }  # fmt: skip
 
+LATER = {"readings", "choices", "strength"}
+"""What earlier releases did not store."""
+
 
 def test_the_values_of_an_example() -> None:
     assert answer_values(EXAMPLE) == EXAMPLE_VALUES
@@ -152,12 +158,12 @@ def test_an_answer_with_citations_carries_no_nearest_passages() -> None:
     assert answer_values(abstention)["nearest"] == [hit_values(hit)]
 
 
-def test_answers_stored_before_readings_and_choices_are_read() -> None:
-    values = {name: value for name, value in EXAMPLE_VALUES.items() if name not in ("readings", "choices")}
-    assert answer_from(values) == replace(EXAMPLE, readings=(), choices=0)
+def test_answers_stored_by_earlier_releases_are_read() -> None:
+    values = {name: value for name, value in EXAMPLE_VALUES.items() if name not in LATER}
+    assert answer_from(values) == replace(EXAMPLE, readings=(), choices=0, strength=None)
 
 
-@pytest.mark.parametrize("name", sorted(EXAMPLE_VALUES.keys() - {"readings", "choices"}))
+@pytest.mark.parametrize("name", sorted(EXAMPLE_VALUES.keys() - LATER))
 def test_a_missing_key_is_refused(name: str) -> None:
     values = {key: value for key, value in EXAMPLE_VALUES.items() if key != name}
     with pytest.raises(ValueError, match=name):

@@ -24,7 +24,7 @@ from rag.evaluation.question_sets import (
 from rag.storage.files import json_line, replace_file
 
 OFFERED = 12  # sentences: what fits on a screen with the prompts
-READ = 6  # passages from which the sentences come: what an answer is read from by default
+READ = 6  # passages from which the sentences come: the default of answering.read
 
 
 def label(chat: Chat, folder: Path, *, ask: Callable[[str], str], show: Callable[[str], None]) -> None:

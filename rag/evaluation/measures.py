@@ -31,7 +31,7 @@ ANSWERS = (
 )
 STRONG = ("strong_precision", "strong_coverage", "strong_false_answers")
 ABSTENTION = ("auroc", "answered", "false_answers", "false_abstentions", "aurc", *STRONG)
-RESAMPLES = 1000  # of the bootstrap: interval bounds vary by about 1% of the interval (Efron & Tibshirani 1993, 13.3)
+RESAMPLES = 1000  # of the bootstrap: the customary number for percentile intervals
 SEED = 7  # fixed, so that the same outcomes give the same intervals
 
 

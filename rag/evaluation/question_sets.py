@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field, PlainSerializer, PlainValidator, TypeAdapter
+from pydantic import BaseModel, Field, PlainSerializer, PlainValidator
 
 from rag.errors import QuestionSetError, UnreadableFile
 from rag.loading.text_files import plain_text
@@ -118,11 +118,8 @@ class _GoldLine(BaseModel):
     kind: str | None = None
 
 
-_GOLD = TypeAdapter(_GoldLine)
-
-
 def _gold_from(values: object) -> GoldSpan:
-    line = validated(_GOLD, values)
+    line = validated(_GoldLine, values)
     return GoldSpan(line.doc_id, Span(line.start, line.start + len(line.text)), line.text, line.kind or "sentence")
 
 
@@ -216,9 +213,8 @@ def _lines(path: Path, kind: type[Line]) -> Iterator[Line]:
         records = [(number, json.loads(line)) for number, line in enumerate(lines, start=1) if line.strip()]
     except (OSError, ValueError) as error:
         raise QuestionSetError(f"{path} cannot be read: {error}") from error
-    adapter = TypeAdapter(kind)
     for number, record in records:
         try:
-            yield validated(adapter, record)
+            yield validated(kind, record)
         except ValueError as error:
             raise QuestionSetError(f"{path} line {number} cannot be used ({error}); correct the line") from error
