@@ -8,6 +8,9 @@ _NUMBER = r"\(?(?:\d{1,3}|[a-zA-Z])[.)]"  # 1. 1) (1) a. (a)
 TYPED_MARKER = re.compile(rf"(?:{_TYPED_BULLET}|{_NUMBER})\s+")
 """A marker as typed in a text file, with the white space after it."""
 
+TABBED_MARKER = re.compile(r"(\(?\w{0,3}[.)]|[^\w\s])\t+")
+"""A marker before a tab, as RTF has it; any symbol may be a bullet there."""
+
 PRINTED_BULLET = re.compile("[\u2022\u2023\u25e6\u25aa\u25cf\u25cb\u25a0\u25a1\uf0a7\uf0b7\uf0d8]")
 """A bullet that is only ever a bullet, as set in print; the last three are those of Word's symbol font."""
 

@@ -12,6 +12,12 @@ _TABLE_COLUMNS = 4  # with fewer, it may be two columns of prose, each with a li
 _TABLE_ROWS = 3  # full rows; fewer may be wide spaces between words by chance
 _ALIGNED = 2.5  # points: the largest distance between left edges that count as one
 _MOST_GUTTERS = 16  # candidates tried, the most frequent first
+_LEAST_ROWS = 3  # on each side of the gutter
+_LONG_SIDE, _TABLE_ALIGNMENT = 6, 0.4  # so many rows, less aligned with the other side than this, are no table
+_PROSE_APART = 2.0, 0.4  # words in a line, and share of the column's width that the median line fills
+_PROSE_MIXED = 4.0, 0.7  # the same, if the file does not store the columns one after the other
+_MOST_FIGURES = 0.4  # share of words without letters: with more, it is a table
+_MEAN_WORD = 6  # characters, for scripts without spaces between words
 _MOST_CHANGES = 0.25  # of the rows: changes of side in the file's order, if it stores columns one after the other
 
 
@@ -119,11 +125,12 @@ def _are_columns(rows: Sequence[Row], gutter: float, *, apart: bool) -> bool:
     if not changes or (apart and changes > max(2, _MOST_CHANGES * len(rows))):
         return False
     sides = [rows_of(word for word in words if word.left < gutter), rows_of(word for word in words if word.left >= gutter)]
-    if min(map(len, sides)) < 3 or (apart and changes > max(2, _MOST_CHANGES * min(map(len, sides)))):
+    if min(map(len, sides)) < _LEAST_ROWS or (apart and changes > max(2, _MOST_CHANGES * min(map(len, sides)))):
         return False
-    if apart and min(map(len, sides)) >= 6 and _aligned(*sides) < 0.4:
+    if apart and min(map(len, sides)) >= _LONG_SIDE and _aligned(*sides) < _TABLE_ALIGNMENT:
         return True
-    return all(_is_prose(side, words_needed=2.0 if apart else 4.0, filled=0.4 if apart else 0.7) for side in sides)
+    words_needed, filled = _PROSE_APART if apart else _PROSE_MIXED
+    return all(_is_prose(side, words_needed=words_needed, filled=filled) for side in sides)
 
 
 def _aligned(left: Sequence[Row], right: Sequence[Row]) -> float:
@@ -135,7 +142,7 @@ def _aligned(left: Sequence[Row], right: Sequence[Row]) -> float:
 def _is_prose(rows: Sequence[Row], *, words_needed: float, filled: float) -> bool:
     left, right = min(row.left for row in rows), max(row.right for row in rows)
     texts = [word.text for word in _words(rows)]
-    if sum(not any(map(str.isalpha, text)) for text in texts) > 0.4 * len(texts):
+    if sum(not any(map(str.isalpha, text)) for text in texts) > _MOST_FIGURES * len(texts):
         return False
-    per_line = max(len(texts), sum(map(len, texts)) / 6) / len(rows)  # Chinese has no spaces between words
+    per_line = max(len(texts), sum(map(len, texts)) / _MEAN_WORD) / len(rows)
     return per_line >= words_needed and median(row.right - row.left for row in rows) >= filled * (right - left)

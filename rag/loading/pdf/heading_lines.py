@@ -15,6 +15,12 @@ _LARGER = 1.15  # times the size of the text: a heading by size alone
 _AS_LARGE = 0.95  # times the size of the text: the least size of a bold heading
 _MOST_BOLD_WORDS = 14
 _LONGEST_PLAIN_HEADING = 90  # characters
+# Of a heading in the style of the text:
+_SIZE_BELOW, _SIZE_ABOVE = 0.98, 1.02  # its least size and the largest size of the next line, relative to the text and to it
+_LEFT = 2.5  # font sizes: its distance from the left edge of the next line
+_NEXT_WIDTH, _OWN_WIDTH = 0.7, 0.9  # of the column: the next line is wider, it is narrower
+_WHITE_ABOVE, _WHITE_BELOW, _NEAR = 1.4, 1.1, 2.5  # times the usual distance: at least above and below it, at most below
+_SLIGHTLY_LARGER = 1.05  # times the size of the text: needs no white space below
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +67,25 @@ def key(heading: str) -> str:
 
 def leads_text(line: Line, before: Line | None, after: Line, body_size: float, pitch: float) -> bool:
     """Whether a line in the style of the text is a heading: short, with white space around it, more of it above."""
-    if line.cells or after.cells or line.mono or after.mono or line.size < 0.98 * body_size or after.size > 1.02 * line.size:
+    if (
+        line.cells
+        or after.cells
+        or line.mono
+        or after.mono
+        or line.size < _SIZE_BELOW * body_size
+        or after.size > _SIZE_ABOVE * line.size
+    ):
         return False
     starts_well = line.text[0].isupper() or line.text[0].isdigit()
     if len(line.text) > _LONGEST_PLAIN_HEADING or not starts_well or line.text[-1] in ".,;:!":
         return False
     width = line.edges[1] - line.edges[0]
-    above = before.baseline - line.baseline if before else 3 * pitch
+    above = before.baseline - line.baseline if before else float("inf")
     below = line.baseline - after.baseline
-    leads = abs(line.left - after.left) < 2.5 * line.size and after.right - after.left > 0.7 * width
-    white = above > 1.4 * pitch and above > below > 0 and (below > 1.1 * pitch or line.size > 1.05 * body_size)
-    return leads and white and line.right - line.left < 0.9 * width and below < 2.5 * pitch
+    leads = abs(line.left - after.left) < _LEFT * line.size and after.right - after.left > _NEXT_WIDTH * width
+    white_below = below > _WHITE_BELOW * pitch or line.size > _SLIGHTLY_LARGER * body_size
+    white = above > _WHITE_ABOVE * pitch and above > below > 0 and white_below
+    return leads and white and line.right - line.left < _OWN_WIDTH * width and below < _NEAR * pitch
 
 
 def _body_size(lines: Sequence[Line]) -> float:

@@ -19,6 +19,19 @@ _CONTENTS_ENTRY = re.compile(r"… ?(?:\d{1,4}|[ivxlc]{1,6})$")  # of a table of
 _REFERENCE = re.compile(r"\[\d{1,3}\]\s")
 _FOOTNOTE = re.compile(r"[\d*†‡§∗]{1,3}\s?\D")
 _MONOSPACED_WIDTH = 0.6  # of the font size: a character in Courier and most others
+# Thresholds set by hand on awkward files; benchmarks/README.md, "PDF layout", measures the result. In font sizes:
+_HEADING_PITCH, _CODE_PITCH = 1.7, 2.5  # the largest distance between lines of one heading and of one listing
+_WIDE_STEP = 1.25  # the least distance that separates paragraphs
+_INDENT = 0.8
+_LARGEST_FIRST_INDENT = 6  # of a paragraph's first line
+_SPARE = 0.5  # white space beyond the first word of the next line
+# Others:
+_WIDE_PITCH = 1.4  # times the usual distance: separates paragraphs
+_SAME_SIZE, _SAME_SIZE_ACROSS = 0.06, 0.05  # relative difference in size within a paragraph, and across columns
+_RAGGED = 0.08  # of the column's width: lines of ragged text differ by as much
+_FULL = 0.12  # of the column's width: lines that end this close to its edge are full
+_SHORT = 40  # characters of a line that may be a title or a name rather than the start of a paragraph
+_SAME_LEFT = 6  # points: left edges of the numbers of one list
 _HYPHENS = (HYPHEN, "\u00ad", "-", "\u2010")
 _ENDS = re.compile(r"[.!?:;。！？؟][\"”’»)\]]*\d{0,2}$")
 _LAST_PART, _FIRST_PART = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*$"), re.compile(r"[^\W\d_]+")
@@ -154,10 +167,10 @@ def _continues(opened: _Open, line: Line, before: Line, kind: BlockKind, shape: 
     if opened.last is not before or opened.level != level or (kind != "code" and _starts(line, opened)):
         return False
     if kind == "heading" or opened.kind == "heading":
-        near = 0 < before.baseline - line.baseline < 1.7 * max(line.size, before.size)
+        near = 0 < before.baseline - line.baseline < _HEADING_PITCH * max(line.size, before.size)
         return kind == opened.kind and near and style(line) == style(before) and not SECTION.match(line.text)
     if kind == "code" or opened.kind == "code":
-        return kind == opened.kind and 0 < before.baseline - line.baseline < 2.5 * max(line.size, before.size)
+        return kind == opened.kind and 0 < before.baseline - line.baseline < _CODE_PITCH * max(line.size, before.size)
     return not _is_separated(line, before, opened, shape)
 
 
@@ -176,38 +189,57 @@ def _starts(line: Line, opened: _Open) -> bool:
     """Whether the first characters of a line show that it begins a block."""
     if CAPTION.match(line.text) or _REFERENCE.match(line.text) or LINE_BULLET.match(line.text):
         return True
-    return opened.kind == "item" and bool(LINE_NUMBER.match(line.text)) and abs(line.left - opened.first.left) < 6
+    return opened.kind == "item" and bool(LINE_NUMBER.match(line.text)) and abs(line.left - opened.first.left) < _SAME_LEFT
 
 
 def _is_separated(line: Line, before: Line, opened: _Open, shape: Shape) -> bool:
-    """Whether a paragraph ends between two lines of a column: by distance, font size, indent, or a short line before."""
-    size = max(line.size, before.size)
+    """Whether a paragraph ends between two lines of a column."""
     if _CONTENTS_ENTRY.search(before.text):
         return True
+    return _differs(line, before, shape) or _is_indented(line, before, opened) or _ends_short(line, before, shape)
+
+
+def _differs(line: Line, before: Line, shape: Shape) -> bool:
+    """Whether the lines are far apart or differ in size."""
+    size = max(line.size, before.size)
     step = before.baseline - line.baseline
-    if step < 0 or step > max(1.4 * shape.pitch, 1.25 * size) or abs(line.size - before.size) > 0.06 * size:
-        return True
-    if line.left > before.left + 0.8 * size and opened.kind == "paragraph" and len(opened.lines) > 1:
-        return True
-    if line.left < before.left - 0.8 * size and (len(opened.lines) > 1 or before.left - line.left > 6 * size):
-        return True
+    too_far = step < 0 or step > max(_WIDE_PITCH * shape.pitch, _WIDE_STEP * size)
+    return too_far or abs(line.size - before.size) > _SAME_SIZE * size
+
+
+def _is_indented(line: Line, before: Line, opened: _Open) -> bool:
+    """Whether the line begins further right than a paragraph's, or further left than the lines of an indented block."""
+    size = max(line.size, before.size)
+    if line.left > before.left + _INDENT * size:
+        return opened.kind == "paragraph" and len(opened.lines) > 1
+    outdent = before.left - line.left
+    return outdent > _INDENT * size and (len(opened.lines) > 1 or outdent > _LARGEST_FIRST_INDENT * size)
+
+
+def _ends_short(line: Line, before: Line, shape: Shape) -> bool:
+    """Whether the line before had room for the first word of this one, and ends a sentence or is short on purpose."""
     width = line.edges[1] - line.edges[0]
     first_word = (line.right - line.left) * (len(line.text.split(" ", 1)[0]) + 1) / max(len(line.text), 1)
     room = line.edges[1] - before.right
     on_purpose = (room > 0.5 * width or shape.filled) and not line.text[0].islower()
-    return (on_purpose or bool(_ENDS.search(before.text))) and room > max(first_word + 0.5 * size, 0.08 * width)
+    has_room = room > max(first_word + _SPARE * max(line.size, before.size), _RAGGED * width)
+    return has_room and (on_purpose or bool(_ENDS.search(before.text)))
 
 
 def _continues_across(opened: _Open, line: Line, kind: BlockKind) -> bool:
     """Whether a paragraph continues at the top of the next column or page."""
     last = opened.last
-    if kind != "paragraph" or opened.kind not in ("paragraph", "item") or abs(line.size - last.size) > 0.05 * last.size:
+    if (
+        kind != "paragraph"
+        or opened.kind not in ("paragraph", "item")
+        or abs(line.size - last.size) > _SAME_SIZE_ACROSS * last.size
+    ):
         return False
     if CAPTION.match(line.text) or _REFERENCE.match(line.text) or _ENDS.search(last.text):
         return False
-    if len(opened.lines) == 1 and len(last.text) < 40:
+    if len(opened.lines) == 1 and len(last.text) < _SHORT:
         return line.text[0].islower()
-    full = last.right > last.edges[1] - 0.12 * (last.edges[1] - last.edges[0])
+    full = last.right > last.edges[1] - _FULL * (last.edges[1] - last.edges[0])
     unfinished = last.text.endswith(_HYPHENS) or line.text[0].islower()
     return unfinished or (full and line.left < line.edges[0] + line.size)
 
