@@ -1,11 +1,11 @@
-"""How long building takes and how much memory, as the corpus grows or a file of it changes.
+"""Time and memory of builds, by size of the corpus and by what has changed.
 
     python benchmarks/building.py memory [--sizes 1000 10000 100000]
     python benchmarks/building.py changes CORPUS
 
-`memory` builds corpora of that many passages, each in a process of its own, with vectors that are drawn from the texts'
-hashes: what the model itself takes is left out, and embedding costs nothing. `changes` copies a corpus and builds it with the
-real model: from nothing, with nothing changed, with one file changed, and with all files moved.
+`memory` builds corpora of these numbers of passages, each in a separate process, with vectors drawn from the hashes of the
+texts: the memory and time of the model are not included. `changes` copies a corpus and builds it with the real model: from
+scratch, without changes, with one changed file, and with all files moved.
 """
 
 import argparse
@@ -32,9 +32,9 @@ from rag.models.model_identity import ModelIdentity
 from rag.numeric import Vectors
 
 DIM = 384
-WORDS = 40_000  # different words, with frequencies after Zipf
-WORDS_A_PASSAGE = 150
-PASSAGES_A_DOCUMENT = 20
+WORDS = 40_000  # vocabulary, with Zipfian frequencies
+WORDS_PER_PASSAGE = 150
+PASSAGES_PER_DOCUMENT = 20
 
 
 class HashEmbedder:
@@ -56,16 +56,16 @@ class HashEmbedder:
 
 def write_corpus(folder: Path, passages: int) -> None:
     random = np.random.default_rng(7)
-    for number in range(passages // PASSAGES_A_DOCUMENT):
+    for number in range(passages // PASSAGES_PER_DOCUMENT):
         sections = []
-        for section in range(PASSAGES_A_DOCUMENT):
-            words = np.minimum(random.zipf(1.1, WORDS_A_PASSAGE), WORDS)
+        for section in range(PASSAGES_PER_DOCUMENT):
+            words = np.minimum(random.zipf(1.1, WORDS_PER_PASSAGE), WORDS)
             sections.append(f"## Section {section}\n\n" + " ".join(f"w{word}" for word in words) + ".\n")
         (folder / f"{number:06}.md").write_text(f"# Document {number}\n\n" + "\n".join(sections))
 
 
 def build_and_watch(corpus: Path, index: Path) -> dict[str, Any]:
-    """Builds in this process; peaks in MB: all resident memory, and what of it is no file that is mapped."""
+    """Builds in this process and returns the figures; memory in MB, "own" without memory-mapped files."""
     peak, done = 0, threading.Event()
 
     def watch() -> None:
@@ -96,8 +96,9 @@ def memory(sizes: list[int]) -> None:
             write_corpus(corpus, size)
             megabytes = sum(path.stat().st_size for path in corpus.iterdir()) // 2**20
             command = [sys.executable, __file__, "one", str(corpus), str(Path(folder, "index"))]
-            found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-            row = [found["passages"], megabytes, found["index"], found["seconds"], found["own"], found["resident"]]
+            figures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+            row = [figures[name] for name in ("passages", "index", "seconds", "own", "resident")]
+            row.insert(1, megabytes)
             print("| " + " | ".join(map(str, row)) + " |", flush=True)
 
 
@@ -114,10 +115,10 @@ def changes(source: Path) -> None:
             seconds = time.perf_counter() - started
             print(f"| {what} | {seconds:.1f} | {manifest.passages} | {made.embedded} |", flush=True)
 
-        build("from nothing")
+        build("from scratch")
         build("nothing changed")
         changed = sorted(path for path in corpus.rglob("*.md") if path.stat().st_size > 2000)[0]
-        changed.write_text(changed.read_text() + "\n\nA sentence that was not there before.\n")
+        changed.write_text(changed.read_text() + "\n\nThis sentence is new.\n")
         build("one file changed, model loaded")
         (corpus / "moved").mkdir()
         for path in sorted(corpus.iterdir()):
@@ -131,9 +132,9 @@ def main() -> None:
     parts = parser.add_subparsers(dest="part", required=True)
     parts.add_parser("memory").add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000])
     parts.add_parser("changes").add_argument("corpus", type=Path)
-    one = parts.add_parser("one")
-    one.add_argument("corpus", type=Path)
-    one.add_argument("index", type=Path)
+    single = parts.add_parser("one")
+    single.add_argument("corpus", type=Path)
+    single.add_argument("index", type=Path)
     arguments = parser.parse_args()
     if arguments.part == "memory":
         memory(arguments.sizes)

@@ -1,16 +1,16 @@
-"""Ours and the peers on the same passages, in turn, in one run: building, asking, memory, size and quality.
+"""Compares this project with its peers on the same passages: build rate, query latency, memory, size and quality.
 
     python benchmarks/peers.py SET --environments DIR [--passages 5000] [--repetitions 5] [--out benchmarks/results]
     python benchmarks/peers.py --report benchmarks/results/peers.json
 
-SET is a question set in BEIR layout (corpus.jsonl, queries.jsonl, qrels/test.tsv). Its documents are written as files, those with
-judgements first, and split by us until there are enough passages; all systems embed exactly these texts with the same weights.
-Each system is a process of its own (benchmarks/peers/worker.py) in an environment of its own, made on first use from
-benchmarks/peers/NAME.txt. In each repetition every system in turn adds the next part of the passages, then every system
-in turn answers the next queries; who begins changes. nDCG@10 is that of documents by their best passage, at the end.
+SET is a question set in BEIR layout (corpus.jsonl, queries.jsonl, qrels/test.tsv). Its documents, the relevant ones first, are
+written to files and split by this project until there are enough passages; all systems embed exactly these texts with the same
+weights. Each system runs in its own process (benchmarks/peers/worker.py) and environment, which is made on first use from
+benchmarks/peers/NAME.txt. In each repetition, every system in turn adds the next part of the passages, then every system in
+turn answers the next queries; the order rotates. nDCG@10 is measured at the end, for documents ranked by their best passage.
 
-Peers are tried as they come and with OMP_WAIT_POLICY=passive ("tuned") on 200 passages first, and run in whichever way was
-faster at building or at asking; `--variants` chooses by hand.
+A pilot on 200 passages runs each peer with its defaults and with OMP_WAIT_POLICY=passive ("tuned"). The variants that were
+faster at building or at querying are then measured; `--variants` overrides the choice.
 """
 
 import argparse
@@ -42,13 +42,13 @@ PEERS = ("langchain", "llamaindex", "txtai", "haystack")
 OURS = ("ours", "ours-passages")
 VARIANTS = {"plain": {}, "tuned": {"OMP_WAIT_POLICY": "passive"}}
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
-PILOT = (100, 2)  # passages at a time, turns
-WARMING = 3  # queries before those that count, so that a system that waited for its turn is awake
-RANKED = 100  # passages of which documents are ranked
+PILOT = (100, 2)  # passages per turn, turns
+WARMING = 3  # queries that are not counted, because a system that has waited for its turn starts slowly
+RANKED = 100  # passages from which documents are ranked
 
 
 def environment(folder: Path, peer: str, index: str) -> Path:
-    """The interpreter of a peer's environment, made anew where its requirements are not those it was made from."""
+    """The interpreter of a peer's environment, which is made again if its requirements have changed."""
     wanted = (HERE / f"{peer}.txt").read_text(encoding="utf-8")
     home, stamp = folder / peer, folder / peer / "requirements.txt"
     python = home / "bin" / "python"
@@ -58,7 +58,7 @@ def environment(folder: Path, peer: str, index: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install"]
     with Path(f"{home}.log").open("w", encoding="utf-8") as log:
-        # torch by itself first, from the index of its CPU builds: with the others its GPU packages would come too.
+        # torch is installed first, from the index of its CPU builds; otherwise its GPU packages would be installed too.
         for command in (
             [sys.executable, "-m", "venv", "--clear", str(home)],
             [*pip, "--no-deps", wanted.split()[0], *(["--extra-index-url", index, "--retries", "1"] if index else [])],
@@ -71,9 +71,9 @@ def environment(folder: Path, peer: str, index: str) -> Path:
 
 
 class Worker:
-    """A system's process; `started` is how many seconds it took until its model had embedded a query.
+    """The process of a system. `started` is the time in seconds until its model had embedded a query.
 
-    `children` is the most memory, in kB, that processes which it started were seen to hold together.
+    `children` is the peak memory in kB of the processes that it started, taken together.
     """
 
     def __init__(self, system: str, variant: str, python: Path, folder: Path, threads: int, backend: str | None) -> None:
@@ -101,7 +101,7 @@ class Worker:
 
     def ask(self, **message: Any) -> dict[str, Any]:
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # the reason is in its log
+        with suppress(BrokenPipeError):  # the reason is in the log
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
         done = threading.Event()
@@ -129,22 +129,22 @@ class Worker:
 
 
 def children_memory(pid: int) -> int:
-    """Resident memory in kB of the processes that a process has started; 0 where the system has no /proc.
+    """Resident memory in kB of the child processes of a process; 0 if the system has no /proc.
 
-    Their own account (RUSAGE_CHILDREN) starts from what the parent holds when it forks, so it says too much.
+    RUSAGE_CHILDREN would be too high, because it includes the parent's memory at the time of the fork.
     """
     total = 0
-    with suppress(OSError, IndexError):  # one has ended meanwhile
+    with suppress(OSError, IndexError):  # a process has ended in the meantime
         own = Path(f"/proc/{pid}/cmdline").read_bytes()
         for listed in Path(f"/proc/{pid}/task").glob("*/children"):
             for child in listed.read_text().split():
-                if Path(f"/proc/{child}/cmdline").read_bytes() != own:  # else it is being started, with its parent's memory
+                if Path(f"/proc/{child}/cmdline").read_bytes() != own:  # otherwise it is still a fork with its parent's memory
                     total += int(Path(f"/proc/{child}/status").read_text().split("VmRSS:")[1].split()[0])
     return total
 
 
 def variables(threads: int, *, ours: bool) -> dict[str, str]:
-    """The environment of a worker: no hub, no telemetry, so many threads; only ours sees this project."""
+    """The environment of a worker: no hub, no telemetry, a fixed number of threads. Only our own can import this project."""
     kept = {name: value for name, value in os.environ.items() if ours or not name.startswith("PYTHON")}
     kept.pop("OMP_WAIT_POLICY", None)
     counts = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
@@ -156,7 +156,7 @@ def variables(threads: int, *, ours: bool) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Starter:
-    """Starts workers, each in a folder of its own below `folder`."""
+    """Starts workers, each in a new folder below `folder`."""
 
     folder: Path
     environments: Path
@@ -171,7 +171,7 @@ class Starter:
 
 
 def pilot(peer: str, start: Starter, texts: Sequence[str], queries: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Both ways of running a peer, in alternation: passages a second, and the median seconds of a query."""
+    """Runs both variants of a peer alternately; returns passages per second and the median time of a query in seconds."""
     workers = [start(peer, variant) for variant in VARIANTS]
     seconds = {worker.variant: 0.0 for worker in workers}
     times: dict[str, list[float]] = {worker.variant: [] for worker in workers}
@@ -189,14 +189,14 @@ def pilot(peer: str, start: Starter, texts: Sequence[str], queries: Sequence[str
 
 
 def faster(tried: dict[str, dict[str, float]]) -> list[str]:
-    """The variants that were the faster at building or at asking: one or both."""
+    """The variants that were faster at building or at querying: one or both."""
     building = max(tried, key=lambda variant: tried[variant]["passages_per_second"])
     asking = min(tried, key=lambda variant: tried[variant]["query"])
     return sorted({building, asking})
 
 
 def measure(workers: Sequence[Worker], material: Material, queries: int) -> list[dict[str, Any]]:
-    """All repetitions, then quality, memory and size, for each worker in order."""
+    """Runs all repetitions, then measures quality, memory and size; one row per worker, in order."""
     rows: list[dict[str, Any]] = [
         {"system": w.system, "variant": w.variant, "label": w.label, "started": w.started, "build": [], "query": []}
         for w in workers
@@ -218,8 +218,8 @@ def measure(workers: Sequence[Worker], material: Material, queries: int) -> list
             rows[i]["query"].append({"seconds": answer["seconds"][WARMING:], "cpu": answer["cpu"]})
             say(f"{repetition + 1}. {workers[i].label}: {median(rows[i]['query'][-1]['seconds']) * 1000:.1f} ms a query")
     for worker, row in zip(workers, rows, strict=True):
-        found = worker.ask(do="query", queries=[question.text for question in material.questions], k=RANKED)["found"]
-        row["nDCG@10"] = ndcg(material, found)
+        ranked = worker.ask(do="query", queries=[question.text for question in material.questions], k=RANKED)["found"]
+        row["nDCG@10"] = ndcg(material, ranked)
         row |= worker.ask(do="finish") | {"children": worker.children}
         worker.stop()
     return rows
@@ -269,24 +269,26 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 def shown(words: Sequence[str]) -> list[str]:
-    """Arguments without the folders of this machine."""
+    """The arguments, with absolute paths reduced to names."""
     return [Path(word).name if Path(word).is_absolute() else word for word in words]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("set", type=Path, nargs="?", help="question set in BEIR layout, with its documents")
-    parser.add_argument("--environments", type=Path, help="folder of the peers' environments, made where they are missing")
+    parser.add_argument("--environments", type=Path, help="folder of the peers' environments, which are made if they are missing")
     parser.add_argument("--passages", type=int, default=5000)
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--queries", type=int, default=100, help="timed in each repetition")
+    parser.add_argument("--queries", type=int, default=100, help="timed queries per repetition")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
     parser.add_argument("--variants", choices=["auto", "both", *VARIANTS], default="auto")
     parser.add_argument("--backend", help="setting embedding.backend for ours")
-    parser.add_argument("--torch-index", default=TORCH_INDEX, help='index of torch\'s CPU builds; "" where pip finds them itself')
+    parser.add_argument(
+        "--torch-index", default=TORCH_INDEX, help='index of torch\'s CPU builds; "" to use only the default index'
+    )
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
-    parser.add_argument("--report", type=Path, metavar="JSON", help="only table and plot of a run that was kept")
+    parser.add_argument("--report", type=Path, metavar="JSON", help="write the table and plot of an earlier run")
     arguments = parser.parse_args()
     if arguments.report:
         result = json.loads(arguments.report.read_text(encoding="utf-8"))

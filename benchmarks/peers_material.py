@@ -1,4 +1,4 @@
-"""What benchmarks/peers.py gives to all systems: a question set's documents as files, their passages, and its judgements."""
+"""The input of benchmarks/peers.py: the documents of a question set as files, their passages, and the judgements."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ SEED = 7
 
 @dataclass
 class Part:
-    """What is added in one repetition: passages by name with their texts, and the files that they stand in."""
+    """What is added in one repetition: names and texts of passages, and the files that contain them."""
 
     names: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -34,23 +34,23 @@ class Part:
 class Material:
     parts: list[Part]
     documents: dict[str, str]
-    """The set's id of each document by our file's stem."""
+    """The set's document id for the stem of each file."""
     questions: list[Question]
-    """Those whose relevant documents are all there, in an order drawn by lot."""
+    """The questions whose relevant documents are all included, shuffled."""
 
 
-def in_order(found: QuestionSet) -> list[str]:
-    """Ids of the set's documents: the relevant ones, then the others, each in an order drawn by lot."""
-    relevant = {name for question in found.questions for name, grade in question.relevance.items() if grade > 0}
-    ids = sorted(found.corpus.records) if found.corpus else []
+def in_order(question_set: QuestionSet) -> list[str]:
+    """Ids of the set's documents, shuffled: the relevant ones first, then the others."""
+    relevant = {name for question in question_set.questions for name, grade in question.relevance.items() if grade > 0}
+    ids = sorted(question_set.corpus.records) if question_set.corpus else []
     random.Random(SEED).shuffle(ids)
     return sorted(ids, key=lambda name: name not in relevant)
 
 
 def fill(split: Iterator[tuple[str, list[str]]], sizes: Sequence[int]) -> list[dict[str, list[str]]]:
-    """Documents with their passages' texts, each into the first part with room for all of them, until all are full.
+    """Assigns each document with its passages to the first part that has room for it, until all parts are full.
 
-    A document that repeats a passage is left out: it would be embedded by some and not by others.
+    Documents that repeat a passage are left out, because some systems would embed it again and others would not.
     """
     parts: list[dict[str, list[str]]] = [{} for _ in sizes]
     room = list(sizes)
@@ -68,14 +68,14 @@ def fill(split: Iterator[tuple[str, list[str]]], sizes: Sequence[int]) -> list[d
 
 
 def prepare(folder: Path, files: Path, sizes: Sequence[int]) -> Material:
-    """Writes the set's documents to `files` and splits them."""
-    found = load_question_set(folder)
-    if found.corpus is None:
+    """Writes the set's documents to the folder `files` and splits them into passages."""
+    question_set = load_question_set(folder)
+    if question_set.corpus is None:
         raise SystemExit(f"{folder} holds no corpus.jsonl; name a question set with its own documents")
-    ids = {f"d{number:06}": name for number, name in enumerate(in_order(found))}
+    ids = {f"d{number:06}": name for number, name in enumerate(in_order(question_set))}
     files.mkdir()
     for stem, name in ids.items():
-        title, text = found.corpus.records[name]
+        title, text = question_set.corpus.records[name]
         (files / f"{stem}.md").write_text(f"# {title}\n\n{text}\n" if title else text, encoding="utf-8")
     settings = load_settings()
     embedder = ModelEmbedder(settings.embedding)
@@ -95,17 +95,17 @@ def prepare(folder: Path, files: Path, sizes: Sequence[int]) -> Material:
             part.names += [f"{stem}#{number}" for number in range(len(texts))]
             part.texts += texts
         parts.append(part)
-    here = {ids[Path(file).stem] for part in parts for file in part.files}
-    relevant = {q.id: {name for name, grade in q.relevance.items() if grade > 0} for q in found.questions}
-    questions = [question for question in found.questions if relevant[question.id] and relevant[question.id] <= here]
+    included = {ids[Path(file).stem] for part in parts for file in part.files}
+    relevant = {q.id: {name for name, grade in q.relevance.items() if grade > 0} for q in question_set.questions}
+    questions = [question for question in question_set.questions if relevant[question.id] and relevant[question.id] <= included]
     random.Random(SEED).shuffle(questions)
     return Material(parts, ids, questions)
 
 
-def ndcg(material: Material, found: Sequence[Sequence[str]]) -> float:
-    """nDCG@10 of documents by their best passage, over all questions."""
+def ndcg(material: Material, ranked: Sequence[Sequence[str]]) -> float:
+    """The mean nDCG@10 over all questions, for documents ranked by their best passage."""
     run: dict[str, dict[str, float]] = {}
-    for question, names in zip(material.questions, found, strict=True):
+    for question, names in zip(material.questions, ranked, strict=True):
         documents = dict.fromkeys(material.documents[name.partition("#")[0]] for name in names)
         run[question.id] = {name: -float(rank) for rank, name in enumerate(documents)}
     qrels = {question.id: question.relevance for question in material.questions}

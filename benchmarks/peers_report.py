@@ -1,4 +1,4 @@
-"""What a run of benchmarks/peers.py comes to: ratios with their spread over the repetitions, tables, a plot."""
+"""Reports a run of benchmarks/peers.py: ratios with their spread over the repetitions, tables and a plot."""
 
 import os
 import platform
@@ -29,10 +29,11 @@ System = Mapping[str, Any]
 
 
 def machine() -> dict[str, Any]:
-    """Processor, what of it matters here, memory and Python; only the general where the system does not say."""
-    told = Path("/proc/cpuinfo")
-    lines = dict(line.split(":", 1) for line in told.read_text().splitlines() if ":" in line) if told.is_file() else {}
-    about = {name.strip(): value.strip() for name, value in lines.items()}
+    """Processor with the relevant flags, memory and Python, as far as the system reports them."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    pairs = dict(line.split(":", 1) for line in lines if ":" in line)
+    about = {name.strip(): value.strip() for name, value in pairs.items()}
     memory = Path("/proc/meminfo")
     return {
         "processor": about.get("model name") or platform.processor() or platform.machine(),
@@ -48,17 +49,17 @@ def machine() -> dict[str, Any]:
 
 
 def rates(system: System) -> list[float]:
-    """Passages a second of each repetition."""
+    """Passages per second in each repetition."""
     return [part["passages"] / part["seconds"] for part in system["build"]]
 
 
 def rate(system: System) -> float:
-    """Passages a second over all repetitions."""
+    """Passages per second over all repetitions."""
     return float(sum(part["passages"] for part in system["build"]) / sum(part["seconds"] for part in system["build"]))
 
 
 def p50s(system: System) -> list[float]:
-    """Median seconds of a query in each repetition."""
+    """The median time of a query in seconds in each repetition."""
     return [median(part["seconds"]) for part in system["query"]]
 
 
@@ -71,12 +72,12 @@ def p95(times: Sequence[float]) -> float:
 
 
 def memory(system: System) -> float:
-    """Peak in MB, and that of the processes that it started besides, though it may have been at another time."""
+    """Peak memory in MB plus the peak of the child processes, which may have been at another time."""
     return float(system["peak"] + system["children"]) / 1024
 
 
 def against(ours: Sequence[float], peers: Sequence[Sequence[float]], better: Callable[[Sequence[float]], float]) -> list[float]:
-    """Ours through the better of the peers, repetition by repetition: which peer that is may change."""
+    """The ratio of ours to the best peer in each repetition; the best peer may change."""
     return [own / better(others) for own, others in zip(ours, zip(*peers, strict=True), strict=True)]
 
 
@@ -85,7 +86,7 @@ def spread(ratios: Sequence[float]) -> str:
 
 
 def parted(result: Mapping[str, Any]) -> tuple[System, System, list[System]]:
-    """Ours from files, ours from ready passages, and the peers."""
+    """Our system from files, our system from ready passages, and the peers."""
     by_name = {system["system"]: system for system in result["systems"]}
     return by_name["ours"], by_name["ours-passages"], [s for s in result["systems"] if not s["system"].startswith("ours")]
 
@@ -103,13 +104,13 @@ def where(result: Mapping[str, Any]) -> str:
     m, s = result["machine"], result["set"]
     versions = {peer["system"]: peer["versions"] for peer in result["systems"]}
     shared = [
-        f"{name} {' / '.join(sorted({found[name] for found in versions.values() if name in found}))}"
+        f"{name} {' / '.join(sorted({installed[name] for installed in versions.values() if name in installed}))}"
         for name in SHARED
-        if any(name in found for found in versions.values())
+        if any(name in installed for installed in versions.values())
     ]
     own = [f"{name} {versions[peer][name]}" for peer in versions for name in LIBRARIES.get(peer, ())]
     own += sorted({f"our embedding.backend {system['notes']['backend']}" for system in result["systems"] if system["notes"]})
-    flags = ", ".join(m["flags"]) or "no vector flags told"
+    flags = ", ".join(m["flags"]) or "vector flags unknown"
     return (
         f"`{result['command']}`\n\n{result['date'][:10]}: {m['processor']} (family {m['family']}, model {m['model']}; {flags}), "
         f"{m['cores']} cores, {result['threads']} threads, {m['memory_gib']} GiB, Python {m['python']}. "
@@ -163,14 +164,14 @@ def pilot_table(result: Mapping[str, Any]) -> str:
         return ""
     lines = ["| first trial | passages a second: as it comes / passive | query p50 ms: as it comes / passive |", "|---|---|---|"]
     for peer, tried in result["pilot"].items():
-        built = " / ".join(f"{found['passages_per_second']:.1f}" for found in tried.values())
-        asked = " / ".join(f"{found['query'] * 1000:.1f}" for found in tried.values())
+        built = " / ".join(f"{figures['passages_per_second']:.1f}" for figures in tried.values())
+        asked = " / ".join(f"{figures['query'] * 1000:.1f}" for figures in tried.values())
         lines.append(f"| {NAMES[peer]} | {built} | {asked} |")
     return "\n".join(lines)
 
 
 def plot(result: Mapping[str, Any]) -> str:
-    """Two rows of bars, each from 0, with lines from the least to the most of the repetitions; it needs nothing else."""
+    """A standalone SVG: two bar charts from 0, with lines from the lowest to the highest repetition."""
     systems = result["systems"]
     names = [named(system).replace("*", "") for system in systems]
     height = 40 + 26 * len(systems)

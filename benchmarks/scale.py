@@ -1,17 +1,17 @@
-"""Builds and asks an index of many passages: time, memory, size, and how much of an exact search is found.
+"""Builds and searches indexes of up to a million passages: time, memory, size, and recall against an exact search.
 
     python benchmarks/scale.py BASE QUESTIONS WORK [--sizes 20000 100000 1000000]
 
-BASE is a built index (`rag build`) of real documents: here Markdown pages. QUESTIONS is a question set; its questions are asked.
-WORK is a folder for the indexes, some 6 GB for a million passages.
+BASE is an index (made by `rag build`) of real documents, here Markdown pages. QUESTIONS is a question set. WORK is a folder for
+the indexes: about 6 GB for a million passages.
 
-A document has 20 sections; each is made of a passage of BASE, drawn with a seed: its last heading, its sentences in another
-order, and a word that occurs nowhere else. Its vector is the real one of that passage and half as much noise (cosine .89), so
-that the vectors lie in clusters, as those of texts do. Embedding and reading files are thus left out (benchmarks/building.py
-and loading.py measure those); splitting, counting terms, training, writing and checking are as in any build.
+A document has 20 sections. Each is made from a randomly drawn passage of BASE: its last heading, its sentences in another
+order, and a unique word. Its vector is that of the passage plus half as much noise (cosine .89), so that the vectors form
+clusters like those of texts. Embedding and reading files are therefore not included (see benchmarks/building.py and
+loading.py); splitting, counting terms, training, writing and checking are as in any build.
 
-Every step runs in a process of its own. *Own* memory is what is no mapped file; *resident* counts the mapped files too, which
-the system can drop at any time. A document of a hundred is changed for the update, another one is removed afterwards.
+Every step runs in a separate process. *Own* memory excludes memory-mapped files, *resident* memory includes them, though the
+system can drop them at any time. For the update, every hundredth document is changed; afterwards, every hundredth is removed.
 """
 
 import argparse
@@ -46,16 +46,16 @@ from rag.numeric import Vectors
 from rag.records import Block, Document, Span
 from rag.retrieval import retrieve
 
-SECTIONS = 20  # passages of a document
+SECTIONS = 20  # one passage each
 NOISE = 0.5
 ASKED = 300
-FILTERED = 60  # questions that are asked of some documents only
+FILTERED = 60  # questions for searches among some of the documents
 MARK = re.compile(r"\bref(\d+)x(\d+)\b")
 
 
 @dataclass(frozen=True)
 class MadeCorpus:
-    """Documents made from the passages of an index; there are no files. Those in `changed` are drawn anew."""
+    """Documents made from the passages of an index, without files. Those in `changed` are drawn with another seed."""
 
     base: Index
     documents: int
@@ -90,7 +90,7 @@ class MadeCorpus:
     def _document(self, name: str) -> Document:
         number, version = self._seed(name)
         random = np.random.default_rng([number, version])
-        texts, blocks, at = [], [], 0
+        texts, blocks, offset = [], [], 0
         for section, part in enumerate(random.integers(0, len(self._parts), SECTIONS).tolist()):
             heading, sentences = self._parts[part]
             body = " ".join(
@@ -98,16 +98,16 @@ class MadeCorpus:
             )
             for text, kind, level in ((heading, "heading", 2), (body, "paragraph", 0)):
                 texts.append(text)
-                blocks.append(Block(kind, Span(at, at + len(text)), level))  # type: ignore[arg-type]
-                at += len(text) + 1
+                blocks.append(Block(kind, Span(offset, offset + len(text)), level))  # type: ignore[arg-type]
+                offset += len(text) + 1
         return Document(name, f"Collected notes {number}", "\n".join(texts), tuple(blocks), self.digest_of(name))
 
 
 class MadeEmbedder:
-    """The vector of a made passage is told by the word that occurs nowhere else."""
+    """Derives the vector of a passage from its unique word."""
 
     identity = ModelIdentity("made", "0" * 64)
-    max_tokens = 10_000  # what fitted the real model is not cut again
+    max_tokens = 10_000  # the passages already fit the real model
 
     def __init__(self, corpus: MadeCorpus) -> None:
         rows = [row for row, p in enumerate(corpus.base.passages) if sum(s.quotable for s in p.sentences) > 1]
@@ -118,29 +118,29 @@ class MadeEmbedder:
         return [text.count(" ") + 1 for text in texts]
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        found = [MARK.findall(text)[-1] for text in texts]
-        noise = [np.random.default_rng([7, int(seed)]).standard_normal(self.dim, dtype=np.float32) for _, seed in found]
-        vectors = self._vectors[[int(part) for part, _ in found]]
-        vectors += np.float32(NOISE) * np.stack([one / np.linalg.norm(one) for one in noise])
+        marks = [MARK.findall(text)[-1] for text in texts]
+        noise = np.stack([np.random.default_rng([7, int(n)]).standard_normal(self.dim, dtype=np.float32) for _, n in marks])
+        vectors = self._vectors[[int(part) for part, _ in marks]]
+        vectors += np.float32(NOISE) * noise / np.linalg.norm(noise, axis=1, keepdims=True)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors
 
 
 class Exact(DenseIndex):
-    """Compares the queries with all vectors, all at once, which is much sooner done than one after the other."""
+    """An exact search, for a fixed set of queries: searched together, they take much less time than one by one."""
 
     def __init__(self, dense: DenseIndex, queries: Vectors) -> None:
         super().__init__(dense.vectors, dense._moments)
         _, rows = faiss.knn(queries, dense.vectors, RetrievalSettings().depth, metric=faiss.METRIC_INNER_PRODUCT)
-        self._rows = {query.tobytes(): found for query, found in zip(queries, rows, strict=True)}
+        self._rows = {query.tobytes(): nearest for query, nearest in zip(queries, rows, strict=True)}
 
     def search(self, vector, k, *, rows=None):  # type: ignore[no-untyped-def]
-        found = self._rows[vector.tobytes()][:k]
-        return found, self.similarities(vector, found)
+        nearest = self._rows[vector.tobytes()][:k]
+        return nearest, self.similarities(vector, nearest)
 
 
 class Peak:
-    """The most memory that this process has had, in MB, from now on."""
+    """The peak memory of this process in MB."""
 
     def __init__(self) -> None:
         self.own = 0
@@ -160,7 +160,7 @@ class Peak:
 def build(base: Path, folder: Path, documents: int, changed: frozenset[int], removed: frozenset[int]) -> dict[str, Any]:
     corpus = MadeCorpus(load_index(live_build(base)), documents, changed, removed)
     embedder = MadeEmbedder(corpus)
-    corpus._parts  # noqa: B018 - so that reading BASE is not timed
+    corpus._parts  # noqa: B018 - loads BASE before the time is measured
     peak, started = Peak(), time.perf_counter()
     steps: dict[str, float] = {}
 
@@ -192,21 +192,21 @@ def ask(folder: Path, queries: Path) -> dict[str, Any]:
     settings = RetrievalSettings()
     timings: dict[str, list[float]] = {}
     filters = {"warming up": None, "all": None, "one folder": ["000/"], "every second document": ["*[02468].md"]}
-    found: dict[str, list[set[str]]] = {}
+    passages: dict[str, list[set[str]]] = {}
     for what, documents in filters.items():
         some = slice(FILTERED if documents else None)
-        timings[what], found[what] = [], []
+        timings[what], passages[what] = [], []
         for text, vector in zip(texts[some], vectors[some], strict=True):
             started = time.perf_counter()
             hits = retrieve(index, text, vector, settings, documents=documents)
             timings[what].append(time.perf_counter() - started)
-            found[what].append({hit.passage.id for hit in hits})
+            passages[what].append({hit.passage.id for hit in hits})
     shares: dict[str, list[float]] = {"dense": [], "hits": []}
     exact = replace(index, dense=Exact(index.dense, vectors))
-    for text, vector, ids in zip(texts, vectors, found["all"], strict=True):
-        right = {hit.passage.id for hit in retrieve(exact, text, vector, settings)}
-        shares["hits"].append(len(right & ids) / max(1, len(right)))
-        near, best = (set(one.dense.search(vector, 10)[0].tolist()) for one in (index, exact))
+    for text, vector, ids in zip(texts, vectors, passages["all"], strict=True):
+        expected = {hit.passage.id for hit in retrieve(exact, text, vector, settings)}
+        shares["hits"].append(len(expected & ids) / max(1, len(expected)))
+        near, best = (set(searched.dense.search(vector, 10)[0].tolist()) for searched in (index, exact))
         shares["dense"].append(len(near & best) / 10)
     first, warm = timings["warming up"][0], timings["all"]
     return {

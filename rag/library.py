@@ -12,7 +12,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from threading import RLock
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rag.config import Settings, load_settings
 
@@ -84,9 +84,9 @@ class Library:
         """Makes the index agree with the corpus; only changes are read and embedded. See `rag.index.updating.update_index`."""
         from rag.index.updating import update_index
 
-        started = perf_counter()
-        options: dict[str, Any] = {"full": full, "forget": forget, "wait": wait, "prepare": prepare, "progress": progress}
-        return BuildReport(*update_index(self._corpus, self.settings.index, self._recipe, **options), perf_counter() - started)
+        corpus, index, recipe, started = self._corpus, self.settings.index, self._recipe, perf_counter()
+        result = update_index(corpus, index, recipe, full=full, forget=forget, wait=wait, prepare=prepare, progress=progress)
+        return BuildReport(*result, perf_counter() - started)
 
     def differences(self, *, progress: Report = _silent) -> list[str]:
         """The parts in which a build from scratch would differ from the live build; none if they are equal."""

@@ -1,14 +1,14 @@
-"""One system, in a process and an environment of its own: each line on standard input asks, each line on standard output answers.
+"""Runs one system in its own process and environment; reads requests from standard input and writes replies, one per line.
 
     python worker.py SYSTEM MODEL_FOLDER [BACKEND]
 
-It answers a first line when its model has embedded a query. Then, as JSON (names are those of passages, "d00017#2"):
+The first line of output says that the model has embedded a query. Then, as JSON (names are those of passages, "d00017#2"):
 
     {"do": "add", "names": [...], "texts": [...], "files": [...]}  ->  {"seconds", "cpu", "passages": held now}
     {"do": "query", "queries": [...], "k": 10}                     ->  {"seconds": [...], "cpu", "found": [[name, ...], ...]}
     {"do": "finish"}                                               ->  {"bytes", "saved", "peak", "versions", "notes"}
 
-The working folder is its own: what it saves lies there. `peak` is the most memory it held, in kB.
+The index is saved in the working folder, which the process has to itself. `peak` is the peak memory in kB.
 """
 
 import json
@@ -53,7 +53,7 @@ class LangChain:
 
 
 class LlamaIndex:
-    """With FAISS: its own in-memory store compares a query with each vector in Python."""
+    """With FAISS, because its own in-memory store compares the query with each vector in Python."""
 
     def __init__(self, model: str, backend: str | None) -> None:
         import faiss
@@ -79,7 +79,7 @@ class LlamaIndex:
     def query(self, query: str, k: int) -> list[str]:
         if k not in self.retrievers:
             self.retrievers[k] = self.index.as_retriever(similarity_top_k=k)
-        return [found.node.node_id for found in self.retrievers[k].retrieve(query)]
+        return [scored.node.node_id for scored in self.retrievers[k].retrieve(query)]
 
     def warm(self, query: str) -> None:
         self.embedding.get_query_embedding(query)
@@ -105,7 +105,7 @@ class Txtai:
         return int(self.embeddings.count())
 
     def query(self, query: str, k: int) -> list[str]:
-        return [found["id"] for found in self.embeddings.search(query, k)]
+        return [result["id"] for result in self.embeddings.search(query, k)]
 
     def warm(self, query: str) -> None:
         self.embeddings.transform(query)
@@ -141,8 +141,8 @@ class Haystack:
         return int(self.store.count_documents())
 
     def query(self, query: str, k: int) -> list[str]:
-        found = self.retriever.run(self.queries.run(query)["embedding"], top_k=k)
-        return [document.id for document in found["documents"]]
+        result = self.retriever.run(self.queries.run(query)["embedding"], top_k=k)
+        return [document.id for document in result["documents"]]
 
     def warm(self, query: str) -> None:
         self.queries.run(query)
@@ -154,14 +154,16 @@ class Haystack:
 
 
 class Ours:
-    """From files, as `rag build` does it: read, split, embedded, terms and all; found by vectors and BM25 together."""
+    """From files, with all steps of `rag build`; retrieval by vectors and BM25."""
 
     def __init__(self, model: str, backend: str | None) -> None:
         from rag.config import load_settings
         from rag.models.embedder import ModelEmbedder
         from rag.models.model_identity import backend_of
 
-        self.settings = load_settings(embedding={"backend": backend} if backend else None)  # the default model is the peers'
+        self.settings = load_settings(
+            embedding={"backend": backend} if backend else None
+        )  # the default model is that of the peers
         self.embedder = ModelEmbedder(self.settings.embedding)
         self.backend = backend_of(self.settings.embedding)
         self.corpus, self.folder = Path("corpus"), Path("index")
@@ -184,8 +186,8 @@ class Ours:
     def query(self, query: str, k: int) -> list[str]:
         from rag.retrieval import retrieve
 
-        found = retrieve(self.index, query, self.embedder.embed_query(query), self.settings.retrieval, k=k)
-        return [f"{Path(hit.passage.document_id).stem}#{hit.passage.span.start}" for hit in found]
+        hits = retrieve(self.index, query, self.embedder.embed_query(query), self.settings.retrieval, k=k)
+        return [f"{Path(hit.passage.document_id).stem}#{hit.passage.span.start}" for hit in hits]
 
     def warm(self, query: str) -> None:
         self.embedder.embed_query(query)
@@ -197,7 +199,7 @@ class Ours:
 
 
 class OurVectors(Ours):
-    """From ready passages, as the peers have them: embedded and searched by vectors alone."""
+    """From the same passages as the peers, retrieved by vectors alone."""
 
     def __init__(self, model: str, backend: str | None) -> None:
         super().__init__(model, backend)
@@ -242,20 +244,20 @@ SYSTEMS = {
 }
 
 
-def answer(system: Any, asked: dict[str, Any]) -> dict[str, Any]:
+def answer(system: Any, request: dict[str, Any]) -> dict[str, Any]:
     before = time.process_time()
-    if asked["do"] == "add":
+    if request["do"] == "add":
         started = time.perf_counter()
-        system.add(asked["names"], asked["texts"], asked["files"])
+        system.add(request["names"], request["texts"], request["files"])
         seconds = time.perf_counter() - started
         return {"seconds": seconds, "cpu": time.process_time() - before, "passages": system.held()}
-    if asked["do"] == "query":
-        times, found = [], []
-        for query in asked["queries"]:
+    if request["do"] == "query":
+        times, results = [], []
+        for query in request["queries"]:
             started = time.perf_counter()
-            found.append(system.query(query, asked["k"]))
+            results.append(system.query(query, request["k"]))
             times.append(time.perf_counter() - started)
-        return {"seconds": times, "cpu": time.process_time() - before, "found": found}
+        return {"seconds": times, "cpu": time.process_time() - before, "found": results}
     return finish(system)
 
 
@@ -270,7 +272,9 @@ def finish(system: Any) -> dict[str, Any]:
         "peak": peak,
         "bytes": sum(path.stat().st_size for path in saved.rglob("*") if path.is_file()),
         "saved": seconds,
-        "versions": {found.name: found.version for found in sorted(distributions(), key=lambda found: found.name.lower())},
+        "versions": {
+            package.name: package.version for package in sorted(distributions(), key=lambda package: package.name.lower())
+        },
         "notes": {"backend": system.backend, "model": repr(system.embedder.identity)} if isinstance(system, Ours) else {},
     }
 
@@ -278,7 +282,7 @@ def finish(system: Any) -> dict[str, Any]:
 def main() -> None:
     name, model, *backend = sys.argv[1:]
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever a library prints goes to the log
+    os.dup2(2, 1)  # what libraries print goes to the log
     system: Any = SYSTEMS[name](model, backend[0] if backend else None)
     system.warm("How long does it take to start?")
     print(json.dumps({"ready": True}), file=answers, flush=True)
