@@ -1,8 +1,8 @@
-"""Sets two chapters of the handbook, written in `docs/handbook/`, as a PDF file and a Word document of `corpus/`.
+"""Typesets two chapters of the handbook, written in `docs/handbook/`, as a PDF file and a Word document in `corpus/`.
 
     python docs/handbook_files.py
 
-Needs reportlab, from the `test` extra. The same text gives the same bytes.
+Needs reportlab, from the `test` extra. Equal text gives equal bytes.
 """
 
 import re
@@ -41,11 +41,11 @@ HANDBOOK = "Open Handbook of Denervation"
 AUTHORS = "The handbook’s authors"
 WRITTEN = datetime(2026, 11, 21)
 
-Block = tuple[str, str]  # its kind and its text; a table's rows and a list's items are lines
+Block = tuple[str, str]  # kind and text; the rows of a table and the items of a list are lines
 
 
 def blocks(text: str) -> Iterator[Block]:
-    """What blank lines part: "1" to "3" for headings by their level, "list", "steps", "table", "figure" or "paragraph"."""
+    """Blocks separated by blank lines. Kinds: "1" to "3" (headings by level), "list", "steps", "table", "figure", "paragraph"."""
     for block in text.strip().split("\n\n"):
         if heading := re.match(r"(#{1,3}) (.*)", block):
             yield str(len(heading[1])), heading[2]
@@ -68,7 +68,7 @@ def cells(table: str) -> list[list[str]]:
 # The Word document
 
 
-def set_in_word(text: str) -> bytes:
+def to_word(text: str) -> bytes:
     document = docx.Document()
     title = ""
     for kind, content in blocks(text):
@@ -90,9 +90,9 @@ def set_in_word(text: str) -> bytes:
     properties.created = properties.modified = WRITTEN
     properties.revision = 1
     _set_styles(document)
-    written = BytesIO()
-    document.save(written)
-    return _without_times(written.getvalue())
+    buffer = BytesIO()
+    document.save(buffer)
+    return _with_fixed_dates(buffer.getvalue())
 
 
 def _add_table(document: "docx.document.Document", rows: list[list[str]]) -> None:
@@ -119,15 +119,15 @@ def _set_styles(document: "docx.document.Document") -> None:
         styles[name].font.color.rgb = RGBColor(0x1F, 0x4E, 0x5F)
 
 
-def _without_times(archive: bytes) -> bytes:
-    """The same archive with one date for all its members."""
-    written = BytesIO()
-    with ZipFile(BytesIO(archive)) as old, ZipFile(written, "w", ZIP_DEFLATED) as new:
+def _with_fixed_dates(archive: bytes) -> bytes:
+    """The same archive, with the same date for every member."""
+    buffer = BytesIO()
+    with ZipFile(BytesIO(archive)) as old, ZipFile(buffer, "w", ZIP_DEFLATED) as new:
         for name in old.namelist():
             member = ZipInfo(name, WRITTEN.timetuple()[:6])
             member.compress_type = ZIP_DEFLATED
             new.writestr(member, old.read(name))
-    return written.getvalue()
+    return buffer.getvalue()
 
 
 # The PDF file
@@ -161,8 +161,8 @@ TIMES = """
 | Months 3 to 6 | None, or small and late | None | Less fibrillation in the nearest muscles | Small and ragged |
 | After a year | Larger, still late | Small or none | Sparse fibrillation | Long and high, few |
 """
-# Where the long words of the field may be parted at the end of a line.
-PARTED = """
+# Where long technical words may be hyphenated.
+HYPHENATED = """
 ax-ons bi-ceps bra-chio-ra-di-al-is con-duc-tion dif-fer-ence elec-tro-di-ag-no-sis ex-am-i-na-tion ex-am-in-er
 fib-ril-la-tion find-ings fore-arm in-jury le-sion me-di-an mus-cles nor-mal per-o-neal re-cord-ed re-cov-ery
 re-cruit-ment re-in-ner-va-tion re-sponse re-spons-es sen-sory stim-u-la-tion sur-vive tem-per-a-ture tib-i-al-is
@@ -170,18 +170,18 @@ tri-ceps ul-nar
 """.split()
 
 
-def set_in_pdf(text: str) -> bytes:
-    written = BytesIO()
+def to_pdf(text: str) -> bytes:
+    buffer = BytesIO()
     title = next(content for kind, content in blocks(text) if kind == "1")
-    guide = _Guide(written, pagesize=A4, title=title, author=AUTHORS, subject=HANDBOOK, invariant=1)
+    guide = _Guide(buffer, pagesize=A4, title=title, author=AUTHORS, subject=HANDBOOK, invariant=1)
     guide.addPageTemplates([_page("first", top=22 * mm, foot=13 * mm), _page("table", top=60 * mm), _page("plain")])
     guide.build([NextPageTemplate(["table", "*", "plain"]), *_flow(text)])
-    return written.getvalue()
+    return buffer.getvalue()
 
 
 class _Guide(BaseDocTemplate):  # type: ignore[misc] # reportlab is untyped
-    def afterFlowable(self, flowable: Flowable) -> None:  # reportlab's name
-        """Every heading becomes a bookmark."""
+    def afterFlowable(self, flowable: Flowable) -> None:  # name required by reportlab
+        """Makes every heading a bookmark."""
         style = getattr(getattr(flowable, "style", None), "name", "")
         if style in ("h2", "h3"):
             self.canv.bookmarkPage(key := f"heading-{self.canv.getPageNumber()}-{flowable.getPlainText()}")
@@ -189,7 +189,7 @@ class _Guide(BaseDocTemplate):  # type: ignore[misc] # reportlab is untyped
 
 
 def _page(name: str, top: float = 0, foot: float = 0) -> PageTemplate:
-    """Two columns below room for a title or a table; the first column above room for a footnote."""
+    """Two columns, with space above them for a title or a table, and below the first for a footnote."""
     edges = {"leftPadding": 0, "rightPadding": 0, "topPadding": 0, "bottomPadding": 0}
     columns = [
         Frame(MARGIN, MARGIN + foot, COLUMN, HEIGHT - top - foot, **edges),
@@ -229,7 +229,7 @@ def _draw_table(canvas: Canvas, guide: BaseDocTemplate) -> None:
 
 
 def _draw(flowable: Flowable, canvas: Canvas, top: float, width: float = WIDTH) -> float:
-    """Draws it with its upper edge at `top`; gives back its lower edge."""
+    """Draws a flowable with its upper edge at `top`; returns its lower edge."""
     height: float = flowable.wrapOn(canvas, width, HEIGHT)[1]
     flowable.drawOn(canvas, MARGIN, top - height)
     return top - height
@@ -242,13 +242,13 @@ def _flow(text: str) -> Iterator[Flowable]:
         elif kind == "figure":
             yield KeepTogether([_figure(), Paragraph(re.sub(r"^(Figure \d\.)", r"<b>\1</b>", content), CAPTION)])
         elif kind == "list":
-            yield from (Paragraph(_parted(item), ITEM, bulletText="•") for item in content.splitlines())
+            yield from (Paragraph(_with_soft_hyphens(item), ITEM, bulletText="•") for item in content.splitlines())
         elif kind == "paragraph":
-            yield Paragraph(_parted(content).replace("[1]", "<super>1</super>"), BODY)
+            yield Paragraph(_with_soft_hyphens(content).replace("[1]", "<super>1</super>"), BODY)
 
 
-def _parted(text: str) -> str:
-    for word in PARTED:
+def _with_soft_hyphens(text: str) -> str:
+    for word in HYPHENATED:
         text = re.sub(rf"\b{word.replace('-', '')}\b", word.replace("-", "\u00ad"), text)
     return text.replace("&", "&amp;")
 
@@ -267,21 +267,21 @@ def _figure() -> Drawing:
         axis.valueMin, axis.valueMax, axis.valueStep = 0, end, step
         axis.labels.fontName, axis.labels.fontSize = "Helvetica", 7
     drawing.add(plot)
-    words = [
+    labels = [
         (34, 120, "Amplitude (%)", GREY),
         (108, 6, "Days after the cut", GREY),
         (58, 52, "motor", GREEN),
         (146, 82, "sensory", RED),
     ]
-    for x, y, word, colour in words:
-        drawing.add(String(x, y, word, fontName="Helvetica", fontSize=8, fillColor=colour))
+    for x, y, label, colour in labels:
+        drawing.add(String(x, y, label, fontName="Helvetica", fontSize=8, fillColor=colour))
     return drawing
 
 
 def main() -> None:
     guide, plan = "electrodiagnosis-pocket-guide", "rehabilitation-plan-after-nerve-repair"
-    (CORPUS / f"{guide}.pdf").write_bytes(set_in_pdf((HERE / "handbook" / f"{guide}.md").read_text(encoding="utf-8")))
-    (CORPUS / f"{plan}.docx").write_bytes(set_in_word((HERE / "handbook" / f"{plan}.md").read_text(encoding="utf-8")))
+    (CORPUS / f"{guide}.pdf").write_bytes(to_pdf((HERE / "handbook" / f"{guide}.md").read_text(encoding="utf-8")))
+    (CORPUS / f"{plan}.docx").write_bytes(to_word((HERE / "handbook" / f"{plan}.md").read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":
