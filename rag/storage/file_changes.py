@@ -21,6 +21,8 @@ def change_files(folder: Path, changes: Mapping[str, Path | None]) -> None:
 
     Copies have new permissions and times. If anything fails, nothing is changed: OSError.
     """
+    if not changes:
+        return
     from filelock import FileLock  # it imports asyncio, which commands that change nothing do without
 
     staging = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
