@@ -155,7 +155,7 @@ def ratio_table(result: Mapping[str, Any]) -> str:
         ("nDCG@10, ours - best peer", f"{files['nDCG@10'] - max(peer['nDCG@10'] for peer in peers):+.4f}"),
         ("nDCG@10, ours by vectors alone - best peer", f"{passages['nDCG@10'] - max(p['nDCG@10'] for p in peers):+.4f}"),
     ]
-    head = f"| ratio, middle (least to most) of {len(files['build'])} repetitions | |\n|---|---|\n"
+    head = f"| ratio, median (range) of {len(files['build'])} repetitions | |\n|---|---|\n"
     return head + "\n".join(f"| {what} | {value} |" for what, value in rows)
 
 
