@@ -1,7 +1,9 @@
-"""How examples are made and what the reader learns from: on small texts of our own."""
+"""How training examples are made, and what the reader is trained for, on small texts of our own."""
 
+import gzip
+import json
 import random
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import ROOT
+from training.derived_examples import changed, without_answer
 from training.examples import MOST_WORDS, example, lines, part
-from training.prepare import SpanQuestion, changed, says, without_answer
+from training.span_questions import SpanQuestion, says
+from training.written_sets import PER_FAMILY, families, written
 
 TEXT = "Anna Berg cut the nerve in 1850. The muscle wasted within 14 days. Paul Stein repeated it before the war."
 
@@ -19,7 +23,7 @@ def asked(question: str, answer: str) -> SpanQuestion:
     return SpanQuestion("set", question, "doc", "Title", TEXT, [(answer, TEXT.index(answer))])
 
 
-def test_parts_are_told_by_the_name_alone_and_of_their_size() -> None:
+def test_parts_depend_on_the_name_alone_and_have_their_sizes() -> None:
     parts = [part("squad2", f"article {i}") for i in range(4000)]
     assert parts == [part("squad2", f"article {i}") for i in range(4000)]
     assert parts.count("report") / 4000 == pytest.approx(0.50, abs=0.03)
@@ -27,7 +31,7 @@ def test_parts_are_told_by_the_name_alone_and_of_their_size() -> None:
 
 
 @given(st.integers(1, 60), st.integers(0, 59), st.integers(0, 99))
-def test_a_text_that_is_cut_keeps_its_answer(number: int, place: int, seed: int) -> None:
+def test_cutting_a_text_keeps_its_answer(number: int, place: int, seed: int) -> None:
     sentences = [f"Nerve number {i} is cut and grows by {i} millimetres in a week." for i in range(number)]
     text, answer = " ".join(sentences), f"number {place % number} is"
     start = text.index(answer)
@@ -38,12 +42,12 @@ def test_a_text_that_is_cut_keeps_its_answer(number: int, place: int, seed: int)
     assert [made.text[slice(*made.sentences[n])] for n in made.gold] == [sentences[place % number]]
 
 
-def test_an_answer_taken_out_is_gone() -> None:
+def test_removed_answers_are_gone() -> None:
     one = asked("When was the nerve cut?", "1850")
     (made,) = without_answer([one], random.Random(0))
     assert (made.gold, made.kind) == ([], "none")
     assert "1850" not in made.text and "wasted" in made.text
-    # It stands elsewhere too: no example.
+    # The answer occurs elsewhere too: no example.
     assert without_answer([replace(one, text=TEXT + " In 1850 it was.")], random.Random(0)) == []
 
 
@@ -65,7 +69,7 @@ def test_a_question_is_changed_so_that_its_text_no_longer_answers(question: str,
         assert "14" not in made.question
 
 
-def test_what_says_the_answer_is_no_negative() -> None:
+def test_a_text_that_has_the_answer_is_no_negative() -> None:
     one = asked("When was the nerve cut?", "in 1850")
     assert says("It was IN  1850, they say.", one)
     assert not says("It was in 1851.", one)
@@ -73,7 +77,7 @@ def test_what_says_the_answer_is_no_negative() -> None:
 
 @pytest.mark.slow
 def test_the_loss_of_a_worked_example() -> None:
-    """Two passages: the second of two sentences answers; nothing does. Chances from logits by hand."""
+    """Two passages: in the first, the second of two sentences answers; in the other nothing does."""
     import torch
 
     from training.losses import losses_of
@@ -114,7 +118,7 @@ def test_the_loss_of_a_worked_example() -> None:
 
 
 def test_our_questions_name_what_they_need(tmp_path: Path) -> None:
-    """No text of the sources is in the repository: only where it stands."""
+    """The repository has no text of the sources, only where it is."""
     rows = list(lines(ROOT / "training" / "questions.jsonl"))
     assert len(rows) > 3000
     assert {tuple(sorted(row)) for row in rows} == {
@@ -124,3 +128,96 @@ def test_our_questions_name_what_they_need(tmp_path: Path) -> None:
         assert all(0 <= number < row["count"] for number in row["sentences"])
         assert (row["kind"] == "near") == (not row["sentences"])
         assert len(row["phrase"] or "") <= 150
+
+
+SENTENCES = ["The P50 weighs 8 kg.", "It is red.", "The P35 weighs 5 kg."]
+
+
+def written_folder(folder: Path, number: int) -> Path:
+    """One set of three passages with the same sentences, and two questions on it."""
+    text = " ".join(SENTENCES)
+    spans = [[text.index(sentence), text.index(sentence) + len(sentence)] for sentence in SENTENCES]
+    page = {"title": "Pumps", "context": "Pumps > Data", "text": text, "sentences": spans}
+    (folder / "rows").mkdir(parents=True)
+    with gzip.open(folder / "sets.jsonl.gz", "wt", encoding="utf-8") as file:
+        file.write(json.dumps({"set": number, "passages": [page] * 3}) + "\n")
+    rows = ["full\t2.0,2.2/3.1\t8 kg\tWhat do the pumps weigh?", "near\t-/1.1\t-\tWhich pump is blue?"]
+    (folder / "rows" / "000.tsv").write_text("".join(f"{number}\t{row}\n" for row in rows), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(("number", "split", "shown"), [(8, "learn", 2), (7, "choose", 3)])
+def test_written_questions_become_groups_of_passages(tmp_path: Path, number: int, split: str, shown: int) -> None:
+    """Two passages to learn from: the one that answers, and the one that helps; all of a set to choose by."""
+    made = list(written(written_folder(tmp_path / "w", number), random.Random(0), passages=2))
+    asked, near = made[:shown], made[shown:]
+    assert {item.joint for item in asked} == {f"{number}:full:What do the pumps weigh?"}
+    assert [item.split for item in made] == [split] * len(made)
+    assert [(item.gold, item.partly) for item in asked][:2] == [([0, 2], []), ([], [1])]
+    assert [item.text[slice(*item.phrases[0])] for item in asked if item.phrases] == ["8 kg"]
+    assert near[0].partly == [1] and not any(item.gold for item in near)
+
+
+PUMPS = ["P20", "P35", "P50"]
+FAMILY = {
+    "title": "Pumps",
+    "key": "Model",
+    "things": PUMPS,
+    "absent": ["P90"],
+    "other": ["They are made in Kiel.", "All are red."],
+    "not_told": ["Who invented the {t}?"],
+    "properties": [
+        {
+            "column": column,
+            "values": values,
+            "sentences": [f"The {column} of the {{t}} is {{v}}."],
+            "questions": [f"What is the {column} of the {{t}}?"],
+            "reverse": [f"Which pump has a {column} of {{v}}?"],
+        }
+        for column, values in (("weight", ["2 kg", "5 kg", "8 kg"]), ("lift", ["3 m", "6 m", "9 m"]))
+    ],
+}
+
+
+def test_families_ask_for_one_of_several_similar_things(tmp_path: Path) -> None:
+    """What answers names the thing and the value; what is absent or untold has no answer; halves of a table share a question."""
+    (tmp_path / "families").mkdir()
+    (tmp_path / "families" / "a1.jsonl").write_text(json.dumps(FAMILY) + "\n", encoding="utf-8")
+    made = list(families(tmp_path, random.Random(3)))
+    assert len({item.joint for item in made}) == 2 * PER_FAMILY
+    answered = [item for item in made if item.gold]
+    assert 0.3 < len(answered) / len(made) < 0.8
+    for item in answered:
+        sentence = item.text[slice(*item.sentences[item.gold[0]])]
+        if item.phrases:
+            assert item.text[slice(*item.phrases[0])] in sentence
+        named = [thing for thing in PUMPS if thing in item.question]
+        assert not named or named[0] in sentence
+    assert not [item for item in answered if "P90" in item.question]
+
+
+@pytest.mark.slow
+def test_a_resumed_run_is_the_same_run(tmp_path: Path) -> None:
+    import torch
+
+    from training.network import ReadingNetwork
+    from training.train import Training, read_examples
+
+    (tmp_path / "examples.jsonl").write_text(
+        "".join(
+            json.dumps(asdict(item)) + "\n" for item in written(written_folder(tmp_path / "w", 8), random.Random(0), passages=2)
+        )
+    )
+    batch = read_examples([tmp_path / "examples.jsonl"])
+    assert [len(group) for group in batch] == [2, 2]
+    torch.manual_seed(0)
+    whole = Training(ReadingNetwork(1), steps=3, rate=1e-3)
+    whole.learn(batch)
+    whole.save_state(tmp_path / "state")
+    resumed = Training(ReadingNetwork(1), steps=3, rate=1e-3)
+    resumed.load_state(tmp_path / "state")
+    losses = [[training.learn(batch) for _ in range(2)] for training in (whole, resumed)]
+    assert losses[0] == losses[1]
+    assert losses[0][1]["joint"] < losses[0][0]["joint"]
+    for name, tensor in whole.averaged.state_dict().items():
+        assert torch.equal(tensor, resumed.averaged.state_dict()[name])

@@ -1,4 +1,4 @@
-"""Learns which words of earlier turns belong to a follow-up question, from rewrites that people made.
+"""Learns which words of earlier turns belong to a follow-up question, from rewrites by people.
 
     python -m training.followup_weights canard_rewrites.jsonl.gz --out rag/followups/weights.json
 
@@ -26,18 +26,18 @@ from rag.followups.history import Turn
 from rag.storage.files import canonical_json
 from rag.text.terms import terms
 
-PULL = 3.0  # towards 0
+PULL = 3.0  # precision of the prior around 0
 
 
 def turns_of(history: list[str]) -> list[Turn]:
-    """The title and section of the page are the user's first turn, to which nothing was answered."""
+    """The title and section of the page count as the user's first turn, which got no answer."""
     turns = [Turn(by_user=True, text=". ".join(history[:2]))]
     turns += [Turn(by_user=number % 2 == 0, text=text) for number, text in enumerate(history[2:])]
     return turns if len(turns) > 1 else [*turns, Turn(by_user=False, text="")]
 
 
 def examples(rows: list[dict[str, Any]]) -> tuple[list[str], NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Names of the features; then, a line a word: features, whether it is wanted, whether its dialogue is left out."""
+    """Names of the features; then, one row per word: its features, whether it is wanted, whether its dialogue is left out."""
     texts = {text for row in rows for text in row["history"]}
     frequency = Counter(term for text in texts for term in set(terms(text)))
     most = math.log1p((len(texts) + 0.5) / 0.5)
@@ -48,9 +48,9 @@ def examples(rows: list[dict[str, Any]]) -> tuple[list[str], NDArray[Any], NDArr
         out = int(sha256(row["_id"].split("#")[0].encode()).hexdigest(), 16) % 5 == 0
         for term, places in candidates(row["question"], recent_turns(turns_of(row["history"]))).items():
             rarity = math.log1p((len(texts) - frequency[term] + 0.5) / (frequency[term] + 0.5)) / most
-            found = features(places, cues, rarity)
-            names = names or sorted(found)
-            values.append([found[name] for name in names])
+            measured = features(places, cues, rarity)
+            names = names or sorted(measured)
+            values.append([measured[name] for name in names])
             wanted.append(term in rewrite)
             left_out.append(out)
     return names, np.array(values), np.array(wanted), np.array(left_out)
@@ -66,8 +66,8 @@ def fit(values: NDArray[Any], wanted: NDArray[Any]) -> NDArray[Any]:
         loss = np.logaddexp(0, logits).sum() - logits[wanted].sum() + PULL / 2 * (pulled**2).sum()
         return float(loss), rows.T @ (1 / (1 + np.exp(-logits)) - wanted) + PULL * pulled
 
-    found: NDArray[Any] = minimize(cost, np.zeros(rows.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 400}).x
-    return found
+    weights: NDArray[Any] = minimize(cost, np.zeros(rows.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 400}).x
+    return weights
 
 
 def average_precision(chances: NDArray[Any], wanted: NDArray[Any]) -> float:

@@ -1,4 +1,4 @@
-"""The reading network: MiniLM reads question and passage together; small heads say what answers.
+"""The reading network in torch, for training: MiniLM reads question and passage together; small heads say what answers.
 
 Shapes: b passages, t tokens, s sentences.
 """
@@ -21,10 +21,11 @@ WIDTH, HEADS, INNER = 384, 12, 1536  # of MiniLM, of any depth
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the network says of each passage, as logits.
+    """What the network says about each passage, as logits.
 
-    `none` (b,): nothing here answers. `sentences` (b, s): this sentence answers; -inf where there is none. `starts` and `ends`
-    (b, t): the answer phrase begins or ends at this token; only tokens of sentences, and [CLS] for no phrase, are finite.
+    `none` (b,): nothing here answers. `sentences` (b, s): this sentence answers; -inf if there is no such sentence. `starts`
+    and `ends` (b, t): the answer phrase begins or ends at this token; finite only for tokens of sentences, and for [CLS], which
+    stands for no phrase.
     """
 
     none: Tensor
@@ -51,10 +52,10 @@ class ReadingNetwork(nn.Module):
         self.evidence = nn.Linear(WIDTH, 1)
 
     def forward(self, ids: Tensor, kinds: Tensor, mask: Tensor, sentence_of: Tensor) -> Reading:
-        """All (b, t); `mask` is 1 for tokens that are there, `sentence_of` as in Encoded."""
+        """All (b, t); `mask` is 1 for tokens and 0 for padding, `sentence_of` is that of Encoded."""
         states = self.encoder(input_ids=ids, token_type_ids=kinds, attention_mask=mask).last_hidden_state
         count = max(1, int(sentence_of.max()) + 1)
-        # A sentence is what its tokens say on average and the strongest thing that one of them says.
+        # A sentence's logit is that of its mean token plus the strongest evidence of any of its tokens.
         belongs = nn.functional.one_hot(sentence_of + 1, count + 1)[:, :, 1:].to(states.dtype)  # (b, t, s)
         sizes = belongs.sum(dim=1)
         means = belongs.transpose(1, 2) @ states / sizes.clamp(min=1).unsqueeze(-1)  # (b, s, WIDTH)
@@ -67,14 +68,14 @@ class ReadingNetwork(nn.Module):
 
 
 def collate(batch: "Sequence[Encoded]") -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """ids, kinds, mask and sentence_of as `ReadingNetwork.forward` takes them."""
+    """ids, kinds, mask and sentence_of, as `ReadingNetwork.forward` takes them."""
 
     def padded(rows: "Sequence[Sequence[int]]", filler: int) -> Tensor:
         return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=filler)
 
     return (
-        padded([one.ids for one in batch], 0),
-        padded([one.kinds for one in batch], 0),
-        padded([[1] * len(one.ids) for one in batch], 0),
-        padded([one.sentence_of for one in batch], NO_SENTENCE),
+        padded([encoded.ids for encoded in batch], 0),
+        padded([encoded.kinds for encoded in batch], 0),
+        padded([[1] * len(encoded.ids) for encoded in batch], 0),
+        padded([encoded.sentence_of for encoded in batch], NO_SENTENCE),
     )

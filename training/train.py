@@ -153,7 +153,7 @@ def train(arguments: argparse.Namespace) -> None:
     torch.manual_seed(arguments.seed)
     rng = random.Random(arguments.seed)
     groups = [[one for one in group if len(one[0].ids) <= LONGEST] for group in read_examples(arguments.examples)]
-    groups = [group for group in groups if group]
+    groups = [[one] for group in groups for one in group] if arguments.apart else [group for group in groups if group]
     choosing = {path.stem: read_examples([path]) for path in arguments.choose}
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = new_network(arguments.layers, arguments.encoder, arguments.start, arguments.frozen).to(device)
@@ -196,6 +196,7 @@ def main() -> None:
     parser.add_argument("--examples", type=Path, nargs="+", required=True)
     parser.add_argument("--choose", type=Path, nargs="*", default=[], help="examples to measure on")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--apart", action="store_true", help="read every passage by itself, also those of one question")
     parser.add_argument("--encoder", type=Path, help="a BERT to start from, as transformers saves it")
     parser.add_argument("--start", type=Path, help="weights of an earlier stage")
     parser.add_argument("--state", type=Path, help="where a stopped run can be resumed from")

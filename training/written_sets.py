@@ -51,7 +51,7 @@ def _question(
     pages: list[dict[str, Any]], fields: list[str], rng: random.Random, most: int, *, to_choose: bool
 ) -> Iterator[Example]:
     number, kind, labels, phrase, question = fields
-    gold, partly = (_labels(part) for part in (labels.partition("/")[0], labels.partition("/")[2]))
+    gold, partly = (labels_of(part) for part in (labels.partition("/")[0], labels.partition("/")[2]))
     if not gold and not to_choose and _COUNTING.match(question) and rng.random() > KEPT_COUNTING:
         return
     right, near = _by_passage(gold), _by_passage(partly)
@@ -86,7 +86,7 @@ def _question(
         )
 
 
-def _labels(text: str) -> list[Label]:
+def labels_of(text: str) -> list[Label]:
     pairs = (label.split(".") for label in text.replace(" ", "").split(",") if label and label != "-")
     return [(int(passage), int(sentence)) for passage, sentence in pairs]
 
