@@ -1,7 +1,7 @@
 """The web application: the HTTP API, and the page mounted on it, behind two walls."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,17 @@ from rag.server.monitoring import Measures, Observer
 from rag.server.problems import add_handlers
 from rag.server.request_checks import Guard
 from rag.server.sessions import Sessions
+from rag.ui.background_builds import BackgroundBuilds
+from rag.ui.gradio_offline import keep_gradio_offline
 
 LOOPBACK_NAMES = ["127.0.0.1", "localhost", "[::1]"]
 
 
 def create_app(library: Library) -> FastAPI:
     """The application over one library, ready for uvicorn or a test client. Whether there is a login is decided here, once."""
+    keep_gradio_offline()
     chat, settings = library.chat, library.settings.server
+    builds = BackgroundBuilds(library)
     workers = Workers(settings.workers, settings.waiting, settings.answer_seconds)
     measures = Measures(chat, workers)
     accounts = Accounts(settings.users)
@@ -37,7 +41,8 @@ def create_app(library: Library) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 - FastAPI passes it
-        yield
+        with builds.following_corpus() if settings.watch else nullcontext():
+            yield
         workers.close()
 
     app = FastAPI(
@@ -57,7 +62,7 @@ def create_app(library: Library) -> FastAPI:
     app.add_middleware(Observer, settings=settings, measures=measures)
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
-    return _with_page(app, library)
+    return _with_page(app, library, builds)
 
 
 def _host_names(settings: ServerSettings) -> list[str]:
@@ -76,12 +81,12 @@ def user_of(request: Any) -> User:
     return user or User("", "reader")
 
 
-def _with_page(app: FastAPI, library: Library) -> FastAPI:
+def _with_page(app: FastAPI, library: Library, builds: BackgroundBuilds) -> FastAPI:
     import gradio as gr
 
     from rag.ui.page import SCRIPT, STYLE_SHEET, build_page
 
-    page = build_page(library, user_of)
+    page = build_page(library, user_of, builds)
     # Only launch() sets this; while it is unset, gradio takes any path on this machine for an uploaded file.
     page.has_launched = True
     settings = library.settings

@@ -12,6 +12,7 @@ from rag.accounts.users import Accounts
 from rag.config import ServerSettings
 from rag.errors import SettingsError
 from rag.library import Library
+from rag.outbound import watch_outbound
 from rag.server.app import create_app
 from rag.server.monitoring import set_up_logs
 
@@ -64,6 +65,7 @@ def server_of(app: FastAPI, settings: ServerSettings) -> uvicorn.Server:
 
 def run(library: Library) -> None:
     """Serves until it is stopped. Raises SettingsError where the address cannot be had."""
+    watch_outbound()
     settings = library.settings.server
     listener = _listen(settings)
     library.chat.search("warm up", k=1)  # the first query of a process takes several times longer than the next
