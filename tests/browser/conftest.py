@@ -15,6 +15,7 @@ from rag.evaluation.labelling import add_question
 from rag.evaluation.question_sets import GoldSpan
 from rag.index.updating import Recipe, update_index
 from rag.models.embedder import ModelEmbedder
+from rag.outbound import watch_outbound
 from rag.records import Span
 from rag.server.app import create_app
 from tests.conftest import library_of
@@ -64,6 +65,8 @@ Serve = Callable[[], tuple[str, Callable[[], None]]]
 def serve(chat: Chat) -> Iterator[Serve]:
     """Starts a server; gives back its address and what stops it."""
     stops: list[Callable[[], None]] = []
+
+    watch_outbound()
 
     def start() -> tuple[str, Callable[[], None]]:
         listener = socket.create_server(("127.0.0.1", 0))

@@ -346,3 +346,32 @@ def test_a_page_of_a_pdf_is_shown_with_its_sentence_marked(page: Page, tmp_path:
     assert marked(page) == "The trickster orchid\u200b is \u202edeliah\u202c pink."
     titles = page.locator("#source-text .unseen").evaluate_all("found => found.map(one => one.title.slice(-6))")
     assert titles == ["U+200B", "U+202E", "U+202C"]
+
+
+def test_an_answer_is_scrolled_to_in_a_conversation_that_was_mounted_later(page: Page) -> None:
+    """Gradio may mount the conversation after the script that watches it, or mount it again."""
+    ask(page, REPOT)
+    ask(page, "What do bracken roots dye wool?")
+    page.evaluate("""() => {
+        const old = document.getElementById('conversation'), copy = old.cloneNode(true);
+        old.replaceWith(copy);
+        window.log = copy.querySelector('[role=log]');
+        let box = copy.querySelector('.user');
+        while (box && box.scrollHeight <= box.clientHeight + 1) box = box.parentElement;
+        (box || log).id = 'scrolled';
+    }""")
+    page.evaluate("""() => {
+        const conversation = document.getElementById('conversation');
+        for (let number = 0; number < 3; number++) {
+            for (const kind of ['.user', '.bot']) {
+                const messages = conversation.querySelectorAll(kind);
+                messages[messages.length - 1].after(messages[messages.length - 1].cloneNode(true));
+            }
+        }
+    }""")
+    page.wait_for_function("""() => {
+        const questions = document.querySelectorAll('#conversation .user'), newest = questions[questions.length - 1];
+        let box = newest.parentElement;
+        while (box && box.scrollHeight <= box.clientHeight + 1) box = box.parentElement;
+        return box && Math.abs(newest.getBoundingClientRect().top - box.getBoundingClientRect().top - 12) < 20;
+    }""")
