@@ -115,6 +115,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     problems: list[str] = []
     page.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else outside.append(r.url))
     page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda line: problems.append(line.text) if "js_on_load" in line.text else None)  # gradio catches it
     page.goto(address)
     page.wait_for_selector("#question textarea")
     yield page
