@@ -115,7 +115,7 @@ def test_a_changed_query_is_searched_and_can_be_taken_back(page: Page) -> None:
     page.wait_for_selector("#conversation .understood")
     assert page.inner_text("#conversation .understood q") == "bracken roots dye wool"
     assert page.locator("#conversation .user").inner_text().strip() == REPOT
-    answer.get_by_role("button", name="Search as typed").click()
+    answer.get_by_role("button", name="Ask as written").click()
     page.wait_for_selector("#conversation .understood", state="detached")
     page.wait_for_selector("#conversation .answer:not(.pending) q")
     assert page.locator("#conversation .answer q").first.inner_text().startswith("Repot")
