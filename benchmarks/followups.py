@@ -9,7 +9,6 @@ Sets as for `rag eval`; those without a corpus of their own are asked of --index
 
 import argparse
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 from pathlib import Path
 
 import ir_measures
@@ -19,7 +18,7 @@ from rag.config import load_settings
 from rag.conversation import Chat
 from rag.evaluation.experiment import chat_for, rank_documents
 from rag.evaluation.measures import meets
-from rag.evaluation.question_sets import Question, load_question_set
+from rag.evaluation.question_sets import Question, half_of, load_question_set
 from rag.index.updating import Recipe
 from rag.models.embedder import ModelEmbedder
 from rag.records import Answer, Hit
@@ -51,16 +50,6 @@ WAYS: tuple[Way, ...] = (
     ),
     ("people's rewrites", *as_query(lambda question: question.rewrite or question.text)),
 )
-
-
-def half_of(question: Question) -> str:
-    """The half of a question's dialogue. Ids of one dialogue's turns differ only after the last "_" or after "<::>"."""
-    name = question.id
-    for mark in ("<::>", "_"):
-        if mark in name:
-            name = name.rpartition(mark)[0]
-            break
-    return ("choose", "report")[int(sha256(name.encode()).hexdigest(), 16) % 2]
 
 
 def hit(answer: Answer, question: Question) -> bool:
@@ -99,7 +88,7 @@ def main() -> None:
         chat = chat_for(questions, settings, Recipe(embedder, settings.passages), lambda what, done, total: None)
         judged = [q for q in questions.questions if any(grade > 0 for grade in q.relevance.values())]
         if arguments.half:
-            judged = [question for question in judged if half_of(question) == arguments.half]
+            judged = [question for question in judged if half_of(question.id) == arguments.half]
         if arguments.show:
             for question in judged:
                 if question.history:

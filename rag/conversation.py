@@ -13,9 +13,10 @@ from rag.answering.confidence import Calibration, default_calibration, index_cal
 from rag.answering.continuation import read_from, read_on, still_quotable, surrounded, without_cited
 from rag.config import Settings, load_settings
 from rag.followups.acts import Act, LastAnswer, act_of, last_answer, row_of
+from rag.followups.dependence import dependence
 from rag.followups.history import Turn, turns_of
 from rag.followups.readings import readings_of
-from rag.followups.rewriting import Understood, understood
+from rag.followups.rewriting import Understood, rewritten, with_context
 from rag.index.builds import live_build
 from rag.index.contents import Index
 from rag.index.live_index import LiveIndex
@@ -92,14 +93,14 @@ class Chat:
 
     def understand(self, question: str, history: History = ()) -> Understood:
         """The query that a question stands for after earlier turns; the question itself if it stands alone."""
-        return _understand(question, turns_of(history), self.index())
+        return _understand(question, turns_of(history), self.index(), self.embedder)
 
     def search(
         self, query: str, *, k: int | None = None, documents: Sequence[str] | None = None, history: History = ()
     ) -> list[Hit]:
         """The best passages for a query, which may be a follow-up to `history`; none for an empty query."""
         index = self.index()
-        return self._retrieve(index, _understand(query, turns_of(history), index), documents, k)
+        return self._retrieve(index, _understand(query, turns_of(history), index, self.embedder), documents, k)
 
     def ask(
         self, question: str, *, history: History = (), documents: Sequence[str] | None = None, query: str | None = None
@@ -107,7 +108,8 @@ class Chat:
         """An answer in quoted sentences, or an abstention. `documents` restricts it to ids, folders ("reports/") or patterns
         ("*.md").
 
-        A follow-up to `history` is searched both as a query that stands alone (`answer.query`) and as typed; a reply that
+        A follow-up to `history` is searched both as a query that stands alone (`answer.query`) and as typed, unless its own
+        words have a strong answer; a reply that
         acts on the last answer, such as "tell me more", quotes on from it. `query`, if given, is searched instead of all
         this. No part of a conversation is kept.
         """
@@ -118,11 +120,27 @@ class Chat:
             answer = self._act(act, question, last, history, documents)
             return _timed(answer, started, retrieved=time.perf_counter())
         index = self.index()
-        asked = _understand(question, turns, index) if query is None else Understood(_clean(query), _clean(query))
+        asked = _understand(question, turns, index, self.embedder) if query is None else Understood(_clean(query), _clean(query))
+        if asked.other and asked.may_stand_alone:
+            alone = self._answer(question, Understood(asked.typed, asked.typed), documents, index, started)
+            if alone.strength == "strong":
+                return alone
+        return self._answer(question, asked, documents, index, started, offer_readings=query is None)
+
+    def _answer(
+        self,
+        question: str,
+        asked: Understood,
+        documents: Sequence[str] | None,
+        index: Index,
+        started: float,
+        *,
+        offer_readings: bool = True,
+    ) -> Answer:
         hits = self._retrieve(index, asked, documents)
         retrieved = time.perf_counter()
         answer = self._compose(question, asked.query, hits, index)
-        if query is None and asked.query == asked.typed and answer.reason not in SMALL_TALK:
+        if offer_readings and asked.query == asked.typed and answer.reason not in SMALL_TALK:
             titles = {hit.passage.document_id: index.entries[hit.passage.document_id].title for hit in hits}
             answer = replace(answer, readings=readings_of(asked.query, hits, titles))
         return _timed(answer, started, retrieved)
@@ -130,7 +148,7 @@ class Chat:
     def _retrieve(self, index: Index, asked: Understood, documents: Sequence[str] | None, k: int | None = None) -> list[Hit]:
         if not asked.query or not index.passages:
             return []
-        queries = [(asked.query, 1.0), *([(asked.typed, asked.weight)] if asked.weight else [])]
+        queries = [(asked.query, 1.0), *([(asked.other, asked.weight)] if asked.other else [])]
         return self._retriever.hits(index, queries, k=k, documents=documents)
 
     def _compose(self, question: str, query: str, hits: Sequence[Hit], index: Index) -> Answer:
@@ -175,13 +193,17 @@ def _quote_number(
     return read_from(question, query, quotable[0].document_id, quotable[0].span.start, index)
 
 
-def _understand(question: str, turns: Sequence[Turn], index: Index) -> Understood:
+def _understand(question: str, turns: Sequence[Turn], index: Index, embedder: Embedder) -> Understood:
     typed = _clean(question)
-    if not typed or reason_for(typed, (), index) in SMALL_TALK:
+    if not typed or not turns or reason_for(typed, (), index) in SMALL_TALK:
+        return Understood(typed, typed)
+    needed = dependence(typed, turns, embedder.identity.name, embedder.embed_query(typed))
+    if needed == "none":
         return Understood(typed, typed)
     highest_idf = index.lexical.idf("")  # of a term that occurs in no passage
-    asked = understood(typed, turns, lambda term: index.lexical.idf(term) / highest_idf)
-    return replace(asked, query=_clean(asked.query))
+    understand = rewritten if needed == "clear" else with_context
+    asked = understand(typed, turns, lambda term: index.lexical.idf(term) / highest_idf)
+    return replace(asked, query=_clean(asked.query), other=_clean(asked.other))
 
 
 def _timed(answer: Answer, started: float, retrieved: float) -> Answer:

@@ -1,5 +1,7 @@
 """Follow-up questions: rewriting, replies that act on the last answer, and readings of ambiguous questions."""
 
+import itertools
+import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,18 +14,20 @@ from hypothesis import strategies as st
 from rag.answering.wording import ABSTENTIONS, abstention_notes, in_plain_words
 from rag.config import RetrievalSettings, Settings
 from rag.conversation import Chat
+from rag.evaluation.question_sets import load_question_set
 from rag.followups.acts import LAST, Act, act_of, last_answer
 from rag.followups.context_terms import LONGEST, RECENT, recent_turns
 from rag.followups.cues import cues_of
+from rag.followups.dependence import dependence
 from rag.followups.history import Turn, turns_of
 from rag.followups.readings import readings_of
-from rag.followups.rewriting import understood, with_phrases
+from rag.followups.rewriting import rewritten, with_phrases
 from rag.index.updating import Recipe, update_index
 from rag.models.embedder import ModelEmbedder
-from rag.records import CitedSpan, Span
+from rag.records import Answer, CitedSpan, Span
 from rag.retrieval import WeightedQuery, retrieve, retrieve_together
 from rag.wire import answer_from, answer_values
-from tests.conftest import SIMILARITY, WordEmbedder, index_of
+from tests.conftest import ROOT, SIMILARITY, WordEmbedder, index_of
 
 
 def history_of(*texts: str) -> list[dict[str, Any]]:
@@ -37,9 +41,12 @@ def dialogue(*texts: str) -> list[Turn]:
 
 
 def query_of(question: str, history: Sequence[Turn]) -> str:
-    return understood(question, history, lambda term: 0.3 if term in COMMON else 0.8).query
+    if dependence(question, history, "another model", NO_VECTOR) != "clear":
+        return question
+    return rewritten(question, history, lambda term: 0.3 if term in COMMON else 0.8).query
 
 
+NO_VECTOR = np.zeros(0, dtype=np.float32)
 COMMON = {
     "common",
     "strike",
@@ -82,7 +89,7 @@ def test_follow_ups_are_completed_and_new_subjects_left_alone(question: str, wan
 
 def test_subject_is_kept_over_several_turns() -> None:
     history = [*GBS, *dialogue("How is it treated?", "Immunoglobulin and plasma exchange work equally well.")]
-    assert "Guillain-Barré" in query_of("And how long does it take to recover?", history)
+    assert "Guillain-Barré" in query_of("how long does it take to recover?", history)
 
 
 def test_quoted_terms_can_be_asked_about() -> None:
@@ -92,13 +99,14 @@ def test_quoted_terms_can_be_asked_about() -> None:
 
 @given(st.text(max_size=60))
 def test_first_question_is_unchanged(question: str) -> None:
-    asked = understood(question, (), lambda term: 0.7)
+    assert dependence(question, (), "another model", NO_VECTOR) == "none"
+    asked = rewritten(question, (), lambda term: 0.7)
     assert (asked.query, asked.weight) == (question, 0.0)
 
 
 @given(st.text(max_size=60), st.lists(st.text(max_size=60), max_size=6))
 def test_understanding_is_deterministic_and_keeps_the_typed_question(question: str, texts: list[str]) -> None:
-    first, second = (understood(question, dialogue(*texts), lambda term: 0.7) for _ in range(2))
+    first, second = (rewritten(question, dialogue(*texts), lambda term: 0.7) for _ in range(2))
     assert first == second
     assert first.typed == question and 0 <= first.weight <= 1
 
@@ -124,7 +132,7 @@ def test_a_long_conversation_costs_no_more_than_a_short_one() -> None:
     work = []
     for length in (10, 1000):
         turns = CountedTurns(dialogue(*(f"What about nerve {n}? " + "x" * 10_000 for n in range(length))))
-        understood("And that?", turns, lambda term: 0.7)
+        rewritten("And that?", turns, lambda term: 0.7)
         last_answer(turns)
         recent = recent_turns(turns)
         work.append((turns.accesses, len(recent), sum(len(turn.text) for turn in recent)))
@@ -415,3 +423,46 @@ def test_one_malformed_citation_does_not_renumber_the_others() -> None:
     assert turn.citations == ()
     (turn,) = turns_of([{"speaker": "agent", "text": "", "citations": [good]}])
     assert turn.citations == (CitedSpan("a.md", Span(0, 5)),)
+
+
+def alone_and_after(chat: Chat, question: str, before: str) -> tuple[Answer, Answer]:
+    """The answer to a question alone, and after another question and its answer."""
+    return chat.ask(question), chat.ask(question, history=asked(chat, before))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("before", "question"),
+    [
+        ("What happens in denervation?", "What is a neurectomy?"),
+        ("What is Hirschsprung disease?", "What happens in denervation?"),
+        ("How fast do nerves regrow?", "Compare neurapraxia and axonotmesis"),
+        ("What is a neurectomy?", "At what speed do nerves grow?"),
+        ("What causes foot drop?", "Difference between neurapraxia and axonotmesis"),
+        ("What is the Tinel sign?", "Will the feeling return before the strength does once the nerve has been sewn together?"),
+    ],
+)
+def test_questions_that_stand_alone_are_answered_as_if_nothing_came_before(
+    handbook: Settings, embedder: ModelEmbedder, before: str, question: str
+) -> None:
+    alone, after = alone_and_after(Chat(handbook, embedder), question, before)
+    assert after.query == question
+    assert [c.quote for c in after.citations] == [c.quote for c in alone.citations]
+
+
+@pytest.mark.slow
+def test_any_question_after_any_other_is_answered_as_alone(handbook: Settings, embedder: ModelEmbedder) -> None:
+    """All ordered pairs of 40 questions that stand alone; only where earlier turns are searched must the answer be computed."""
+    chat = Chat(handbook, embedder)
+    questions = [q.text for q in load_question_set(ROOT / "evaluation" / "denervation").questions if not q.history]
+    questions = random.Random(7).sample(questions, 40)
+    answers = {question: chat.ask(question) for question in questions}
+    different = []
+    for before, question in itertools.permutations(questions, 2):
+        history = history_of(before, answers[before].text)
+        understood = chat.understand(question, history)
+        if understood.query != question or understood.other:
+            answer = chat.ask(question, history=history)
+            if [c.quote for c in answer.citations] != [c.quote for c in answers[question].citations]:
+                different.append((before, question))
+    assert len(different) <= 0.02 * 40 * 39, different

@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field, PlainSerializer, PlainValidator
 from rag.errors import QuestionSetError, UnreadableFile
 from rag.loading.text_files import plain_text
 from rag.records import Document, Span
-from rag.storage.files import sha256_file, sha256_json
+from rag.storage.files import sha256_bytes, sha256_file, sha256_json
 from rag.wire import validated
 
 QUERIES = "queries.jsonl"
@@ -218,3 +218,16 @@ def _lines(path: Path, kind: type[Line]) -> Iterator[Line]:
             yield validated(kind, record)
         except ValueError as error:
             raise QuestionSetError(f"{path} line {number} cannot be used ({error}); correct the line") from error
+
+
+def half_of(question_id: str) -> str:
+    """ "choose" or "report", by the hash of the question's dialogue: settings are chosen on one, figures reported on the other.
+
+    Ids of the turns of one dialogue differ only after the last "_" or after "<::>".
+    """
+    dialogue = question_id
+    for mark in ("<::>", "_"):
+        if mark in dialogue:
+            dialogue = dialogue.rpartition(mark)[0]
+            break
+    return ("choose", "report")[int(sha256_bytes(dialogue.encode()), 16) % 2]

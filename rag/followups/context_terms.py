@@ -19,7 +19,6 @@ LONGEST = 1200  # characters of a turn that are considered; bounds the cost of l
 LIKELY, MOST = 0.35, 6  # least probability, and number, of context terms; chosen on half of the dialogues: benchmarks/README.md
 NEARLY = 0.8  # share of the best probability that a term needs if none is LIKELY; there, at most FALLBACK terms
 FALLBACK = 2
-WHOLE = 3  # a question with this many terms and no cue stands alone
 # Shapes of features. The weights were learnt with these values: a change needs training/followup_weights.py.
 RARE = 0.6  # rarity above which it counts a second time
 FADING = 0.7  # weight of an exchange (two turns) relative to the one after it
@@ -83,12 +82,12 @@ def recent_turns(turns: Sequence[Turn]) -> list[RecentTurn]:
 
 
 def context_terms(question: str, turns: Sequence[RecentTurn], rarity: Callable[[str], float]) -> list[ContextTerm]:
-    """The terms that belong to the question, most probable first; none if it stands alone. `rarity` of a term is 0 to 1.
+    """The terms that belong to a question that depends on the turns, most probable first. `rarity` of a term is 0 to 1.
 
-    If the question has a cue but no term is likely, the most probable terms that the user said.
+    If no term is likely, the most probable terms that the user said.
     """
     cues = cues_of(question)
-    if cues.new_subject or (cues.whole and cues.words >= WHOLE):
+    if cues.new_subject:
         return []
     ranked = [
         ContextTerm(term, probability(features(occurrences, cues, rarity(term))), tuple(occurrences))
@@ -96,7 +95,7 @@ def context_terms(question: str, turns: Sequence[RecentTurn], rarity: Callable[[
         if term not in _EMPTY
     ]
     ranked.sort(key=lambda candidate: (-candidate.probability, candidate.term))
-    if ranked and not cues.whole and ranked[0].probability < LIKELY:
+    if ranked and ranked[0].probability < LIKELY:
         by_user = [candidate for candidate in ranked if any(o.turn.user for o in candidate.occurrences)] or ranked
         return [candidate for candidate in by_user if candidate.probability >= NEARLY * by_user[0].probability][:FALLBACK]
     return [candidate for candidate in ranked if candidate.probability >= LIKELY][:MOST]

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.followups.context_terms import ContextTerm, Occurrence, context_terms, recent_turns
 from rag.followups.cues import cues_of
 from rag.followups.history import Turn
 
+OWN_TERMS = 2  # "what is the dose" has one and depends; "what happens in denervation" has two
 ENOUGH_TERMS = 4  # a question with this many terms of its own weighs as much as its rewrite; with fewer, proportionally less
+CONTEXT_WEIGHT = 0.5  # of the rewrite of a question that may stand alone; .3 and .5 were compared on half of three sets
 LONGEST_SUBJECT = 4  # words that may replace a pronoun; anything longer reads badly there
 LONGEST_GAP = 8  # characters between two words of one phrase: "Mothers of Invention", "from the"
 _JOINING = re.compile(r"(?:[\s-]+(?:of|the|in|and|for|to|a|an|de|on|by|with|from|or|s))*[\s-]+|['’]s\s+", re.IGNORECASE)
@@ -26,21 +28,32 @@ _LEADING = re.compile(r"^(?:(?:and|but|so|ok(?:ay)?|well|thanks|thank you)\b[\s,
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """A question as typed and as rewritten. If the two differ, both are searched, `typed` with `weight`."""
+    """A question as typed, and the query that it stands for. `other`, if there is one, is searched as well, with `weight`.
+
+    `may_stand_alone`: it has words of its own and no sign of depending on earlier turns, so that it is first asked as typed.
+    """
 
     typed: str
     query: str
+    other: str = ""
     weight: float = 0.0
+    may_stand_alone: bool = False
 
 
-def understood(question: str, turns: Sequence[Turn], rarity: Callable[[str], float]) -> Understood:
-    """The question itself if nothing was asked before or nothing earlier belongs to it. `rarity` of a term is 0 to 1."""
-    if not any(turn.by_user for turn in turns[-2:]):
-        turns = turns if any(turn.by_user for turn in turns) else ()
+def rewritten(question: str, turns: Sequence[Turn], rarity: Callable[[str], float]) -> Understood:
+    """A question that depends on earlier turns; itself if nothing earlier belongs to it. `rarity` of a term is 0 to 1."""
     context = context_terms(question, recent_turns(turns), rarity)
     if not context:
         return Understood(question, question)
-    return Understood(question, with_phrases(question, phrases(context)), min(1.0, cues_of(question).words / ENOUGH_TERMS))
+    cues = cues_of(question)
+    query, weight = with_phrases(question, phrases(context)), min(1.0, cues.words / ENOUGH_TERMS)
+    return Understood(question, query, question, weight, cues.whole and cues.words >= OWN_TERMS)
+
+
+def with_context(question: str, turns: Sequence[Turn], rarity: Callable[[str], float]) -> Understood:
+    """A question that may depend on earlier turns: asked as it is, and searched in their context as well."""
+    rewrite = rewritten(question, turns, rarity)
+    return replace(rewrite, query=question, other=rewrite.query, weight=CONTEXT_WEIGHT) if rewrite.other else rewrite
 
 
 def phrases(context: Sequence[ContextTerm]) -> list[str]:

@@ -1,0 +1,116 @@
+"""Whether a question depends on the earlier turns of its conversation: a probability learnt from labelled conversations.
+
+The features are the question's shape (its function words in place, each content word replaced by what is known of it) and,
+with the bundled embedding model, its vector, which is computed for the search anyway. `training/dependence.py` fits the
+weights and measures them on conversations left out.
+"""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.followups.cues import cues_of
+from rag.followups.history import Turn
+from rag.models.bundled import BUNDLED_MODEL
+from rag.numeric import logistic
+from rag.text.terms import terms
+
+Dependence = Literal["none", "possible", "clear"]
+WEIGHTS = Path(__file__).parent / "dependence.json"
+VECTOR_SCALE = 2.0  # of a unit vector next to features of 0 and 1; 1, 2, 3 and 4 were compared on conversations left out
+POSSIBLE = 0.1  # from this probability on earlier turns are searched as well; of .05, .1 and .2 the best on half of three sets
+LONGEST = 1_200  # characters of a turn that are looked at
+_TOKEN = re.compile(r"[^\W_]+(?:['’.-](?=\w)[^\W_]+)*|\?")
+# Words that carry a sense of their own although they refer, compare or continue: kept as they are in a question's shape.
+_SHAPE_WORDS = frozenset(
+    "else more another same one ones other others second first third last next too instead even still anymore again long many"
+    " often far soon much old big ok okay yes no not thanks really only both either".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Of one logistic regression; `vector` is empty if it does without. From `threshold` on, a question depends."""
+
+    bias: float
+    features: dict[str, float]
+    vector: tuple[float, ...]
+    threshold: float
+
+
+def dependence(question: str, turns: Sequence[Turn], model: str, vector: NDArray[np.float32]) -> Dependence:
+    """Whether a question is to be understood from earlier turns; "none" without any.
+
+    `vector` is its embedding by the model called `model`, shape (dim,); it counts only if that is the bundled model.
+    """
+    if not any(turn.by_user for turn in turns):
+        return "none"
+    with_vector = model == BUNDLED_MODEL
+    weights = load_weights()["vector" if with_vector else "shape"]
+    logit = weights.bias + sum(weights.features.get(name, 0.0) * value for name, value in features(question, turns).items())
+    if with_vector:
+        logit += VECTOR_SCALE * float(np.dot(vector, np.asarray(weights.vector, dtype=np.float32)))
+    probability = logistic(logit)
+    if probability >= weights.threshold:
+        return "clear"
+    return "possible" if probability >= POSSIBLE else "none"
+
+
+@lru_cache(maxsize=1)
+def load_weights() -> dict[str, Weights]:
+    stored = json.loads(WEIGHTS.read_text(encoding="utf-8"))
+    return {
+        name: Weights(values["bias"], values["features"], tuple(values["vector"]), values["threshold"])
+        for name, values in stored.items()
+    }
+
+
+def features(question: str, turns: Sequence[Turn]) -> dict[str, float]:
+    """The question's shape and its share of words with the turns, oldest first, by name; those that are 0 are left out."""
+    last = {term for turn in turns[-2:] for term in terms(turn.text[:LONGEST])}
+    earlier = {term for turn in turns[:-2] for term in terms(turn.text[:LONGEST])}
+    shape = ["^", *_shape(question, last | earlier), "$"]
+    values = {f"n:{' '.join(shape[i : i + n])}": 1.0 for n in (1, 2, 3) for i in range(len(shape) - n + 1)}
+    own = set(terms(question))
+    counts = {
+        "terms": math.log1p(len(own)),
+        "new": math.log1p(len(own - last - earlier)),
+        "of the last turns": math.log1p(len(own & last)),
+        "of earlier turns": math.log1p(len(own & earlier)),
+        "words": math.log1p(len(shape) - 2),
+        "one term": float(len(own) <= 1),
+        "two terms": float(len(own) == 2),
+        "many terms": float(len(own) >= 5),
+        "nothing answered": float(not turns or not turns[-1].text.strip()),
+    }
+    cues = cues_of(question)
+    for name in ("pointing", "beginning", "comparing", "elliptic"):
+        if getattr(cues, name):
+            counts |= {name: 1.0, f"{name} terms": counts["terms"], f"{name} new": counts["new"]}
+    counts["new subject"] = float(cues.new_subject)
+    return values | {name: value for name, value in counts.items() if value}
+
+
+def _shape(question: str, known: set[str]) -> list[str]:
+    """Function words as they are; of content words: P stood in an earlier turn, N begins with a digit, C is a name, X is new."""
+    shape: list[str] = []
+    for match in _TOKEN.finditer(question):
+        word = match.group().lower().replace("’", "'")
+        stems = terms(word)
+        if not stems or word in _SHAPE_WORDS:
+            shape.append(word)
+        elif any(stem in known for stem in stems):
+            shape.append("P")
+        elif word[0].isdigit():
+            shape.append("N")
+        else:
+            shape.append("C" if match.group()[0].isupper() and shape else "X")
+    return shape

@@ -1,0 +1,189 @@
+"""Learns whether a question depends on earlier turns.
+
+    python -m training.dependence --dialogues dialogues/*.jsonl --questions rows/*.tsv --rewrites canard_rewrites.jsonl.gz \
+        --sets cast ikat mtrag --out rag/followups/dependence.json
+
+Four sources of examples: conversations with a label for each turn ({"turns": [{"question", "answer", "leans", "act"}]}; turns
+with an act, such as thanks, are left out); questions that stand alone, each after another question about the same passages or
+others (lines of set, kind, labels, phrase and question, by TAB); rewrites that people made of follow-ups (a rewrite with terms
+of its own means that the question depends); and, likewise, the "choose" halves of question sets with rewrites
+(`benchmarks/followups.py --half report` measures on the other halves). Two logistic regressions, with and without the
+question's vector. They are measured on the conversations by leaving out a part of them (FOLDS); the threshold is the lowest
+that leaves WHOLE of the questions that stand alone as they are.
+"""
+
+import argparse
+import gzip
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix, hstack
+from scipy.special import expit
+
+from rag.config import EmbeddingSettings
+from rag.evaluation.question_sets import half_of, load_question_set
+from rag.followups.dependence import VECTOR_SCALE, features
+from rag.followups.history import Turn, turns_of
+from rag.models.embedder import ModelEmbedder
+from rag.storage.files import canonical_json
+from rag.text.terms import terms
+from training import followup_weights
+
+FOLDS = 8
+FEWEST = 3  # questions that a feature occurs in
+PULL = 3.0  # towards 0: the strength of the L2 penalty, chosen among 1, 3 and 10 on conversations left out
+WHOLE = 0.97  # of the questions that stand alone are to be left as they are
+REWRITE_WEIGHT = 0.2  # of one rewrite next to one labelled turn; nearly all of the rewrites depend. Chosen among 0, .2
+QUESTIONS = 3_000  # sampled of those that stand alone
+QUESTION_WEIGHT = 0.2  # of each such example next to one labelled turn
+SEED = 7
+ALWAYS = -1  # the fold of examples that are always learnt from and never measured on
+
+
+@dataclass(frozen=True)
+class Example:
+    """A question after `turns`; `fold` is that of its conversation."""
+
+    question: str
+    turns: tuple[Turn, ...]
+    depends: bool
+    weight: float = 1.0
+    fold: int = ALWAYS
+
+
+def labelled(files: Sequence[Path]) -> Iterator[Example]:
+    for line in (line for file in sorted(files) for line in file.read_text(encoding="utf-8").splitlines()):
+        conversation = json.loads(line)["turns"]
+        fold = int(sha256(conversation[0]["question"].encode()).hexdigest(), 16) % FOLDS
+        turns: list[Turn] = []
+        for turn in conversation:
+            if turn["act"] is None and turns:
+                yield Example(turn["question"], tuple(turns), turn["leans"], fold=fold)
+            turns += [Turn(by_user=True, text=turn["question"]), Turn(by_user=False, text=turn["answer"])]
+
+
+def standing_alone(files: Sequence[Path]) -> Iterator[Example]:
+    """A sample, each after one question of the same set of passages, then after one of another set."""
+    rows = [line.split("\t") for file in sorted(files) for line in file.read_text(encoding="utf-8").splitlines()]
+    rows = [row for row in rows if len(row) == 5]
+    same: dict[str, list[list[str]]] = {}
+    for row in rows:
+        same.setdefault(row[0], []).append(row)
+    draw = random.Random(SEED)
+    for row in draw.sample(rows, QUESTIONS):
+        for other in (draw.choice(same[row[0]]), draw.choice(rows)):
+            if other[4] != row[4]:
+                answer = "" if other[1] == "near" else other[3]
+                turns = (Turn(by_user=True, text=other[4]), Turn(by_user=False, text=answer))
+                yield Example(row[4], turns, depends=False, weight=QUESTION_WEIGHT)
+
+
+def rewritten(file: Path) -> Iterator[Example]:
+    """The title of the page, which nobody said, is left out."""
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        for row in map(json.loads, lines):
+            turns = followup_weights.turns_of(row["history"])[1:]
+            if turns:
+                yield Example(row["question"], tuple(turns), _adds(row["rewrite"], row["question"]), REWRITE_WEIGHT)
+
+
+def of_set(folder: Path) -> Iterator[Example]:
+    for question in load_question_set(folder).questions:
+        if question.history and half_of(question.id) == "choose":
+            turns = tuple(turns_of(question.history))
+            yield Example(question.text, turns, _adds(question.rewrite or question.text, question.text))
+
+
+def _adds(rewrite: str, question: str) -> bool:
+    return bool(set(terms(rewrite)) - set(terms(question)))
+
+
+def fit(rows: csr_matrix, examples: Sequence[Example]) -> NDArray[np.float64]:
+    """The bias, then a weight for each column."""
+    wanted = np.array([example.depends for example in examples], dtype=np.float64)
+    importance = np.array([example.weight for example in examples])
+
+    def cost(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logits = rows @ weights[1:] + weights[0]
+        loss = (importance * (np.logaddexp(0, logits) - logits * wanted)).sum() + PULL / 2 * (weights[1:] ** 2).sum()
+        residual = importance * (expit(logits) - wanted)
+        return float(loss), np.concatenate([[residual.sum()], rows.T @ residual + PULL * weights[1:]])
+
+    start = np.zeros(rows.shape[1] + 1)
+    result: NDArray[np.float64] = minimize(cost, start, jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
+    return result
+
+
+def columns_of(values: Sequence[dict[str, float]]) -> list[str]:
+    frequency = Counter(name for row in values for name in row)
+    return sorted(name for name, count in frequency.items() if count >= FEWEST)
+
+
+def matrix(values: Sequence[dict[str, float]], columns: Sequence[str], vectors: NDArray[np.float32] | None) -> csr_matrix:
+    number = {name: column for column, name in enumerate(columns)}
+    cells = [(row, number[name], value) for row, known in enumerate(values) for name, value in known.items() if name in number]
+    rows, places, numbers = zip(*cells, strict=True)
+    shape = csr_matrix((numbers, (rows, places)), shape=(len(values), len(columns)))
+    return shape if vectors is None else csr_matrix(hstack([shape, csr_matrix(vectors * VECTOR_SCALE)]))
+
+
+def learn(examples: Sequence[Example], vectors: NDArray[np.float32] | None) -> dict[str, Any]:
+    """Weights fitted to all examples, and what was measured on conversations left out."""
+    values = [features(example.question, example.turns) for example in examples]
+    folds = np.array([example.fold for example in examples])
+    probability = np.zeros(len(examples))
+
+    def part(rows: Sequence[int], columns: Sequence[str]) -> csr_matrix:
+        return matrix([values[row] for row in rows], columns, None if vectors is None else vectors[list(rows)])
+
+    for fold in range(FOLDS):
+        rest, left_out = np.flatnonzero(folds != fold).tolist(), np.flatnonzero(folds == fold).tolist()
+        columns = columns_of([values[row] for row in rest])
+        weights = fit(part(rest, columns), [examples[row] for row in rest])
+        probability[left_out] = expit(part(left_out, columns) @ weights[1:] + weights[0])
+    measured, wanted = folds != ALWAYS, np.array([example.depends for example in examples])
+    whole, dependent = probability[measured & ~wanted], probability[measured & wanted]
+    threshold = round(float(np.sort(whole)[int(WHOLE * len(whole))]), 4)
+    columns = columns_of(values)
+    bias, *weights_of_all = fit(part(range(len(examples)), columns), examples).tolist()
+    return {
+        "bias": round(bias, 4),
+        "features": {name: round(w, 4) for name, w in zip(columns, weights_of_all, strict=False) if abs(w) >= 0.0001},
+        "vector": [round(w, 4) for w in weights_of_all[len(columns) :]],
+        "threshold": threshold,
+        "left alone": round(float((whole < threshold).mean()), 4),
+        "recognised": round(float((dependent >= threshold).mean()), 4),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dialogues", nargs="+", type=Path, required=True)
+    parser.add_argument("--questions", nargs="+", type=Path, required=True)
+    parser.add_argument("--rewrites", type=Path, required=True)
+    parser.add_argument("--sets", nargs="+", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    examples = [*labelled(arguments.dialogues), *standing_alone(arguments.questions), *rewritten(arguments.rewrites)]
+    examples += [example for folder in arguments.sets for example in of_set(folder)]
+    texts = sorted({example.question for example in examples})
+    known = dict(zip(texts, ModelEmbedder(EmbeddingSettings()).embed_passages(texts), strict=True))
+    vectors = np.stack([known[example.question] for example in examples])
+    learnt = {"vector": learn(examples, vectors), "shape": learn(examples, None)}
+    for name, values in learnt.items():
+        print(f"{name}: {len(values['features'])} features, whole questions left alone {values['left alone']}, "
+              f"dependent ones recognised {values['recognised']}, at {values['threshold']}")  # fmt: skip
+    arguments.out.write_text(canonical_json(learnt) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
