@@ -20,6 +20,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import rag
+from rag.config import load_settings
 from tests.conftest import ROOT, loaded_by
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -112,6 +113,17 @@ def test_the_compose_file_serves_the_page_on_loopback_from_the_containerfile() -
     assert "EXPOSE 7860" in container
     (data,) = re.findall(r"^VOLUME (\S+)$", container, re.MULTILINE)
     assert [volume.rpartition(":")[2] for volume in service["volumes"]] == [data]
+
+
+def test_the_container_copies_what_a_build_needs_and_passes_known_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    container = (ROOT / "docs" / "Containerfile").read_text(encoding="utf-8")
+    copied = {name for line in re.findall(r"^COPY (.*)$", container, re.MULTILINE) for name in line.split()[:-1]}
+    assert copied == {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "rag"}
+    assert {PROJECT["readme"], *PROJECT["license-files"]} <= copied
+    for path in ("docs/Containerfile", "docs/rag.service"):
+        for name, value in re.findall(r"\b(RAG_\w+)=(\S+)", (ROOT / path).read_text(encoding="utf-8")):
+            monkeypatch.setenv(name, value)
+        assert load_settings().loading.processes == 2
 
 
 @pytest.fixture(scope="module")
