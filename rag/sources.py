@@ -1,4 +1,4 @@
-"""From a citation's number on the page back to its sentence in the document."""
+"""Opens a citation: from its reference back to the sentence in the document, with the text around it."""
 
 import re
 from bisect import bisect_left
@@ -16,17 +16,17 @@ _REFERENCE = re.compile(r"([0-9a-f]{64}):(\d{1,12}):(\d{1,12}):(.{1,4096})", re.
 
 
 def reference(citation: Citation | Location) -> str:
-    """Names a sentence for as long as its file stays the same: digest, start, end, document id."""
+    """Identifies a sentence as long as its file is unchanged: digest, start, end, document id."""
     return f"{citation.digest}:{citation.span.start}:{citation.span.end}:{citation.document_id}"
 
 
 def document_reference(document: Document) -> str:
-    """Names a document as a whole, to be opened at its beginning."""
+    """Identifies a whole document, which opens at its beginning."""
     return f"{document.digest}:0:0:{document.id}"
 
 
 def file_link(document_id: str, prefix: str) -> str:
-    """Where a file of the corpus can be had from this server, which stands below `prefix`."""
+    """The path of a document's file on this server, whose paths begin with `prefix`."""
     return f"{prefix}/api/file/{quote(document_id, safe='/')}"
 
 
@@ -37,7 +37,7 @@ def resolve(index: Index, asked: object) -> tuple[Document, Span]:
     """
     match = _REFERENCE.fullmatch(asked) if isinstance(asked, str) else None
     if match is None:
-        raise DocumentError("This is no citation.")
+        raise DocumentError("This is not a citation.")
     digest, span, document_id = match.group(1), Span(int(match.group(2)), int(match.group(3))), match.group(4)
     entry = index.entry_for(document_id)
     if entry is None:
@@ -46,7 +46,7 @@ def resolve(index: Index, asked: object) -> tuple[Document, Span]:
     if document.digest != digest:
         raise DocumentError(f"{document_id} has changed since this answer; ask again.")
     if not (span.start < span.end or span == Span(0, 0)) or span.end > len(document.text):
-        raise DocumentError("This is no citation.")
+        raise DocumentError("This is not a citation.")
     return document, span
 
 
@@ -57,12 +57,12 @@ def stale_citations(index: Index, answer: Answer) -> list[int]:
 
 
 def source_view(index: Index, asked: object, *, windows: int = 1, choose: bool = False) -> dict[str, Any]:
-    """The sentence and the text around it as strings, because JavaScript counts characters otherwise than we do.
+    """The sentence and the text around it, as strings because JavaScript counts characters differently.
 
-    {"title", "document_id", "headings", "page", "place", "before", "sentence", "after", "clipped"}, or {"error"} in plain words;
-    "drawn" is the number of the page of a PDF that can be shown as a picture.
-    `asked` comes from the browser and may be anything. So many `windows` of text are shown on either side; with `choose`,
-    "pieces" has all of it in order as [text, reference], the reference empty for what is no sentence.
+    {"title", "document_id", "headings", "page", "place", "before", "sentence", "after", "clipped"}, or {"error"} as a plain line;
+    "drawn" is the page of a PDF that can be shown as a picture, else None. `asked` comes from outside and may be anything.
+    There are `windows` times WINDOW characters on each side. With `choose`, "pieces" has all of the text in order as
+    [text, reference], where the reference is "" for text that is not a sentence.
     """
     try:
         document, span = resolve(index, asked)
@@ -88,7 +88,7 @@ def source_view(index: Index, asked: object, *, windows: int = 1, choose: bool =
 
 
 def where(index: Index, document: Document, span: Span) -> tuple[int | None, tuple[str, ...]]:
-    """Page (or slide, row, record) and headings of a span of a document."""
+    """The page (or slide, row, record) and headings of a span of a document; None and () if it lies after all passages."""
     rows = index.rows[document.id]
     place = bisect_left(rows, span.end, key=lambda row: index.passages[row].span.end)
     if place == len(rows):

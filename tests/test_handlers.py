@@ -1,10 +1,7 @@
-"""What the page's handlers do with what a browser may send, and who may do what."""
+"""What the acts of the page do with anything that a browser may send, and which users may do what."""
 
 import json
-import socket
-import threading
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,142 +9,196 @@ from gradio.utils import get_upload_folder
 
 from rag.accounts.conversations import Conversations, SavedConversation, SavedTurn
 from rag.accounts.users import LOCAL, User
-from rag.config import EvaluationSettings, ServerSettings, Settings
 from rag.conversation import Chat
-from rag.errors import IndexMissing
-from rag.index.builds import Report
+from rag.errors import ConversationError
 from rag.index.changes import BuildRecord, Changes
 from rag.index.contents import Index
 from rag.index.file_listing import ListedFile, Watch, chosen_files, list_files
 from rag.index.manifest import Failure
 from rag.sources import document_reference, source_view
-from rag.ui.ask_tab import Asking, Desk, desk_from
-from rag.ui.documents_tab import Documents
+from rag.ui.answer_acts import ANSWER_ACTS
+from rag.ui.asked_question import LONGEST_QUESTION, AskedQuestion, Desk, desk_from
+from rag.ui.background_builds import BackgroundBuilds
+from rag.ui.calls import Reply, answer_call
+from rag.ui.conversation_acts import CONVERSATION_ACTS
+from rag.ui.conversation_view import conversation_messages
+from rag.ui.documents_acts import DOCUMENT_ACTS, STATE_ACTS
 from rag.ui.documents_view import AddedFile, added_files_html, build_changes_html, files_html, job_html
-from rag.ui.evaluation_tab import Evaluating
-from rag.ui.jobs import Job, JobState
-from rag.ui.outbound import outbound_count, watch_outbound
+from rag.ui.evaluation_acts import EVALUATION_ACTS, Evaluating
+from rag.ui.help_acts import HELP_ACTS
+from rag.ui.jobs import JobState
+from rag.ui.source_acts import SOURCE_ACTS
 from rag.ui.suggestions import example_questions, follow_ups
-from tests.conftest import SIMILARITY, WordEmbedder, library_of, updated
+from tests.conftest import WordEmbedder, library_of, updated
+from tests.serving import word_chat
 
 READER = User("ann", "reader")
 HOSTILE = '<img src=x onerror="alert(1)"> ${x} {{y}} "quotes" & <b>'
+REPOT = "How often should I repot a fern?"
 
 
 @pytest.fixture
-def chat(corpus: Path, words: WordEmbedder, tmp_path: Path) -> Chat:
-    settings = Settings(
-        corpus=corpus,
-        index=tmp_path / "index",
-        answering=SIMILARITY,
-        server=ServerSettings(conversations=tmp_path / "conversations"),
-        evaluation=EvaluationSettings(feedback=tmp_path / "feedback", sets=tmp_path / "sets", runs=tmp_path / "runs"),
-    )
-    updated(corpus, settings.index, words)
-    return Chat(settings, words)
+def chat(corpus: Path, tmp_path: Path) -> Chat:
+    return word_chat(corpus, tmp_path)
+
+
+@pytest.fixture
+def builds(chat: Chat) -> BackgroundBuilds:
+    return BackgroundBuilds(library_of(chat))
 
 
 @pytest.fixture
 def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in which gradio stores one upload."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
     folder = Path(get_upload_folder()) / "a1b2"
     folder.mkdir(parents=True)
     return folder
 
 
-def documents(chat: Chat, user: User = LOCAL) -> Documents:
-    return Documents(library_of(chat), lambda _: user)
+def ask_tab(chat: Chat, payload: object, user: User = LOCAL) -> Reply:
+    return answer_call({**CONVERSATION_ACTS, **ANSWER_ACTS}, chat, user, payload)
 
 
-def test_an_uploaded_file_is_taken_in_and_answered_from(chat: Chat, uploads: Path) -> None:
+def documents_tab(builds: BackgroundBuilds, payload: object, user: User = LOCAL) -> Reply:
+    return answer_call(DOCUMENT_ACTS, builds, user, payload)
+
+
+def evaluation_tab(chat: Chat, payload: object, user: User = LOCAL) -> Reply:
+    return answer_call(EVALUATION_ACTS, Evaluating(library_of(chat)), user, payload)
+
+
+def test_an_uploaded_file_is_added_and_answers_questions(chat: Chat, builds: BackgroundBuilds, uploads: Path) -> None:
     (uploads / "zebra.txt").write_text("The zebra drinks lemonade.\n")
-    library = documents(chat)
-    told = library.call({"do": "add", "paths": [str(uploads / "zebra.txt")]}, None)
-    library.job.join()
-    assert "zebra.txt</span> added" in told["html"]
-    assert library.job.state == JobState(result="Done: 1 added. The index holds 3 documents, 6 passages.")
+    reply = documents_tab(builds, {"do": "add", "paths": [str(uploads / "zebra.txt")]})
+    builds.job.join()
+    assert "zebra.txt</span> added" in reply["html"]
+    assert builds.job.state == JobState(result="Done: 1 added. The index has 3 documents and 6 passages.")
     assert chat.index().documents["zebra.txt"].text == "The zebra drinks lemonade.\n"
     assert not uploads.exists()
 
 
-@pytest.mark.parametrize(
-    "path", ["/etc/hostname", "../../etc/hostname", "", ".", None, 7, {"path": "/etc/hostname"}, "a\0b", "link"]
-)
-def test_only_what_was_uploaded_is_taken_in(path: Any, chat: Chat, uploads: Path, corpus: Path) -> None:
-    """Gradio hands on whatever path a browser names; a link of that name in the folder is no way round either."""
+@pytest.mark.parametrize("path", ["/etc/hostname", "../../etc/hostname", "", ".", "a\0b", "link"])
+def test_only_uploaded_files_are_added(path: str, builds: BackgroundBuilds, uploads: Path, corpus: Path) -> None:
+    """Gradio passes on any path that a browser names; a link in the upload folder does not get around the check either."""
     (uploads / "secret.txt").symlink_to("/etc/hostname")
     before = sorted(corpus.iterdir())
     named = str(uploads / "secret.txt") if path == "link" else path
-    told = documents(chat).call({"do": "add", "paths": [named]}, None)
-    assert told == {"error": "this file was not given to the page; choose it again"}
+    reply = documents_tab(builds, {"do": "add", "paths": [named]})
+    assert reply == {"error": "this file was not uploaded here; choose it again"}
     assert sorted(corpus.iterdir()) == before
 
 
-@pytest.mark.parametrize("act", ["add", "remove", "build", "stop", "back"])
-def test_a_reader_changes_nothing(act: str, chat: Chat, corpus: Path) -> None:
-    told = documents(chat, READER).call({"do": act, "id": "faq.txt", "paths": ["x"]}, None)
-    assert told == {"error": "Only a curator may change the documents."}
+@pytest.mark.parametrize("act", ["add", "remove", "build", "stop", "undo"])
+def test_readers_cannot_change_documents(act: str, builds: BackgroundBuilds, corpus: Path) -> None:
+    reply = documents_tab(builds, {"do": act, "id": "faq.txt", "paths": ["x"]}, READER)
+    assert reply == {"error": "Only curators can change the documents."}
     assert (corpus / "faq.txt").exists()
-    assert "Remove" not in documents(chat, READER).call({"do": "list"}, None)["html"]
+    assert "Remove" not in documents_tab(builds, {"do": "list"}, READER)["html"]
+    assert "Remove" in documents_tab(builds, {"do": "list"})["html"]
 
 
-@pytest.mark.parametrize("act", ["overview", "start", "show", "questions", "question", "save", "calibrate", "stop"])
-def test_a_reader_evaluates_nothing(act: str, chat: Chat) -> None:
-    assert Evaluating(library_of(chat), lambda _: READER).call({"do": act}, None) == {"error": "Only a curator may evaluate."}
+def test_the_state_of_the_index_cannot_be_used_to_change_documents(builds: BackgroundBuilds) -> None:
+    """The chip that shows it is a component of its own, which every user can call."""
+    assert "chip" in answer_call(STATE_ACTS, builds, READER, {"do": "state"})
+    assert answer_call(STATE_ACTS, builds, READER, {"do": "remove", "id": "faq.txt"}).keys() == {"error"}
 
 
-@pytest.mark.parametrize(
-    "told", [None, 7, [], {"do": "__init__"}, {"do": None}, {"do": "list", "page": "x", "sort": 3, "words": None}]
-)
-def test_odd_requests_get_plain_words_or_the_list(told: Any, chat: Chat) -> None:
-    for handler in (documents(chat), Evaluating(library_of(chat), lambda _: LOCAL), Asking(chat, lambda _: LOCAL)):
-        assert handler.call(told, None).keys() & {"error", "html"}
+@pytest.mark.parametrize("act", EVALUATION_ACTS)
+def test_readers_cannot_evaluate(act: str, chat: Chat) -> None:
+    assert evaluation_tab(chat, {"do": act}, READER) == {"error": "Only curators can evaluate."}
 
 
-def saved(chat: Chat, user: User, question: str = "How often should I repot a fern?") -> SavedConversation:
+ODD_VALUES = [None, True, -1, 0.5, 10**30, "", "x" * 100_000, "\ud800", [], [None], {}, {"x": 1}, [["x"]]]
+
+
+@pytest.mark.parametrize("value", ODD_VALUES, ids=lambda value: repr(value)[:20])
+def test_odd_requests_get_a_reply_in_plain_words(value: object, chat: Chat, builds: BackgroundBuilds) -> None:
+    parts: list[tuple[Any, Any]] = [
+        ({**CONVERSATION_ACTS, **ANSWER_ACTS}, chat), (DOCUMENT_ACTS, builds), (STATE_ACTS, builds), (HELP_ACTS, chat),
+        (SOURCE_ACTS, chat), (EVALUATION_ACTS, Evaluating(library_of(chat))),
+    ]  # fmt: skip
+    for acts, context in parts:
+        assert answer_call(acts, context, LOCAL, value).keys() == {"error"}
+        assert answer_call(acts, context, LOCAL, {"do": value}).keys() == {"error"}
+        for name, act in acts.items():
+            for field in act.request.model_fields if name != "build" else ():
+                reply = answer_call(acts, context, LOCAL, {"do": name, field: value})
+                assert "error" not in reply or (isinstance(reply["error"], str) and "\n" not in reply["error"])
+
+
+def test_an_invalid_request_names_the_field(chat: Chat) -> None:
+    reply = answer_call(SOURCE_ACTS, chat, LOCAL, {"do": "source", "reference": "x", "windows": 0})
+    assert reply == {"error": "Invalid request: windows: Input should be greater than or equal to 1."}
+
+
+def saved(chat: Chat, user: User, question: str = REPOT) -> SavedConversation:
+    """A saved conversation of one turn."""
     store = Conversations(chat.settings.server.conversations, user)
-    fresh = store.new(question)
-    turn = SavedTurn(question, chat.ask(question), "m", "r")
-    kept = SavedConversation(fresh.id, fresh.title, fresh.changed, (turn,))
-    store.save(kept)
-    return kept
+    conversation = store.new(question).with_turn(SavedTurn(question, chat.ask(question), "m", "r"))
+    store.save(conversation)
+    return conversation
 
 
 @pytest.mark.parametrize("act", ["written", "save", "judge", "rename"])
 def test_conversations_of_others_cannot_be_reached(act: str, chat: Chat) -> None:
-    kept = saved(chat, LOCAL)
-    told = {"do": act, "id": kept.id, "conversation": kept.id, "turn": 0, "verdict": "helpful", "form": "md"}
-    assert "no longer exists" in Asking(chat, lambda _: READER).call(told, None)["error"]
-    assert "error" not in Asking(chat, lambda _: LOCAL).call(told, None)
+    id = saved(chat, LOCAL).id
+    payload = {"do": act, "id": id, "conversation": id, "turn": 0, "verdict": "helpful", "form": "md", "title": "Ferns"}
+    assert "no longer exists" in ask_tab(chat, payload, READER)["error"]
+    assert "error" not in ask_tab(chat, payload)
 
 
-@pytest.mark.parametrize("turn", [-1, 1, "0", None, 0.5])
-def test_a_turn_that_is_not_there(turn: Any, chat: Chat) -> None:
-    told = {"do": "written", "conversation": saved(chat, LOCAL).id, "turn": turn}
-    assert "no longer in the conversation" in Asking(chat, lambda _: LOCAL).call(told, None)["error"]
+def test_conversations_of_others_cannot_be_deleted_or_listed(chat: Chat) -> None:
+    id = saved(chat, LOCAL).id
+    ask_tab(chat, {"do": "delete", "id": id}, READER)
+    assert id not in ask_tab(chat, {"do": "list"}, READER)["html"]
+    assert id in ask_tab(chat, {"do": "list"})["html"]
 
 
 @pytest.mark.parametrize(
-    "value", [None, 7, "", "{", "[]", '{"documents": 7, "mode": {}, "turn": -1}', '{"documents": [1, null], "turn": "x"}']
+    ("turn", "error"),
+    [(1, "this answer is no longer in the conversation"), (-1, "Invalid request: turn"), ("0", "Invalid request: turn"),
+     (None, "Invalid request: turn"), (0.5, "Invalid request: turn"), (True, "Invalid request: turn")],
+)  # fmt: skip
+def test_a_turn_that_does_not_exist(turn: object, error: str, chat: Chat) -> None:
+    reply = ask_tab(chat, {"do": "written", "conversation": saved(chat, LOCAL).id, "turn": turn})
+    assert reply["error"].startswith(error)
+
+
+@pytest.mark.parametrize(
+    "value", ["", "{", "[]", "null", '{"documents": 7}', '{"mode": "x"}', '{"turn": -1}', '{"documents": [1]}']
 )
-def test_a_desk_may_hold_anything(value: Any) -> None:
-    assert desk_from(value) == Desk()
+def test_an_invalid_desk_is_refused(value: str) -> None:
+    with pytest.raises(ConversationError, match="reload it"):
+        desk_from(value)
 
 
-def test_what_a_source_changed_since_is_said_in_an_old_conversation(chat: Chat, corpus: Path) -> None:
-    kept = saved(chat, LOCAL)
-    asking = Asking(chat, lambda _: LOCAL)
-    assert "has changed since" not in json.dumps(asking.messages(kept))
+def test_a_desk_of_the_page(chat: Chat) -> None:
+    assert desk_from("{}") == desk_from(None) == Desk()
+    value = '{"conversation": "c", "documents": ["a.md"], "mode": "query", "turn": 2}'
+    assert desk_from(value) == Desk(conversation="c", documents=["a.md"], mode="query", turn=2)
+
+
+def test_questions_are_limited_in_length() -> None:
+    AskedQuestion("x" * LONGEST_QUESTION, None)
+    for text in ("", "x" * (LONGEST_QUESTION + 1)):
+        with pytest.raises(ConversationError, match="1 to 1,000 characters"):
+            AskedQuestion(text, None)
+
+
+def test_an_old_conversation_shows_which_sources_have_changed(chat: Chat, corpus: Path) -> None:
+    conversation = saved(chat, LOCAL)
+    assert "has changed since" not in json.dumps(conversation_messages(conversation, chat.index()))
     (corpus / "faq.txt").write_text("Repot a fern every nine years.\n")
     updated(corpus, chat.settings.index, WordEmbedder())
-    assert "has changed since this answer" in json.dumps(asking.messages(kept))
+    assert "has changed since this answer" in json.dumps(conversation_messages(conversation, chat.index()))
 
 
-def test_chosen_sentences_must_stand_in_a_document(chat: Chat) -> None:
-    kept = saved(chat, LOCAL)
+def test_chosen_sentences_must_be_in_a_document(chat: Chat) -> None:
+    conversation = saved(chat, LOCAL)
     for chosen in (["x"], [document_reference(chat.index().documents["faq.txt"])], [], None, [7]):
-        told = {"do": "judge", "conversation": kept.id, "turn": 0, "verdict": "chosen", "chosen": chosen}
-        assert "error" in Asking(chat, lambda _: LOCAL).call(told, None)
+        payload = {"do": "judge", "conversation": conversation.id, "turn": 0, "verdict": "chosen", "chosen": chosen}
+        assert "error" in ask_tab(chat, payload)
     assert not (chat.settings.evaluation.feedback / "queries.jsonl").exists()
 
 
@@ -172,7 +223,7 @@ def test_suggestions_are_questions_that_the_documents_answer(chat: Chat) -> None
     assert follow_ups(index, chat.ask(asked), list(questions_of(index))) == []
 
 
-def test_the_list_says_what_became_of_each_file(chat: Chat, corpus: Path) -> None:
+def test_the_list_gives_the_status_of_each_file(chat: Chat, corpus: Path) -> None:
     (corpus / "faq.txt").write_text("Other.\n")
     (corpus / "new.txt").write_text("New.\n")
     (corpus / "twin.txt").write_text("New.\n")
@@ -215,96 +266,3 @@ def test_long_lists_come_in_pages() -> None:
     assert "10,001–10,001 of 10,001" in html
     assert files_html(files, page=99_999, sort="name", descending=False, may_curate=True) == html
     assert "No matching documents." in files_html([], page=3, sort="name", descending=False, may_curate=True)
-
-
-def test_work_reports_stops_and_fails_in_words() -> None:
-    begun, go_on = threading.Event(), threading.Event()
-
-    def work(report: Any) -> str:
-        report("reading", 1, 4)
-        begun.set()
-        go_on.wait(5)
-        report("reading", 2, 4)
-        return "done"
-
-    def broken(report: Any) -> str:
-        raise IndexMissing("there is no index")
-
-    job = Job("stopped, all as it was")
-    assert job.start(work)
-    assert begun.wait(5)
-    assert not job.start(work)
-    assert (job.state.running, job.state.what, job.state.done, job.state.total) == (True, "reading", 1, 4)
-    assert "Reading the files: 1 of 4" in job_html(job.state)
-    job.stop()
-    go_on.set()
-    job.join()
-    assert job.state == JobState(result="stopped, all as it was")
-    assert job.start(work)
-    job.join()
-    assert job.state == JobState(result="done")
-    assert job.start(broken)
-    job.join()
-    assert job.state == JobState(result="there is no index", failed=True)
-
-
-def test_time_left_is_told_by_what_was_done_since_the_first_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By then embedding has done some beside reading: 40 of 140. Ten more in two seconds: the other 90 take 18."""
-    clock = iter([100.0, 102.0])
-    left = []
-
-    def work(report: Any) -> str:
-        for done in (40, 50):
-            report("embedding", done, 140)
-            left.append(job.state.left)
-        return "done"
-
-    job = Job("stopped")
-    monkeypatch.setattr("rag.ui.jobs.time", SimpleNamespace(monotonic=lambda: next(clock)))
-    job._run(work)
-    assert left == [None, 18.0]
-
-
-def test_a_stopped_build_leaves_the_index_as_it_was(chat: Chat, corpus: Path) -> None:
-    (corpus / "new.txt").write_text("Moss grows.\n")
-    before = chat.index().digest
-    library = documents(chat)
-    library.job.stop()
-
-    def stopped_build(report: Report) -> str:
-        library.job.stop()
-        return library._build(report)
-
-    library.job.start(stopped_build)
-    library.job.join()
-    assert library.job.state.result.startswith("Stopped: the index is as it was")
-    assert chat.index().digest == before
-
-
-def test_the_corpus_is_followed(chat: Chat, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.ui.documents_tab.WATCHED_EVERY", 0.02)
-    library, stopped = documents(chat), threading.Event()
-    thread = threading.Thread(target=library.follow_corpus, args=(stopped,))
-    thread.start()
-    try:
-        (corpus / "new.txt").write_text("Moss grows.\n")
-        for _ in range(500):
-            if "new.txt" in chat.index().documents:
-                break
-            stopped.wait(0.02)
-        assert "new.txt" in chat.index().documents
-    finally:
-        stopped.set()
-        thread.join()
-        library.job.join()
-
-
-def test_what_would_leave_the_machine_is_counted() -> None:
-    watch_outbound()
-    before = outbound_count()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as loop:
-        loop.connect(("127.0.0.1", 9))
-    assert outbound_count() == before
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
-        out.connect_ex(("192.0.2.1", 9))  # a datagram's address is set without a packet
-    assert outbound_count() == before + 1

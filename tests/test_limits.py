@@ -55,7 +55,7 @@ def test_workers_take_what_fits_and_refuse_the_rest_with_a_time_to_come_again() 
     async def main() -> tuple[list[object], int]:
         running = [asyncio.create_task(workers.run(hold.wait)) for _ in range(3)]
         await asyncio.sleep(0)
-        with pytest.raises(Problem, match="running or waiting already") as refused:
+        with pytest.raises(Problem, match="already running or waiting") as refused:
             await workers.run(hold.wait)
         assert refused.value.status == 503
         assert int((refused.value.headers or {})["Retry-After"]) >= 1

@@ -101,7 +101,7 @@ def test_large_bodies_are_refused(client: TestClient) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.com", ""])
 def test_only_this_machine(host: str) -> None:
-    with pytest.raises(SettingsError, match="can be reached by others"):
+    with pytest.raises(SettingsError, match="is reachable from other machines"):
         require_users(ServerSettings(host=host))
 
 

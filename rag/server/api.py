@@ -1,4 +1,4 @@
-"""The HTTP API: what `rag ask --json` and `rag search --json` say, over HTTP. It reads only."""
+"""The HTTP API: `rag ask --json`, `rag search --json` and sources, over HTTP. Read-only."""
 
 from functools import partial
 from pathlib import PurePosixPath
@@ -19,9 +19,9 @@ from rag.sources import source_view
 from rag.storage.files import sha256_file
 from rag.wire import answer_values, hit_values
 
-LONGEST_QUESTION = 2_000  # characters
-LONGEST_TURN = 20_000
-# What a browser may show by itself; anything else could hold scripts, and is only offered to be kept.
+LONGEST_QUESTION = 2_000  # characters: a long paragraph
+LONGEST_TURN = 20_000  # characters: an answer of many long sentences
+# Formats that a browser may display. Any other could contain scripts, so it is only offered as a download.
 SHOWN_INLINE = {
     ".txt": "text/plain",
     ".text": "text/plain",
@@ -34,7 +34,7 @@ Name = Annotated[str, Field(max_length=1_000)]
 
 
 class Turn(BaseModel):
-    """An earlier turn; that of an agent may say what it was an answer to, and where its citations stand."""
+    """An earlier turn; an agent's may carry the query it answered, its citations and its readings."""
 
     speaker: Literal["user", "agent"]
     text: str = Field(max_length=LONGEST_TURN)
@@ -43,13 +43,13 @@ class Turn(BaseModel):
     readings: list[Annotated[str, Field(max_length=LONGEST_QUESTION)]] | None = Field(None, max_length=20)
 
 
-class Asked(BaseModel):
+class Question(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     question: str = Field(max_length=LONGEST_QUESTION)
     history: list[Turn] = Field([], max_length=100, description="oldest first")
     documents: list[Name] | None = Field(
-        None, max_length=1_000, description='ask these alone: ids, folders ("reports/") or patterns ("*.md")'
+        None, max_length=1_000, description='search only these: ids, folders ("reports/") or patterns ("*.md")'
     )
 
 
@@ -70,7 +70,7 @@ class Citation(BaseModel):
 
 
 class Answered(BaseModel):
-    """Quoted sentences, each with a citation; or an abstention with its reason."""
+    """Quoted sentences, each with a citation; or an abstention and its reason."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -85,48 +85,48 @@ class Answered(BaseModel):
 
 
 class Refused(BaseModel):
-    """Every error."""
+    """The body of every error response."""
 
     error: dict[Literal["code", "message"], str]
 
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Refused, "description": what}
-    for status, what in {
-        401: "no session and no token", 404: "not there", 413: "too large", 422: "malformed",
-        429: "too many requests; see Retry-After", 503: "no index, or too many questions are waiting; see Retry-After",
+    status: {"model": Refused, "description": description}
+    for status, description in {
+        401: "no session and no token", 404: "not found", 413: "too large", 422: "malformed",
+        429: "too many requests; see Retry-After", 503: "no index, or the queue of questions is full; see Retry-After",
     }.items()
 }  # fmt: skip
 
 
 def add_api(app: FastAPI, chat: Chat, workers: Workers, measures: Measures) -> None:
-    """/api/v1/…, and the same under /api/… for whoever always wants the newest; /healthz, /readyz and /metrics."""
+    """Adds /api/v1/…, the same under /api/… for the latest version, /healthz, /readyz and /metrics."""
     app.include_router(_router("/api/v1", chat, workers, measures), responses=REFUSALS)
     app.include_router(_router("/api", chat, workers, measures), include_in_schema=False)
 
     @app.api_route("/api/{rest:path}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
-    async def nothing(rest: str) -> None:  # noqa: ARG001 - a name for the route; without it gradio would answer
-        raise Problem(404, "not_found", "there is nothing here, or not by this method")
+    async def no_endpoint(rest: str) -> None:  # noqa: ARG001 - names the route, which gradio would answer otherwise
+        raise Problem(404, "not_found", "no such endpoint, or not with this method")
 
     @app.get("/healthz", tags=["operation"])
-    async def live() -> dict[str, str]:
-        """It runs."""
+    async def healthz() -> dict[str, str]:
+        """The server is running."""
         return {"status": "live"}
 
     @app.get("/readyz", tags=["operation"])
-    def ready(request: Request) -> JSONResponse:
-        """It has an index to answer from; `trouble` says why that is not the newest."""
-        known = request.scope["state"]["user"] is not None
+    def readyz(request: Request) -> JSONResponse:
+        """The server has an index to answer from; `trouble` says why it is not the newest one."""
+        signed_in = request.scope["state"]["user"] is not None
         try:
             index = chat.index()
         except RagError as error:
-            return problem(503, code_of(error), str(error) if known else "there is no index to answer from")
-        trouble = {"trouble": chat.trouble if known else "the newest index cannot be used"} if chat.trouble else {}
+            return problem(503, code_of(error), str(error) if signed_in else "there is no usable index")
+        trouble = {"trouble": chat.trouble if signed_in else "the newest index cannot be used"} if chat.trouble else {}
         return JSONResponse({"status": "ready", "index": index.digest} | trouble)
 
     @app.get("/metrics", tags=["operation"])
     def metrics() -> Response:
-        """Measures in the format of Prometheus."""
+        """Measures in Prometheus text format."""
         return Response(measures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -134,11 +134,11 @@ def _router(prefix: str, chat: Chat, workers: Workers, measures: Measures) -> AP
     router = APIRouter(prefix=prefix, tags=["questions"])
 
     @router.post("/ask", responses={200: {"model": Answered}})
-    async def ask(asked: Asked, request: Request) -> JSONResponse:
-        """An answer in exact sentences of the documents, or an abstention."""
-        request.scope["state"]["question"] = asked.question
-        history = [turn.model_dump(exclude_none=True) for turn in asked.history]
-        answer = await workers.run(partial(chat.ask, asked.question, history=history, documents=asked.documents), request)
+    async def ask(question: Question, request: Request) -> JSONResponse:
+        """Answers a question in exact sentences of the documents, or abstains."""
+        request.scope["state"]["question"] = question.question
+        history = [turn.model_dump(exclude_none=True) for turn in question.history]
+        answer = await workers.run(partial(chat.ask, question.question, history=history, documents=question.documents), request)
         measures.answered(answer)
         return JSONResponse(answer_values(answer))
 
@@ -149,19 +149,19 @@ def _router(prefix: str, chat: Chat, workers: Workers, measures: Measures) -> AP
         k: Annotated[int, Query(ge=1, le=100)] = 10,
         documents: Annotated[list[Name] | None, Query(max_length=1_000)] = None,
     ) -> JSONResponse:
-        """The passages that fit a query best."""
+        """Returns the best passages for a query."""
         request.scope["state"]["question"] = q
         hits = await workers.run(partial(chat.search, q, k=k, documents=documents), request)
         return JSONResponse({"hits": [hit_values(hit) for hit in hits]})
 
     @router.get("/documents")
     def documents() -> JSONResponse:
-        """What can be asked."""
+        """Lists the documents that can be searched."""
         return JSONResponse(listed_documents(chat))
 
     @router.get("/source/{citation:path}")
     def source(citation: str) -> JSONResponse:
-        """A cited sentence and the text around it; `citation` is `digest:start:end:document_id` of a citation."""
+        """Returns a cited sentence with the text around it; `citation` is `digest:start:end:document_id`."""
         view = source_view(chat.index(), citation)
         if "error" in view:
             raise Problem(404, "no_source", view["error"])
@@ -169,7 +169,7 @@ def _router(prefix: str, chat: Chat, workers: Workers, measures: Measures) -> AP
 
     @router.get("/file/{document_id:path}", response_class=Response)
     def file(document_id: str, download: bool = False) -> Response:
-        """The original file of a document. The ETag is the SHA-256 of its bytes, to be compared with a citation's digest."""
+        """Returns the original file of a document. Its ETag is the SHA-256 of the bytes, like the digest of a citation."""
         return _file(chat, document_id, download)
 
     return router
@@ -188,13 +188,13 @@ def _file(chat: Chat, document_id: str, download: bool) -> Response:
     if chat.index().entry_for(document_id) is None:
         raise Problem(404, "no_document", "there is no such document")
     path = PurePosixPath(document_id)
-    outside = Problem(404, "no_file", f"{document_id} is in the index, but its file is gone; run `rag build`")
+    missing = Problem(404, "no_file", f"{document_id} is in the index, but its file is gone; run `rag build`")
     try:
         file = checked_path(chat.settings.corpus, document_id)
         digest = sha256_file(file)
-    except (UnreadableFile, OSError):  # gone, or since it was indexed it became a link that leads outside
-        raise outside from None
-    kind = None if download else SHOWN_INLINE.get(path.suffix.lower())
-    how = "inline" if kind else "attachment"
-    headers = {"Content-Disposition": f"{how}; filename*=UTF-8''{quote(path.name, safe='')}", "ETag": f'"{digest}"'}
-    return FileResponse(file, media_type=kind or "application/octet-stream", headers=headers)
+    except (UnreadableFile, OSError):  # it was deleted, or has become a link that leads out of the corpus
+        raise missing from None
+    media_type = None if download else SHOWN_INLINE.get(path.suffix.lower())
+    disposition = "inline" if media_type else "attachment"
+    headers = {"Content-Disposition": f"{disposition}; filename*=UTF-8''{quote(path.name, safe='')}", "ETag": f'"{digest}"'}
+    return FileResponse(file, media_type=media_type or "application/octet-stream", headers=headers)

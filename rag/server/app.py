@@ -1,7 +1,7 @@
-"""The web application: the HTTP API, and the page mounted on it, behind two walls."""
+"""The web application: the HTTP API and the page, behind request checks and authentication."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,25 @@ from rag.accounts.users import Accounts, User
 from rag.config import ServerSettings, Settings
 from rag.library import Library
 from rag.server.api import add_api
-from rag.server.authentication import Gate
+from rag.server.authentication import Authentication
 from rag.server.limits import Workers
 from rag.server.login import add_login
 from rag.server.mcp import add_tools
 from rag.server.monitoring import Measures, Observer
 from rag.server.problems import add_handlers
-from rag.server.request_checks import Guard
+from rag.server.request_checks import RequestChecks
 from rag.server.sessions import Sessions
+from rag.ui.background_builds import BackgroundBuilds
+from rag.ui.gradio_offline import keep_gradio_offline
 
 LOOPBACK_NAMES = ["127.0.0.1", "localhost", "[::1]"]
 
 
 def create_app(library: Library) -> FastAPI:
-    """The application over one library, ready for uvicorn or a test client. Whether there is a login is decided here, once."""
+    """The application over one library, for uvicorn or a test client. It requires a login if there are users when it is made."""
+    keep_gradio_offline()
     chat, settings = library.chat, library.settings.server
+    builds = BackgroundBuilds(library)
     workers = Workers(settings.workers, settings.waiting, settings.answer_seconds)
     measures = Measures(chat, workers)
     accounts = Accounts(settings.users)
@@ -37,7 +41,8 @@ def create_app(library: Library) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 - FastAPI passes it
-        yield
+        with builds.following_corpus() if settings.watch else nullcontext():
+            yield
         workers.close()
 
     app = FastAPI(
@@ -49,40 +54,40 @@ def create_app(library: Library) -> FastAPI:
         add_login(app, accounts, sessions)
     if settings.mcp:
         add_tools(app, chat, workers)
-    app.add_middleware(Gate, settings=settings, accounts=accounts if guarded else None, sessions=sessions)
-    app.add_middleware(Guard, settings=settings)
-    # Its presence switches off gradio's own, which admits any origin.
+    app.add_middleware(Authentication, settings=settings, accounts=accounts if guarded else None, sessions=sessions)
+    app.add_middleware(RequestChecks, settings=settings)
+    # Replaces gradio's own, which allows any origin.
     app.add_middleware(CORSMiddleware, allow_origins=[])
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_host_names(settings))
     app.add_middleware(Observer, settings=settings, measures=measures)
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
-    return _with_page(app, library)
+    return _with_page(app, library, builds)
 
 
 def _host_names(settings: ServerSettings) -> list[str]:
-    """Those that it answers to. Other names would lead other sites' pages here (DNS rebinding)."""
+    """The host names that are served. With any other name, another site's page could reach this server (DNS rebinding)."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return [*LOOPBACK_NAMES, host, *settings.names]
 
 
 def user_of(request: Any) -> User:
-    """Who makes a request of the page; nobody who may change anything, where there is none.
+    """The user who makes a request of the page; without a request, a reader.
 
-    Handlers of events are given a gr.Request, server functions the request inside it.
+    Event handlers get a gr.Request, server functions the request inside it.
     """
     scope = getattr(getattr(request, "request", request), "scope", {})
     user: User | None = scope.get("state", {}).get("user")
     return user or User("", "reader")
 
 
-def _with_page(app: FastAPI, library: Library) -> FastAPI:
+def _with_page(app: FastAPI, library: Library, builds: BackgroundBuilds) -> FastAPI:
     import gradio as gr
 
     from rag.ui.page import SCRIPT, STYLE_SHEET, build_page
 
-    page = build_page(library, user_of)
-    # Only launch() sets this; while it is unset, gradio takes any path on this machine for an uploaded file.
+    page = build_page(library, user_of, builds)
+    # Only launch() sets this. Without it gradio takes any path on this machine for an uploaded file.
     page.has_launched = True
     settings = library.settings
     mounted: FastAPI = gr.mount_gradio_app(
@@ -97,7 +102,7 @@ def _with_page(app: FastAPI, library: Library) -> FastAPI:
 
 
 def _private(settings: Settings) -> list[Path]:
-    """Folders that gradio must not serve files from."""
+    """Folders from which gradio must not serve files."""
     return [
         settings.corpus,
         settings.index,
@@ -111,7 +116,7 @@ def _private(settings: Settings) -> list[Path]:
 def _theme() -> object:
     import gradio as gr
 
-    fonts = ["system-ui", "sans-serif"]  # named fonts would be fetched from a font server
+    fonts = ["system-ui", "sans-serif"]  # gradio would fetch named fonts from a font server
     return gr.themes.Default(font=fonts, font_mono=["ui-monospace", "monospace"]).set(
         button_primary_background_fill="*primary_700", button_primary_text_color="white"
     )

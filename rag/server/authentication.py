@@ -1,4 +1,4 @@
-"""The inner wall, where it matters who asks: without a login there is only the login."""
+"""Authentication: finds the user of each request, and refuses requests without one if there are users."""
 
 import json
 
@@ -19,10 +19,10 @@ WITHOUT_LOGIN = ("/login", "/healthz", "/readyz", "/favicon.ico", "/robots.txt")
 COSTLY = ("/api/", "/mcp", f"{GRADIO}queue/join", f"{GRADIO}run/", f"{GRADIO}component_server", *UPLOAD)
 
 
-class Gate:
-    """Puts the user into scope["state"]["user"]; None on the few routes that are open to all.
+class Authentication:
+    """Puts the user into scope["state"]["user"]; None on the few routes that need no login.
 
-    Without accounts everybody is LOCAL: then only this machine can ask at all.
+    Without accounts everyone is LOCAL; then the server is only reachable from this machine.
     """
 
     def __init__(self, app: ASGIApp, settings: ServerSettings, accounts: Accounts | None, sessions: Sessions | None) -> None:
@@ -69,15 +69,17 @@ class Gate:
             secret = session_secret(headers)
             return self.sessions.user(secret) if secret else None
         except UsersError:
-            raise Problem(503, "users_error", "nobody can be let in: the file of users cannot be read") from None
+            raise Problem(503, "users_error", "nobody can sign in: the file of users cannot be read") from None
 
     def _limit(self, user: User, path: str) -> None:
         wait = self._rate.take(user.name) if self._rate and path.startswith(COSTLY) else 0
         if wait:
-            raise Problem(429, "too_many_requests", f"too many; try again in {wait} seconds", headers={"Retry-After": str(wait)})
+            raise Problem(
+                429, "too_many_requests", f"too many requests; try again in {wait} seconds", headers={"Retry-After": str(wait)}
+            )
 
     def _keep_apart(self, scope: Scope, user: User, path: str) -> None:
-        """Gradio's sessions are told apart by a hash that the browser chose; here each belongs to one user."""
+        """Gradio tells sessions apart by a hash that the browser chooses; here each hash belongs to one user."""
         if not path.startswith(GRADIO):
             return
         hashes = [QueryParams(scope["query_string"]).get("session_hash"), path.partition("heartbeat/")[2]]
@@ -85,11 +87,11 @@ class Gate:
             hashes.append(_session_hash(scope["state"]["body"]))
         for session_hash in hashes:
             if session_hash and not self._streams.may_use(session_hash, user):
-                raise Problem(403, "not_yours", "this page was opened by another user; load it again")
+                raise Problem(403, "not_yours", "this page was opened by another user; reload it")
 
 
 def _session_hash(body: bytes) -> str:
-    """The page sends JSON; whatever else gradio would read a hash from is refused."""
+    """The hash in a JSON body. Other bodies, which gradio would read too, are refused."""
     try:
         values = json.loads(body)
         return str(values.get("session_hash") or "")

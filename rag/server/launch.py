@@ -1,4 +1,4 @@
-"""Listening and running: only this machine unless there are users, patient with answers, impatient with slow clients."""
+"""Starts the server: reachable only from this machine unless there are users; slow clients are disconnected."""
 
 import asyncio
 import ipaddress
@@ -12,15 +12,16 @@ from rag.accounts.users import Accounts
 from rag.config import ServerSettings
 from rag.errors import SettingsError
 from rag.library import Library
+from rag.outbound import watch_outbound
 from rag.server.app import create_app
 from rag.server.monitoring import set_up_logs
 
-HEADER_SECONDS = 10  # from the opening of a connection, or its last response, until the next request's head is whole
-LARGEST_HEAD = 32_768  # bytes of a request line and its headers
+HEADER_SECONDS = 10  # from the start of a connection, or its last response, to the end of the next request's head
+LARGEST_HEAD = 32_768  # bytes of a request line and its headers; common servers allow 8 to 64 kB
 
 
 class Protocol(H11Protocol):
-    """Closes connections that do not get to the end of a request's head; uvicorn itself would hold them for ever."""
+    """Closes connections that do not finish the head of a request; uvicorn alone would keep them open for ever."""
 
     _waiting: asyncio.TimerHandle | None = None
 
@@ -63,7 +64,8 @@ def server_of(app: FastAPI, settings: ServerSettings) -> uvicorn.Server:
 
 
 def run(library: Library) -> None:
-    """Serves until it is stopped. Raises SettingsError where the address cannot be had."""
+    """Serves until it is stopped. Raises SettingsError if the address cannot be used."""
+    watch_outbound()
     settings = library.settings.server
     listener = _listen(settings)
     library.chat.search("warm up", k=1)  # the first query of a process takes several times longer than the next
@@ -75,22 +77,22 @@ def run(library: Library) -> None:
 
 
 def require_users(settings: ServerSettings) -> None:
-    """Raises SettingsError for an address that others can reach, as long as there is nobody who may sign in."""
+    """Raises SettingsError for an address that other machines can reach if there are no users."""
     try:
         loopback = settings.host == "localhost" or ipaddress.ip_address(settings.host).is_loopback
     except ValueError:
         loopback = False
     if not loopback and not Accounts(settings.users).all():
         raise SettingsError(
-            f"server.host = {settings.host!r} can be reached by others, and there are no users in {settings.users}; "
-            "make some with `rag users add NAME`, or use 127.0.0.1"
+            f"server.host = {settings.host!r} is reachable from other machines, but {settings.users} has no users; "
+            "add one with `rag users add NAME`, or use 127.0.0.1"
         )
 
 
 def _listen(settings: ServerSettings) -> socket.socket:
     require_users(settings)
     host, port = settings.host, settings.port
-    # With the protocol named, asyncio sends small pieces at once; without, each response waits 40 ms for an acknowledgement.
+    # asyncio disables Nagle's algorithm only if the protocol is named; with it each response waits 40 ms for an acknowledgement.
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -1,4 +1,4 @@
-"""How much is taken on: rates that fill up again, and a few workers with a queue before them that ends."""
+"""Limits: request rates, and a few workers with a queue of limited length."""
 
 import asyncio
 import math
@@ -15,11 +15,11 @@ from starlette.requests import Request
 from rag.server.problems import Problem
 
 T = TypeVar("T")
-KEYS = 10_000  # users and addresses that are remembered; the longest unseen goes first
+KEYS = 10_000  # users and addresses that are remembered, about 2 MB; the least recently seen is forgotten first
 
 
 class Rate:
-    """So much in so many seconds for each key, as a bucket that fills evenly. Safe to share between threads."""
+    """A token bucket for each key: `amount` in `seconds`, refilled evenly. Safe to share between threads."""
 
     def __init__(self, amount: float, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.amount, self.seconds = amount, seconds
@@ -28,7 +28,7 @@ class Rate:
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, key: str, cost: float = 1) -> int:
-        """0 if it is granted, else the whole seconds until it would be; what is refused costs nothing."""
+        """0 if granted, else the seconds until it would be, rounded up. A refusal costs nothing."""
         with self._lock:
             now, left = self._clock(), self._now(key)
             granted = left >= cost
@@ -39,7 +39,7 @@ class Rate:
         return 0 if granted else self._wait(left, cost)
 
     def give(self, key: str, cost: float = 1) -> None:
-        """Gives back what was taken."""
+        """Returns what was taken."""
         with self._lock:
             self._left[key] = (min(self.amount, self._now(key) + cost), self._clock())
 
@@ -52,7 +52,7 @@ class Rate:
 
 
 class Workers:
-    """Runs what computes on a few threads of its own; what does not fit into the queue is refused at once."""
+    """Runs computations on a few threads; if the queue is full, further ones are refused at once."""
 
     def __init__(self, number: int, waiting: int, seconds: float) -> None:
         self.seconds = seconds
@@ -61,17 +61,17 @@ class Workers:
         self._number = number
         self._taken = 0
         self._lock = threading.Lock()
-        self._mean = 0.3  # seconds a task takes, to say when to come again
+        self._mean = 0.3  # seconds that a task takes, for Retry-After; a moving mean that starts with a typical answer
 
     @property
     def taken(self) -> int:
-        """Tasks that run or wait."""
+        """Tasks that are running or waiting."""
         return self._taken
 
     async def run(self, work: Callable[[], T], request: Request | None = None) -> T:
-        """The result of `work`. Raises Problem (503) when too many wait or it takes too long.
+        """The result of `work`. Raises Problem (503) if the queue is full or it takes too long.
 
-        What still waits when its client has gone away, or given up, is never begun.
+        A task that is still waiting when its client disconnects, or times out, is never started.
         """
         future = self._submit(work)
         gone = asyncio.create_task(_gone(request)) if request else None
@@ -82,7 +82,7 @@ class Workers:
             if awaited.done():
                 return awaited.result()
             if gone and gone.done():
-                raise Problem(499, "client_gone", "the client went away")
+                raise Problem(499, "client_gone", "the client disconnected")
             raise self._busy("too_slow", f"this takes longer than {self.seconds:g} seconds")
         finally:
             awaited.cancel()
@@ -94,7 +94,7 @@ class Workers:
     def _submit(self, work: Callable[[], T]) -> "Future[T]":
         with self._lock:
             if self._taken >= self._room:
-                raise self._busy("busy", f"{self._room} questions are running or waiting already")
+                raise self._busy("busy", f"{self._room} questions are already running or waiting")
             self._taken += 1
         future = self._pool.submit(self._timed, work)
         future.add_done_callback(self._freed)
@@ -107,7 +107,7 @@ class Workers:
         finally:
             self._mean += 0.1 * (time.monotonic() - started - self._mean)
 
-    def _freed(self, future: "Future[T]") -> None:  # noqa: ARG002 - what add_done_callback hands on
+    def _freed(self, future: "Future[T]") -> None:  # noqa: ARG002 - add_done_callback passes it
         with self._lock:
             self._taken -= 1
 

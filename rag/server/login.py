@@ -1,4 +1,4 @@
-"""The page to sign in and out: plain HTML without scripts."""
+"""The page to sign in and out. It has no scripts."""
 
 from urllib.parse import parse_qs
 
@@ -12,7 +12,7 @@ from rag.templates import render
 
 
 def add_login(app: FastAPI, accounts: Accounts, sessions: Sessions) -> None:
-    """The routes /login and /logout."""
+    """Adds /login and /logout."""
     throttle = Throttle()
 
     @app.get("/login", include_in_schema=False)
@@ -34,16 +34,16 @@ def add_login(app: FastAPI, accounts: Accounts, sessions: Sessions) -> None:
             return _form(request, "Name or password is wrong.", 403)
         throttle.succeeded(name[:100], address)
         sessions.close(session_secret(request.headers))
-        answer = RedirectResponse(f"{_prefix(request)}/", status_code=303)
-        answer.set_cookie(COOKIE, sessions.open(user), **_cookie(request))  # type: ignore[arg-type]
-        return answer
+        response = RedirectResponse(f"{_prefix(request)}/", status_code=303)
+        response.set_cookie(COOKIE, sessions.open(user), **_cookie(request))  # type: ignore[arg-type]
+        return response
 
     @app.post("/logout", include_in_schema=False)
     def sign_out(request: Request) -> Response:
         sessions.close(session_secret(request.headers))
-        answer = RedirectResponse(f"{_prefix(request)}/login", status_code=303)
-        answer.delete_cookie(COOKIE, **_cookie(request))  # type: ignore[arg-type]
-        return answer
+        response = RedirectResponse(f"{_prefix(request)}/login", status_code=303)
+        response.delete_cookie(COOKIE, **_cookie(request))  # type: ignore[arg-type]
+        return response
 
 
 def _form(request: Request, problem: str = "", status: int = 200, headers: dict[str, str] | None = None) -> HTMLResponse:
@@ -52,7 +52,7 @@ def _form(request: Request, problem: str = "", status: int = 200, headers: dict[
 
 
 def _cookie(request: Request) -> dict[str, object]:
-    """No age: it ends with the browser, if the session does not end before."""
+    """Attributes of the cookie. It has no age: it ends with the browser, unless the session ends first."""
     return {"path": f"{_prefix(request)}/", "httponly": True, "samesite": "strict", "secure": request.url.scheme == "https"}
 
 

@@ -1,4 +1,4 @@
-"""The same questions as tools for assistants, by the Model Context Protocol: they read, and change nothing."""
+"""Tools for assistants by the Model Context Protocol: ask, search, show sources, list documents. Read-only."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,15 +19,15 @@ from rag.wire import answer_values, hit_values
 
 ABOUT = (
     "Answers questions about a collection of documents in exact sentences of them, each with a citation, "
-    "or says that they do not answer. "
-    "Quote the sentences as they stand and name their document. `get_source` shows what stands around a citation."
+    "or says that the documents do not answer. "
+    "Quote the sentences unchanged and name their document. `get_source` shows the text around a citation."
 )
 Text = Annotated[str, Field(max_length=LONGEST_QUESTION)]
-Documents = Annotated[list[str] | None, Field(description='ask these alone: ids, folders ("reports/") or patterns ("*.md")')]
+Documents = Annotated[list[str] | None, Field(description='search only these: ids, folders ("reports/") or patterns ("*.md")')]
 
 
 def tools_server(chat: Chat, workers: Workers) -> Any:
-    """An MCPServer. Raises SettingsError where the package `mcp` is not installed."""
+    """An MCPServer. Raises SettingsError if the package `mcp` is not installed."""
     try:
         from mcp.server import MCPServer
         from mcp.server.mcpserver.exceptions import ToolError
@@ -36,54 +36,54 @@ def tools_server(chat: Chat, workers: Workers) -> Any:
         raise SettingsError('tools for assistants need the package mcp; run `pip install "quoted-answers[mcp]"`') from None
     server = MCPServer("rag", title="Ask your documents", instructions=ABOUT, log_level="WARNING")
 
-    def plainly(error: Exception) -> Exception:
+    def tool_error(error: Exception) -> Exception:
         return ToolError(str(error))
 
-    for tool in _tools(chat, workers, plainly):
+    for tool in _tools(chat, workers, tool_error):
         hints = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
         server.add_tool(tool, annotations=hints, structured_output=True)
     return server
 
 
-def _tools(chat: Chat, workers: Workers, plainly: Callable[[Exception], Exception]) -> list[Callable[..., Any]]:
+def _tools(chat: Chat, workers: Workers, tool_error: Callable[[Exception], Exception]) -> list[Callable[..., Any]]:
     async def run(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         try:
             return await workers.run(work)
         except (RagError, Problem) as error:
-            raise plainly(error) from None
+            raise tool_error(error) from None
 
     async def ask(question: Text, documents: Documents = None) -> dict[str, Any]:
         """Answer a question in exact sentences of the documents with numbered citations, or abstain with the reason."""
         return await run(lambda: _with_references(chat.ask(question, documents=documents)))
 
     async def search(query: Text, k: Annotated[int, Field(ge=1, le=100)] = 10, documents: Documents = None) -> dict[str, Any]:
-        """Find the passages that fit a query best."""
+        """Find the best passages for a query."""
         return await run(lambda: {"hits": [hit_values(hit) for hit in chat.search(query, k=k, documents=documents)]})
 
     async def get_source(citation: Annotated[str, Field(description="the `source` of a citation")]) -> dict[str, Any]:
         """Show a cited sentence with the text around it."""
         view = await run(lambda: source_view(chat.index(), citation))
         if "error" in view:
-            raise plainly(ValueError(view["error"]))
+            raise tool_error(ValueError(view["error"]))
         return view
 
     async def list_documents() -> dict[str, Any]:
-        """List the documents that can be asked."""
+        """List the documents that can be searched."""
         return await run(partial(listed_documents, chat))
 
     return [ask, search, get_source, list_documents]
 
 
 def _with_references(answer: Answer) -> dict[str, Any]:
-    """The answer's values, each citation with the name by which `get_source` finds it."""
+    """The answer's values; each citation has the `source` that `get_source` takes."""
     values: dict[str, Any] = dict(answer_values(answer))
-    for shown, citation in zip(values["citations"], answer.citations, strict=True):
-        shown["source"] = reference(citation)
+    for entry, citation in zip(values["citations"], answer.citations, strict=True):
+        entry["source"] = reference(citation)
     return values
 
 
 def add_tools(app: FastAPI, chat: Chat, workers: Workers) -> None:
-    """The tools at /mcp. Hosts, origins and logins are checked by the walls around the application."""
+    """Adds the tools at /mcp. The application around them checks hosts, origins and logins."""
     from mcp.server.transport_security import TransportSecuritySettings
 
     server = tools_server(chat, workers)

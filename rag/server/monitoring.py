@@ -1,6 +1,6 @@
-"""What operators see: a number for each request, one line of JSON for it if they wish, and measures for Prometheus.
+"""For operators: an id for each request, optionally a line of JSON for each, and measures for Prometheus.
 
-No text of a document goes into either, and no question unless `server.log_questions` asks for it.
+Neither contains text of documents, nor questions unless `server.log_questions` is on.
 """
 
 import json
@@ -32,14 +32,14 @@ class Measures:
         labels = ("method", "route", "status")
         self.requests = Counter("rag_requests", "Requests by route and status", labels, registry=self.registry)
         self.seconds = Histogram(
-            "rag_request_seconds", "Seconds until the response was sent, of all but streams", ("route",), registry=self.registry
+            "rag_request_seconds", "Seconds until the response was sent, except streams", ("route",), registry=self.registry
         )
         self.answers = Counter(
-            "rag_answers", "Answers of the API by reason; answered means none", ("reason",), registry=self.registry
+            "rag_answers", "Answers of the API by reason for abstaining; answered if none", ("reason",), registry=self.registry
         )
-        waiting = Gauge("rag_tasks", "Questions and searches that run or wait", registry=self.registry)
+        waiting = Gauge("rag_tasks", "Questions and searches that are running or waiting", registry=self.registry)
         waiting.set_function(lambda: workers.taken)
-        passages = Gauge("rag_index_passages", "Passages of the index that is served; -1 for none", registry=self.registry)
+        passages = Gauge("rag_index_passages", "Passages of the live index; -1 without one", registry=self.registry)
         passages.set_function(lambda: _passages(chat))
 
     def answered(self, answer: Answer) -> None:
@@ -57,7 +57,7 @@ def _passages(chat: Chat) -> int:
 
 
 class Observer:
-    """Plain ASGI around everything else."""
+    """Outermost middleware: gives each request an id, and logs and measures it."""
 
     def __init__(self, app: ASGIApp, settings: ServerSettings, measures: Measures) -> None:
         self.app = app
@@ -80,27 +80,27 @@ class Observer:
         try:
             await self.app(scope, receive, sending)
         finally:
-            self._note(scope, status, time.monotonic() - started)
+            self._record(scope, status, time.monotonic() - started)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = _route(scope)
         self.measures.requests.labels(_method(scope), route, status).inc()
         if not route.startswith("page"):
             self.measures.seconds.labels(route).observe(seconds)
         if self.settings.log_requests or self.settings.log_questions:
             user, state = scope["state"].get("user"), scope["state"]
-            asked = {"question": state["question"]} if self.settings.log_questions and "question" in state else {}
+            question = {"question": state["question"]} if self.settings.log_questions and "question" in state else {}
             values = {
                 "request": state["request_id"],
                 "user": user.name if user else None,
                 "method": _method(scope),
                 "route": route,
             }
-            requests.info("request", extra={"values": values | {"status": status, "ms": round(1000 * seconds, 1)} | asked})
+            requests.info("request", extra={"values": values | {"status": status, "ms": round(1000 * seconds, 1)} | question})
 
 
 def _route(scope: Scope) -> str:
-    """The route as it was declared, so that neither a document's name nor a session hash gets into logs and measures."""
+    """The route as declared, so that no document name or session hash gets into logs and measures."""
     path = getattr(scope.get("route"), "path", None)
     if path is None:
         return "none"
@@ -112,7 +112,7 @@ def _method(scope: Scope) -> str:
 
 
 class Lines(logging.Formatter):
-    """One JSON object a line."""
+    """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
         now = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
@@ -124,7 +124,7 @@ class Lines(logging.Formatter):
 
 
 def set_up_logs(settings: ServerSettings) -> None:
-    """Lines go to standard error, where a service manager keeps them. A full disk there never stops an answer."""
+    """Logs to standard error, for a service manager to store. If that fails, as on a full disk, requests go on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Lines())
     for name, level in (("rag", logging.INFO), ("uvicorn", logging.WARNING)):

@@ -1,4 +1,4 @@
-"""How the server says no: {"error": {"code", "message"}} with a fitting status."""
+"""Error responses: {"error": {"code", "message"}} with the matching status."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from rag.errors import RagError
 
 
 class Problem(Exception):
-    """A request that is refused, with the status and the words of the refusal."""
+    """A refused request, with the status and message of the response."""
 
     def __init__(self, status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -27,12 +27,12 @@ def problem(status: int, code: str, message: str, *, headers: Mapping[str, str] 
 
 
 def code_of(error: RagError) -> str:
-    """IndexMissing is `index_missing`."""
+    """The name of the error in snake case: `index_missing` for IndexMissing."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Every error of the API in one shape; what is not ours to foresee says nothing of itself, only its request id."""
+    """Gives every error of the API the same form. Unforeseen ones reveal nothing but the id of the request."""
 
     @app.exception_handler(Problem)
     def refused(request: Request, error: Problem) -> JSONResponse:  # noqa: ARG001 - FastAPI passes it
@@ -55,4 +55,4 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     def unforeseen(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
         number = request.scope["state"].get("request_id", "")
-        return problem(500, "internal_error", f"something went wrong here; the server's log tells more under request {number}")
+        return problem(500, "internal_error", f"something went wrong; the server's log has the details of request {number}")

@@ -1,4 +1,4 @@
-"""The outer wall, before it matters who asks: which routes there are at all, whose pages may post, how much, how slowly."""
+"""Checks before authentication: which routes exist, which sites may post, and the size and pace of request bodies."""
 
 import asyncio
 import time
@@ -10,11 +10,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rag.config import ServerSettings
 from rag.server.problems import Problem
 
-LARGEST_BODY = 1_000_000  # bytes of anything that is no upload
-BODY_SECONDS = 30.0  # for the whole of such a body to arrive, and between two pieces of an upload
+LARGEST_BODY = 1_000_000  # bytes of a request that is not an upload; a question with a long history has some 100 kB
+BODY_SECONDS = 30.0  # for such a body to arrive, and between two pieces of an upload
 
-# Gradio's page needs inline scripts and `Function`; so this is no wall against scripts (escaping is), but nothing that
-# slips through can fetch, send or frame anything.
+# Gradio's page needs inline scripts and `Function`, so this does not stop injected scripts (escaping does); but they could
+# not fetch, send or frame anything.
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; media-src 'self' data: blob:; "
@@ -22,8 +22,8 @@ CONTENT_SECURITY_POLICY = (
 )
 GRADIO = "/gradio_api/"
 UPLOAD = (f"{GRADIO}upload", f"{GRADIO}upload_progress")
-# All that is served; of gradio only what the page uses. What it closes fetches from other hosts, polls for developers, calls
-# handlers past the queue, or belongs to features that are off; what a later gradio adds is closed until somebody looks at it.
+# All routes that exist; of gradio's only those that the page uses. The others fetch from other hosts, poll for developers, call
+# handlers past the queue, or belong to features that are off. Routes that a later gradio adds are closed until reviewed.
 OPEN = {
     "/", "/login", "/logout", "/healthz", "/readyz", "/metrics", "/mcp",
     "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt",
@@ -34,14 +34,14 @@ OPEN_BELOW = ("/api/", "/static/", "/assets/", f"{GRADIO}file=", f"{GRADIO}heart
 
 
 def route_path(scope: Scope) -> str:
-    """The path below the prefix, without a slash at its end, which makes no difference to gradio's routes."""
+    """The path below the prefix, without a slash at its end, which gradio's routes ignore."""
     path, prefix = str(scope["path"]), str(scope.get("root_path", ""))
     below = path.removeprefix(prefix) if path == prefix or path.startswith(f"{prefix}/") else path
     return below.rstrip("/") or "/"
 
 
-class Guard:
-    """Plain ASGI, so that streams pass through. Bodies that are no uploads are read whole, into scope["state"]["body"]."""
+class RequestChecks:
+    """Plain ASGI, so that streams pass through. Reads bodies, except of uploads, into scope["state"]["body"]."""
 
     def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
         self.app = app
@@ -51,12 +51,12 @@ class Guard:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        if scope["type"] != "http":  # nothing here speaks over websockets
+        if scope["type"] != "http":  # nothing here uses websockets
             await send({"type": "websocket.close", "code": 1008})
             return
         scope["root_path"] = self.settings.prefix
         send = _with_headers(send, route_path(scope))
-        scope["headers"] = [(name, value) for name, value in scope["headers"] if name not in _MISLEADING]
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if name not in _FORGEABLE]
         state = scope.setdefault("state", {})
         try:
             self._check(scope)
@@ -71,23 +71,23 @@ class Guard:
         await self.app(scope, receive, send)
 
     def _check(self, scope: Scope) -> None:
-        """Raises Problem for what is refused whoever asks."""
+        """Raises Problem for requests that no user may make."""
         headers, path = Headers(scope=scope), route_path(scope)
         upload = path in UPLOAD
         if not (path in OPEN or path.startswith(OPEN_BELOW) or (upload and self.settings.uploads)) or _fetches(path):
-            raise Problem(404, "not_found", "there is nothing here")
+            raise Problem(404, "not_found", "no such page")
         if scope["method"] not in ("GET", "HEAD", "OPTIONS") and _is_foreign(headers.get("origin"), headers.get("host")):
             raise Problem(403, "foreign_origin", "requests from other sites are refused")
         if "transfer-encoding" in headers:
-            raise Problem(411, "length_required", "a request must say its length")
+            raise Problem(411, "length_required", "the request has no Content-Length")
         length = headers.get("content-length", "0")
         largest = self.settings.largest_upload if upload else LARGEST_BODY
         if not (length.isascii() and length.isdecimal()) or len(length) > 15 or int(length) > largest:
-            raise Problem(413, "too_large", f"a request here has at most {largest} bytes")
+            raise Problem(413, "too_large", f"the request has more than the {largest} bytes allowed here")
 
 
-# Gradio believes these of anybody, and makes the page's address of them; what a trusted proxy says has been read by now.
-_MISLEADING = {
+# Gradio trusts these headers from anyone and builds the page's address from them. Those of a trusted proxy were read before.
+_FORGEABLE = {
     b"x-forwarded-host",
     b"x-forwarded-proto",
     b"x-forwarded-for",
@@ -98,12 +98,12 @@ _MISLEADING = {
 
 
 def _fetches(path: str) -> bool:
-    """Gradio would fetch the address."""
+    """Whether gradio would fetch the address."""
     return path.startswith(f"{GRADIO}file=") and path.removeprefix(f"{GRADIO}file=").lstrip("/ ").lower().startswith("http")
 
 
 def _is_foreign(origin: str | None, host: str | None) -> bool:
-    """Browsers name the origin of every post; programs need not."""
+    """Whether another site's page makes the request. Browsers name the origin of every post; programs need not."""
     try:
         return origin is not None and urlsplit(origin).netloc != host
     except ValueError:
@@ -111,7 +111,7 @@ def _is_foreign(origin: str | None, host: str | None) -> bool:
 
 
 async def _whole_body(receive: Receive) -> bytes:
-    """Raises Problem when it does not come in time, or its sender leaves."""
+    """Raises Problem if it does not arrive in time, or the client disconnects."""
     parts, until = [], time.monotonic() + BODY_SECONDS
     while True:
         try:
@@ -119,7 +119,7 @@ async def _whole_body(receive: Receive) -> bytes:
         except TimeoutError:
             raise Problem(408, "too_slow", "the request did not arrive in time", headers={"Connection": "close"}) from None
         if message["type"] == "http.disconnect":
-            raise Problem(499, "client_gone", "the client went away")
+            raise Problem(499, "client_gone", "the client disconnected")
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(parts)
@@ -135,7 +135,7 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 
 
 def _in_time(receive: Receive) -> Receive:
-    """An upload may take long, but a sender who falls silent counts as gone."""
+    """An upload may take long, but a client that sends nothing for a while counts as disconnected."""
     whole = False
 
     async def receiving() -> Message:
@@ -156,7 +156,7 @@ def _with_headers(send: Send, path: str) -> Send:
             headers = MutableHeaders(scope=message)
             headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
             headers["X-Content-Type-Options"] = "nosniff"
-            # Not "no-referrer": with it browsers send "Origin: null" with the form of the login, like a foreign page's.
+            # Not "no-referrer": browsers would send "Origin: null" with the login form, as for another site's page.
             headers["Referrer-Policy"] = "same-origin"
             headers["Cross-Origin-Opener-Policy"] = "same-origin"
             headers["Cross-Origin-Resource-Policy"] = "same-origin"

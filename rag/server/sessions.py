@@ -1,4 +1,4 @@
-"""Who is signed in: sessions in memory, ended by leaving them alone, by time, and by any change to their account."""
+"""Signed-in users: sessions in memory, which end when idle, after a maximum time, and when their account changes."""
 
 import hashlib
 import secrets
@@ -16,20 +16,20 @@ from rag.config import ServerSettings
 from rag.server.limits import Rate
 
 COOKIE = "rag_session"
-SESSIONS_OF_USER = 20  # the oldest ends when one more begins
-STREAMS = 100_000  # pages whose owners are remembered
+SESSIONS_OF_USER = 20  # more than a person has browsers; the oldest ends when one more begins
+STREAMS = 100_000  # open pages whose owners are remembered, about 20 MB
 
 
 @dataclass
 class _Session:
     name: str
-    password: str  # the hash it began with: another password ends it
+    password: str  # its hash when the session began: a changed password ends the session
     begun: float
     used: float
 
 
 class Sessions:
-    """Safe to share between threads. A restart ends all sessions."""
+    """The sessions of one server. Safe to share between threads. A restart ends all of them."""
 
     def __init__(self, accounts: Accounts, settings: ServerSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._accounts = accounts
@@ -40,7 +40,7 @@ class Sessions:
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
 
     def open(self, user: User) -> str:
-        """The secret of a new session, for the cookie."""
+        """Starts a session and returns its secret, for the cookie."""
         secret, now = secrets.token_urlsafe(32), self._clock()
         with self._lock:
             for key in [key for key, session in self._sessions.items() if self._over(session, now)]:
@@ -53,7 +53,7 @@ class Sessions:
         return secret
 
     def user(self, secret: str) -> User | None:
-        """Whose session it is, with the role of this moment; None if it is none, or over."""
+        """The user of a session, with their present role; None if there is no such session or it has ended."""
         account_of = self._accounts.all()
         with self._lock:
             session, now = self._sessions.get(_key(secret)), self._clock()
@@ -75,27 +75,27 @@ class Sessions:
 
 
 def _key(secret: str) -> str:
-    """The table of sessions holds no secret that would let anybody in."""
+    """Secrets are stored as hashes, with which nobody can sign in."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 def session_secret(headers: Headers) -> str:
     try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
     except CookieError:
         return ""
-    return found.value if found else ""
+    return cookie.value if cookie else ""
 
 
 class Throttle:
-    """Slows down who guesses passwords. An attempt counts before it is checked, so that many at once gain nothing."""
+    """Slows down guessing passwords. Attempts count before they are checked, so that many at once gain nothing."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._of_address = Rate(10, 15 * 60, clock)
-        self._of_name = Rate(20, 15 * 60, clock)  # more, so that one address alone cannot shut somebody out
+        self._of_name = Rate(20, 15 * 60, clock)  # more, so that one address alone cannot lock a user out
 
     def attempt(self, name: str, address: str) -> int:
-        """0 if it may be checked, else the whole seconds until the next may be."""
+        """0 if the password may be checked, else the seconds until the next attempt, rounded up."""
         return self._of_address.take(address) or self._of_name.take(name)
 
     def succeeded(self, name: str, address: str) -> None:
@@ -104,7 +104,7 @@ class Throttle:
 
 
 class Streams:
-    """Whose page is whose: gradio gives a conversation to anybody who knows its session hash."""
+    """The owners of open pages: gradio gives a page's data to anyone who knows its session hash."""
 
     def __init__(self) -> None:
         self._owners: OrderedDict[str, str] = OrderedDict()

@@ -50,7 +50,7 @@ class Actions:
 def actions_of(answer: Answer, shown: Shown) -> Actions:
     turn, latest = shown.number, shown.latest
     return Actions(
-        query=[Button(f"query:{turn}", "Change"), Button(f"written:{turn}", "Search as typed")] if latest else [],
+        query=[Button(f"query:{turn}", "Change"), Button(f"written:{turn}", "Ask as written")] if latest else [],
         readings=_questions(answer.readings) if latest else [],
         related=_questions(shown.suggestions),
         copy=[Button(f"copy:{turn}", "Copy")],

@@ -1,4 +1,4 @@
-"""One long piece of work in the background, that can be watched and stopped."""
+"""One long piece of work in the background, which can be watched and stopped."""
 
 import threading
 import time
@@ -9,14 +9,14 @@ from rag.errors import RagError
 from rag.index.builds import Report
 
 Work = Callable[[Report], str]
-"""Does it, reporting how far it is, and gives back in one line what came of it."""
+"""Does the work, reporting its progress, and returns its result in one line."""
 
 
 @dataclass(frozen=True)
 class JobState:
-    """`what` is being done, `done` of `total`; `left` are seconds until that part is done, None while nothing can be said.
+    """The stage of a running job (`what`), with `done` of `total` items; `left` are seconds, None if unknown.
 
-    `result` is the line that the last piece of work ended with; `failed` says that it is an error.
+    `result` is the line that the last work ended with; `failed` says that it is an error.
     """
 
     running: bool = False
@@ -28,20 +28,21 @@ class JobState:
     failed: bool = False
 
 
-class Stopped(Exception):  # noqa: N818 - no error: what was asked for
-    """Raised within the work, by its report, after `stop`."""
+class Stopped(Exception):  # noqa: N818 - not an error: the user asked for it
+    """Raised in the work by its report, after `stop`."""
 
 
 class Job:
-    """Runs one piece of work at a time in a thread of its own."""
+    """Runs one piece of work at a time, each in a thread of its own. Safe to share between threads."""
 
     def __init__(self, stopped: str) -> None:
-        """`stopped` is the line that work which was stopped ends with."""
+        """`stopped` is the result of work that was stopped."""
         self._lock = threading.Lock()
         self._state = JobState()
-        self._since, self._first = 0.0, 0  # when this part of the work was first reported, and how much of it was done then
+        self._stage_start, self._stage_first = 0.0, 0  # when the stage was first reported, and how much was done by then
         self._stop = False
         self._stopped = stopped
+        self._next: Work | None = None
         self._thread: threading.Thread | None = None
 
     @property
@@ -49,45 +50,62 @@ class Job:
         return self._state
 
     def start(self, work: Work) -> bool:
-        """False, and nothing is done, while other work is running."""
+        """Starts the work; returns False, and does nothing, while other work is running."""
         with self._lock:
             if self._state.running:
                 return False
-            self._state, self._stop = JobState(running=True), False
-            self._thread = threading.Thread(target=self._run, args=(work,), daemon=True)
-            self._thread.start()
+            self._begin(work)
             return True
 
+    def start_or_queue(self, work: Work) -> None:
+        """Starts the work now, or after what is running. One piece of work waits at most: the one that was queued last."""
+        with self._lock:
+            if self._state.running:
+                self._next = work
+            else:
+                self._begin(work)
+
     def stop(self) -> None:
-        """Asks the work to end at its next report."""
-        self._stop = True
+        """Ends the work at its next report; work that is queued is dropped."""
+        with self._lock:
+            self._stop, self._next = True, None
 
     def join(self) -> None:
-        """Waits for the work that is running, if any."""
-        if self._thread is not None:
-            self._thread.join()
+        """Waits until nothing is running or queued."""
+        while (thread := self._thread) is not None:
+            thread.join()
+            if thread is self._thread:
+                return
+
+    def _begin(self, work: Work) -> None:
+        self._state, self._stop = JobState(running=True), False
+        self._thread = threading.Thread(target=self._run, args=(work,), daemon=True)
+        self._thread.start()
 
     def _run(self, work: Work) -> None:
-        ended = JobState(result="it failed; the terminal says why", failed=True)
+        result = JobState(result="Something went wrong; the server's log has the details.", failed=True)
         try:
-            ended = JobState(result=work(self._report))
+            result = JobState(result=work(self._report))
         except Stopped:
-            ended = JobState(result=self._stopped)
+            result = JobState(result=self._stopped)
         except RagError as error:
-            ended = JobState(result=str(error), failed=True)
-        except OSError as error:  # a full disk, a folder that may not be written
-            ended = JobState(
-                result=f"{error.filename or 'a file'}: {error.strerror or error}; mend that and try again", failed=True
-            )
+            result = JobState(result=str(error), failed=True)
+        except OSError as error:  # a full disk, a folder without write permission
+            reason = f"{error.filename or 'a file'}: {error.strerror or error}"
+            result = JobState(result=f"{reason}; fix this and try again", failed=True)
         finally:
-            self._state = ended
+            with self._lock:
+                self._state = result
+                following, self._next = self._next, None
+                if following is not None:
+                    self._begin(following)
 
     def _report(self, what: str, done: int, total: int) -> None:
         if self._stop:
             raise Stopped
         now = time.monotonic()
         if what != self._state.what:
-            self._since, self._first = now, done
-        spent, new = now - self._since, done - self._first
-        left = spent / new * (total - done) if new > 0 and spent > 1 else None
+            self._stage_start, self._stage_first = now, done
+        spent, new = now - self._stage_start, done - self._stage_first
+        left = spent / new * (total - done) if new > 0 and spent > 1 else None  # the first second tells too little
         self._state = replace(self._state, what=what, done=done, total=total, left=left)

@@ -15,6 +15,7 @@ from rag.evaluation.labelling import add_question
 from rag.evaluation.question_sets import GoldSpan
 from rag.index.updating import Recipe, update_index
 from rag.models.embedder import ModelEmbedder
+from rag.outbound import watch_outbound
 from rag.records import Span
 from rag.server.app import create_app
 from tests.conftest import library_of
@@ -65,6 +66,8 @@ def serve(chat: Chat) -> Iterator[Serve]:
     """Starts a server; gives back its address and what stops it."""
     stops: list[Callable[[], None]] = []
 
+    watch_outbound()
+
     def start() -> tuple[str, Callable[[], None]]:
         listener = socket.create_server(("127.0.0.1", 0))
         application = create_app(library_of(Chat(chat.settings, chat.embedder, chat.reader)))
@@ -112,6 +115,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     problems: list[str] = []
     page.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else outside.append(r.url))
     page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda line: problems.append(line.text) if "js_on_load" in line.text else None)  # gradio catches it
     page.goto(address)
     page.wait_for_selector("#question textarea")
     yield page

@@ -30,7 +30,7 @@ def act(answer: Locator, menu: str, label: str) -> None:
     answer.get_by_role("button", name=label).click()
 
 
-def test_the_card_over_a_number_shows_the_quote_and_its_place(page: Page) -> None:
+def test_the_card_over_a_number_shows_the_quote_and_its_place(page: Page, chat: Chat) -> None:
     answer = ask(page, REPOT)
     answer.locator("button.cite").first.hover()
     page.wait_for_selector("#card:not([hidden])")
@@ -39,7 +39,8 @@ def test_the_card_over_a_number_shows_the_quote_and_its_place(page: Page) -> Non
     page.mouse.move(5, 5)
     page.wait_for_selector("#card", state="hidden")
     answer.locator("button.cite").nth(1).focus()
-    page.wait_for_function("document.querySelector('#card blockquote').textContent === 'Repot a fern every three years.'")
+    quote = chat.ask(REPOT).citations[1].quote
+    page.wait_for_function("text => document.querySelector('#card blockquote').textContent === text", arg=quote)
     assert answer.locator("button.cite").nth(1).get_attribute("aria-describedby") == "card"
     page.keyboard.press("Escape")
     page.wait_for_selector("#card", state="hidden")
@@ -114,7 +115,7 @@ def test_a_changed_query_is_searched_and_can_be_taken_back(page: Page) -> None:
     page.wait_for_selector("#conversation .understood")
     assert page.inner_text("#conversation .understood q") == "bracken roots dye wool"
     assert page.locator("#conversation .user").inner_text().strip() == REPOT
-    answer.get_by_role("button", name="Search as typed").click()
+    answer.get_by_role("button", name="Ask as written").click()
     page.wait_for_selector("#conversation .understood", state="detached")
     page.wait_for_selector("#conversation .answer:not(.pending) q")
     assert page.locator("#conversation .answer q").first.inner_text().startswith("Repot")
@@ -346,3 +347,23 @@ def test_a_page_of_a_pdf_is_shown_with_its_sentence_marked(page: Page, tmp_path:
     assert marked(page) == "The trickster orchid\u200b is \u202edeliah\u202c pink."
     titles = page.locator("#source-text .unseen").evaluate_all("found => found.map(one => one.title.slice(-6))")
     assert titles == ["U+200B", "U+202E", "U+202C"]
+
+
+def test_the_latest_answer_is_scrolled_to_in_a_conversation_that_is_mounted_again(page: Page) -> None:
+    """Gradio may mount the conversation after the script that watches it, or mount it again."""
+    ask(page, REPOT)
+    ask(page, "What do bracken roots dye wool?")
+    page.evaluate("""() => {
+        const old = document.getElementById('conversation');
+        old.replaceWith(old.cloneNode(true));
+    }""")
+    page.evaluate("""() => {
+        const log = document.querySelector('#conversation .user').closest('[role=log]');
+        log.append(...[...log.children].flatMap(message => [message.cloneNode(true), message.cloneNode(true)]));
+    }""")
+    page.wait_for_function("""() => {
+        const questions = document.querySelectorAll('#conversation .user'), newest = questions[questions.length - 1];
+        let box = newest.parentElement;
+        while (box && box.scrollHeight <= box.clientHeight + 1) box = box.parentElement;
+        return box.scrollTop > 0 && newest.getBoundingClientRect().top < box.getBoundingClientRect().top + box.clientHeight;
+    }""")

@@ -1,105 +1,107 @@
-// Conversations, the choice of documents, and what the buttons of an answer do.
+// Conversations, the choice of documents, and the buttons of an answer.
 let desk = { conversation: "", documents: [], mode: "", turn: 0 };
-let every = 0; // documents in the index
+let documentCount = 0; // in the index
 const once = lasting("asking");
 const [listing, choosing] = [latest(), latest()];
-const box = () => document.querySelector("#question textarea");
+const questionBox = () => document.querySelector("#question textarea");
 
-function hold(changed) {
-  desk = { ...desk, ...changed };
+function hold(changes) {
+  desk = { ...desk, ...changes };
   props.value = JSON.stringify(desk);
-  line();
+  showScope();
 }
 
 function write(text) {
-  const area = box();
+  const area = questionBox();
   Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(area, text);
   area.dispatchEvent(new Event("input", { bubbles: true }));
   area.focus();
 }
 
-// The line over the question box: which documents are asked, and what the box is used for.
-function line() {
+// The line above the question box: which documents are searched, and what the box is for.
+function showScope() {
   const scope = document.getElementById("scope");
   if (!scope) return;
   const chosen = desk.documents;
-  const words = chosen.length === 0 ? `all ${every} documents` : chosen.length === 1 ? chosen[0] : `${chosen.length} of ${every} documents`;
+  const words = chosen.length === 0 ? `all ${documentCount} documents` : chosen.length === 1 ? chosen[0] : `${chosen.length} of ${documentCount} documents`;
   scope.querySelector("#scope-words-said").textContent = words;
   scope.querySelector("#scope-clear").hidden = chosen.length === 0;
   const mode = scope.querySelector("#mode");
   mode.hidden = !desk.mode;
-  scope.querySelector("#mode-said").textContent =
-    desk.mode === "query" ? "The box holds how the question is understood: change it and send." : "The box holds the question: change it and send.";
+  scope.querySelector("#mode-said").textContent = desk.mode === "query" ? "Edit how the question is understood, then send." : "Edit the question, then send.";
 }
 
 async function list() {
-  const told = await listing(call({ do: "list", words: part("past-words").value, conversation: desk.conversation }));
-  if (!told) return;
-  if (told.error) {
-    part("past").textContent = told.error;
+  const reply = await listing(call({ do: "list", words: part("past-words").value, conversation: desk.conversation }));
+  if (!reply) return;
+  if (reply.error) {
+    part("past").textContent = reply.error;
     return;
   }
-  every = told.documents;
-  fill(part("past"), told.html);
+  documentCount = reply.documents;
+  fill(part("past"), reply.html);
   part("keep").hidden = !desk.conversation;
-  line();
+  showScope();
 }
 
-async function choices() {
-  const told = await choosing(call({ do: "choice", words: part("scope-words").value, documents: desk.documents }));
-  if (!told) return;
-  if (told.error) part("scope-list").textContent = told.error;
-  else fill(part("scope-list"), told.html);
+async function listChoices() {
+  const reply = await choosing(call({ do: "choice", words: part("scope-words").value, documents: desk.documents }));
+  if (!reply) return;
+  if (reply.error) part("scope-list").textContent = reply.error;
+  else fill(part("scope-list"), reply.html);
 }
 
-async function keep(told) {
-  const file = await call({ do: "save", conversation: desk.conversation, ...told });
+async function save(request) {
+  const file = await call({ do: "save", conversation: desk.conversation, ...request });
   if (file.error) say(file.error, true);
-  else keepFile(file.name, file.text);
+  else saveFile(file.name, file.text);
 }
 
 async function judge(turn, verdict, chosen) {
-  const told = await call({ do: "judge", conversation: desk.conversation, turn, verdict, chosen });
-  say(told.error || told.told, Boolean(told.error));
-  if (!told.error) trigger("resume", {});
-  return !told.error;
+  const reply = await call({ do: "judge", conversation: desk.conversation, turn, verdict, chosen });
+  say(reply.error || reply.message, Boolean(reply.error));
+  if (!reply.error) trigger("resume", {});
+  return !reply.error;
 }
 window.judgeAnswer = judge;
 
+const writtenAnswer = (turn) => call({ do: "written", conversation: desk.conversation, turn });
+
 async function copy(turn) {
-  const told = await call({ do: "written", conversation: desk.conversation, turn });
+  const reply = await writtenAnswer(turn);
+  if (reply.error) return say(reply.error, true);
   try {
-    if (told.error) throw new Error(told.error);
-    await navigator.clipboard.writeText(told.text);
+    await navigator.clipboard.writeText(reply.text);
     say("Copied with its sources.");
-  } catch (error) {
-    say(told.error || "The browser does not let the page copy: mark the text and copy it.", true);
+  } catch {
+    say("The browser does not allow copying. Select the text and copy it.", true);
   }
 }
 
-async function change(mode, turn) {
-  const told = await call({ do: "written", conversation: desk.conversation, turn });
-  if (told.error) return say(told.error, true);
+async function edit(mode, turn) {
+  const reply = await writtenAnswer(turn);
+  if (reply.error) return say(reply.error, true);
   hold({ mode, turn });
-  write(mode === "query" ? told.query : told.question);
+  write(mode === "query" ? reply.query : reply.question);
 }
 
 async function choose(turn) {
-  const told = await call({ do: "written", conversation: desk.conversation, turn });
-  if (told.error) return say(told.error, true);
-  window.chooseSentence(turn, told.question, told.source);
+  const reply = await writtenAnswer(turn);
+  if (reply.error) return say(reply.error, true);
+  window.chooseSentence(turn, reply.question, reply.source);
 }
 
+// By the first part of a button's value; the rest is the argument.
 const acts = {
   ask: (text) => trigger("again", { kind: "ask", text }),
   again: () => trigger("again", { kind: "same" }),
   written: () => trigger("again", { kind: "written" }),
-  edit: (turn) => change("edit", Number(turn)),
-  query: (turn) => change("query", Number(turn)),
+  edit: (turn) => edit("edit", Number(turn)),
+  query: (turn) => edit("query", Number(turn)),
   copy: (turn) => copy(Number(turn)),
   choose: (turn) => choose(Number(turn)),
-  save: (told) => keep({ turn: Number(told.split(":")[0]), form: told.split(":")[1] }),
-  judge: (told) => judge(Number(told.split(":")[0]), told.split(":")[1]),
+  save: (detail) => save({ turn: Number(detail.split(":")[0]), form: detail.split(":")[1] }),
+  judge: (detail) => judge(Number(detail.split(":")[0]), detail.split(":")[1]),
 };
 
 document.addEventListener("click", (event) => {
@@ -113,7 +115,7 @@ document.addEventListener("click", (event) => {
   }
   const id = event.target.closest("button")?.id;
   if (id === "scope-open") {
-    choices();
+    listChoices();
     part("scope-choice").showModal();
   }
   if (id === "scope-clear") hold({ documents: [] });
@@ -125,17 +127,19 @@ part("past").addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-do]");
   if (!button) return;
   const { id, title } = button.dataset;
+  let reply = {};
   if (button.dataset.do === "resume") {
     hold({ conversation: id, mode: "" });
     part("desk-pane").classList.remove("open");
     trigger("resume", {});
   } else if (button.dataset.do === "rename") {
-    const named = await askFirst("Name of this conversation", "Rename", title);
-    if (named) await call({ do: "rename", id, title: named });
-  } else if (await askFirst(`Delete “${title}”? It cannot be brought back.`, "Delete")) {
-    await call({ do: "delete", id });
-    if (id === desk.conversation) begin();
+    const name = await askFirst("Name of this conversation", "Rename", title);
+    if (name) reply = await call({ do: "rename", id, title: name });
+  } else if (await askFirst(`Delete “${title}”? This cannot be undone.`, "Delete")) {
+    reply = await call({ do: "delete", id });
+    if (!reply.error && id === desk.conversation) begin();
   }
+  if (reply.error) say(reply.error, true);
   list();
 });
 
@@ -148,37 +152,37 @@ function begin() {
 part("fresh").addEventListener("click", () => { begin(); part("desk-pane").classList.remove("open"); list(); });
 part("desk-close").addEventListener("click", () => part("desk-pane").classList.remove("open"));
 part("past-words").addEventListener("input", list);
-part("keep").addEventListener("click", (event) => { if (event.target.dataset.form) keep({ form: event.target.dataset.form }); });
-part("scope-words").addEventListener("input", choices);
+part("keep").addEventListener("click", (event) => { if (event.target.dataset.form) save({ form: event.target.dataset.form }); });
+part("scope-words").addEventListener("input", listChoices);
 part("scope-done").addEventListener("click", () => part("scope-choice").close());
 part("scope-all").addEventListener("click", () => { hold({ documents: [] }); part("scope-choice").close(); });
 part("scope-list").addEventListener("change", (event) => {
   const name = event.target.value;
-  hold({ documents: event.target.checked ? [...desk.documents, name] : desk.documents.filter((one) => one !== name) });
+  hold({ documents: event.target.checked ? [...desk.documents, name] : desk.documents.filter((id) => id !== name) });
 });
 
-// After an answer the server says which conversation it stands in; what is chosen here stays.
+// After an answer the server says which conversation it belongs to; the chosen documents stay.
 watch("value", () => {
-  const told = JSON.parse(props.value || "{}");
-  hold({ conversation: told.conversation || "", mode: "" });
+  const value = JSON.parse(props.value || "{}");
+  hold({ conversation: value.conversation || "", mode: "" });
   list();
 });
 
-// The latest question comes to the top, so that its answer is read from the beginning.
-const conversation = document.getElementById("conversation");
-let asked = ""; // how many questions and answers were shown when it was last done
+// Scrolls the latest question to the top, so that its answer is read from the beginning. The conversation is looked up each
+// time: gradio may mount it after this script has run, or mount it again.
+let scrolled = { conversation: null, shown: "" }; // for what it last scrolled: the element, its numbers of questions and answers
 const scroller = new MutationObserver(() => {
-  const questions = conversation.querySelectorAll(".user");
-  const shown = `${questions.length} ${conversation.querySelectorAll(".answer:not(.pending)").length}`;
-  if (shown === asked) return;
-  asked = shown;
+  const conversation = document.getElementById("conversation");
+  const questions = conversation?.querySelectorAll(".user") ?? [];
   const newest = questions[questions.length - 1];
-  if (!newest) return;
+  const shown = `${questions.length} ${conversation?.querySelectorAll(".answer:not(.pending)").length}`;
+  if (!newest || (conversation === scrolled.conversation && shown === scrolled.shown)) return;
+  scrolled = { conversation, shown };
   let box = newest.parentElement;
   while (box && box.scrollHeight <= box.clientHeight + 1 && box !== conversation) box = box.parentElement;
   if (box) box.scrollTop += newest.getBoundingClientRect().top - box.getBoundingClientRect().top - 12;
 });
-if (conversation) scroller.observe(conversation, { subtree: true, childList: true });
+scroller.observe(document.body, { subtree: true, childList: true });
 once.signal.addEventListener("abort", () => scroller.disconnect());
 
 hold({});

@@ -1,4 +1,4 @@
-// The state of the index, looked at every few seconds while the page is seen, and often while a build runs.
+// The state of the index: asked for every few seconds while the page is visible, and often during a build.
 const once = lasting("chip");
 let last = "";
 let timer = 0;
@@ -6,17 +6,18 @@ const looking = latest();
 
 async function look() {
   clearTimeout(timer);
-  const told = await looking(call({ do: "state" }));
-  if (!told) return;
-  const moved = `${told.digest} ${told.running}` !== last;
-  last = `${told.digest} ${told.running}`;
-  if (told.error) part("state").textContent = told.error;
+  const reply = await looking(call({ do: "state" }));
+  if (!reply) return;
+  const now = `${reply.digest} ${reply.running}`;
+  const moved = now !== last;
+  last = now;
+  if (reply.error) part("state").textContent = reply.error;
   else {
-    if (part("state").innerHTML !== told.chip) fill(part("state"), told.chip);
-    document.dispatchEvent(new CustomEvent("index-state", { detail: { ...told, moved } }));
+    if (part("state").innerHTML !== reply.chip) fill(part("state"), reply.chip);
+    document.dispatchEvent(new CustomEvent("index-state", { detail: { ...reply, moved } }));
   }
   clearTimeout(timer);
-  if (!document.hidden) timer = setTimeout(look, told.running ? 400 : 4000);
+  if (!document.hidden) timer = setTimeout(look, reply.running ? 400 : 4000);
 }
 
 window.lookAtIndex = look;

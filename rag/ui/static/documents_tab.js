@@ -1,34 +1,34 @@
-// The list of documents, giving and removing them, and how far a build is.
+// The list of documents, adding and removing them, and the progress of a build.
 const once = lasting("documents");
 const view = { words: "", sort: "name", descending: false, page: 0 };
 const listing = latest();
 
 async function list() {
-  const told = await listing(call({ do: "list", ...view }));
-  if (!told) return;
-  if (told.error) {
-    part("listed").textContent = told.error;
-    part("give").hidden = part("building").hidden = false;
+  const reply = await listing(call({ do: "list", ...view }));
+  if (!reply) return;
+  if (reply.error) {
+    part("listed").textContent = reply.error;
+    part("give").hidden = part("building").hidden = false; // without an index, what builds one is needed most
     return;
   }
-  fill(part("listed"), told.html);
-  fill(part("built-changes"), told.changes);
-  part("give").hidden = part("building").hidden = !told.may_curate;
-  part("back").disabled = !told.former;
+  fill(part("listed"), reply.html);
+  fill(part("built-changes"), reply.changes);
+  part("give").hidden = part("building").hidden = !reply.may_curate;
+  part("undo").disabled = !reply.can_undo;
 }
 
-async function act(told) {
-  const answer = await call(told);
-  if (answer.error) say(answer.error, true);
-  else if (answer.told) say(answer.told);
+async function act(request) {
+  const reply = await call(request);
+  if (reply.error) say(reply.error, true);
+  else if (reply.message) say(reply.message);
   window.lookAtIndex?.();
   list();
-  return answer;
+  return reply;
 }
 
-async function give(files, replace) {
+async function add(files, replace) {
   if (!files.length) return;
-  part("given").textContent = `Taking in ${files.length} files …`;
+  part("given").textContent = files.length === 1 ? "Adding 1 file …" : `Adding ${files.length} files …`;
   const paths = [];
   const refused = [];
   for (const file of files) {
@@ -38,36 +38,36 @@ async function give(files, replace) {
       refused.push(file.name);
     }
   }
-  const told = await act({ do: "add", paths, replace });
-  fill(part("given"), told.html || "");
+  const reply = await act({ do: "add", paths, replace });
+  fill(part("given"), reply.html || "");
   for (const name of refused) {
     const line = document.createElement("p");
     line.className = "result failed";
-    line.textContent = `${name}: the server did not take it; it may be too large`;
+    line.textContent = `${name}: the server refused it; it may be too large`;
     part("given").append(line);
   }
-  const other = [...files].filter((file) => (told.other || []).includes(file.name));
-  if (other.length && (await askFirst(`${other.map((file) => file.name).join(", ")}: a document of this name has other content. Replace it?`, "Replace"))) {
-    give(other, true);
+  const other = [...files].filter((file) => (reply.other || []).includes(file.name));
+  if (other.length && (await askFirst(`${other.map((file) => file.name).join(", ")}: there is already a document of this name with other content. Replace it?`, "Replace"))) {
+    add(other, true);
   }
 }
 
 part("files").addEventListener("change", async () => {
-  await give([...part("files").files], false);
+  await add([...part("files").files], false);
   part("files").value = "";
 });
 for (const kind of ["dragover", "dragleave", "drop"]) {
   part("drop").addEventListener(kind, (event) => {
     event.preventDefault();
     part("drop").classList.toggle("over", kind === "dragover");
-    if (kind === "drop") give([...event.dataTransfer.files], false);
+    if (kind === "drop") add([...event.dataTransfer.files], false);
   });
 }
 part("file-words").addEventListener("input", () => { view.words = part("file-words").value; view.page = 0; list(); });
 part("build").addEventListener("click", () => act({ do: "build" }));
 part("build-full").addEventListener("click", () => act({ do: "build", full: true }));
-part("back").addEventListener("click", async () => {
-  if (await askFirst("Make the build before this one live again? The files stay as they are.", "Roll back")) act({ do: "back" });
+part("undo").addEventListener("click", async () => {
+  if (await askFirst("Restore the previous index? Your files stay as they are.", "Undo last update")) act({ do: "undo" });
 });
 part("job").addEventListener("click", (event) => { if (event.target.dataset.do === "stop") act({ do: "stop" }); });
 part("listed").addEventListener("click", async (event) => {
@@ -82,11 +82,11 @@ part("listed").addEventListener("click", async (event) => {
     list();
   } else if (button.dataset.do === "remove") {
     const name = button.dataset.id;
-    if (await askFirst(`Remove ${name}? Its file is deleted, and everything of it leaves the index.`, "Remove")) act({ do: "remove", id: name });
+    if (await askFirst(`Remove ${name}? Its file is deleted, and nothing of it stays in the index.`, "Remove")) act({ do: "remove", id: name });
   }
 });
 
-// The chip sees to the clock; it hands on what it was told.
+// The chip asks the server regularly and passes on its replies.
 document.addEventListener("index-state", (event) => {
   fill(part("job"), event.detail.job);
   if (event.detail.moved) list();

@@ -1,30 +1,30 @@
-// Runs, what they measured, and their questions one by one.
+// Evaluation runs, their measures, and their questions one by one.
 let chosen = { run: "", against: "" };
 let view = { words: "", misses: false, page: 0 };
-let curve = null; // what each threshold costs
-const [looking, showing, asking, opening] = [latest(), latest(), latest(), latest()];
+let opened = null; // the run that is shown, with what each threshold costs
+const [looking, showing, listing, opening] = [latest(), latest(), latest(), latest()];
 
 async function overview() {
   const before = chosen;
-  const told = await looking(call({ do: "overview", ...before }));
-  if (!told) return;
-  if (told.error) return void (part("eval-job").textContent = told.error);
+  const reply = await looking(call({ do: "overview", ...before }));
+  if (!reply) return;
+  if (reply.error) return void (part("eval-job").textContent = reply.error);
   const set = part("set")?.value;
-  fill(part("sets"), told.sets);
+  fill(part("sets"), reply.sets);
   if (set) part("set").value = set;
   part("evaluate").disabled = !part("set");
-  fill(part("runs"), told.runs);
-  if (chosen !== before) [part("run").value, part("against").value] = [chosen.run, chosen.against]; // another was chosen meanwhile
-  fill(part("eval-job"), told.job);
-  if (told.running) watchJob();
-  else if (told.run && chosen === before) show(told.run, chosen.against);
+  fill(part("runs"), reply.runs);
+  if (chosen !== before) [part("run").value, part("against").value] = [chosen.run, chosen.against]; // another was chosen in the meantime
+  fill(part("eval-job"), reply.job);
+  if (reply.running) watchJob();
+  else if (reply.run && chosen === before) show(reply.run, chosen.against);
 }
 
 async function watchJob() {
-  const told = await call({ do: "progress" });
-  if (told.error) return;
-  fill(part("eval-job"), told.job);
-  if (told.running) setTimeout(watchJob, 400);
+  const reply = await call({ do: "progress" });
+  if (reply.error) return;
+  fill(part("eval-job"), reply.job);
+  if (reply.running) setTimeout(watchJob, 400);
   else {
     chosen = { run: "", against: "" };
     overview();
@@ -33,44 +33,46 @@ async function watchJob() {
 
 async function show(run, against) {
   chosen = { run, against: against === run ? "" : against };
-  opening(null); // what is open is a question of the run before
-  const told = await showing(call({ do: "show", ...chosen }));
-  if (!told) return;
-  part("shown").hidden = Boolean(told.error);
-  if (told.error) return say(told.error, true);
-  fill(part("measures"), told.measures);
-  fill(part("plots"), told.plots);
-  fill(part("compared"), told.compared);
-  part("compared").hidden = !told.compared;
+  opening(null); // a question that is being opened belongs to the previous run
+  const reply = await showing(call({ do: "show", ...chosen }));
+  if (!reply) return;
+  part("shown").hidden = Boolean(reply.error);
+  if (reply.error) return say(reply.error, true);
+  fill(part("measures"), reply.measures);
+  fill(part("plots"), reply.plots);
+  fill(part("compared"), reply.compared);
+  part("compared").hidden = !reply.compared;
   fill(part("detail"), "");
-  curve = told;
-  part("threshold").hidden = !told.thresholds.length || !told.unanswerable;
-  costs();
-  questions();
+  opened = reply;
+  part("threshold").hidden = !reply.thresholds.length || !reply.unanswerable;
+  showCosts();
+  listQuestions();
 }
 
-// The lowest threshold at which no more than the share of the unanswerable questions gets an answer.
-function costs() {
+// The lowest threshold at which at most the chosen share of unanswerable questions gets an answer.
+function showCosts() {
   if (part("threshold").hidden) return;
   const share = Number(part("share").value) / 100;
-  const at = (least) => curve.thresholds.find(least) || curve.thresholds[100];
-  const there = at((one) => one.answered <= share * curve.unanswerable);
-  const now = at((one) => one.threshold >= curve.now);
-  part("share-said").textContent = `${part("share").value} %`;
-  const told = (one) => `${one.answered} of ${curve.unanswerable} unanswerable questions get an answer, ${one.refused} of ${curve.answerable} answerable ones get none, ${one.wrong} answers are wrong`;
-  part("share-costs").textContent = `Below confidence ${there.threshold.toFixed(2)} it would say nothing: ${told(there)}. Now, at ${curve.now.toFixed(2)}: ${told(now)}.`;
+  const first = (fits) => opened.thresholds.find(fits) || opened.thresholds[100];
+  const chosenThreshold = first((threshold) => threshold.answered <= share * opened.unanswerable);
+  const present = first((threshold) => threshold.threshold >= opened.now);
+  part("share-said").textContent = `${part("share").value}%`;
+  const costs = (threshold) =>
+    `${threshold.answered} of ${opened.unanswerable} unanswerable questions get an answer, ${threshold.refused} of ${opened.answerable} answerable questions get none, ${threshold.wrong} answers are wrong`;
+  part("share-costs").textContent =
+    `With a minimum confidence of ${chosenThreshold.threshold.toFixed(2)}: ${costs(chosenThreshold)}. Now, at ${opened.now.toFixed(2)}: ${costs(present)}.`;
 }
 
-async function questions() {
-  const told = await asking(call({ do: "questions", run: chosen.run, ...view }));
-  if (!told) return;
-  if (told.error) part("questions").textContent = told.error;
-  else fill(part("questions"), told.html);
+async function listQuestions() {
+  const reply = await listing(call({ do: "questions", run: chosen.run, ...view }));
+  if (!reply) return;
+  if (reply.error) part("questions").textContent = reply.error;
+  else fill(part("questions"), reply.html);
 }
 
 part("evaluate").addEventListener("click", async () => {
-  const told = await call({ do: "start", set: part("set").value });
-  if (told.error) say(told.error, true);
+  const reply = await call({ do: "start", set: part("set").value });
+  if (reply.error) say(reply.error, true);
   else watchJob();
 });
 part("eval-job").addEventListener("click", (event) => { if (event.target.dataset.do === "stop") call({ do: "stop" }); });
@@ -80,26 +82,26 @@ part("shown").addEventListener("click", async (event) => {
   if (!form) return;
   const file = await call({ do: "save", run: chosen.run, form });
   if (file.error) say(file.error, true);
-  else keepFile(file.name, file.text);
+  else saveFile(file.name, file.text);
 });
-part("share").addEventListener("input", costs);
+part("share").addEventListener("input", showCosts);
 part("calibrate").addEventListener("click", async () => {
-  const told = await call({ do: "calibrate", run: chosen.run, false_answers: Number(part("share").value) / 100 });
-  say(told.error || told.told, Boolean(told.error));
-  if (!told.error) show(chosen.run, chosen.against);
+  const reply = await call({ do: "calibrate", run: chosen.run, false_answers: Number(part("share").value) / 100 });
+  say(reply.error || reply.message, Boolean(reply.error));
+  if (!reply.error) show(chosen.run, chosen.against);
 });
-part("question-words").addEventListener("input", () => { view = { ...view, words: part("question-words").value, page: 0 }; questions(); });
-part("misses").addEventListener("change", () => { view = { ...view, misses: part("misses").checked, page: 0 }; questions(); });
+part("question-words").addEventListener("input", () => { view = { ...view, words: part("question-words").value, page: 0 }; listQuestions(); });
+part("misses").addEventListener("change", () => { view = { ...view, misses: part("misses").checked, page: 0 }; listQuestions(); });
 part("questions").addEventListener("click", async (event) => {
   const { page, question } = event.target.closest("button")?.dataset || {};
   if (page) {
     view.page = Number(page);
-    questions();
+    listQuestions();
   } else if (question) {
-    const told = await opening(call({ do: "question", run: chosen.run, question }));
-    if (!told) return;
-    if (told.error) return say(told.error, true);
-    fill(part("detail"), told.html);
+    const reply = await opening(call({ do: "question", run: chosen.run, question }));
+    if (!reply) return;
+    if (reply.error) return say(reply.error, true);
+    fill(part("detail"), reply.html);
     part("detail-title").focus();
   }
 });

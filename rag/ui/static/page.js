@@ -1,6 +1,6 @@
-// What screen readers are told, where gradio tells them otherwise: it labels each message with its HTML source.
+// Fixes what gradio tells screen readers: it labels each message with its HTML source.
 () => {
-  const mend = () => {
+  const fix = () => {
     for (const [start, label] of [["bot's message", "Answer"], ["user's message", "Your question"]]) {
       for (const message of document.querySelectorAll(`#conversation [aria-label^="${start}"]`)) {
         message.setAttribute("role", "group");
@@ -12,7 +12,7 @@
       examples.setAttribute("aria-label", "Suggested questions");
     }
   };
-  mend();
+  fix();
   const changes = { subtree: true, childList: true, attributes: true, attributeFilter: ["aria-label"] };
-  new MutationObserver(mend).observe(document.body, changes);
+  new MutationObserver(fix).observe(document.body, changes);
 }

@@ -1,25 +1,25 @@
-// What every script of the page begins with. `server` and `element` are those of the component that the script belongs to.
+// Comes before every script of the page. `server` and `element` belong to the component whose script it is.
 const part = (id) => element.querySelector("#" + id);
 
-async function call(told) {
+async function call(request) {
   try {
-    return await server.call(told);
+    return await server.call(request);
   } catch {
-    return { error: "The program does not answer: is it still running?" };
+    return { error: "No response from the server. Is it still running?" };
   }
 }
 
-// For replies that are shown in one place and may come out of order: a reply, or null where a later one is awaited by then.
+// For replies that are shown in one place and may arrive out of order: gives a reply, or null if a later one is awaited.
 function latest() {
   let newest = 0;
-  return async (reply) => {
+  return async (pending) => {
     const mine = ++newest;
-    const told = await reply;
-    return mine === newest ? told : null;
+    const reply = await pending;
+    return mine === newest ? reply : null;
   };
 }
 
-// HTML comes from the server's rendering functions, which escape every foreign text. Focus stays where it was.
+// The HTML comes from the server's templates, which escape what they insert. Keeps the focus where it was.
 function fill(target, html) {
   const focused = document.activeElement && target.contains(document.activeElement) ? document.activeElement.id : "";
   target.innerHTML = html;
@@ -40,7 +40,7 @@ function say(text, failed) {
   window.saidUntil = setTimeout(() => { line.className = ""; }, failed ? 9000 : 4000);
 }
 
-function keepFile(name, text) {
+function saveFile(name, text) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
   link.download = name;
@@ -48,8 +48,8 @@ function keepFile(name, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-// A question with a dialog: gives back true, what was typed, or null. `sure` names the button that goes on.
-function askFirst(text, sure, typed) {
+// Asks in a dialog: gives true or, if `initial` text is to be edited, the text; null if cancelled. `confirm` labels the button.
+function askFirst(text, confirm, initial) {
   const dialog = document.createElement("dialog");
   dialog.className = "asking";
   const form = document.createElement("form");
@@ -60,12 +60,13 @@ function askFirst(text, sure, typed) {
   dialog.setAttribute("aria-labelledby", line.id);
   form.append(line);
   const field = document.createElement("input");
-  if (typed !== undefined) {
-    field.value = typed;
+  if (initial !== undefined) {
+    field.value = initial;
+    field.maxLength = 1000;
     field.setAttribute("aria-labelledby", line.id);
     form.append(field);
   }
-  for (const [label, value] of [[sure, "sure"], ["Cancel", ""]]) {
+  for (const [label, value] of [[confirm, "sure"], ["Cancel", ""]]) {
     const button = document.createElement("button");
     button.textContent = label;
     button.value = value;
@@ -77,12 +78,12 @@ function askFirst(text, sure, typed) {
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
       dialog.remove();
-      resolve(dialog.returnValue !== "sure" ? null : typed === undefined ? true : field.value);
+      resolve(dialog.returnValue !== "sure" ? null : initial === undefined ? true : field.value);
     });
   });
 }
 
-// Listeners on the document go when the component is mounted again and this script with it.
+// For listeners outside the component: they end when the component is mounted again and its script runs again.
 function lasting(name) {
   window.lasting = window.lasting || {};
   if (window.lasting[name]) window.lasting[name].abort();

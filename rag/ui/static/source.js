@@ -1,17 +1,18 @@
-// Opens the source of a citation. Texts from documents reach the page through textContent alone.
+// Opens the source of a citation. Text of documents is only ever set as textContent.
 const panel = part("source");
 const card = part("card");
-const HINT = "Choose a number behind a sentence to see it in its document.";
+const HINT = "Click the number after a sentence to see it in its document.";
 const once = lasting("source");
 const [opening, finding] = [latest(), latest()];
 let opened = null; // the button whose source is shown
-let windows = 1; // of text on either side
-let choosing = null; // {turn, reference, chosen}: the right sentence is being looked for
+let windows = 1; // of text on each side of the sentence; MOST_WINDOWS at most
+const MOST_WINDOWS = 256;
+let choosing = null; // {turn, reference, chosen} while the user chooses the right sentence
 
-const source = (told) => call({ do: "source", ...told });
+const source = (request) => call({ do: "source", ...request });
 
-async function turnTo(told) {
-  const view = await opening(source(told));
+async function turnTo(request) {
+  const view = await opening(source(request));
   if (view) show(view);
 }
 
@@ -27,7 +28,7 @@ function line(text) {
   return paragraph;
 }
 
-// Characters that nobody sees, or that turn the order of others, stay in the text but are outlined.
+// Characters that are invisible, or reverse the order of others, stay in the text but are outlined.
 const UNSEEN = /([\u200b\u2060-\u2064\u180e\u202a-\u202e\u2066-\u2069\u{e0001}-\u{e007f}])/u;
 function words(text) {
   return text.split(UNSEEN).map((part, n) => {
@@ -40,15 +41,15 @@ function words(text) {
   });
 }
 
-// A PDF's page as a picture, in the place of its text while that is asked for.
+// Shows a page of a PDF as a picture instead of its text.
 let drawing = false;
 async function draw(view) {
-  const told = await call({ do: "page", reference: view.reference });
+  const reply = await call({ do: "page", reference: view.reference });
   if (!drawing || part("source-page").dataset.reference !== view.reference) return;
   const picture = document.createElement("img");
-  if (told.picture) picture.src = told.picture;
+  if (reply.picture) picture.src = reply.picture;
   picture.alt = `Page ${view.drawn} of ${view.title}, with this sentence marked: ${view.sentence}`;
-  part("source-text").replaceChildren(told.picture ? picture : line(told.error));
+  part("source-text").replaceChildren(reply.picture ? picture : line(reply.error));
 }
 
 function offer(view) {
@@ -71,9 +72,9 @@ function more(view, number) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "more";
-  button.textContent = number ? "Show what follows" : "Show what comes before";
+  button.textContent = number ? "Show more" : "Show earlier text";
   button.addEventListener("click", () => {
-    windows *= 4;
+    windows = Math.min(4 * windows, MOST_WINDOWS);
     turnTo({ reference: view.reference, windows, choose: Boolean(choosing) });
   });
   return [button];
@@ -101,12 +102,12 @@ function show(view) {
   const around = [words(view.before), view.sentence ? [mark] : [], words(view.after)].flat();
   const shown = choosing ? view.pieces.map(piece) : around;
   text.replaceChildren(...more(view, 0), ...shown, ...more(view, 1));
-  // Within the panel only: scrollIntoView would move the whole page.
+  // Scrolls the panel only; scrollIntoView would scroll the whole page.
   const at = text.querySelector(choosing ? ".piece.near" : "#source-mark");
   text.scrollTop = at ? text.scrollTop + at.getBoundingClientRect().top - text.getBoundingClientRect().top - text.clientHeight / 3 : 0;
 }
 
-// In choosing, every sentence is a button of its own.
+// While the user chooses, every sentence is a button.
 function piece([words, reference]) {
   if (!reference) return words;
   const sentence = document.createElement("span");
@@ -122,11 +123,11 @@ function piece([words, reference]) {
 function pick(sentence) {
   const reference = sentence.dataset.reference;
   const chosen = choosing.chosen.includes(reference);
-  choosing.chosen = chosen ? choosing.chosen.filter((one) => one !== reference) : [...choosing.chosen, reference];
+  choosing.chosen = chosen ? choosing.chosen.filter((other) => other !== reference) : [...choosing.chosen, reference];
   sentence.ariaPressed = String(!chosen);
   const number = choosing.chosen.length;
   part("source-keep").disabled = number === 0;
-  part("source-keep").textContent = number > 1 ? `Keep these ${number} sentences` : "Keep this sentence";
+  part("source-keep").textContent = number > 1 ? `Save these ${number} sentences` : "Save this sentence";
 }
 
 window.chooseSentence = async (turn, question, reference) => {
@@ -136,28 +137,29 @@ window.chooseSentence = async (turn, question, reference) => {
   part("source-words").value = "";
   part("source-found").replaceChildren();
   part("source-keep").disabled = true;
-  part("source-keep").textContent = "Keep";
+  part("source-keep").textContent = "Save";
   part("source-choose").hidden = part("source-close").hidden = false;
   part("source-steps").hidden = true;
   panel.classList.add("open");
   hideCard();
   if (reference) await turnTo({ reference, choose: true });
-  else part("source-text").replaceChildren(line("Look for words of it above."));
+  else part("source-text").replaceChildren(line("Search for the sentence above."));
   part("source-words").focus({ preventScroll: true });
 };
 
 async function find() {
-  const told = await finding(call({ do: "find", words: part("source-words").value }));
-  if (!told) return;
-  const rows = (told.found || []).map((found) => {
+  const reply = await finding(call({ do: "find", words: part("source-words").value }));
+  if (!reply) return;
+  if (reply.error) say(reply.error, true);
+  const rows = (reply.matches || []).map((match) => {
     const row = document.createElement("li");
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = `${found.title}: ${found.text}`;
+    button.textContent = `${match.title}: ${match.text}`;
     button.addEventListener("click", () => {
-      choosing.reference = found.reference;
+      choosing.reference = match.reference;
       part("source-found").replaceChildren();
-      turnTo({ reference: found.reference, choose: true });
+      turnTo({ reference: match.reference, choose: true });
     });
     row.append(button);
     return row;
@@ -166,8 +168,8 @@ async function find() {
 }
 
 async function viewOf(button) {
-  const told = button.dataset.id ? await call({ do: "view", id: button.dataset.id }) : { reference: button.value };
-  return told.error ? told : source(told);
+  const reply = button.dataset.id ? await call({ do: "view", id: button.dataset.id }) : { reference: button.value };
+  return reply.error ? reply : source(reply);
 }
 
 async function open(button, keepFocus) {
@@ -202,7 +204,7 @@ function leave() {
 }
 
 function close(event) {
-  opening(null); // what was asked for is wanted no more
+  opening(null); // drops a reply that is still awaited
   leave();
   panel.classList.remove("open");
   part("source-title").textContent = "Source";
@@ -215,7 +217,7 @@ function close(event) {
   opened = null;
 }
 
-// The card over a number: the quote and where it stands. It stays while the pointer is on it.
+// The card over a number: the quote and its place. It stays while the pointer is on it.
 const seen = new Map();
 let hovered = null;
 

@@ -1,0 +1,110 @@
+"""What the Ask tab can do with a saved answer: copy it, save it as a file, and judge it."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from rag.accounts.conversations import SavedConversation, SavedTurn
+from rag.accounts.users import User
+from rag.conversation import Chat
+from rag.errors import ConversationError
+from rag.evaluation.feedback import Judgement, judge
+from rag.evaluation.question_sets import GoldSpan
+from rag.index.contents import Index
+from rag.receipts import conversation_html, conversation_markdown, receipt_text, receipts_text
+from rag.records import Span
+from rag.sources import resolve, stale_citations
+from rag.ui.calls import Act, Acts, Reply, Request
+from rag.ui.conversation_acts import conversations_of
+from rag.ui.conversation_view import copied_text
+
+MOST_CHOSEN = 20  # sentences that can be chosen as the right ones
+Reference = Annotated[str, Field(max_length=5_000)]  # characters: a document id, a digest and two offsets
+
+
+class OneAnswer(Request):
+    """The answer of turn `turn`, from 0."""
+
+    conversation: str
+    turn: int = Field(ge=0)
+
+
+class SaveAnswers(Request):
+    """One answer, or the whole conversation if `turn` is None, as a file."""
+
+    conversation: str
+    turn: int | None = Field(None, ge=0)
+    form: Literal["md", "html", "json"]
+
+
+class JudgeAnswer(OneAnswer):
+    """`chosen` are references of the right sentences, for the verdict "chosen"."""
+
+    verdict: Literal["helpful", "wrong", "nothing", "chosen"]
+    chosen: list[Reference] = Field([], max_length=MOST_CHOSEN)
+
+
+def _turn(chat: Chat, user: User, conversation_id: str, number: int) -> tuple[SavedConversation, SavedTurn]:
+    conversation = conversations_of(chat, user).load(conversation_id)
+    if number >= len(conversation.turns):
+        raise ConversationError("this answer is no longer in the conversation")
+    return conversation, conversation.turns[number]
+
+
+def show_answer(chat: Chat, user: User, request: OneAnswer) -> Reply:
+    """The turn's question and query, the answer as text to copy, and a reference to its first source, "" if none exists."""
+    _, turn = _turn(chat, user, request.conversation, request.turn)
+    answer = turn.answer
+    first = answer.citations[0] if answer.citations else answer.nearest[0].passage if answer.nearest else None
+    entry = chat.index().entry_for(first.document_id) if first else None
+    source = f"{entry.digest}:{first.span.start}:{first.span.end}:{entry.id}" if first and entry else ""
+    return {"question": turn.question, "query": answer.query, "text": copied_text(answer), "source": source}
+
+
+def save_answers(chat: Chat, user: User, request: SaveAnswers) -> Reply:
+    form = request.form
+    if request.turn is not None:
+        _, turn = _turn(chat, user, request.conversation, request.turn)
+        text = receipt_text(turn.answer, form, model=turn.model, reader=turn.reader)
+        return {"name": f"answer.{form}", "text": text}
+    conversation = conversations_of(chat, user).load(request.conversation)
+    answers = [(turn.answer, turn.model, turn.reader) for turn in conversation.turns]
+    write = {"md": conversation_markdown, "html": conversation_html, "json": receipts_text}[form]
+    return {"name": f"conversation.{form}", "text": write(conversation.title, answers)}
+
+
+def judge_answer(chat: Chat, user: User, request: JudgeAnswer) -> Reply:
+    """Saves the user's verdict with the answer, and as a judged question for the evaluation."""
+    conversation, turn = _turn(chat, user, request.conversation, request.turn)
+    gold: tuple[GoldSpan, ...] = ()
+    if request.verdict == "chosen":
+        gold = tuple(_gold(chat.index(), reference) for reference in request.chosen)
+    elif request.verdict == "helpful":
+        gold = _quoted(chat.index(), turn)
+    history = tuple({"speaker": t["speaker"], "text": t["text"]} for t in conversation.before(request.turn).history)
+    judge(chat.settings.evaluation.feedback, Judgement(turn.question, request.verdict, gold, history))
+    conversations_of(chat, user).update(request.conversation, lambda now: now.with_verdict(request.turn, turn, request.verdict))
+    return {"message": "Thank you. Saved as a judged question for the evaluation."}
+
+
+def _gold(index: Index, reference: str) -> GoldSpan:
+    document, span = resolve(index, reference)
+    if span == Span(0, 0):
+        raise ConversationError("choose a sentence, not a whole document")
+    return GoldSpan(document.id, span, span.of(document.text))
+
+
+def _quoted(index: Index, turn: SavedTurn) -> tuple[GoldSpan, ...]:
+    """What the answer quotes, without sentences shown only for context."""
+    if stale_citations(index, turn.answer):
+        raise ConversationError("the source of this answer has changed; ask again, then judge")
+    context = {sentence.citation for sentence in turn.answer.sentences if sentence.context}
+    cited = [citation for citation in turn.answer.citations if citation.number not in context]
+    return tuple(GoldSpan(citation.document_id, citation.span, citation.quote) for citation in cited)
+
+
+ANSWER_ACTS: Acts[Chat] = {
+    "written": Act(OneAnswer, show_answer),
+    "save": Act(SaveAnswers, save_answers),
+    "judge": Act(JudgeAnswer, judge_answer),
+}

@@ -1,0 +1,211 @@
+"""What the Evaluation tab can do. Questions may be other users', so all of it is for curators."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from rag.accounts.users import User
+from rag.errors import QuestionSetError
+from rag.evaluation.calibration import learn
+from rag.evaluation.question_sets import load_question_set
+from rag.evaluation.report import report_page
+from rag.evaluation.run_comparison import compare, most_changed
+from rag.evaluation.runs import outcome_values, save_run
+from rag.evaluation.verdicts import as_csv, thresholds, verdict
+from rag.index.builds import Report
+from rag.library import Library
+from rag.ui.calls import LONGEST_SEARCH, Act, Acts, Reply, Request
+from rag.ui.documents_view import job_html
+from rag.ui.evaluation_view import (
+    ChangedQuestion,
+    measures_html,
+    plots_html,
+    question_detail_html,
+    question_sets_html,
+    questions_html,
+    run_comparison_html,
+    runs_html,
+)
+from rag.ui.jobs import Job
+from rag.ui.opened_runs import OpenedRun, OpenedRuns
+
+STOPPED = "Stopped. No run was saved."
+NOT_A_CURATOR = "Only curators can evaluate."
+
+
+class Evaluating:
+    """What the acts share: the library, the runs, and the evaluation that is running."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self.runs = OpenedRuns(library.settings.evaluation)
+        self.job = Job(STOPPED)
+
+    def evaluate(self, folder: Path, report: Report) -> str:
+        """Asks all questions of a set and saves the run; returns the result in one line."""
+        questions = load_question_set(folder)
+        if not questions.questions:
+            raise QuestionSetError(f"{questions.name} has no judged questions yet; judge answers in the Ask tab")
+        evaluation = self.library.evaluate(questions, progress=report)
+        save_run(self.library.settings.evaluation.runs, evaluation.run, evaluation.outcomes)
+        return f"Done: saved as {evaluation.run.name}."
+
+
+class ShowOverview(Request):
+    """Question sets and runs; `run` and `against` are chosen, the latest run and none if empty."""
+
+    run: str = ""
+    against: str = ""
+
+
+class ShowProgress(Request):
+    """The state of the evaluation that is running."""
+
+
+class StartEvaluation(Request):
+    set: str = ""
+
+
+class StopEvaluation(Request):
+    """Ends the evaluation that is running."""
+
+
+class ShowRun(Request):
+    """All of a run but its questions, compared with the run `against` unless that is empty."""
+
+    run: str
+    against: str = ""
+
+
+class ListQuestions(Request):
+    """The questions of a run that contain all `words`; with `misses`, only those that went wrong."""
+
+    run: str
+    words: str = Field("", max_length=LONGEST_SEARCH)
+    misses: bool = False
+    page: int = 0
+
+
+class ShowQuestion(Request):
+    run: str
+    question: str
+
+
+class SaveRun(Request):
+    run: str
+    form: Literal["csv", "json", "html"]
+
+
+class Calibrate(Request):
+    """Learns from a run the threshold at which this share of the unanswerable questions gets an answer."""
+
+    run: str
+    false_answers: float = Field(ge=0, le=1)
+
+
+def show_overview(evaluating: Evaluating, user: User, request: ShowOverview) -> Reply:
+    runs = evaluating.runs.runs()
+    chosen = request.run or (runs[-1].name if runs else "")
+    progress = show_progress(evaluating, user, ShowProgress())
+    sets = question_sets_html(evaluating.runs.labels())
+    return {"sets": sets, "runs": runs_html(runs, chosen, request.against), "run": chosen} | progress
+
+
+def show_progress(evaluating: Evaluating, _: User, _request: ShowProgress) -> Reply:
+    state = evaluating.job.state
+    return {"job": job_html(state), "running": state.running}
+
+
+def start_evaluation(evaluating: Evaluating, _: User, request: StartEvaluation) -> Reply:
+    folder = evaluating.runs.sets().get(request.set)
+    if folder is None:
+        raise QuestionSetError("choose a question set first")
+    started = evaluating.job.start(lambda report: evaluating.evaluate(folder, report))
+    return {} if started else {"error": "An evaluation is already running. Stop it first."}
+
+
+def stop_evaluation(evaluating: Evaluating, _: User, _request: StopEvaluation) -> Reply:
+    evaluating.job.stop()
+    return {}
+
+
+def show_run(evaluating: Evaluating, _: User, request: ShowRun) -> Reply:
+    opened = evaluating.runs.open(request.run)
+    questions = opened.questions
+    return {
+        "measures": measures_html(opened.run.summary),
+        "plots": plots_html(opened.run, questions, opened.outcomes),
+        "compared": _comparison(opened, evaluating.runs.open(request.against)) if request.against else "",
+        "thresholds": [asdict(threshold) for threshold in thresholds(questions, opened.outcomes)],
+        "now": evaluating.library.chat.threshold,
+        "answerable": sum(bool(question.answers) for question in questions),
+        "unanswerable": sum(question.unanswerable for question in questions),
+    }
+
+
+def _comparison(opened: OpenedRun, old: OpenedRun) -> str:
+    texts = {question.id: question.text for question in opened.set.questions}
+    changed = [
+        ChangedQuestion(texts.get(id, id), old.outcomes[id].answer.text, opened.outcomes[id].answer.text)
+        for id, _ in most_changed(opened.run, old.run)
+    ]
+    return run_comparison_html(old.run, compare(opened.run, old.run), changed)
+
+
+def list_questions(evaluating: Evaluating, _: User, request: ListQuestions) -> Reply:
+    opened = evaluating.runs.open(request.run)
+    words = request.words.casefold().split()
+    matching = [question for question in opened.questions if all(word in question.text.casefold() for word in words)]
+    if request.misses:
+        matching = [question for question in matching if not verdict(question, opened.outcomes[question.id])[0]]
+    return {"html": questions_html(matching, opened.outcomes, page=request.page)}
+
+
+def show_question(evaluating: Evaluating, _: User, request: ShowQuestion) -> Reply:
+    opened = evaluating.runs.open(request.run)
+    question = next((question for question in opened.questions if question.id == request.question), None)
+    if question is None:
+        raise QuestionSetError("this question is not in the run")
+    asks_corpus = opened.set.corpus is None  # else its documents are not those of the page
+    digests = {name: entry.digest for name, entry in evaluating.library.chat.index().entries.items()} if asks_corpus else {}
+    return {"html": question_detail_html(question, opened.outcomes[question.id], digests)}
+
+
+def save_run_file(evaluating: Evaluating, _: User, request: SaveRun) -> Reply:
+    opened = evaluating.runs.open(request.run)
+    run, outcomes, name = opened.run, opened.outcomes, f"{opened.run.name}.{request.form}"
+    if request.form == "csv":
+        return {"name": name, "text": as_csv(opened.questions, outcomes)}
+    if request.form == "html":
+        return {"name": name, "text": report_page(run, opened.set, outcomes)}
+    values = [outcome_values(outcomes[question.id]) for question in opened.questions]
+    return {"name": name, "text": json.dumps({**run.summary, "run": run.name, "outcomes": values}, ensure_ascii=False, indent=1)}
+
+
+def calibrate(evaluating: Evaluating, _: User, request: Calibrate) -> Reply:
+    opened = evaluating.runs.open(request.run)
+    if opened.set.corpus is not None:
+        raise QuestionSetError("a threshold can only be learned from a question set about the current documents")
+    learned = learn(opened.set, opened.outcomes, evaluating.library.chat, false_answers=request.false_answers)
+    measured = learned.measured
+    return {
+        "message": f"Answers now need a confidence of at least {learned.threshold:.2f}. On questions left out of the fit, "
+        f"{measured['false_answers']:.0%} of unanswerable questions got an answer, and "
+        f"{measured['false_abstentions']:.0%} of answerable questions got none."
+    }
+
+
+EVALUATION_ACTS: Acts[Evaluating] = {
+    "overview": Act(ShowOverview, show_overview, NOT_A_CURATOR),
+    "progress": Act(ShowProgress, show_progress, NOT_A_CURATOR),
+    "start": Act(StartEvaluation, start_evaluation, NOT_A_CURATOR),
+    "stop": Act(StopEvaluation, stop_evaluation, NOT_A_CURATOR),
+    "show": Act(ShowRun, show_run, NOT_A_CURATOR),
+    "questions": Act(ListQuestions, list_questions, NOT_A_CURATOR),
+    "question": Act(ShowQuestion, show_question, NOT_A_CURATOR),
+    "save": Act(SaveRun, save_run_file, NOT_A_CURATOR),
+    "calibrate": Act(Calibrate, calibrate, NOT_A_CURATOR),
+}

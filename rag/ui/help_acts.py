@@ -1,0 +1,43 @@
+"""What the Help tab shows of the running program."""
+
+import sys
+from importlib.metadata import version
+
+from rag import __version__
+from rag.accounts.users import User
+from rag.conversation import Chat
+from rag.errors import RagError
+from rag.outbound import outbound_count
+from rag.templates import render
+from rag.ui.calls import Act, Acts, Reply, Request
+
+PACKAGES = ("gradio", "sentence-transformers", "torch", "faiss-cpu", "nupunkt")
+
+
+class ShowFacts(Request):
+    """Versions, folders, and attempts to reach other machines."""
+
+
+def show_facts(chat: Chat, _: User, _request: ShowFacts) -> Reply:
+    try:
+        index = chat.index().digest
+    except RagError as error:
+        index = str(error)
+    settings, attempts = chat.settings, outbound_count()
+    facts = {
+        "Attempts to reach other machines since the start": "not counted" if attempts is None else str(attempts),
+        "Index": index,
+        "Embedding model": f"{chat.embedder.identity.name} ({chat.embedder.identity.digest[:12]})",
+        "Reader": chat.reader.identity,
+        "Documents folder": str(settings.corpus.resolve()),
+        "Index folder": str(settings.index.resolve()),
+        "Conversations folder": str(settings.server.conversations.resolve()),
+        "Judged questions folder": str(settings.evaluation.feedback.resolve()),
+        "Python": sys.version.split()[0],
+        "rag": __version__,
+        **{name: version(name) for name in PACKAGES},
+    }
+    return {"html": render("page/facts.html", facts=facts)}
+
+
+HELP_ACTS: Acts[Chat] = {"facts": Act(ShowFacts, show_facts)}
