@@ -15,7 +15,7 @@ import pytest
 from rag.cli import main as cli
 from rag.cli.printing import print_answer
 from rag.records import Answer
-from tests.conftest import HEAVY, ROOT, loaded_by
+from tests.conftest import HEAVY, loaded_by
 
 pytestmark = pytest.mark.slow
 
@@ -435,12 +435,6 @@ def test_every_command_has_help(command: str, rag: Run) -> None:
     ran = rag(*filter(None, [command]), "--help")
     assert ran.code == 0
     assert "Usage: rag" in ran.out
-
-
-def test_every_command_is_in_the_readme() -> None:
-    readme = (ROOT / "README.md").read_text()
-    for command in COMMANDS:
-        assert f"rag {command}" in readme
 
 
 def test_follow_ups(rag: Run, tmp_path: Path) -> None:

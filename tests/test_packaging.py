@@ -145,7 +145,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_wheel_and_sdist_hold_every_file_of_the_package(built: Path) -> None:
     expected = package_files(ROOT / "rag")
-    assert {"rag/py.typed", "rag/reader/weights/reader.safetensors", "rag/ui/page.css"} <= expected
+    assert {"rag/py.typed", "rag/reader/weights/reader.safetensors", "rag/ui/static/page.css"} <= expected
     (wheel,) = built.glob("*.whl")
     assert wheel.name == f"quoted_answers-{rag.__version__}-py3-none-any.whl"
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
