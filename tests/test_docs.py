@@ -202,3 +202,12 @@ def test_every_command_is_documented() -> None:
     guide = text_of(ROOT / "docs" / "user-guide.md")
     for name in re.findall(r"^  (\w+) ", names, re.MULTILINE):
         assert f"`rag {name}" in guide
+
+
+def test_labels_of_the_page_are_those_in_the_user_guide() -> None:
+    sources = [path for folder in ("ui", "templates") for path in (ROOT / "rag" / folder).rglob("*") if path.is_file()]
+    shown = "".join(path.read_text(encoding="utf-8") for path in sources if path.suffix in (".py", ".html", ".js"))
+    _, _, section = text_of(ROOT / "docs" / "user-guide.md").partition("## The page")
+    labels = re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", section.partition("## Conversations")[0])
+    assert len(labels) >= 4
+    assert [label for label in map(" ".join, map(str.split, labels)) if label not in shown] == []
