@@ -25,8 +25,8 @@ from rag.text.terms import terms
 
 Dependence = Literal["none", "possible", "clear"]
 WEIGHTS = Path(__file__).parent / "dependence.json"
-VECTOR_SCALE = 2.0  # of a unit vector next to features of 0 and 1; 1, 2, 3 and 4 were compared on conversations left out
-POSSIBLE = 0.1  # from this probability on earlier turns are searched as well; of .05, .1 and .2 the best on half of three sets
+VECTOR_SCALE = 2.0  # of a unit vector next to features of 0 and 1; 2, 3 and 4 were alike on conversations left out
+POSSIBLE = 0.1  # from this probability on earlier turns are searched as well; of .03, .1 and .2 the best on half of the sets
 LONGEST = 1_200  # characters of a turn that are looked at
 _TOKEN = re.compile(r"[^\W_]+(?:['’.-](?=\w)[^\W_]+)*|\?")
 # Words that carry a sense of their own although they refer, compare or continue: kept as they are in a question's shape.
