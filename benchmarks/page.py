@@ -1,4 +1,4 @@
-"""How long a person waits for the page: first paint, an answer, a citation's sentence, the list of documents.
+"""Waiting times on the page: first paint, an answer, the sentence of a citation, the list of documents.
 
 python benchmarks/page.py --documents 10000
 """
@@ -28,7 +28,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 
 def corpus(folder: Path, number: int) -> None:
-    """The handbook, and as many small documents of their own words as are wanted beside it."""
+    """The handbook, filled up to `number` documents with small ones."""
     shutil.copytree(ROOT / "corpus", folder)
     for n in range(number - len(list(folder.iterdir()))):
         place = folder / f"store-{n % 100:02}"
@@ -77,8 +77,8 @@ def measured(page: Page, address: str) -> dict[str, float]:
         page.fill("#file-words", words)
         page.wait_for_function("old => document.querySelector('#listed').innerText !== old", arg=old)
         lists.append(1000 * (time.perf_counter() - begun))
-    found = {"first_paint": paints, "answer": answers[1:], "citation_to_highlight": marks[1:], "list_documents": lists}
-    return {name: round(statistics.median(times), 1) for name, times in found.items()}
+    times_of = {"first_paint": paints, "answer": answers[1:], "citation_to_highlight": marks[1:], "list_documents": lists}
+    return {name: round(statistics.median(times), 1) for name, times in times_of.items()}
 
 
 def main() -> None:
@@ -100,9 +100,9 @@ def main() -> None:
         server = uvicorn.Server(uvicorn.Config(create_app(Library(settings, embedder=embedder)), log_level="warning"))
         threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True).start()
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        found = measured(browser.new_page(locale="en-US"), f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        milliseconds = measured(browser.new_page(locale="en-US"), f"http://127.0.0.1:{listener.getsockname()[1]}/")
         browser.close()
-        print(json.dumps({"documents": number, "milliseconds": found}))
+        print(json.dumps({"documents": number, "milliseconds": milliseconds}))
 
 
 if __name__ == "__main__":

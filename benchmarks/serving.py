@@ -1,4 +1,4 @@
-"""How much a server answers, how soon, and whether its memory stays flat.
+"""Throughput and latency of the server, and whether its memory stays flat.
 
     python benchmarks/serving.py load CORPUS INDEX [--seconds 15] [--clients 1 8 50]
     python benchmarks/serving.py memory [--requests 20000]
@@ -51,7 +51,7 @@ class Connection:
         self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def send(self, method: str, path: str, body: bytes = b"") -> int:
-        """The status of the response, which is read whole."""
+        """Sends a request, reads the whole response, and returns its status."""
         if self.streams is None:
             self.streams = await asyncio.open_connection("127.0.0.1", self.port)
         reader, writer = self.streams
@@ -63,7 +63,7 @@ class Connection:
 
 
 async def drive(clients: int, seconds: float, one: Callable[[int], Callable[[int], Awaitable[int]]]) -> dict[str, float]:
-    """Every client asks as soon as it was answered; `one(client)` gives what a client calls with the number of its turn."""
+    """Every client sends its next request as soon as it has an answer; `one(client)` gives the function that it calls with its turn."""
     times: list[float] = []
     statuses: list[int] = []
     until = time.perf_counter() + seconds
@@ -100,7 +100,7 @@ def api(port: int, path: str) -> Callable[[int], Callable[[int], Awaitable[int]]
 
 
 def page(port: int) -> Callable[[int], Callable[[int], Awaitable[int]]]:
-    """Asks as the page does: into the queue, then the stream until the answer is whole."""
+    """Asks as the page does: joins the queue, then reads the stream until the answer is complete."""
     base = f"http://127.0.0.1:{port}/gradio_api"
     config = httpx.get(f"http://127.0.0.1:{port}/config").json()
     asking = next(each for each in config["dependencies"] if each["api_name"] == "ask")
@@ -175,7 +175,8 @@ def small_settings(folder: Path) -> Settings:
 def serve_small(folder: Path) -> None:
     from rag.server.launch import run
 
-    run(Chat(small_settings(folder), SmallEmbedder()))  # type: ignore[arg-type]
+    settings = small_settings(folder)
+    run(Library(settings, chat=Chat(settings, SmallEmbedder())))  # type: ignore[arg-type]
 
 
 def build_small(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Makes the pictures in the README: serves the handbook from a temporary folder and drives the system's Chromium.
+"""Takes the screenshots of the README and the user guide: serves the handbook from a temporary folder to Chromium.
 
 python docs/screenshots.py        (make screenshots)
 """
@@ -25,12 +25,12 @@ from rag.server.app import create_app
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-QUESTIONS = 60  # of the handbook's set: enough for plots that look like something
+QUESTIONS = 60  # of the handbook's set: enough for meaningful plots
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def served(folder: Path) -> str:
-    """The address of a page over a copy of the handbook."""
+    """Serves a page over a copy of the handbook and returns its address."""
     shutil.copytree(ROOT / "corpus", folder / "corpus")
     settings = Settings(
         corpus=folder / "corpus",
@@ -71,45 +71,45 @@ def ask(page: Page, question: str) -> None:
     page.wait_for_selector("#past .open[aria-current]", state="attached")
 
 
-def keep(page: Page, name: str) -> None:
+def save(page: Page, name: str) -> None:
     page.mouse.move(0, 0)
     page.wait_for_timeout(500)
     page.screenshot(path=DOCS / f"{name}.png")
     page.close()
 
 
-def make(browser: Browser, address: str) -> None:
+def take_screenshots(browser: Browser, address: str) -> None:
     page = opened(browser, address)
     ask(page, "What is Wallerian degeneration?")
     ask(page, "How fast do nerves regrow?")
     page.locator("#conversation .answer").last.locator("button.cite").first.click()
     page.wait_for_selector("#source-mark")
-    keep(page, "page")
+    save(page, "page")
     page = opened(browser, address)
     ask(page, "What do the little electric shocks of the nerve test feel like?")
     page.locator("#conversation button.cite[value*='.pdf']").first.click()
     page.get_by_role("button", name="Page 4").click()
     page.wait_for_selector("#source-text img")
-    keep(page, "pdf")
+    save(page, "pdf")
     page = opened(browser, address)
     page.get_by_role("tab", name="Documents").click()
     page.wait_for_selector("#listed table")
-    keep(page, "documents")
+    save(page, "documents")
     page = opened(browser, address)
     page.get_by_role("tab", name="Evaluation").click()
     page.wait_for_selector("#plots svg")
-    keep(page, "evaluation")
+    save(page, "evaluation")
     page = opened(browser, address, dark=True)
     ask(page, "How long can a muscle survive without its nerve?")
     page.get_by_text("Feedback", exact=True).click()
     page.get_by_role("button", name="Choose the right sentence").click()
     page.locator(".piece.near").click()
-    keep(page, "choosing")
+    save(page, "choosing")
     page = opened(browser, address, width=390, height=800)
     ask(page, "How fast do nerves regrow?")
     page.locator("#conversation button.cite").first.click()
     page.wait_for_selector("#source-mark")
-    keep(page, "phone")
+    save(page, "phone")
 
 
 def main() -> None:
@@ -119,7 +119,7 @@ def main() -> None:
         os.environ["GRADIO_TEMP_DIR"] = str(Path(folder, "gradio"))
         address = served(Path(folder))
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        make(browser, address)
+        take_screenshots(browser, address)
         browser.close()
 
 

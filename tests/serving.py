@@ -1,4 +1,4 @@
-"""A Chat over a small corpus that answers instantly, behind a test client or a real server."""
+"""A Chat over a small corpus that answers instantly, for a test client or a real server."""
 
 import socket
 import threading
@@ -47,7 +47,7 @@ def sign_in(client: TestClient, name: str, password: str = PASSWORD) -> Any:
 
 @contextmanager
 def served(chat: Chat) -> Iterator[tuple[str, int]]:
-    """A real server on loopback in a thread of this process; gives its host and port."""
+    """A real server on loopback in a thread of this process; yields its host and port."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     server = server_of(create_app(library_of(chat)), chat.settings.server)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

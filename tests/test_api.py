@@ -65,7 +65,7 @@ def test_a_citation_leads_to_its_source(client: TestClient, chat: Chat) -> None:
     assert client.get("/api/source/nonsense").json()["error"]["code"] == "no_source"
 
 
-def test_files_come_as_they_are_and_only_safe_ones_are_shown(client: TestClient, corpus: Path) -> None:
+def test_files_are_served_unchanged_and_only_safe_formats_inline(client: TestClient, corpus: Path) -> None:
     plain = client.get("/api/file/faq.txt")
     assert plain.content == (corpus / "faq.txt").read_bytes()
     assert plain.headers["content-type"] == "text/plain; charset=utf-8"
@@ -86,7 +86,7 @@ def test_only_files_of_documents(name: str, client: TestClient, corpus: Path) ->
     assert client.get(f"/api/file/{name}").status_code == 404
 
 
-def test_a_file_that_became_a_link_or_went_is_not_served(client: TestClient, corpus: Path, tmp_path: Path) -> None:
+def test_a_file_that_was_deleted_or_became_a_link_is_not_served(client: TestClient, corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     (corpus / "faq.txt").unlink()
     assert client.get("/api/file/faq.txt").json()["error"]["code"] == "no_file"
@@ -94,7 +94,7 @@ def test_a_file_that_became_a_link_or_went_is_not_served(client: TestClient, cor
     assert client.get("/api/file/faq.txt").json()["error"]["code"] == "no_file"
 
 
-def test_history_is_checked_and_handed_on(client: TestClient) -> None:
+def test_history_is_validated_and_used(client: TestClient) -> None:
     turns = [
         {"speaker": "user", "text": "Hello"},
         {"speaker": "agent", "text": "x [1]", "query": "Hello", "citations": [{"document_id": "faq.txt", "start": 0, "end": 1}]},
@@ -120,14 +120,14 @@ def test_refusals_have_one_shape(method: str, path: str, body: object, status: i
     assert set(refused.json()["error"]) == {"code", "message"}
 
 
-def test_no_index_is_said_in_plain_words(client: TestClient, chat: Chat) -> None:
+def test_a_missing_index_is_reported_in_one_line(client: TestClient, chat: Chat) -> None:
     (chat.settings.index / "CURRENT").unlink()
     missing = client.post("/api/ask", json={"question": QUESTION})
     assert (missing.status_code, missing.json()["error"]["code"]) == (503, "index_missing")
     assert "rag build" in missing.json()["error"]["message"]
 
 
-def test_a_fault_of_ours_tells_only_its_number(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_reveals_only_its_request_id(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chat, "search", lambda *_, **__: 1 // 0)
     failed = client_of(chat, raise_server_exceptions=False).get("/api/search?q=x")
     assert failed.status_code == 500
@@ -136,7 +136,7 @@ def test_a_fault_of_ours_tells_only_its_number(chat: Chat, monkeypatch: pytest.M
     assert "Zero" not in failed.text
 
 
-def test_openapi_lists_our_routes_and_fits_what_they_answer(client: TestClient, chat: Chat) -> None:
+def test_openapi_lists_our_routes_and_describes_their_answers(client: TestClient, chat: Chat) -> None:
     listed = client.get("/api/openapi.json").json()
     assert set(listed["paths"]) == {
         "/api/v1/ask", "/api/v1/search", "/api/v1/documents", "/api/v1/source/{citation}", "/api/v1/file/{document_id}",
@@ -146,7 +146,7 @@ def test_openapi_lists_our_routes_and_fits_what_they_answer(client: TestClient, 
     Answered.model_validate(answer_values(chat.ask("What is the tax on gold?")))
 
 
-def test_measures_count_and_hold_no_text(client: TestClient) -> None:
+def test_measures_count_requests_and_contain_no_text(client: TestClient) -> None:
     client.post("/api/ask", json={"question": QUESTION})
     client.get("/api/file/faq.txt")
     client.get("/api/nothing/secretword")
@@ -157,7 +157,7 @@ def test_measures_count_and_hold_no_text(client: TestClient) -> None:
     assert "secretword" not in text and "faq" not in text and "toxic" not in text
 
 
-def test_a_plain_call_never_enters_gradios_queue(client: TestClient) -> None:
+def test_api_calls_do_not_use_gradios_queue(client: TestClient) -> None:
     (page,) = [route.app for route in client.app.routes if hasattr(getattr(route, "app", None), "get_blocks")]  # type: ignore[attr-defined]
     queue = page.get_blocks()._queue
     queue.push = None  # whoever used it would fail
@@ -173,7 +173,7 @@ JSON = st.recursive(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=JSON | st.fixed_dictionaries({"question": st.text(max_size=80)}, optional={"documents": JSON, "history": JSON}))
-def test_whatever_is_asked_there_is_an_answer_or_a_refusal(body: object, client: TestClient) -> None:
+def test_any_body_gets_an_answer_or_a_refusal(body: object, client: TestClient) -> None:
     answered = client.post("/api/ask", json=body)
     assert answered.status_code in (200, 422)
     if answered.status_code == 200:
@@ -184,7 +184,7 @@ def test_whatever_is_asked_there_is_an_answer_or_a_refusal(body: object, client:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(part=st.sampled_from(["source/", "file/", "search?q="]), name=st.text(max_size=60))
-def test_whatever_is_named_nothing_breaks(part: str, name: str, client: TestClient) -> None:
+def test_any_document_or_citation_name_gets_a_reply(part: str, name: str, client: TestClient) -> None:
     answered = client.get(f"/api/{part}{quote(name.encode('utf-8', 'replace'), safe='')}")
     assert answered.status_code in (200, 404, 422)
 
@@ -196,19 +196,19 @@ def test_whatever_is_named_nothing_breaks(part: str, name: str, client: TestClie
         ["application/json", "text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"]
     ),
 )
-def test_bytes_that_are_no_json(body: bytes, kind: str, client: TestClient) -> None:
+def test_bodies_that_are_not_json(body: bytes, kind: str, client: TestClient) -> None:
     answered = client.post("/api/ask", content=body, headers={"Content-Type": kind})
     assert answered.status_code in (200, 400, 422)
 
 
 @pytest.mark.parametrize("question", [r"\ud800", r"\u0000", r"\ud83d\ude00", r"\u202e"])
-def test_odd_characters_as_json_writes_them(question: str, client: TestClient) -> None:
+def test_unusual_characters_in_json_escapes(question: str, client: TestClient) -> None:
     body = b'{"question": "Are ferns toxic to cats? %s"}' % question.encode()
     assert client.post("/api/ask", content=body, headers={"Content-Type": "application/json"}).status_code in (200, 422)
     assert client.post("/api/ask", content=b'{"question": NaN}', headers={"Content-Type": "application/json"}).status_code == 422
 
 
-def test_a_new_index_that_cannot_be_used_leaves_the_old_one_and_is_said(client: TestClient, chat: Chat, corpus: Path) -> None:
+def test_an_unusable_new_index_is_reported_and_the_old_one_stays(client: TestClient, chat: Chat, corpus: Path) -> None:
     before = chat.index().digest
     (corpus / "new.md").write_text("# New\n\nLichen grows slowly.\n")
     update_index(corpus, chat.settings.index, Recipe(WordEmbedder(), chat.settings.passages))

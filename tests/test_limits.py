@@ -37,7 +37,7 @@ def test_a_rate_never_grants_more_than_a_bucket_can_hold(steps: list[tuple[float
             assert taken <= 10 + max(0, end - start) * 10 / 60 + 1e-6
 
 
-def test_a_rate_says_when_to_come_again_and_keeps_its_word() -> None:
+def test_a_refused_request_is_granted_after_the_given_time() -> None:
     clock = Clock()
     rate = Rate(2, 60, clock)
     assert [rate.take("a"), rate.take("a"), rate.take("b")] == [0, 0, 0]
@@ -49,7 +49,7 @@ def test_a_rate_says_when_to_come_again_and_keeps_its_word() -> None:
     assert rate.take("a") == 0
 
 
-def test_workers_take_what_fits_and_refuse_the_rest_with_a_time_to_come_again() -> None:
+def test_a_full_queue_refuses_work_and_says_when_to_retry() -> None:
     workers, hold = Workers(1, 2, 30), threading.Event()
 
     async def main() -> tuple[list[object], int]:
@@ -68,7 +68,7 @@ def test_workers_take_what_fits_and_refuse_the_rest_with_a_time_to_come_again() 
     assert workers.taken == 0
 
 
-def test_what_takes_too_long_is_given_up_and_what_waits_behind_it_is_never_begun() -> None:
+def test_slow_work_times_out_and_abandoned_work_is_never_started() -> None:
     workers, hold, begun = Workers(1, 5, 0.05), threading.Event(), []
 
     async def main() -> None:
@@ -84,7 +84,7 @@ def test_what_takes_too_long_is_given_up_and_what_waits_behind_it_is_never_begun
     assert begun == []
 
 
-def test_an_error_of_the_work_is_the_callers() -> None:
+def test_an_error_in_the_work_is_raised_to_the_caller() -> None:
     async def main() -> None:
         with pytest.raises(ZeroDivisionError):
             await Workers(1, 0, 30).run(lambda: 1 // 0)
@@ -115,7 +115,7 @@ def sessions(accounts: Accounts, clock: Clock) -> Sessions:
 RITA = User("rita", "reader")
 
 
-def test_a_session_ends_when_it_is_left_alone(sessions: Sessions, clock: Clock) -> None:
+def test_a_session_ends_when_it_is_idle(sessions: Sessions, clock: Clock) -> None:
     secret = sessions.open(RITA)
     for _ in range(5):
         clock.now += 599
@@ -124,7 +124,7 @@ def test_a_session_ends_when_it_is_left_alone(sessions: Sessions, clock: Clock) 
     assert sessions.user(secret) is None
 
 
-def test_a_session_ends_with_its_time_however_busy(sessions: Sessions, clock: Clock) -> None:
+def test_a_session_ends_after_its_maximum_time(sessions: Sessions, clock: Clock) -> None:
     secret = sessions.open(RITA)
     for _ in range(12):
         clock.now += 300
@@ -133,7 +133,7 @@ def test_a_session_ends_with_its_time_however_busy(sessions: Sessions, clock: Cl
     assert sessions.user(secret) is None
 
 
-def test_a_session_ends_with_another_password_and_with_the_account(sessions: Sessions, accounts: Accounts) -> None:
+def test_a_session_ends_when_the_password_changes_or_the_account_is_removed(sessions: Sessions, accounts: Accounts) -> None:
     secret = sessions.open(RITA)
     accounts.add("rita", "curator", "another password")
     assert sessions.user(secret) is None
@@ -143,19 +143,19 @@ def test_a_session_ends_with_another_password_and_with_the_account(sessions: Ses
     assert sessions.user(secret) is None
 
 
-def test_signing_out_ends_this_session_alone(sessions: Sessions) -> None:
+def test_signing_out_ends_only_this_session(sessions: Sessions) -> None:
     one, other = sessions.open(RITA), sessions.open(RITA)
     assert one != other
     sessions.close(one)
     assert (sessions.user(one), sessions.user(other), sessions.user("")) == (None, RITA, None)
 
 
-def test_a_user_has_so_many_sessions_and_the_oldest_ends(sessions: Sessions) -> None:
+def test_the_oldest_session_ends_when_a_user_has_too_many(sessions: Sessions) -> None:
     secrets = [sessions.open(RITA) for _ in range(SESSIONS_OF_USER + 3)]
     assert [sessions.user(secret) is not None for secret in secrets] == [False] * 3 + [True] * SESSIONS_OF_USER
 
 
-def test_guessing_is_slowed_for_the_address_and_for_the_name(clock: Clock) -> None:
+def test_guessing_is_throttled_by_address_and_by_name(clock: Clock) -> None:
     throttle = Throttle(clock)
     assert [throttle.attempt(f"user{n}", "1.1.1.1") > 0 for n in range(12)] == [False] * 10 + [True] * 2
     assert [throttle.attempt("rita", f"2.2.2.{n}") > 0 for n in range(25)] == [False] * 20 + [True] * 5
@@ -163,7 +163,7 @@ def test_guessing_is_slowed_for_the_address_and_for_the_name(clock: Clock) -> No
     assert throttle.attempt("rita", "1.1.1.1") == 0
 
 
-def test_signing_in_rightly_is_not_held_against_anybody(clock: Clock) -> None:
+def test_correct_passwords_do_not_count_as_guesses(clock: Clock) -> None:
     throttle = Throttle(clock)
     for _ in range(100):
         assert throttle.attempt("rita", "1.1.1.1") == 0

@@ -48,7 +48,7 @@ def client(app: Any) -> Iterator[TestClient]:
 
 
 def all_paths(app: Any) -> set[tuple[str, str]]:
-    """Every method and path that anything in the application answers, with the names in paths filled in."""
+    """Every method and path that the application answers, with parameters filled in."""
     found = set()
     page = next(route.app for route in app.routes if hasattr(getattr(route, "app", None), "get_blocks"))
     routes = [*app.routes, *page.routes]
@@ -71,7 +71,7 @@ def all_paths(app: Any) -> set[tuple[str, str]]:
     return found
 
 
-def test_without_a_login_nothing_is_reached_but_the_login(app: Any, client: TestClient) -> None:
+def test_without_a_login_only_the_login_can_be_reached(app: Any, client: TestClient) -> None:
     paths = all_paths(app)
     assert {
         ("POST", "/gradio_api/queue/join"),
@@ -95,7 +95,7 @@ def test_without_a_login_nothing_is_reached_but_the_login(app: Any, client: Test
 FORGED = {"data": ["x", None], "fn_index": 0, "session_hash": "abc123", "event_data": None, "trigger_id": 1}
 
 
-def test_gradios_routes_are_refused_to_outsiders(client: TestClient) -> None:
+def test_gradios_routes_need_a_login(client: TestClient) -> None:
     for path in ("queue/join", "run/predict", "component_server", "call/ask", "run/ask", "upload", "cancel", "reset"):
         for token in ("", "Bearer", "Bearer x", "Basic cml0YTp4", "Bearer rag_x"):
             answered = client.post(f"/gradio_api/{path}", json=FORGED, headers={"Authorization": token} if token else {})
@@ -128,7 +128,7 @@ def test_the_cookie_cannot_be_read_or_sent_by_others(client: TestClient, corpus:
     assert secure.headers["location"] == "/ask/"
 
 
-def test_wrong_passwords_say_nothing_and_are_slowed_down(client: TestClient) -> None:
+def test_wrong_passwords_reveal_nothing_and_are_throttled(client: TestClient) -> None:
     wrong, unknown = sign_in(client, "rita", "wrong password"), sign_in(client, "nobody", "wrong password")
     assert wrong.status_code == unknown.status_code == 403
     assert wrong.text == unknown.text and "rag_session" not in client.cookies
@@ -138,7 +138,7 @@ def test_wrong_passwords_say_nothing_and_are_slowed_down(client: TestClient) -> 
     assert slowed.status_code == 429 and int(slowed.headers["retry-after"]) > 0
 
 
-def test_another_site_cannot_sign_anybody_in(client: TestClient) -> None:
+def test_another_site_cannot_sign_a_user_in(client: TestClient) -> None:
     forged = client.post("/login", data={"name": "rita", "password": PASSWORD}, headers={"Origin": "http://evil.example"})
     assert forged.status_code == 403 and "rag_session" not in client.cookies
 
@@ -149,7 +149,7 @@ def test_names_on_the_login_page_are_escaped(client: TestClient, accounts: Accou
     assert "<b>x" not in client.get("/login").text and "&lt;b&gt;x" in client.get("/login").text
 
 
-def test_a_user_who_is_removed_is_out_at_once(client: TestClient, accounts: Accounts) -> None:
+def test_a_removed_user_is_signed_out_at_once(client: TestClient, accounts: Accounts) -> None:
     sign_in(client, "rita")
     token = accounts.make_token("rita", "script")
     accounts.remove("rita")
@@ -157,7 +157,7 @@ def test_a_user_who_is_removed_is_out_at_once(client: TestClient, accounts: Acco
     assert client.get("/api/documents", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
 
-def test_with_a_broken_file_of_users_nobody_comes_in(client: TestClient, accounts: Accounts) -> None:
+def test_with_a_broken_file_of_users_nobody_can_sign_in(client: TestClient, accounts: Accounts) -> None:
     sign_in(client, "rita")
     accounts.path.write_text("{")
     refused = client.get("/api/documents")
@@ -172,7 +172,7 @@ def test_a_token_opens_the_api(client: TestClient, accounts: Accounts) -> None:
     assert client.get("/metrics", headers=bearer).status_code == 200
 
 
-def test_one_user_is_held_to_a_rate_and_others_are_not(corpus: Path, tmp_path: Path, accounts: Accounts) -> None:
+def test_the_request_rate_is_limited_for_each_user(corpus: Path, tmp_path: Path, accounts: Accounts) -> None:
     client = client_of(word_chat(corpus, tmp_path, requests_a_minute=3))
     rita, carl = ({"Authorization": f"Bearer {accounts.make_token(name, 'x')}"} for name in ("rita", "carl"))
     assert [client.get("/api/documents", headers=rita).status_code for _ in range(4)] == [200, 200, 200, 429]
@@ -181,14 +181,14 @@ def test_one_user_is_held_to_a_rate_and_others_are_not(corpus: Path, tmp_path: P
     assert client.get("/login", headers=rita).status_code == 200
 
 
-def test_without_a_login_the_state_tells_no_paths(client: TestClient, chat: Chat) -> None:
+def test_without_a_login_the_state_reveals_no_paths(client: TestClient, chat: Chat) -> None:
     (chat.settings.index / "CURRENT").unlink()
     refused = client.get("/readyz")
     assert refused.status_code == 503 and str(chat.settings.index) not in refused.text
 
 
 class Watched:
-    """A page of one queued handler, one direct handler and one server function, which note who asked."""
+    """A page of one queued handler, one direct handler and one server function, which note the user."""
 
     def __init__(self) -> None:
         self.seen: list[User] = []
@@ -209,7 +209,7 @@ class Watched:
         return page
 
 
-def test_handlers_learn_who_asks_by_every_way_in(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_handlers_get_the_signed_in_user_on_every_route(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched()
     monkeypatch.setattr(ui_page, "build_page", watched.build)
     app = create_app(library_of(chat))
@@ -226,7 +226,7 @@ def test_handlers_learn_who_asks_by_every_way_in(chat: Chat, monkeypatch: pytest
         watched.seen.clear()
 
 
-def test_where_there_is_no_request_nobody_may_curate() -> None:
+def test_without_a_request_nobody_is_a_curator() -> None:
     assert not user_of(None).may_curate and not user_of(gr.Request()).may_curate
 
 
@@ -276,8 +276,10 @@ def test_uploads_are_limited_by_file_request_hour_and_disk(corpus: Path, tmp_pat
 
 
 @pytest.mark.parametrize("launched", [True, False], ids=["as served", "as gradio mounts it"])
-def test_a_forged_path_is_no_upload(launched: bool, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page that takes files is given the path that a request names. The second case shows that this test would see it."""
+def test_a_forged_path_is_not_accepted_as_an_upload(
+    launched: bool, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page with a file input gets the path that a request names. The second case shows that the test would notice."""
     given: list[str] = []
     secret = tmp_path / "secret.txt"
     secret.write_text("secret")

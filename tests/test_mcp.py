@@ -48,7 +48,7 @@ def check(found: dict[str, Any]) -> None:
     assert [one["id"] for one in found["documents"]] == ["faq.txt", "guide.md"]
 
 
-def test_in_this_process(corpus: Path, tmp_path: Path) -> None:
+def test_all_tools_in_one_process(corpus: Path, tmp_path: Path) -> None:
     from rag.server.limits import Workers
 
     async def main() -> None:

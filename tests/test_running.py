@@ -1,4 +1,4 @@
-"""A real server under load and fault: a full queue, slow clients, clients that leave, new indexes, a full disk, being stopped."""
+"""A real server under load and faults: a full queue, slow and disconnecting clients, new indexes, a full disk, a shutdown."""
 
 import json
 import signal
@@ -25,15 +25,15 @@ QUESTION = {"question": "Are ferns toxic to cats?"}
 
 
 class HeldChat(Chat):
-    """Answers when it is let; counts the questions it has begun."""
+    """Answers once `go` is set; notes the questions that it has started."""
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self.go = threading.Event()
-        self.begun: list[str] = []
+        self.started: list[str] = []
 
     def ask(self, question: str, **named: Any) -> Answer:
-        self.begun.append(question)
+        self.started.append(question)
         self.go.wait(30)
         return super().ask(question, **named)
 
@@ -42,15 +42,15 @@ def ask(address: tuple[str, int], question: str = QUESTION["question"]) -> httpx
     return httpx.post(f"http://{address[0]}:{address[1]}/api/ask", json={"question": question}, timeout=60)
 
 
-def until(true: Any) -> None:
+def until(condition: Any) -> None:
     for _ in range(600):
-        if true():
+        if condition():
             return
         time.sleep(0.05)
-    raise AssertionError("it did not come about")
+    raise AssertionError("this did not happen within 30 seconds")
 
 
-def test_a_full_queue_says_so_and_when_to_come_again(corpus: Path, tmp_path: Path) -> None:
+def test_a_full_queue_answers_503_with_retry_after(corpus: Path, tmp_path: Path) -> None:
     chat = word_chat(corpus, tmp_path, HeldChat, workers=1, waiting=2)
     assert isinstance(chat, HeldChat)
     with served(chat) as address, ThreadPoolExecutor(20) as clients:
@@ -64,22 +64,22 @@ def test_a_full_queue_says_so_and_when_to_come_again(corpus: Path, tmp_path: Pat
     assert all(answer.json()["error"]["code"] == "busy" and int(answer.headers["retry-after"]) >= 1 for answer in refused)
 
 
-def test_a_question_whose_asker_left_is_never_begun(corpus: Path, tmp_path: Path) -> None:
+def test_a_question_whose_client_disconnected_is_never_started(corpus: Path, tmp_path: Path) -> None:
     chat = word_chat(corpus, tmp_path, HeldChat, workers=1)
     assert isinstance(chat, HeldChat)
     with served(chat) as address, ThreadPoolExecutor() as clients:
         first = clients.submit(ask, address)
-        until(lambda: len(chat.begun) == 1)
+        until(lambda: len(chat.started) == 1)
         with pytest.raises(httpx.ReadTimeout):
             httpx.post(f"http://{address[0]}:{address[1]}/api/ask", json={"question": "left"}, timeout=0.3)
         third = clients.submit(ask, address, "stayed")
-        time.sleep(0.3)  # lets the server see both: the one that left, and the one that came
+        time.sleep(0.3)  # lets the server notice both the client that left and the new one
         chat.go.set()
         assert first.result().status_code == third.result().status_code == 200
-    assert chat.begun == [QUESTION["question"], "stayed"]
+    assert chat.started == [QUESTION["question"], "stayed"]
 
 
-def test_slow_clients_are_let_go_and_others_served(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_clients_are_disconnected_and_others_served(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rag.server.launch.HEADER_SECONDS", 1)
     monkeypatch.setattr("rag.server.request_checks.BODY_SECONDS", 1)
     with served(word_chat(corpus, tmp_path)) as address:
@@ -103,7 +103,7 @@ def test_slow_clients_are_let_go_and_others_served(corpus: Path, tmp_path: Path,
             one.close()
 
 
-def test_heads_and_connections_without_end_are_refused(corpus: Path, tmp_path: Path) -> None:
+def test_oversized_heads_and_too_many_connections_are_refused(corpus: Path, tmp_path: Path) -> None:
     with served(word_chat(corpus, tmp_path, connections=20)) as address:
         with socket.create_connection(address, timeout=30) as long:
             long.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: " + b"x" * 200_000)
@@ -115,7 +115,7 @@ def test_heads_and_connections_without_end_are_refused(corpus: Path, tmp_path: P
         until(lambda: httpx.get(f"http://{address[0]}:{address[1]}/healthz").status_code == 200)
 
 
-def test_twenty_new_indexes_under_load_and_not_one_failed_request(corpus: Path, tmp_path: Path) -> None:
+def test_twenty_index_updates_under_load_without_a_failed_request(corpus: Path, tmp_path: Path) -> None:
     chat = word_chat(corpus, tmp_path)
     done, failed, seen = threading.Event(), [], set()
 
@@ -152,7 +152,7 @@ def test_a_running_answer_is_finished_when_the_server_is_stopped(corpus: Path, t
     with ThreadPoolExecutor() as clients:
         with served(chat) as address:
             running = clients.submit(ask, address)
-            until(lambda: chat.begun)
+            until(lambda: chat.started)
             threading.Timer(1, chat.go.set).start()
         answered = running.result()  # the server was told to stop a second before it could answer
         assert answered.status_code == 200 and answered.json()["citations"]
@@ -181,7 +181,7 @@ def start(corpus: Path, folder: Path, errors: Any, what: str = "") -> tuple[subp
 
 
 @pytest.mark.parametrize("what", ["", "questions"])
-def test_logs_are_lines_of_json_without_questions_unless_asked(what: str, corpus: Path, tmp_path: Path) -> None:
+def test_logs_are_json_lines_without_questions_unless_configured(what: str, corpus: Path, tmp_path: Path) -> None:
     process, address = start(corpus, tmp_path, subprocess.PIPE, what)
     answered = ask(address)
     httpx.get(f"http://{address[0]}:{address[1]}/api/file/faq.txt?secret=word")
@@ -198,7 +198,7 @@ def test_logs_are_lines_of_json_without_questions_unless_asked(what: str, corpus
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here, which stands for a full disk")
-def test_a_full_disk_for_the_logs_stops_no_answer(corpus: Path, tmp_path: Path) -> None:
+def test_answers_go_on_when_the_disk_for_logs_is_full(corpus: Path, tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
         process, address = start(corpus, tmp_path, full)
         assert [ask(address).status_code for _ in range(3)] == [200] * 3

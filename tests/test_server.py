@@ -1,4 +1,4 @@
-"""The hardening of the served application: each finding about Gradio stays closed."""
+"""The hardening of the served application: every finding about Gradio stays fixed."""
 
 import asyncio
 from pathlib import Path
@@ -61,7 +61,7 @@ def test_files_of_corpus_and_index_are_not_served(client: TestClient, corpus: Pa
     assert client.get(f"/gradio_api/file={corpus / 'faq.txt'}").status_code == 403
 
 
-def test_uploads_are_no_larger_than_what_is_read(client: TestClient) -> None:
+def test_uploads_have_a_size_limit(client: TestClient) -> None:
     assert client.post("/gradio_api/upload", files={"files": ("a.txt", b"text")}).status_code == 200
     assert (
         client.post(
@@ -85,7 +85,7 @@ def test_other_hosts_and_origins_are_refused(client: TestClient) -> None:
         assert client.post(path, json={}, headers={"Origin": HOME}).status_code != 403
 
 
-def test_an_origin_that_is_no_address_is_refused(client: TestClient) -> None:
+def test_a_malformed_origin_is_refused(client: TestClient) -> None:
     assert client.post("/gradio_api/reset", json={}, headers={"Origin": "http://["}).status_code == 403
 
 
@@ -100,13 +100,13 @@ def test_large_bodies_are_refused(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.com", ""])
-def test_only_this_machine(host: str) -> None:
+def test_other_machines_need_users(host: str) -> None:
     with pytest.raises(SettingsError, match="is reachable from other machines"):
         require_users(ServerSettings(host=host))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
-def test_loopback_is_fine(host: str) -> None:
+def test_loopback_addresses_need_no_users(host: str) -> None:
     require_users(ServerSettings(host=host))
 
 
@@ -122,7 +122,7 @@ def test_a_citation_opens_at_its_sentence(chat: Chat) -> None:
     assert (view["title"], view["headings"]) == ("Questions", ["Are ferns toxic to cats?"])
 
 
-def test_a_citation_whose_document_changed_or_went_says_so(chat: Chat, corpus: Path) -> None:
+def test_a_citation_of_a_changed_or_removed_document_says_so(chat: Chat, corpus: Path) -> None:
     asked = reference(citation(chat))
     (corpus / "faq.txt").write_text("Are ferns toxic to cats?\nTrue ferns are safe for cats and dogs.\n")
     update_index(corpus, chat.settings.index, Recipe(WordEmbedder(), chat.settings.passages))
@@ -133,7 +133,7 @@ def test_a_citation_whose_document_changed_or_went_says_so(chat: Chat, corpus: P
 
 
 @pytest.mark.parametrize("asked", [None, 7, "", "x", [], {"a": 1}, "0" * 64 + ":5:1:faq.txt", "0" * 64 + ":1:2:../../etc/passwd"])
-def test_forged_citations_get_plain_words(asked: object, chat: Chat) -> None:
+def test_forged_citations_get_an_error_in_one_line(asked: object, chat: Chat) -> None:
     assert list(source_view(chat.index(), asked)) == ["error"]
 
 
@@ -146,20 +146,20 @@ def test_a_span_outside_the_document(chat: Chat) -> None:
 @pytest.mark.parametrize(
     "path", ["/gradio_api/run/ask", "/gradio_api/api/ask", "/gradio_api/call/v2/ask", "/gradio_api/stream/x", "/gradio_api/vibe-edit", "/gradio_api/process_recording", "/gradio_api/token", "/gradio_api/user", "/gradio_api/info", "/gradio_api/custom_component/1/client/component/style.css", "/unheard-of"],
 )  # fmt: skip
-def test_what_the_page_does_not_use_is_closed(path: str, client: TestClient) -> None:
+def test_routes_that_the_page_does_not_use_are_closed(path: str, client: TestClient) -> None:
     for method in ("GET", "POST"):
         refused = client.request(method, path, json={})
         assert (refused.status_code, refused.json()["error"]["code"]) == (404, "not_found")
 
 
 def test_addresses_in_the_page_come_from_the_host_alone(client: TestClient) -> None:
-    """Gradio believes X-Forwarded-Host and X-Gradio-Server of anybody; a cache could keep the page with them in it."""
+    """Gradio trusts X-Forwarded-Host and X-Gradio-Server from anyone; a cache could store a page that contains them."""
     lies = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https", "X-Gradio-Server": "http://evil.example"}
     assert client.get("/config", headers=lies).json()["root"] == HOME
     assert "evil" not in client.get("/", headers=lies).text
 
 
-def test_a_body_that_does_not_come_is_given_up(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_never_arrives_times_out(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rag.server.request_checks.BODY_SECONDS", 0.05)
 
     async def receive() -> dict[str, object]:
@@ -202,7 +202,7 @@ def test_below_a_prefix_and_behind_a_proxy(corpus: Path, tmp_path: Path) -> None
         assert client.get(f"{path}/gradio_api/info", headers=proxied).status_code == 404
 
 
-def test_only_a_trusted_proxy_is_believed(corpus: Path, tmp_path: Path) -> None:
+def test_only_a_trusted_proxy_sets_the_client_address(corpus: Path, tmp_path: Path) -> None:
     from starlette.requests import Request
 
     seen = []

@@ -1,4 +1,4 @@
-"""A served page over a small corpus, a browser, and what the flows have in common."""
+"""A served page over a small corpus, a browser, and helpers for the tests."""
 
 import shutil
 import socket
@@ -63,7 +63,7 @@ Serve = Callable[[], tuple[str, Callable[[], None]]]
 
 @pytest.fixture(scope="module")
 def serve(chat: Chat) -> Iterator[Serve]:
-    """Starts a server; gives back its address and what stops it."""
+    """Starts a server; returns its address and a function that stops it."""
     stops: list[Callable[[], None]] = []
 
     watch_outbound()

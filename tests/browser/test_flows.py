@@ -1,4 +1,4 @@
-"""What people do on the page, from end to end: keep a conversation, give and remove documents, judge, evaluate."""
+"""What users do on the page, from end to end: continue a conversation, add and remove documents, judge, evaluate."""
 
 import json
 import threading
@@ -102,7 +102,7 @@ def test_ask_again_edit_copy_and_save(page: Page, chat: Chat) -> None:
     assert "Bracken roots dye wool yellow." in Path(kept.value.path()).read_text(encoding="utf-8")
 
 
-def test_a_changed_query_is_searched_and_can_be_taken_back(page: Page) -> None:
+def test_an_edited_query_is_searched_and_can_be_undone(page: Page) -> None:
     answer = ask(page, REPOT)
     page.evaluate("""() => {
         const button = Object.assign(document.createElement('button'), {className: 'act', value: 'query:0'});
@@ -121,7 +121,7 @@ def test_a_changed_query_is_searched_and_can_be_taken_back(page: Page) -> None:
     assert page.locator("#conversation .answer q").first.inner_text().startswith("Repot")
 
 
-def test_only_the_chosen_documents_are_asked(page: Page) -> None:
+def test_only_the_chosen_documents_are_searched(page: Page) -> None:
     page.click("#scope-open")
     page.fill("#scope-words", "old")
     page.wait_for_function("document.querySelectorAll('#scope-list input').length === 1")
@@ -135,7 +135,7 @@ def test_only_the_chosen_documents_are_asked(page: Page) -> None:
     assert ask(page, REPOT).locator("q").first.text_content() == "Repot a fern every two "
 
 
-def test_choosing_the_right_sentence_makes_a_question_that_is_evaluated(page: Page, chat: Chat) -> None:
+def test_choosing_the_right_sentence_adds_a_question_to_the_evaluation(page: Page, chat: Chat) -> None:
     question = "Which season suits repotting best?"
     answer = ask(page, question)
     menu = "Feedback"
@@ -184,7 +184,7 @@ def test_a_run_is_searched_opened_compared_and_saved(page: Page) -> None:
     page.wait_for_function("document.querySelector('#share-costs').textContent.includes('1 of 1 unanswerable')")
 
 
-def test_a_list_that_comes_late_does_not_replace_a_newer_one(page: Page) -> None:
+def test_a_late_reply_does_not_replace_a_newer_list(page: Page) -> None:
     go(page, "Documents")
     page.wait_for_selector("#listed tbody tr")
     held: list[Route] = []
@@ -204,7 +204,7 @@ def test_a_list_that_comes_late_does_not_replace_a_newer_one(page: Page) -> None
     assert "long.md" in page.inner_text("#listed tbody")
 
 
-def test_a_document_is_given_asked_and_removed(page: Page, tmp_path: Path, chat: Chat) -> None:
+def test_a_document_is_added_asked_and_removed(page: Page, tmp_path: Path, chat: Chat) -> None:
     (tmp_path / "zebra.txt").write_text(f"{NAME}\n\nThe zebra drinks lemonade on Tuesdays.\n")
     (tmp_path / "bad.xyz").write_text("x")
     go(page, "Documents")
@@ -234,7 +234,7 @@ def test_a_document_is_given_asked_and_removed(page: Page, tmp_path: Path, chat:
     assert "has changed since" in page.locator("#conversation .answer").first.inner_text()
 
 
-def test_a_document_of_another_content_is_replaced_only_when_asked(page: Page, tmp_path: Path, chat: Chat) -> None:
+def test_a_document_with_other_content_is_replaced_only_after_confirmation(page: Page, tmp_path: Path, chat: Chat) -> None:
     (tmp_path / "old.txt").write_text("Repot a fern every nine years.\n")
     before = (chat.settings.corpus / "old.txt").read_text()
     go(page, "Documents")
@@ -246,7 +246,7 @@ def test_a_document_of_another_content_is_replaced_only_when_asked(page: Page, t
     assert "not added" in page.inner_text("ul.added")
 
 
-def test_help_counts_no_attempt_to_reach_another_machine(page: Page, chat: Chat) -> None:
+def test_help_counts_no_attempts_to_reach_other_machines(page: Page, chat: Chat) -> None:
     go(page, "Help")
     page.wait_for_selector("#facts dd")
     facts = page.locator("#facts dd").all_inner_texts()
@@ -279,7 +279,7 @@ def test_a_hostile_document_is_listed_and_viewed_as_text(page: Page) -> None:
     assert page.locator("#listed img, #listed b, #source img").count() == 0
 
 
-def test_stop_ends_the_waiting_and_keeps_nothing(page: Page, chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_ends_the_wait_and_saves_nothing(page: Page, chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
     ask(page, REPOT)
     begun, go_on = threading.Event(), threading.Event()
     read = chat.reader.read

@@ -14,7 +14,7 @@ pytestmark = [
 ]
 
 
-def test_ask_click_and_see_the_exact_slice(page: Page, chat: Chat) -> None:
+def test_a_citation_opens_at_the_exact_slice(page: Page, chat: Chat) -> None:
     ask(page, "How often should I repot my fern?").locator("button.cite").first.click()
     citation = chat.ask("How often should I repot my fern?").citations[0]
     text = (chat.settings.corpus / "faq.txt").read_text()
@@ -64,7 +64,7 @@ def test_the_sentence_is_in_view_in_a_long_document(page: Page) -> None:
     )
 
 
-def test_screen_readers_are_told_words_not_markup(page: Page) -> None:
+def test_labels_for_screen_readers_are_words_not_markup(page: Page) -> None:
     page.wait_for_selector("[role=group][aria-label='Suggested questions']")
     ask(page, "How often should I repot my fern?")
     page.wait_for_selector("[role=group][aria-label='Answer']")
@@ -94,7 +94,7 @@ def test_example_questions_and_the_state_of_the_index(page: Page, chat: Chat) ->
 
 
 def test_a_question_right_after_an_answer_is_answered(page: Page) -> None:
-    """What follows an answer must not close the stream by which the next one comes; it did in one of three at 0 to 60 ms."""
+    """What follows an answer must not close the stream of the next one; it once did in a third of cases at 0 to 60 ms."""
     page.wait_for_selector(".state")
     for milliseconds in range(0, 60, 4):
         ask(page, "Anything new?")

@@ -1,4 +1,4 @@
-"""Every state of the page: nothing for axe-core to find, nothing wider than the screen."""
+"""axe-core finds no fault in any state of the page, and nothing is wider than the screen."""
 
 from pathlib import Path
 from typing import Literal
@@ -18,41 +18,41 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 
 def faults(page: Page) -> list[str]:
     page.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
-    found = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)["violations"]
+    violations = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)["violations"]
     wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    told = [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
-    return told + ([f"{wide} px too wide"] if wide > 0 else [])
+    lines = [f"{violation['id']}: {violation['nodes'][0]['html'][:200]}" for violation in violations]
+    return lines + ([f"{wide} px too wide"] if wide > 0 else [])
 
 
 @pytest.mark.parametrize(("width", "colours"), [(320, "light"), (390, "dark"), (768, "light"), (1280, "light"), (1280, "dark")])
-def test_every_state(width: int, colours: Literal["light", "dark"], page: Page) -> None:
+def test_every_state_is_accessible_and_fits_the_screen(width: int, colours: Literal["light", "dark"], page: Page) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     page.emulate_media(color_scheme=colours, reduced_motion="reduce")
     page.reload()
     page.wait_for_selector("#conversation .examples button, #conversation .example")
-    found = {"home": faults(page)}
+    faults_of = {"home": faults(page)}
     answer = ask(page, "How often should I repot my fern?")
     page.wait_for_selector("[role=group][aria-label='Answer']")
-    found["answer"] = faults(page)
+    faults_of["answer"] = faults(page)
     answer.locator("button.cite").first.click()
     page.wait_for_selector("#source-mark")
-    found["source"] = faults(page)
+    faults_of["source"] = faults(page)
     page.click("#source-close")
     answer.get_by_text("Feedback").click()
     answer.get_by_role("button", name="Choose the right sentence").click()
     page.wait_for_selector(".piece")
-    found["choosing"] = faults(page)
+    faults_of["choosing"] = faults(page)
     page.click("#source-cancel")
     if width < 1181:
         page.click("#desk-open")
-        found["conversations"] = faults(page)
+        faults_of["conversations"] = faults(page)
         page.click("#desk-close")
     page.click("#scope-open")
     page.wait_for_selector("#scope-list input")
-    found["scope"] = faults(page)
+    faults_of["scope"] = faults(page)
     page.click("#scope-done")
     for tab, sign in (("Documents", "#listed table"), ("Evaluation", "#set"), ("Help", "#facts dd")):
         page.get_by_role("tab", name=tab, exact=True).click()
         page.wait_for_selector(sign)
-        found[tab] = faults(page)
-    assert {state: told for state, told in found.items() if told} == {}
+        faults_of[tab] = faults(page)
+    assert {state: lines for state, lines in faults_of.items() if lines} == {}
