@@ -31,6 +31,7 @@ from building import HashEmbedder, write_corpus
 from rag.config import PassageSettings, ServerSettings, Settings
 from rag.conversation import Chat
 from rag.index.updating import Recipe, update_index
+from rag.library import Library
 from rag.numeric import Vectors
 
 QUESTIONS = [
@@ -63,7 +64,7 @@ class Connection:
 
 
 async def drive(clients: int, seconds: float, one: Callable[[int], Callable[[int], Awaitable[int]]]) -> dict[str, float]:
-    """Every client sends its next request as soon as it has an answer; `one(client)` gives the function that it calls with its turn."""
+    """Each client sends its next request when it has an answer; `one(client)` makes the function that sends request `n`."""
     times: list[float] = []
     statuses: list[int] = []
     until = time.perf_counter() + seconds
