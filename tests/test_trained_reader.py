@@ -1,4 +1,4 @@
-"""The trained reader: what it is given, what it makes of the network's numbers, and that its weights are the right ones."""
+"""The trained reader: its input, what it makes of the network's output, and its weights."""
 
 from pathlib import Path
 
@@ -68,7 +68,7 @@ words = st.sampled_from(
 
 
 @given(st.lists(words, max_size=60).map("".join), st.text(max_size=40))
-def test_tokens_stand_where_they_are_said_to(tokenizer: Tokenizer, text: str, question: str) -> None:
+def test_offsets_of_tokens_lie_in_their_sentences(tokenizer: Tokenizer, text: str, question: str) -> None:
     spans = split_sentences(text)
     encoded = encode(tokenizer, question.encode("utf-8", "replace").decode(), "", text, spans)
     assert len(encoded.ids) == len(encoded.sentence_of) <= LONGEST
@@ -81,7 +81,7 @@ def test_tokens_stand_where_they_are_said_to(tokenizer: Tokenizer, text: str, qu
 
 
 @given(st.lists(st.tuples(st.floats(-5, 5), st.floats(-5, 5)), min_size=1, max_size=45))
-def test_the_strongest_phrase_is_that_of_all_pairs(scores: list[tuple[float, float]]) -> None:
+def test_best_phrase_equals_a_search_of_all_pairs(scores: list[tuple[float, float]]) -> None:
     starts, ends = [s for s, _ in scores], [e for _, e in scores]
     strength, first, last = _best_phrase(list(range(len(scores))), starts, ends)
     longest = trained_reader.LONGEST_PHRASE
@@ -90,7 +90,7 @@ def test_the_strongest_phrase_is_that_of_all_pairs(scores: list[tuple[float, flo
     assert (first, last) == max(pairs, key=lambda pair: (starts[pair[0]] + ends[pair[1]], -pair[0], -pair[1]))
 
 
-def test_a_passage_too_long_is_read_in_pieces(tokenizer: Tokenizer) -> None:
+def test_long_passages_are_read_in_pieces(tokenizer: Tokenizer) -> None:
     text = " ".join(f"Sentence number {i} says that nerve {i} regrows at {i} millimetres." for i in range(120))
     passage = passage_of(text)
     pieces = list(_pieces(passage, tokenizer))
@@ -109,7 +109,7 @@ def test_headings_are_read_but_not_scored(tokenizer: Tokenizer) -> None:
     assert piece.text.of(text) == text
 
 
-def test_other_weights_are_refused(tmp_path: Path) -> None:
+def test_weights_with_another_hash_are_refused(tmp_path: Path) -> None:
     for content in (b"something else", None):
         path = tmp_path / "reader.safetensors"
         path.unlink(missing_ok=True)
@@ -120,7 +120,7 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_finds_the_sentence_and_the_phrase(reader: TrainedReader) -> None:
+def test_finds_sentence_and_phrase(reader: TrainedReader) -> None:
     scored = reader.read("When was botulinum toxin first used?", [passage_of(TEXT)])
     best = max(scored, key=lambda s: s.score)
     assert best.text.startswith("Botulinum")
@@ -129,15 +129,15 @@ def test_finds_the_sentence_and_the_phrase(reader: TrainedReader) -> None:
 
 
 @pytest.mark.slow
-def test_tells_when_nothing_answers(reader: TrainedReader) -> None:
+def test_scores_are_low_if_nothing_answers(reader: TrainedReader) -> None:
     there = max(s.score for s in reader.read("How fast do nerves regrow?", [passage_of(TEXT)]))
     absent = max(s.score for s in reader.read("What is the capital of France?", [passage_of(TEXT)]))
     assert there > 0.5 > 0.1 > absent
 
 
 @pytest.mark.slow
-def test_order_and_company_change_nothing_that_counts(reader: TrainedReader, tmp_path: Path) -> None:
-    """Padding may move the last bits of a score, not more; results come in the order of the passages."""
+def test_scores_do_not_depend_on_order_or_other_passages(reader: TrainedReader, tmp_path: Path) -> None:
+    """Results come in the order of the passages; asking again gives the same bytes."""
     (tmp_path / "a.md").write_text(
         f"# A\n\n{TEXT}\n\n- One item.\n- Another item of a list.\n\n| x | y |\n|---|---|\n| 1 | 2 |\n"
     )
@@ -167,8 +167,8 @@ def test_odd_texts(text: str, reader: TrainedReader) -> None:
 
 
 @pytest.mark.slow
-def test_it_reads_as_the_network_that_was_trained(reader: TrainedReader, tokenizer: Tokenizer) -> None:
-    """Encoder and heads against the torch network, to whose training the weights belong."""
+def test_reads_like_the_network_in_torch(reader: TrainedReader, tokenizer: Tokenizer) -> None:
+    """Encoder and heads against the torch network that the weights were trained in."""
     import torch
     from safetensors.torch import load_file
 
