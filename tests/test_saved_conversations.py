@@ -119,6 +119,14 @@ def test_answers_to_several_tabs_at_once_are_all_kept(store: Conversations, tmp_
     assert sorted(questions) == sorted(f"Question {number}?" for number in range(20))
 
 
+def test_saving_does_not_overwrite(store: Conversations) -> None:
+    asked = saved(store, "Title", "First?")
+    store.rename(asked.id, "New title")
+    with pytest.raises(ConversationError, match="saved already"):
+        store.save(asked)
+    assert store.load(asked.id).title == "New title"
+
+
 def test_a_change_that_fails_changes_nothing(store: Conversations, tmp_path: Path) -> None:
     asked = saved(store, "Title", "First?")
     content = file_of(tmp_path, asked).read_bytes()

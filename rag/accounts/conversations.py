@@ -111,8 +111,14 @@ class Conversations:
         return SavedConversation(secrets.token_hex(8), _short(title), _now())
 
     def save(self, conversation: SavedConversation) -> None:
-        """Saves a new conversation; `update` changes one that is saved already."""
-        self._update(conversation.id, lambda _: FORMAT.dump(replace(conversation, changed=_now())))
+        """Saves a new conversation. Raises ConversationError if it is saved already: `update` changes it."""
+
+        def created(content: bytes | None) -> bytes:
+            if content is not None:
+                raise ConversationError(f"conversation {conversation.id} is saved already; update it instead")
+            return FORMAT.dump(replace(conversation, changed=_now()))
+
+        self._update(conversation.id, created)
 
     def load(self, id: object) -> SavedConversation:
         """Raises ConversationError if the user has no conversation with this id, or its file cannot be read."""
