@@ -211,3 +211,8 @@ def test_labels_of_the_page_are_those_in_the_user_guide() -> None:
     labels = re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", section.partition("## Conversations")[0])
     assert len(labels) >= 4
     assert [label for label in map(" ".join, map(str.split, labels)) if label not in shown] == []
+
+
+@each_page
+def test_nothing_is_left_to_be_filled_in(page: Path) -> None:
+    assert re.findall(r"@@|TODO|FIXME|TBD", text_of(page)) == []
