@@ -11,11 +11,13 @@ from rag.answering.abstention import SMALL_TALK, reason_for
 from rag.answering.composition import compose
 from rag.answering.confidence import Calibration, default_calibration, index_calibration
 from rag.answering.continuation import read_from, read_on, still_quotable, surrounded, without_cited
+from rag.answering.own_voice import in_own_voice
 from rag.config import Settings, load_settings
-from rag.followups.acts import Act, LastAnswer, act_of, last_answer, row_of
+from rag.followups.acts import Act, LastAnswer, act_of, last_answer, reading_named, row_of, row_to_repeat
 from rag.followups.dependence import dependence
 from rag.followups.history import Turn, turns_of
 from rag.followups.readings import readings_of
+from rag.followups.reply_kinds import kind_of
 from rag.followups.rewriting import Understood, rewritten, with_context
 from rag.index.builds import live_build
 from rag.index.contents import Index
@@ -108,6 +110,7 @@ class Chat:
         """An answer in quoted sentences, or an abstention. `documents` restricts it to ids, folders ("reports/") or patterns
         ("*.md").
 
+        Small talk and questions about the program are answered in its own voice (`answer.message`), without a citation.
         A follow-up to `history` is searched both as a query that stands alone (`answer.query`) and as typed, unless its own
         words have a strong answer; a reply that
         acts on the last answer, such as "tell me more", quotes on from it. `query`, if given, is searched instead of all
@@ -115,9 +118,7 @@ class Chat:
         """
         started = time.perf_counter()
         turns = turns_of(history) if query is None else []
-        act = act_of(_clean(question)) if turns else None
-        if act and (last := last_answer(turns)):
-            answer = self._act(act, question, last, history, documents)
+        if query is None and (answer := self._reply(question, turns, history, documents)):
             return _timed(answer, started, retrieved=time.perf_counter())
         index = self.index()
         asked = _understand(question, turns, index, self.embedder) if query is None else Understood(_clean(query), _clean(query))
@@ -154,30 +155,51 @@ class Chat:
     def _compose(self, question: str, query: str, hits: Sequence[Hit], index: Index) -> Answer:
         return compose(question, query, hits, self.reader, index, self.settings.answering, self.calibration())
 
-    def _act(self, act: Act, question: str, last: LastAnswer, history: History, documents: Sequence[str] | None) -> Answer:
-        """Acts on the last answer. An answer of which the history holds only the text is computed again."""
-        index = self.index()
-        if last.readings and act.kind in ("yes", "one"):
-            row = row_of(act.number, len(last.readings))
-            if row is None:
-                reason, choices = "no_such_reading", len(last.readings)
-                return Answer(question, _clean(last.query), reason=reason, choices=choices, index=index.digest)
-            return replace(self.ask(last.readings[row], documents=documents, query=last.readings[row]), question=question)
-        query = _clean(last.query)
-        cited = list(last.citations) if act.kind == "one" else still_quotable(last.citations, index, documents)
-        if not cited or not query:
-            again = self.ask(str(history[last.question]["text"]), history=history[: last.question], documents=documents)
-            query, cited = again.query, cited or [CitedSpan(c.document_id, c.span, c.digest) for c in again.citations]
-            if not cited:
-                return replace(again, question=question)
-        if act.kind == "next":
-            hits = without_cited(self._retrieve(index, Understood(query, query), documents), cited)
-            return self._compose(question, query, hits, index)
-        if act.kind == "source":
-            return surrounded(question, query, cited, index)
-        if act.kind == "one":
-            return _quote_number(act.number, question, query, cited, index, documents)
-        return read_on(question, query, cited, index)
+    def _reply(self, question: str, turns: Sequence[Turn], history: History, documents: Sequence[str] | None) -> Answer | None:
+        """Acts on the last answer, or replies in the program's own voice; None for a question to the documents."""
+        typed, last = _clean(question), last_answer(turns)
+        number = reading_named(typed, last.readings) if last else None
+        act = Act("one", number) if number else act_of(typed)
+        if act and last:
+            return _act(self, act, question, last, history, documents)
+        return in_own_voice(kind_of(typed), question, typed, self.index(), documents, self.settings, newest=not self.trouble)
+
+
+def _repeat(chat: Chat, row: int, question: str, last: LastAnswer, history: History, documents: Sequence[str] | None) -> Answer:
+    """The answer to the user's turn `row` again, by the query it was searched with."""
+    text, before = str(history[row]["text"]), history[:row]
+    changed = row == last.question and last.query and last.query != chat.understand(text, before).query
+    again = chat.ask(text, history=before, documents=documents, query=last.query if changed else None)
+    return replace(again, question=question)
+
+
+def _act(chat: Chat, act: Act, question: str, last: LastAnswer, history: History, documents: Sequence[str] | None) -> Answer:
+    """Acts on the last answer. An answer of which the history holds only the text is computed again."""
+    if act.kind == "again":
+        row = row_to_repeat(turns_of(history))
+        return _repeat(chat, last.question if row is None else row, question, last, history, documents)
+    index = chat.index()
+    if last.readings and act.kind in ("yes", "one"):
+        row = row_of(act.number, len(last.readings))
+        if row is None:
+            reason, choices = "no_such_reading", len(last.readings)
+            return Answer(question, _clean(last.query), reason=reason, choices=choices, index=index.digest)
+        return replace(chat.ask(last.readings[row], documents=documents, query=last.readings[row]), question=question)
+    query = _clean(last.query)
+    cited = list(last.citations) if act.kind == "one" else still_quotable(last.citations, index, documents)
+    if not cited or not query:
+        again = chat.ask(str(history[last.question]["text"]), history=history[: last.question], documents=documents)
+        query, cited = again.query, cited or [CitedSpan(c.document_id, c.span, c.digest) for c in again.citations]
+        if not cited:
+            return replace(again, question=question)
+    if act.kind == "next":
+        hits = without_cited(chat._retrieve(index, Understood(query, query), documents), cited)
+        return chat._compose(question, query, hits, index)
+    if act.kind == "source":
+        return surrounded(question, query, cited, index)
+    if act.kind == "one":
+        return _quote_number(act.number, question, query, cited, index, documents)
+    return read_on(question, query, cited, index)
 
 
 def _quote_number(

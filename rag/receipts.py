@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from rag.answering.wording import ABSTENTIONS, abstention_notes, in_plain_words, place
+from rag.answering.wording import abstention_notes, abstention_text, in_plain_words, place
 from rag.errors import ReceiptError, UnreadableFile
 from rag.loading.corpus import FolderCorpus
 from rag.records import Answer, Citation, Document, Location, QuotedSentence, Span
@@ -132,7 +132,7 @@ def to_markdown(answer: Answer, values: Mapping[str, Any]) -> str:
     if answer.query != answer.question:
         parts += [f"Searched for: {_line(answer.query)}", ""]
     if answer.abstained:
-        parts += [ABSTENTIONS[answer.reason or "not_in_documents"], "", *abstention_notes(answer), ""]
+        parts += [abstention_text(answer), "", *abstention_notes(answer), ""]
     for sentence, citation in zip(answer.sentences, answer.citations, strict=True):
         fence = "`" * max(3, 1 + _longest_run(citation.quote))
         role = " (shown for context)" if sentence.context else ""
@@ -173,7 +173,7 @@ def _shown(answer: Answer, values: Mapping[str, Any]) -> _Shown:
         _Quote(citation, _place(citation), _notes(sentence, citation))
         for sentence, citation in zip(answer.sentences, answer.citations, strict=True)
     ]
-    abstention = [ABSTENTIONS[answer.reason or "not_in_documents"], *abstention_notes(answer)] if answer.abstained else []
+    abstention = [abstention_text(answer), *abstention_notes(answer)] if answer.abstained else []
     return _Shown(answer.question, quotes, abstention, _facts(answer, values))
 
 

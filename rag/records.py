@@ -184,7 +184,8 @@ class Answer:
     abstains or no band is claimed. `nearest` are passages shown with an abstention, which are not an
     answer; `looked_for` are the query's words, `unknown` those that occur in no document. `readings` are whole questions to
     choose from if the question could mean several things. `choices` counts the citations or readings of the last answer, in
-    an abstention because the requested one does not exist. `index` is the manifest hash of the index that was asked.
+    an abstention because the requested one does not exist. `message` is what the program says in its own voice instead of an
+    answer, empty otherwise. `index` is the manifest hash of the index that was asked.
     """
 
     question: str
@@ -198,6 +199,7 @@ class Answer:
     unknown: tuple[str, ...] = ()
     readings: tuple[str, ...] = ()
     choices: int = 0
+    message: str = ""
     expected_wrong: float | None = None
     measured_on: str = ""
     strength: Strength | None = None

@@ -57,6 +57,7 @@ class AnswerValues(TypedDict):
     query: str
     readings: NotRequired[list[str]]
     choices: NotRequired[int]
+    message: NotRequired[str]
     abstained: bool
     reason: str | None
     confidence: float
@@ -99,6 +100,7 @@ def answer_values(answer: Answer) -> AnswerValues:
         "query": answer.query,
         "readings": list(answer.readings),
         "choices": answer.choices,
+        "message": answer.message,
         "abstained": answer.abstained,
         "reason": answer.reason,
         "confidence": answer.confidence,
@@ -173,6 +175,7 @@ def answer_from(values: object) -> Answer:
         unknown=tuple(fields["unknown"]),
         readings=tuple(fields.get("readings", ())),
         choices=fields.get("choices", 0),
+        message=fields.get("message", ""),
         strength=fields.get("strength"),
         expected_wrong=fields["expected_wrong"],
         measured_on=fields["measured_on"],

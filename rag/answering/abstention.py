@@ -8,7 +8,7 @@ from rag.index.contents import Index
 from rag.records import Hit
 from rag.text.terms import content_words
 
-SMALL_TALK = ("greeting", "gibberish")  # reasons that mean nothing was asked
+SMALL_TALK = ("greeting", "small_talk", "about_program", "gibberish")  # reasons that mean the documents were not asked
 # Least relative similarity of the best passage if a question is about the documents' subject. In evaluation/denervation, 71% of
 # the 224 standalone questions about the subject reach it (89% of the near misses) and none of the 23 about something else.
 NEAR = 0.35

@@ -9,6 +9,8 @@ ABSTENTIONS = {
     "not_in_documents": "The documents do not answer this: it is not what they are about.",
     "near_miss": "The documents are about this, but do not say it.",
     "greeting": "Hello. Ask a question, and the sentences of your documents that answer it are shown with their sources.",
+    "small_talk": "That is small talk, which the documents are not asked about.",
+    "about_program": "That is a question about the program, which the documents are not asked about.",
     "nothing_more": "There is nothing more to quote there.",
     "no_such_citation": "The last answer has no such citation.",
     "no_such_reading": "The last answer did not offer that reading.",
@@ -17,6 +19,11 @@ ABSTENTIONS = {
     "other_language": "This seems to be in another language than the documents; please ask in theirs.",
 }
 """By reason, why there is no answer."""
+
+
+def abstention_text(answer: Answer) -> str:
+    """What is said instead of an answer: the program's own words, or why there is no answer."""
+    return answer.message or ABSTENTIONS[answer.reason or "not_in_documents"]
 
 
 def abstention_notes(answer: Answer) -> list[str]:

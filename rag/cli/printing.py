@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from rag.answering.wording import ABSTENTIONS, abstention_notes, in_plain_words, place
+from rag.answering.wording import abstention_notes, abstention_text, in_plain_words, place
 from rag.cli.output import Part, print_line
 from rag.records import Answer, Citation, Document, Hit, Location, Passage
 
@@ -29,7 +29,7 @@ def print_answer(answer: Answer) -> None:
 
 
 def _print_abstention(answer: Answer) -> None:
-    print_line((ABSTENTIONS[answer.reason or "not_in_documents"], "bold"))
+    print_line((abstention_text(answer), "bold"))
     for line in abstention_notes(answer):
         print_line(f"  {line}")
     for hit in answer.nearest:

@@ -6,46 +6,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rag.followups.history import Turn
+from rag.followups.reply_kinds import NUMBERS, ORDINALS, QUESTION, kind_of
 from rag.records import CitedSpan
+from rag.text.terms import terms
 
-Kind = Literal["more", "next", "source", "one", "yes"]
+Kind = Literal["again", "more", "next", "source", "one", "yes"]
 
 LAST = -1  # the number of "the last one"
-LONGEST_REPLY = 100  # characters; anything longer is a question of its own
 TURNS_BACK = 12  # turns within which an answer can still be acted on: six exchanges
-_POLITE = r"(?:(?:yes|ok(?:ay)?|please|can you|could you|would you|and)\b[\s,]*)*"
-_OF_THAT = r"(?:\s+(?:of|for|about|on|from|to)\s+(?:that|this|it))?"
-_ACTS: tuple[tuple[Kind, str], ...] = (
-    ("yes", r"(?:yes|yeah|yep|sure|of course|go ahead|do that)(?:[\s,]+(?:please|do|go ahead))?"),
-    (
-        "more",
-        _POLITE + r"(?:(?:tell|give|show|read) me (?:some |a bit |a little )?more|more(?: details?)?|(?:go|carry|read) on"
-        r"|continue|elaborate|what (?:comes|is|stands) (?:next|after)|expand)" + _OF_THAT,
-    ),
-    (
-        "next",
-        _POLITE + r"(?:(?:show |give |tell )?(?:me )?(?:the )?(?:next best|another(?: one| answer| source)?)"
-        r"|any(?:thing)? (?:else|others?))",
-    ),
-    (
-        "source",
-        _POLITE
-        + r"(?:(?:(?:give|show|tell) me |what is |what's |quote )?(?:the |your )?(?:exact )?"
-        + r"(?:source|reference|citation|quote|passage)"
-        + _OF_THAT
-        + r"|where (?:does|do|did|is) (?:that|this|it|you)(?: stand| say (?:that|this|it)| come from| written"
-        r"| find (?:that|this|it)| get (?:that|this|it)(?: from)?| from)|who says (?:so|that|this)|says who"
-        r"|which (?:document|file|page)" + _OF_THAT + r")",
-    ),
-)
-_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
-_ONE = re.compile(
-    r"(?:(?:yes|please|i mean|(?:show|tell|give) me|more (?:about|on|of))\b[\s,]*)*(?:the )?"
-    rf"(?:(?P<word>{'|'.join(_ORDINALS)}|last)(?: (?:one|source|quote|sentence|citation|option|answer|reading))?"
-    # Up to three digits: no answer has 1000 citations, and "source 2020" is more likely a year.
-    r"|(?:number |no\.? ?|source |citation |option |reading |\[)(?P<number>[0-9]{1,3})\]?)"
-)
-_PATTERNS = [(kind, re.compile(pattern)) for kind, pattern in _ACTS]
+MOST_WORDS = 4  # of a reply that names one of the offered readings ("the written one")
+_NEXT = re.compile(r"\b(?:another|others?|next (?:best|one)|(?:any|some)thing else|one more)\b", re.IGNORECASE)
+_LAST = re.compile(r"\b(?:last|final|latter|bottom)\b", re.IGNORECASE)
+_FIRST = re.compile(r"\b(?:former|top)\b", re.IGNORECASE)
+# Up to three digits: no answer has 1000 citations, and "source 2020" is more likely a year.
+_DIGITS = re.compile(r"(?<![\w.-])([0-9]{1,3})(?:st|nd|rd|th)?(?![\w-])", re.IGNORECASE)
+_OF_SEVERAL = re.compile(r"\bof (?:the|these|those) (?:\w+)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +31,50 @@ class Act:
     number: int = 1
 
 
+_PLAIN = {"again": Act("again"), "source": Act("source"), "yes": Act("yes")}
+
+
 def act_of(reply: str) -> Act | None:
-    """None if the reply is a question of its own."""
-    if len(reply) > LONGEST_REPLY:
+    """None if the reply is a question of its own, or small talk."""
+    kind = kind_of(reply)
+    if kind == "choose":
+        number = _number_in(reply)
+        return None if number is None else Act("one", number)
+    if kind == "more":
+        return Act("next" if _NEXT.search(reply) else "more")
+    return _PLAIN.get(kind)
+
+
+def _number_in(reply: str) -> int | None:
+    """The number that a reply chooses: the last one it names ("not the first, the second"); None if it names none."""
+    text = _OF_SEVERAL.sub("", reply.strip(" .!?"))
+    if digits := _DIGITS.findall(text):
+        return int(digits[-1])
+    words = re.findall(r"[a-z]+", text.casefold())
+    if ordinals := [word for word in words if word in ORDINALS]:
+        return ORDINALS.index(ordinals[-1]) + 1
+    if _LAST.search(text):
+        return LAST
+    if _FIRST.search(text):
+        return 1
+    numbers = [word for word in words if word in NUMBERS[1:]] or [word for word in words if word == "one"]
+    return NUMBERS.index(numbers[-1]) + 1 if numbers else None
+
+
+def reading_named(reply: str, readings: Sequence[str]) -> int | None:
+    """The number, from 1, of the only reading that has all terms of a short reply; None if there is no such reading."""
+    wanted = set(terms(reply)) - set(terms("one please"))
+    if not wanted or len(reply.split()) > MOST_WORDS:
         return None
-    folded = " ".join(reply.casefold().strip(" \t\n.!?").split())
-    for kind, pattern in _PATTERNS:
-        if pattern.fullmatch(folded):
-            return Act(kind)
-    if match := _ONE.fullmatch(folded):
-        if match["number"]:
-            return Act("one", int(match["number"]))
-        return Act("one", LAST if match["word"] == "last" else _ORDINALS.index(match["word"]) + 1)
+    fitting = [number for number, reading in enumerate(readings, start=1) if wanted <= set(terms(reading))]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def row_to_repeat(turns: Sequence[Turn]) -> int | None:
+    """The user's last turn that was a question or an act other than "say that again"; None if there is none among the last."""
+    for row in range(len(turns) - 1, max(-1, len(turns) - 1 - TURNS_BACK), -1):
+        if turns[row].by_user and kind_of(turns[row].text) in (QUESTION, "more", "source", "choose", "yes"):
+            return row
     return None
 
 
@@ -91,14 +98,15 @@ class LastAnswer:
 def last_answer(turns: Sequence[Turn]) -> LastAnswer | None:
     """The last answer with something to act on, up to the last question; None if that is more than TURNS_BACK turns back.
 
-    Replies that act on an answer are not questions; if they led to an abstention, the answer before it is acted on.
+    Small talk and replies that act on an answer are not questions; if they led to an abstention, the answer before it is
+    acted on.
     """
     answer: Turn | None = None
     for row in range(len(turns) - 1, max(-1, len(turns) - 1 - TURNS_BACK), -1):
         turn = turns[row]
         if not turn.by_user:
             answer = answer or turn
-        elif act_of(turn.text) is None:
+        elif kind_of(turn.text) == QUESTION:
             answer = answer or Turn(by_user=False, text="")
             return LastAnswer(row, answer.citations, answer.query, answer.readings)
         elif answer and not answer.citations and not answer.readings:

@@ -78,6 +78,7 @@ class Answered(BaseModel):
     query: str
     abstained: bool
     reason: str | None
+    message: str
     confidence: float
     text: str
     citations: list[Citation]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from rag.answering.abstention import SMALL_TALK
-from rag.answering.wording import ABSTENTIONS, abstention_notes, in_plain_words, place
+from rag.answering.wording import abstention_notes, abstention_text, in_plain_words, place
 from rag.records import Answer, Citation, Hit, Location, QuotedSentence, Span
 from rag.sources import reference
 from rag.templates import render
@@ -70,7 +70,7 @@ def answer_html(answer: Answer, shown: Shown | None = None) -> Markup:
         places=_places(answer.citations),
         also=_also(answer.citations),
         confidence=in_plain_words(answer),
-        reason=ABSTENTIONS[answer.reason or "not_in_documents"],
+        reason=abstention_text(answer) if answer.abstained else "",
         notes=abstention_notes(answer),
         nearest=[] if answer.reason in SMALL_TALK else [_snippet(hit) for hit in answer.nearest],
     )

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from markupsafe import Markup
 
 from rag.accounts.conversations import SavedConversation
-from rag.answering.wording import ABSTENTIONS, place
+from rag.answering.wording import abstention_text, place
 from rag.index.contents import Index
 from rag.records import Answer
 from rag.sources import stale_citations
@@ -74,6 +74,6 @@ def document_choice_html(names: Sequence[str], chosen: Collection[str], words: s
 def copied_text(answer: Answer) -> str:
     """The answer with its sources."""
     if answer.abstained:
-        return f"{answer.question}\n\n{ABSTENTIONS[answer.reason or 'not_in_documents']}\n"
+        return f"{answer.question}\n\n{abstention_text(answer)}\n"
     sources = "\n".join(f"[{c.number}] {place(c.document_id, c.page, c.headings)}" for c in answer.citations)
     return f"{answer.question}\n\n{answer.text}\n\n{sources}\n"

@@ -1,0 +1,155 @@
+"""Replies in the program's own voice: to small talk, and true statements about the program and its documents.
+
+They quote nothing and cite nothing, so they are abstentions with a `message`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rag import __version__
+from rag.config import Settings
+from rag.index.builds import live_build
+from rag.index.changes import load_changes
+from rag.index.contents import Index
+from rag.index.manifest import Entry
+from rag.records import Answer
+
+LISTED = 20  # documents named in one reply, about a screenful
+DATE = len("2026-01-31")  # of a date and time in ISO 8601
+SHORTEST_NAME = 3  # characters of a document's name, so that no title such as "A" is taken for a word
+REASONS = {
+    "greeting": "greeting",
+    **dict.fromkeys(["wellbeing", "thanks", "goodbye", "acknowledgement", "praise", "complaint", "identity"], "small_talk"),
+    **dict.fromkeys(["abilities", "documents", "count", "updated", "workings", "privacy"], "about_program"),
+}
+"""The reason of the abstention, by kind of reply."""
+
+_SMALL_TALK = {
+    "greeting": "Hello. Ask a question, and I quote the sentences of your documents that answer it, with their sources.",
+    "wellbeing": "I am a program without moods, jokes or a clock. I quote your documents: what would you like to know?",
+    "thanks": "You're welcome.",
+    "goodbye": "Goodbye.",
+    "acknowledgement": "All right. Ask if you would like to know anything else.",
+    "praise": "Thank you. The words are those of your documents.",
+    "complaint": "I am sorry that did not help. Ask in other words, or name what the question is about. “Anything else?” looks "
+    "for another answer, and “where does it say that?” shows a quote in its place.",
+    "identity": f"I am rag {__version__}, a program and not a person. I answer questions with exact sentences from your "
+    "documents; no part of an answer is written by a language model.",
+    "workings": "I split the documents into passages, find those closest to your question by its words and by its meaning, and "
+    "quote the sentences that a small model on this computer scores best, each with its source. I write no answers myself. "
+    "If nothing fits well enough, I say so. I can pick a wrong sentence, so check its source.",
+    "privacy": "Model, documents and index are on the computer that this program runs on, and nothing is sent anywhere else. "
+    "The page saves conversations on that computer until you delete them; the command line and the API save none "
+    "(a server can be set to log the API's questions). I learn nothing from your questions.",
+}
+_UPDATED = re.compile(
+    r"(?:.* )?when (?:was|were|did|has|have) (?:the )?(?:(?:document|file) )?(?P<name>.+?)"
+    r" (?:(?:last|recently|been) )*(?:updated?|changed?|modified|edited|added|revised|indexed)(?: last)?"
+)
+_FILE_NAME = re.compile(r"[\w-]+\.[a-z][a-z0-9]{1,4}", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the program says of its documents. `built` is when the index was built, for people; empty if unknown."""
+
+    documents: Sequence[Entry]
+    built: str = ""
+
+
+def in_own_voice(
+    kind: str,
+    question: str,
+    query: str,
+    index: Index,
+    documents: Sequence[str] | None,
+    settings: Settings,
+    *,
+    newest: bool,
+) -> Answer | None:
+    """The reply to small talk or a question about the program and its documents; None for another kind of question.
+
+    `documents` are those asked, all if None. `newest` says whether the index is the newest build, whose date is known.
+    """
+    ids = index.entries if documents is None else index.documents_of(documents)
+    entries = [index.entries[document_id] for document_id in ids]
+    named = _document_in(question, entries)
+    if kind not in REASONS and named is None:
+        return None
+    dated = newest and (named is not None or kind == "updated")
+    contents = Contents(entries, load_changes(live_build(settings.index)).built[:DATE] if dated else "")
+    if named:
+        message = _updated_message(named, _date_of(settings.corpus / named.id), contents)
+    elif kind in ("updated", "documents") and (name := _unknown_file_in(question, entries)):
+        message = f"I have no document called {name}."
+    else:
+        message = message_for(kind, contents)
+    return Answer(question, query, reason=REASONS.get(kind, "about_program"), message=message, index=index.digest)
+
+
+def _date_of(file: Path) -> str:
+    """When a file changed last, in UTC; empty if it is gone."""
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC).date().isoformat() if file.is_file() else ""
+
+
+def message_for(kind: str, contents: Contents) -> str:
+    """The reply to small talk or a question about the program; `kind` is a key of REASONS."""
+    count = _counted(len(contents.documents), "document")
+    if kind == "abilities":
+        return (
+            f"Ask in plain words, and I search {count} and quote the sentences that answer it, each with its source. Then ask "
+            "on: “tell me more”, “where does it say that?”, “the second one”, “say that again”, or a follow-up question. "
+            "“Which documents do you have?” lists them. I do not translate, summarise, calculate or search the internet."
+        )
+    if kind == "documents":
+        names = [f"- {_named(entry)}" for entry in contents.documents[:LISTED]]
+        more = [f"- and {len(contents.documents) - LISTED} more"] if len(contents.documents) > LISTED else []
+        return "\n".join([f"I have {count}{':' if names else '.'}", *names, *more])
+    if kind == "count":
+        passages = sum(entry.passages for entry in contents.documents)
+        return f"I have {count}, which make {_counted(passages, 'passage')}."
+    if kind == "updated":
+        when = f" The index was built on {contents.built}." if contents.built else ""
+        return f"I answer from {count}, as they were when the index was last built.{when} `rag build` brings it up to date."
+    return _SMALL_TALK[kind]
+
+
+def _updated_message(entry: Entry, changed: str, contents: Contents) -> str:
+    """When a document changed; `changed` is the date of its file, for people, empty if the file is gone."""
+    first = f"The file of {_named(entry)} was last changed on {changed}." if changed else f"The file of {_named(entry)} is gone."
+    return f"{first} The index was built on {contents.built}." if contents.built else first
+
+
+def _document_in(question: str, documents: Sequence[Entry]) -> Entry | None:
+    """The document whose date a question such as "when was the guide updated?" asks for, by title, path or file name."""
+    match = _UPDATED.fullmatch(_folded(question))
+    name = match["name"] if match else ""
+    return next((entry for entry in documents if len(name) >= SHORTEST_NAME and name in _names(entry)), None)
+
+
+def _unknown_file_in(question: str, documents: Sequence[Entry]) -> str:
+    """A file name in a question that no document has; empty if there is none."""
+    names = _FILE_NAME.findall(question)
+    known = {name for entry in documents for name in _names(entry)}
+    return next((name for name in names if _folded(name) not in known), "")
+
+
+def _names(entry: Entry) -> set[str]:
+    file_name = entry.id.rsplit("/", 1)[-1]
+    names = {_folded(name) for name in (entry.title, entry.id, file_name, file_name.rsplit(".", 1)[0])}
+    return names | {name.removeprefix("the ") for name in names}
+
+
+def _folded(text: str) -> str:
+    return " ".join(re.sub(r"[-_\s“”\"']+", " ", text.casefold()).strip(" ?!.").split())
+
+
+def _named(entry: Entry) -> str:
+    return f"{entry.title} ({entry.id})" if entry.title and entry.title != entry.id else entry.id
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
