@@ -11,7 +11,7 @@ from rag.answering.abstention import SMALL_TALK, reason_for
 from rag.answering.composition import compose
 from rag.answering.confidence import Calibration, default_calibration, index_calibration
 from rag.answering.continuation import read_from, read_on, still_quotable, surrounded, without_cited
-from rag.answering.own_voice import in_own_voice
+from rag.answering.own_voice import NO_ANSWER_YET, in_own_voice
 from rag.config import Settings, load_settings
 from rag.followups.acts import Act, LastAnswer, act_of, last_answer, reading_named, row_of, row_to_repeat
 from rag.followups.dependence import dependence
@@ -162,6 +162,8 @@ class Chat:
         act = Act("one", number) if number else act_of(typed)
         if act and last:
             return _act(self, act, question, last, history, documents)
+        if act and turns:
+            return Answer(question, typed, reason="small_talk", message=NO_ANSWER_YET, index=self.index().digest)
         return in_own_voice(kind_of(typed), question, typed, self.index(), documents, self.settings, newest=not self.trouble)
 
 

@@ -276,7 +276,9 @@ def test_given_query_is_searched_unchanged(chat: Chat) -> None:
     assert chat.ask("tell me more", history=history, query="tell me more").query == "tell me more"
 
 
-@pytest.mark.parametrize(("reply", "reason"), [("Thanks!", "small_talk"), ("ok", "small_talk"), ("hello", "greeting"), ("xkcd qwrtz", "gibberish")])
+@pytest.mark.parametrize(
+    ("reply", "reason"), [("Thanks!", "small_talk"), ("ok", "small_talk"), ("hello", "greeting"), ("xkcd qwrtz", "gibberish")]
+)
 def test_small_talk_after_an_answer_stays_small_talk(chat: Chat, reply: str, reason: str) -> None:
     answer = chat.ask(reply, history=asked(chat, REPOT))
     assert answer.query == reply

@@ -107,6 +107,26 @@ def test_a_number_that_is_not_there_is_said_so(chat: Chat, reply: str) -> None: 
     assert (answer.reason, answer.choices) == ("no_such_citation", len(history[1]["citations"]))
 
 
+def test_acts_reach_back_over_small_talk_and_other_acts(chat: Chat) -> None:  # noqa: F811
+    history = [*asked(chat, REPOT), *history_of(*["tell me more", "", "thanks", ""] * 5)]
+    assert chat.ask("[9]", history=history).reason == "no_such_citation"
+
+
+@pytest.mark.parametrize("reply", ["tell me more", "the second one", "in which document?", "yes", "say that again"])
+def test_acts_after_small_talk_alone_ask_for_a_question(chat: Chat, reply: str) -> None:  # noqa: F811
+    answer = chat.ask(reply, history=history_of("hello", "Hello."))
+    assert (answer.reason, answer.citations) == ("small_talk", ())
+    assert answer.message == "There is no answer yet to go on from. Ask a question first."
+
+
+def test_source_shows_neighbours_of_the_same_section_only(chat: Chat) -> None:  # noqa: F811
+    text = chat.index().documents["guide.md"].text
+    quote = "They wilt within two days without water."
+    cited = {"document_id": "guide.md", "start": text.index(quote), "end": text.index(quote) + len(quote)}
+    answer = chat.ask("show me the source", history=asked(chat, REPOT, citations=[cited]))
+    assert [s.text for s in answer.sentences] == ["Ferns need damp soil.", quote]
+
+
 def test_acts_without_a_conversation_are_searched(chat: Chat, words: WordEmbedder) -> None:  # noqa: F811, ARG001
     for reply in ("tell me more", "the second one", "in which document?", "yes", "say that again"):
         assert chat.ask(reply).reason not in ("small_talk", "about_program", "nothing_more", "no_such_citation")

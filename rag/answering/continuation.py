@@ -43,13 +43,15 @@ def read_from(question: str, query: str, document_id: str, position: int, index:
 
 
 def surrounded(question: str, query: str, cited: Sequence[CitedSpan], index: Index) -> Answer:
-    """Each cited sentence again, with the sentences before and after it as context."""
+    """Each cited sentence again, with the sentences before and after it in the same section as context."""
     choices: dict[tuple[str, Span], Choice] = {}
     for citation in cited:
         sentences = _sentences(citation.document_id, index)
         for number, sentence in enumerate(sentences):
             if _overlap(sentence.sentence.span, citation.span):
                 for near in sentences[max(0, number - 1) : number + 2]:
+                    if near.passage.headings != sentence.passage.headings:
+                        continue
                     choice = Choice(near, context=near is not sentence)
                     if choice.place not in choices or not choice.context:
                         choices[choice.place] = choice

@@ -45,6 +45,7 @@ _SMALL_TALK = {
     "The page saves conversations on that computer until you delete them; the command line and the API save none "
     "(a server can be set to log the API's questions). I learn nothing from your questions.",
 }
+NO_ANSWER_YET = "There is no answer yet to go on from. Ask a question first."
 _UPDATED = re.compile(
     r"(?:.* )?when (?:was|were|did|has|have) (?:the )?(?:(?:document|file) )?(?P<name>.+?)"
     r" (?:(?:last|recently|been) )*(?:updated?|changed?|modified|edited|added|revised|indexed)(?: last)?"

@@ -13,7 +13,7 @@ from rag.text.terms import terms
 Kind = Literal["again", "more", "next", "source", "one", "yes"]
 
 LAST = -1  # the number of "the last one"
-TURNS_BACK = 12  # turns within which an answer can still be acted on: six exchanges
+TURNS_BACK = 40  # turns within which an answer can still be acted on: 20 exchanges of small talk and acts
 MOST_WORDS = 4  # of a reply that names one of the offered readings ("the written one")
 _NEXT = re.compile(r"\b(?:another|others?|next (?:best|one)|(?:any|some)thing else|one more)\b", re.IGNORECASE)
 _LAST = re.compile(r"\b(?:last|final|latter|bottom)\b", re.IGNORECASE)
