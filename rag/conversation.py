@@ -111,10 +111,9 @@ class Chat:
         ("*.md").
 
         Small talk and questions about the program are answered in its own voice (`answer.message`), without a citation.
-        A follow-up to `history` is searched both as a query that stands alone (`answer.query`) and as typed, unless its own
-        words have a strong answer; a reply that
-        acts on the last answer, such as "tell me more", quotes on from it. `query`, if given, is searched instead of all
-        this. No part of a conversation is kept.
+        A follow-up to `history` is searched both as typed and as a query that stands alone, unless its own words have a strong
+        answer; `answer.query` is the one that was read. A reply that acts on the last answer, such as "tell me more",
+        continues it. `query`, if given, is searched instead, and the history is ignored. Nothing is kept between questions.
         """
         started = time.perf_counter()
         turns = turns_of(history) if query is None else []
@@ -122,7 +121,7 @@ class Chat:
             return _timed(answer, started, retrieved=time.perf_counter())
         index = self.index()
         asked = _understand(question, turns, index, self.embedder) if query is None else Understood(_clean(query), _clean(query))
-        if asked.other and asked.may_stand_alone:
+        if asked.may_stand_alone and self.calibration().claims("strong"):
             alone = self._answer(question, Understood(asked.typed, asked.typed), documents, index, started)
             if alone.strength == "strong":
                 return alone
@@ -149,7 +148,7 @@ class Chat:
     def _retrieve(self, index: Index, asked: Understood, documents: Sequence[str] | None, k: int | None = None) -> list[Hit]:
         if not asked.query or not index.passages:
             return []
-        queries = [(asked.query, 1.0), *([(asked.other, asked.weight)] if asked.other else [])]
+        queries = [(asked.query, 1.0), *([(asked.other, asked.weight)] if asked.weight else [])]
         return self._retriever.hits(index, queries, k=k, documents=documents)
 
     def _compose(self, question: str, query: str, hits: Sequence[Hit], index: Index) -> Answer:
@@ -176,7 +175,7 @@ def _repeat(chat: Chat, row: int, question: str, last: LastAnswer, history: Hist
 
 
 def _act(chat: Chat, act: Act, question: str, last: LastAnswer, history: History, documents: Sequence[str] | None) -> Answer:
-    """Acts on the last answer. An answer of which the history holds only the text is computed again."""
+    """Acts on the last answer, which is computed again if the history holds only its text."""
     if act.kind == "again":
         row = row_to_repeat(turns_of(history))
         return _repeat(chat, last.question if row is None else row, question, last, history, documents)
@@ -207,7 +206,7 @@ def _act(chat: Chat, act: Act, question: str, last: LastAnswer, history: History
 def _quote_number(
     number: int, question: str, query: str, cited: Sequence[CitedSpan], index: Index, documents: Sequence[str] | None
 ) -> Answer:
-    """Quotes from the citation with that number on."""
+    """Quotes on from the citation with that number; abstains if there is none, or its document has changed."""
     row = row_of(number, len(cited))
     if row is None:
         return Answer(question, query, reason="no_such_citation", choices=len(cited), index=index.digest)
@@ -219,13 +218,14 @@ def _quote_number(
 
 def _understand(question: str, turns: Sequence[Turn], index: Index, embedder: Embedder) -> Understood:
     typed = _clean(question)
-    if not typed or not turns or reason_for(typed, (), index) in SMALL_TALK:
+    # What tells a follow-up was learned from English only.
+    if not typed or not turns or reason_for(typed, (), index) in (*SMALL_TALK, "other_language"):
         return Understood(typed, typed)
-    needed = dependence(typed, turns, embedder.identity.name, embedder.embed_query(typed))
-    if needed == "none":
+    depends = dependence(typed, turns, embedder)
+    if depends == "none":
         return Understood(typed, typed)
     highest_idf = index.lexical.idf("")  # of a term that occurs in no passage
-    understand = rewritten if needed == "clear" else with_context
+    understand = rewritten if depends == "clear" else with_context
     asked = understand(typed, turns, lambda term: index.lexical.idf(term) / highest_idf)
     return replace(asked, query=_clean(asked.query), other=_clean(asked.other))
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.answering.wording import ABSTENTIONS, abstention_notes, in_plain_words
-from rag.config import RetrievalSettings, Settings
+from rag.config import EmbeddingSettings, RetrievalSettings, Settings
 from rag.conversation import Chat
 from rag.evaluation.question_sets import load_question_set
 from rag.followups.acts import LAST, Act, act_of, last_answer
@@ -24,7 +24,11 @@ from rag.followups.readings import readings_of
 from rag.followups.rewriting import rewritten, with_phrases
 from rag.index.updating import Recipe, update_index
 from rag.models.embedder import ModelEmbedder
-from rag.records import Answer, CitedSpan, Span
+from rag.models.model_identity import model_identity
+from rag.numeric import Vectors
+from rag.reader.scored_sentences import ScoredSentence
+from rag.reader.similarity_reader import SimilarityReader
+from rag.records import Answer, CitedSpan, Passage, Span
 from rag.retrieval import WeightedQuery, retrieve, retrieve_together
 from rag.wire import answer_from, answer_values
 from tests.conftest import ROOT, SIMILARITY, WordEmbedder, index_of
@@ -41,12 +45,11 @@ def dialogue(*texts: str) -> list[Turn]:
 
 
 def query_of(question: str, history: Sequence[Turn]) -> str:
-    if dependence(question, history, "another model", NO_VECTOR) != "clear":
+    if dependence(question, history, WordEmbedder()) != "clear":
         return question
     return rewritten(question, history, lambda term: 0.3 if term in COMMON else 0.8).query
 
 
-NO_VECTOR = np.zeros(0, dtype=np.float32)
 COMMON = {
     "common",
     "strike",
@@ -99,7 +102,7 @@ def test_quoted_terms_can_be_asked_about() -> None:
 
 @given(st.text(max_size=60))
 def test_first_question_is_unchanged(question: str) -> None:
-    assert dependence(question, (), "another model", NO_VECTOR) == "none"
+    assert dependence(question, (), WordEmbedder()) == "none"
     asked = rewritten(question, (), lambda term: 0.7)
     assert (asked.query, asked.weight) == (question, 0.0)
 
@@ -132,12 +135,57 @@ def test_a_long_conversation_costs_no_more_than_a_short_one() -> None:
     work = []
     for length in (10, 1000):
         turns = CountedTurns(dialogue(*(f"What about nerve {n}? " + "x" * 10_000 for n in range(length))))
+        assert dependence("And that?", turns, WordEmbedder()) == "clear"
         rewritten("And that?", turns, lambda term: 0.7)
         last_answer(turns)
         recent = recent_turns(turns)
         work.append((turns.accesses, len(recent), sum(len(turn.text) for turn in recent)))
     assert work[0] == work[1]
     assert work[1][1] == RECENT + 1 and work[1][2] <= LONGEST * (RECENT + 1)
+
+
+class RecordingEmbedder(WordEmbedder):
+    """Has the identity of the settings' model, and records the queries that it is asked to embed."""
+
+    def __init__(self, settings: EmbeddingSettings) -> None:
+        super().__init__()
+        self.identity = model_identity(settings)
+        self.queries: list[str] = []
+
+    def embed_query(self, query: str) -> Vectors:
+        self.queries.append(query)
+        return np.zeros(384, dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("settings", "used"),
+    [
+        ({}, True),
+        ({"backend": "float32"}, True),
+        ({"query_prefix": "query: "}, False),
+        ({"model": str(ROOT), "backend": "float32"}, False),
+    ],
+)
+def test_only_vectors_as_in_training_decide_on_dependence(settings: dict[str, str], used: bool) -> None:
+    embedder = RecordingEmbedder(EmbeddingSettings.model_validate(settings))
+    dependence("How is it treated?", GBS, embedder)
+    assert embedder.queries == (["How is it treated?"] if used else [])
+
+
+@pytest.mark.parametrize("question", ["", "?", "什么是神经", "And " * 5000])
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [Turn(by_user=True, text="")],
+        [Turn(by_user=True, text="x" * 100_000), Turn(by_user=True, text="Hello")],
+        [Turn(by_user=False, text="Hello"), Turn(by_user=True, text="What is a nerve?"), Turn(by_user=False, text="")],
+    ],
+    ids=["empty turn", "no agent", "agent first"],
+)
+def test_dependence_of_unusual_questions_and_histories_is_deterministic(question: str, turns: list[Turn]) -> None:
+    first, second = (dependence(question, turns, WordEmbedder()) for _ in range(2))
+    assert first == second
+    assert dependence(question, [turn for turn in turns if not turn.by_user], WordEmbedder()) == "none"
 
 
 @pytest.mark.parametrize(
@@ -166,6 +214,8 @@ def test_cues_tell_whether_a_question_stands_alone(question: str, whole: bool) -
         ("How soon", ["a denervated muscle"], "How soon in denervated muscle"),
         ("Does this drug help?", ["riluzole"], "Does this drug help in riluzole?"),
         ("Is it true that nerves grow?", ["axons"], "Is it true that nerves grow in axons?"),
+        ("So, is it safe?", ["riluzole"], "is riluzole safe?"),
+        ("So-called drop foot?", ["riluzole"], "So-called drop foot in riluzole?"),
     ],
 )
 def test_phrases_replace_a_pronoun_or_are_appended(question: str, phrases: list[str], wanted: str) -> None:
@@ -293,6 +343,31 @@ def test_acting_on_an_abstention_repeats_its_reason(chat: Chat) -> None:
 
 def test_lone_surrogates_in_a_history_are_harmless(chat: Chat) -> None:
     assert "\ud800" not in chat.ask("And how is it treated?", history=history_of("What is \ud800fern rot?", "\udfff")).query
+
+
+@pytest.mark.parametrize("question", ["什么是神经", "蕨类植物对猫有毒吗?", "Was sind Farne und wie oft werden sie gegossen?"])
+def test_question_in_another_language_is_left_alone(chat: Chat, question: str) -> None:
+    understood = chat.understand(question, asked(chat, REPOT))
+    assert (understood.query, understood.other) == (question, "")
+
+
+class CountingReader(SimilarityReader):
+    """Counts how often passages are read."""
+
+    reads = 0
+
+    def read(self, query: str, passages: Sequence[Passage]) -> list[ScoredSentence]:
+        self.reads += 1
+        return super().read(query, passages)
+
+
+def test_passages_are_read_once_if_no_answer_can_be_strong(chat: Chat, words: WordEmbedder) -> None:
+    reader = CountingReader(words)
+    once = Chat(chat.settings, words, reader)
+    question, history = "Which plants are toxic to dogs?", asked(chat, "Are ferns toxic to cats?")
+    assert once.understand(question, history).may_stand_alone and not once.calibration().bands
+    once.ask(question, history=history)
+    assert reader.reads == 1
 
 
 def test_conversations_do_not_mix(chat: Chat) -> None:
@@ -425,6 +500,12 @@ def test_one_malformed_citation_does_not_renumber_the_others() -> None:
     assert turn.citations == ()
     (turn,) = turns_of([{"speaker": "agent", "text": "", "citations": [good]}])
     assert turn.citations == (CitedSpan("a.md", Span(0, 5)),)
+
+
+@pytest.mark.parametrize("value", [5, "abc", {"a": 1}, None])
+def test_citations_and_readings_that_are_no_lists_are_dropped(value: Any) -> None:
+    (turn,) = turns_of([{"speaker": "agent", "text": "", "citations": value, "readings": value}])
+    assert (turn.citations, turn.readings) == ((), ())
 
 
 def alone_and_after(chat: Chat, question: str, before: str) -> tuple[Answer, Answer]:

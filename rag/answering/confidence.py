@@ -1,4 +1,4 @@
-"""How sure it is that an answer is right: signals of a reading, weighted as learned from questions with known answers."""
+"""The confidence that an answer is right: signals of its reading, with weights learned from questions with known answers."""
 
 import json
 import math
@@ -17,17 +17,19 @@ from rag.storage.files import canonical_json, replace_file
 from rag.text.terms import terms
 
 DEFAULTS = Path(__file__).parent / "calibrations"
-FILE = "calibration.json"  # of an index folder: made by `rag calibrate`
+FILE = "calibration.json"  # in an index folder; written by `rag calibrate`
 SIGNALS = ("best", "similarity", "rank", "unnamed")
 _DIGIT = re.compile(r"\d")
-MOST_UNNAMED = 3  # names counted: one that is missing says much, a fourth nothing more
+MOST_UNNAMED = 3  # a first missing name says much, a fourth nothing more
+CERTAIN = 1e-4  # scores are kept this far from 0 and 1, whose log odds are infinite
 NOT_MEASURED = "no error rate was measured for this reader with this embedding model; run `rag calibrate SET`"
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
     """Answers from confidence `lowest` up to the next band. `right` is the share of right answers among `questions` that were
-    left out of the fit; an answer to an unanswerable question counts as wrong."""
+    held out of the fit; an answer to an unanswerable question counts as wrong.
+    """
 
     strength: Strength
     lowest: float
@@ -37,10 +39,10 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Weights of the signals, the threshold below which it abstains, and what that was measured to cost.
+    """Weights of the signals, the threshold below which to abstain, and the error rates measured at that threshold.
 
-    `bands` are ordered from strong to weak; one that was not reached is missing, and without a measurement there are none.
-    `made_with` names the reader and model that the weights are for, `measured` what was asked of which index, and the rates.
+    `bands` are ordered from strong to weak; a band that no answer reached is missing, and without a measurement there are none.
+    `made_with` identifies the reader and model that the weights are for; `measured` holds what was asked, and the error rates.
     """
 
     bias: float
@@ -57,8 +59,12 @@ class Calibration:
         logit = self.bias + sum(weight * signals[name] for weight, name in zip(self.weights, SIGNALS, strict=True))
         return round(logistic(logit), 4)
 
+    def claims(self, strength: Strength) -> bool:
+        """Whether any answer can have this strength."""
+        return any(band.strength == strength for band in self.bands)
+
     def band(self, confidence: float) -> Band | None:
-        """None below all bands."""
+        """The band of an answer with this confidence; None below all bands."""
         return next((band for band in self.bands if confidence >= band.lowest), None)
 
 
@@ -80,7 +86,7 @@ def save_calibration(calibration: Calibration, path: Path) -> None:
 
 @lru_cache(maxsize=4)
 def default_calibration(reader: str, model: str) -> Calibration:
-    """The one that comes with the reader, made on the question sets named in benchmarks/README.md.
+    """The calibration that comes with the reader, made on the question sets named in benchmarks/README.md.
 
     With another embedding model or version of the reader than it was made with, it claims neither bands nor rates.
     """
@@ -92,7 +98,7 @@ def default_calibration(reader: str, model: str) -> Calibration:
 
 
 def index_calibration(folder: Path, reader: str, model: str) -> Calibration | None:
-    """The one made on the index's own question set; None if there is none, or if it is for another reader or model.
+    """The calibration stored with the index; None if there is none, or if it is for another reader or model.
 
     Raises IndexBroken if the file cannot be read.
     """
@@ -115,10 +121,10 @@ def signals_of(query: str, hits: Sequence[Hit], scored: Sequence[ScoredSentence]
     if not scored:
         return {}
     best = min(scored, key=lambda s: (-s.score, s.passage.document_id, s.sentence.span))
-    chance = min(max(best.score, 1e-4), 1 - 1e-4)
+    score = min(max(best.score, CERTAIN), 1 - CERTAIN)
     ranks = list(dict.fromkeys(s.passage.id for s in scored))
     values = (
-        math.log(chance / (1 - chance)),
+        math.log(score / (1 - score)),
         max(hit.similarity for hit in hits),
         math.log2(1 + ranks.index(best.passage.id)),
         min(MOST_UNNAMED, len(names_in(query) - set(terms(f"{best.passage.context}\n{best.text}")))),
@@ -127,7 +133,7 @@ def signals_of(query: str, hits: Sequence[Hit], scored: Sequence[ScoredSentence]
 
 
 def names_in(query: str) -> set[str]:
-    """Terms of words with a digit or, after the first word, a capital letter: what a sibling nearby is no evidence for."""
+    """Terms of words with a digit or, after the first word, a capital letter. Text about others proves nothing."""
     words = query.split()
     named = [word for n, word in enumerate(words) if _DIGIT.search(word) or (n > 0 and word[0].isupper())]
     return set(terms(" ".join(named)))

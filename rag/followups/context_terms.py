@@ -14,7 +14,7 @@ from rag.numeric import logistic
 from rag.text.terms import terms
 
 WEIGHTS = Path(__file__).parent / "weights.json"
-RECENT = 6  # last turns that are considered (three exchanges), besides the user's first
+RECENT = 6  # last turns that are considered (three exchanges), in addition to the user's first
 LONGEST = 1200  # characters of a turn that are considered; bounds the cost of long answers
 LIKELY, MOST = 0.35, 6  # least probability, and number, of context terms; chosen on half of the dialogues: benchmarks/README.md
 NEARLY = 0.8  # share of the best probability that a term needs if none is LIKELY; there, at most FALLBACK terms
@@ -84,7 +84,7 @@ def recent_turns(turns: Sequence[Turn]) -> list[RecentTurn]:
 def context_terms(question: str, turns: Sequence[RecentTurn], rarity: Callable[[str], float]) -> list[ContextTerm]:
     """The terms that belong to a question that depends on the turns, most probable first. `rarity` of a term is 0 to 1.
 
-    If no term is likely, the most probable terms that the user said.
+    If no term is likely, the most probable terms of the user's turns.
     """
     cues = cues_of(question)
     if cues.new_subject:
@@ -102,7 +102,7 @@ def context_terms(question: str, turns: Sequence[RecentTurn], rarity: Callable[[
 
 
 def candidates(question: str, turns: Sequence[RecentTurn]) -> dict[str, list[Occurrence]]:
-    """Every term of the turns that the question lacks, with its occurrences."""
+    """Every term of the turns that the question lacks, with its occurrences, oldest first."""
     known = set(terms(question))
     occurrences: dict[str, list[Occurrence]] = {}
     for turn in turns:

@@ -19,17 +19,22 @@ class Turn:
 
 
 def turns_of(history: Sequence[Mapping[str, Any]]) -> list[Turn]:
-    """Histories come from outside: "speaker" and "text" are required, and malformed optional values are dropped."""
+    """The turns of a history, which comes from outside: "speaker" and "text" are required, malformed optional values dropped."""
     return [
         Turn(
             turn["speaker"] == "user",
             str(turn["text"]),
             str(turn.get("query") or ""),
-            _citations(turn.get("citations") or ()),
-            tuple(reading for reading in turn.get("readings") or () if isinstance(reading, str)),
+            _citations(_items(turn.get("citations"))),
+            tuple(reading for reading in _items(turn.get("readings")) if isinstance(reading, str)),
         )
         for turn in history
     ]
+
+
+def _items(value: object) -> Sequence[object]:
+    """A list or tuple as it is; anything else counts as empty."""
+    return value if isinstance(value, list | tuple) else ()
 
 
 def _citations(citations: Sequence[object]) -> tuple[CitedSpan, ...]:

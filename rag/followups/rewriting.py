@@ -8,9 +8,9 @@ from rag.followups.context_terms import ContextTerm, Occurrence, context_terms, 
 from rag.followups.cues import cues_of
 from rag.followups.history import Turn
 
-OWN_TERMS = 2  # "what is the dose" has one and depends; "what happens in denervation" has two
+OWN_TERMS = 2  # needed to stand alone: "what happens in denervation" has two, "what is the dose" one, and depends
 ENOUGH_TERMS = 4  # a question with this many terms of its own weighs as much as its rewrite; with fewer, proportionally less
-CONTEXT_WEIGHT = 0.8  # of the rewrite of a question that may stand alone; of .3, .5 and .8 the best on half of the follow-up sets
+CONTEXT_WEIGHT = 0.8  # of the rewrite if the question may stand alone; of .3, .5 and .8 the best on half of the follow-up sets
 LONGEST_SUBJECT = 4  # words that may replace a pronoun; anything longer reads badly there
 LONGEST_GAP = 8  # characters between two words of one phrase: "Mothers of Invention", "from the"
 _JOINING = re.compile(r"(?:[\s-]+(?:of|the|in|and|for|to|a|an|de|on|by|with|from|or|s))*[\s-]+|['’]s\s+", re.IGNORECASE)
@@ -23,14 +23,15 @@ _PRONOUN = re.compile(
     r"|(?:that|this|those|these)(?=\s*(?:[?.!]|$)|\s+(?:is|are|was|were|do|does|did|can|will|happens?|works?|mean|hurt|heal)\b))",
     re.IGNORECASE,
 )
-_LEADING = re.compile(r"^(?:(?:and|but|so|ok(?:ay)?|well|thanks|thank you)\b[\s,.!-]*)+", re.IGNORECASE)
+_LEADING = re.compile(r"^(?:(?:and|but|so|ok(?:ay)?|well|thanks|thank you)\b(?!-\w)[\s,.!-]*)+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """A question as typed, and the query that it stands for. `other`, if there is one, is searched as well, with `weight`.
+    """A question as typed, and the query that it stands for. `other`, if not empty, is searched as well.
 
-    `may_stand_alone`: it has words of its own and no sign of depending on earlier turns, so that it is first asked as typed.
+    `weight` is that of `other` relative to `query`. `may_stand_alone`: the question has terms of its own and no cue that it
+    depends on earlier turns, so it is first asked as typed.
     """
 
     typed: str
@@ -41,7 +42,10 @@ class Understood:
 
 
 def rewritten(question: str, turns: Sequence[Turn], rarity: Callable[[str], float]) -> Understood:
-    """A question that depends on earlier turns; itself if nothing earlier belongs to it. `rarity` of a term is 0 to 1."""
+    """The query for a question that depends on earlier turns; the question itself if no term of theirs belongs to it.
+
+    `rarity` of a term is 0 to 1.
+    """
     context = context_terms(question, recent_turns(turns), rarity)
     if not context:
         return Understood(question, question)
@@ -51,28 +55,28 @@ def rewritten(question: str, turns: Sequence[Turn], rarity: Callable[[str], floa
 
 
 def with_context(question: str, turns: Sequence[Turn], rarity: Callable[[str], float]) -> Understood:
-    """A question that may depend on earlier turns: asked as it is, and searched in their context as well."""
+    """The query for a question that may depend on earlier turns: the question as typed; its rewrite is searched as well."""
     rewrite = rewritten(question, turns, rarity)
     return replace(rewrite, query=question, other=rewrite.query, weight=CONTEXT_WEIGHT) if rewrite.other else rewrite
 
 
 def phrases(context: Sequence[ContextTerm]) -> list[str]:
-    """The terms as phrases of the turns, neighbours together, each term once; the most probable first."""
+    """The terms as phrases quoted from the turns, most probable first: neighbours form one phrase, each term occurs once."""
     probabilities = {term.term: term.probability for term in context}
-    left = set(probabilities)
+    uncovered = set(probabilities)
     runs = [run for occurrences in _by_turn(context) for run in _runs(occurrences)]
     ranked: list[tuple[float, str]] = []
-    while left:
-        best = max(runs, key=lambda run: (len({term for term, _ in run} & left), *_recency(run)))
-        covered = {term for term, _ in best} & left
+    while uncovered:
+        best = max(runs, key=lambda run: (len({term for term, _ in run} & uncovered), *_recency(run)))
+        covered = {term for term, _ in best} & uncovered
         occurrences = [occurrence for term, occurrence in best if term in covered]
         ranked.append((max(probabilities[term] for term in covered), _phrase(occurrences[0], occurrences[-1])))
-        left -= covered
+        uncovered -= covered
     return [phrase for _, phrase in sorted(ranked, key=lambda entry: -entry[0])]
 
 
 def _phrase(first: Occurrence, last: Occurrence) -> str:
-    """The text of the turn from the first to the last occurrence, with an article before it."""
+    """The text of the turn from the first to the last occurrence, with the article before them, if there is one."""
     article = _ARTICLE.search(first.turn.text, 0, first.start)
     start = article.start() if article else first.start
     return " ".join(first.turn.text[start : last.end].split())
@@ -107,7 +111,10 @@ def _runs(occurrences: Sequence[tuple[str, Occurrence]]) -> list[list[tuple[str,
 
 
 def with_phrases(question: str, context: Sequence[str]) -> str:
-    """The question with the first phrase in place of a pronoun, if it has one, and the other phrases at its end."""
+    """The question with the first phrase in place of a pronoun, if it has one, and the other phrases at its end.
+
+    `context` must not be empty.
+    """
     query = _LEADING.sub("", question) or question
     subject, *others = context
     short = len(subject.split()) <= LONGEST_SUBJECT
