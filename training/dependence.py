@@ -3,13 +3,19 @@
     python -m training.dependence --dialogues dialogues/*.jsonl --questions rows/*.tsv --rewrites canard_rewrites.jsonl.gz \
         --sets cast ikat mtrag --out rag/followups/dependence.json
 
-Four sources of examples: conversations with a label for each turn ({"turns": [{"question", "answer", "leans", "act"}]}; turns
-with an act, such as thanks, are left out); questions that stand alone, each after another question about the same passages or
-others (lines of set, kind, labels, phrase and question, by TAB); rewrites that people made of follow-ups (a rewrite with terms
-of its own means that the question depends); and, likewise, the "choose" halves of question sets with rewrites
-(`benchmarks/followups.py --half report` measures on the other halves). Two logistic regressions, with and without the
-question's vector. They are measured on the conversations by leaving out a part of them (FOLDS); the threshold is the lowest
-that leaves WHOLE of the questions that stand alone as they are.
+There are four sources of examples:
+
+- conversations with a label for each turn: {"turns": [{"question", "answer", "leans", "act"}]}. "leans" is true if the question
+  depends; turns with an act, such as thanks, only serve as history.
+- questions that stand alone, each after another question, about the same passages and about others: lines of set, kind, labels,
+  phrase and question, separated by tabs.
+- rewrites that people made of follow-ups: if the rewrite adds terms, the question depends.
+- in the same way, the "choose" halves of question sets with rewrites (`benchmarks/followups.py --half report` measures on the
+  other halves). A follow-up without a rewrite counts as standing alone.
+
+Two logistic regressions are fitted, with and without the question's embedding. They are measured by cross-validation over the
+labelled conversations (FOLDS). The threshold is the one that leaves WHOLE of the questions that stand alone unchanged, to
+within one question.
 """
 
 import argparse
@@ -39,19 +45,19 @@ from rag.text.terms import terms
 from training import followup_weights
 
 FOLDS = 8
-FEWEST = 3  # questions that a feature occurs in
-PULL = 3.0  # towards 0: the strength of the L2 penalty; 1, 3 and 10 were nearly alike on conversations left out
-WHOLE = 0.97  # of the questions that stand alone are to be left as they are
-REWRITE_WEIGHT = 0.2  # of one rewrite next to one labelled turn, since nearly all rewrites depend; without any, 9% fewer on CAsT
-QUESTIONS = 3_000  # sampled of those that stand alone
-QUESTION_WEIGHT = 0.2  # of each such example next to one labelled turn
+FEWEST = 3  # examples that a feature must occur in
+PULL = 3.0  # strength of the L2 penalty; 1, 3 and 10 were nearly alike on held-out conversations
+WHOLE = 0.97  # share of the questions that stand alone that must be left unchanged
+REWRITE_WEIGHT = 0.2  # of a rewrite relative to a labelled turn, since nearly all of them depend; without any, 9% fewer on CAsT
+QUESTIONS = 3_000  # sample of the questions that stand alone
+QUESTION_WEIGHT = 0.2  # of each of them relative to a labelled turn
 SEED = 7
-ALWAYS = -1  # the fold of examples that are always learnt from and never measured on
+ALWAYS = -1  # the fold of examples that are always used for fitting and never measured
 
 
 @dataclass(frozen=True)
 class Example:
-    """A question after `turns`; `fold` is that of its conversation."""
+    """A question after `turns`. All examples of a conversation have the same `fold`."""
 
     question: str
     turns: tuple[Turn, ...]
@@ -72,9 +78,8 @@ def labelled(files: Sequence[Path]) -> Iterator[Example]:
 
 
 def standing_alone(files: Sequence[Path]) -> Iterator[Example]:
-    """A sample, each after one question of the same set of passages, then after one of another set."""
+    """A sample of the questions, each once after a question of the same set and once after one of any set."""
     rows = [line.split("\t") for file in sorted(files) for line in file.read_text(encoding="utf-8").splitlines()]
-    rows = [row for row in rows if len(row) == 5]
     same: dict[str, list[list[str]]] = {}
     for row in rows:
         same.setdefault(row[0], []).append(row)
@@ -88,7 +93,7 @@ def standing_alone(files: Sequence[Path]) -> Iterator[Example]:
 
 
 def rewritten(file: Path) -> Iterator[Example]:
-    """The title of the page, which nobody said, is left out."""
+    """CANARD's questions. The first turn of a history, which holds title and section of the page, is left out."""
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         for row in map(json.loads, lines):
             turns = followup_weights.turns_of(row["history"])[1:]
@@ -104,6 +109,7 @@ def of_set(folder: Path) -> Iterator[Example]:
 
 
 def _adds(rewrite: str, question: str) -> bool:
+    """Whether the rewrite has terms that the question lacks."""
     return bool(set(terms(rewrite)) - set(terms(question)))
 
 
@@ -129,15 +135,18 @@ def columns_of(values: Sequence[dict[str, float]]) -> list[str]:
 
 
 def matrix(values: Sequence[dict[str, float]], columns: Sequence[str], vectors: NDArray[np.float32] | None) -> csr_matrix:
-    number = {name: column for column, name in enumerate(columns)}
-    cells = [(row, number[name], value) for row, known in enumerate(values) for name, value in known.items() if name in number]
-    rows, places, numbers = zip(*cells, strict=True)
-    shape = csr_matrix((numbers, (rows, places)), shape=(len(values), len(columns)))
+    """One row per example; the columns are the named features, then the embedding if `vectors` are given."""
+    column_of = {name: column for column, name in enumerate(columns)}
+    cells = [
+        (row, column_of[name], value) for row, named in enumerate(values) for name, value in named.items() if name in column_of
+    ]
+    cell_rows, cell_columns, cell_values = zip(*cells, strict=True)
+    shape = csr_matrix((cell_values, (cell_rows, cell_columns)), shape=(len(values), len(columns)))
     return shape if vectors is None else csr_matrix(hstack([shape, csr_matrix(vectors * VECTOR_SCALE)]))
 
 
 def learn(examples: Sequence[Example], vectors: NDArray[np.float32] | None) -> dict[str, Any]:
-    """Weights fitted to all examples, and what was measured on conversations left out."""
+    """Weights fitted to all examples, and the shares measured on held-out conversations."""
     values = [features(example.question, example.turns) for example in examples]
     folds = np.array([example.fold for example in examples])
     probability = np.zeros(len(examples))
@@ -175,14 +184,16 @@ def main() -> None:
     arguments = parser.parse_args()
     examples = [*labelled(arguments.dialogues), *standing_alone(arguments.questions), *rewritten(arguments.rewrites)]
     examples += [example for folder in arguments.sets for example in of_set(folder)]
-    texts = sorted({example.question for example in examples})
-    known = dict(zip(texts, ModelEmbedder(EmbeddingSettings()).embed_passages(texts), strict=True))
-    vectors = np.stack([known[example.question] for example in examples])
-    learnt = {"vector": learn(examples, vectors), "shape": learn(examples, None)}
-    for name, values in learnt.items():
-        print(f"{name}: {len(values['features'])} features, whole questions left alone {values['left alone']}, "
-              f"dependent ones recognised {values['recognised']}, at {values['threshold']}")  # fmt: skip
-    arguments.out.write_text(canonical_json(learnt) + "\n", encoding="utf-8")
+    embedder = ModelEmbedder(EmbeddingSettings())
+    vector_of = {question: embedder.embed_query(question) for question in sorted({example.question for example in examples})}
+    vectors = np.stack([vector_of[example.question] for example in examples])
+    learned = {"vector": learn(examples, vectors), "shape": learn(examples, None)}
+    for name, values in learned.items():
+        print(
+            f"{name}: {len(values['features'])} features; at threshold {values['threshold']}, {values['left alone']} of the "
+            f"questions that stand alone are left alone and {values['recognised']} of the dependent ones recognised"
+        )
+    arguments.out.write_text(canonical_json(learned) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
