@@ -1,10 +1,10 @@
-"""Makes the calibration that comes with a reader, and says what each threshold and band costs.
+"""Makes the calibration that comes with a reader, and prints the error rates of each threshold and band.
 
     python benchmarks/confidence.py SET... [--reader trained] [--others 60] [--check SET...] [--out FILE]
 
-Each SET is a folder with a question set that brings its own corpus. Every set is asked its own questions, answerable or not, and
-some of the other sets', which are off its subject. The calibration is fitted to SETs, written to --out, and then applied to the
---check sets, which it was not fitted to.
+Each SET is the folder of a question set with a corpus of its own. Its corpus is asked the set's own questions, answerable or not,
+and a sample of the other sets' questions, which are off its subject. The calibration is fitted to the SETs, written to --out, and
+then applied to the --check sets, which it was not fitted to.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def main() -> None:
         chat = chat_for(questions, settings, Recipe(embedder, settings.passages), lambda what, done, total: None)
         rows += asked_rows(questions, chat, off_subject(questions, loaded, arguments.others, arguments.seed))
     calibration = calibrate(
-        [one for _, one in rows],
+        [asked for _, asked in rows],
         NO_WEIGHTS,
         false_answers=arguments.false_answers,
         made_with={"reader": chat.reader.identity, "model": embedder.identity.digest},
@@ -78,22 +78,22 @@ def off_subject(questions: QuestionSet, loaded: list[QuestionSet], wanted: int, 
 
 def asked_rows(questions: QuestionSet, chat: Chat, others: list[Question]) -> list[Row]:
     mixed = replace(questions, questions=(*questions.questions, *others))
-    of = {outcome.question_id: outcome for outcome in evaluate(mixed, chat).outcomes}
-    own, off = asked_from(questions.questions, of), asked_from(others, of)
-    print(
-        f"{questions.name}: {len(own)} questions, right {np.mean([one.right for one in own if one.answerable]):.3f}", flush=True
-    )
-    return [("answerable" if one.answerable else "near miss", one) for one in own] + [("off subject", one) for one in off]
+    outcomes = {outcome.question_id: outcome for outcome in evaluate(mixed, chat).outcomes}
+    own, off = asked_from(questions.questions, outcomes), asked_from(others, outcomes)
+    right = np.mean([asked.right for asked in own if asked.answerable])
+    print(f"{questions.name}: {len(own)} questions, right {right:.3f}", flush=True)
+    rows = [("answerable" if asked.answerable else "near miss", asked) for asked in own]
+    return [*rows, *(("off subject", asked) for asked in off)]
 
 
-def confidences_of(calibration: Calibration, asked: list[Asked]) -> np.ndarray:
-    return np.array([calibration.confidence(dict(zip(SIGNALS, one.signals, strict=True))) for one in asked])
+def confidences_of(calibration: Calibration, rows: list[Row]) -> np.ndarray:
+    return np.array([calibration.confidence(dict(zip(SIGNALS, asked.signals, strict=True))) for _, asked in rows])
 
 
 def print_thresholds(calibration: Calibration, rows: list[Row]) -> None:
     kinds = np.array([kind for kind, _ in rows])
-    confidences = confidences_of(calibration, [one for _, one in rows])
-    right = np.array([one.right for _, one in rows])
+    confidences = confidences_of(calibration, rows)
+    right = np.array([asked.right for _, asked in rows])
     print("threshold | " + " | ".join(f"{kind} answered" for kind in KINDS) + " | right among the answered")
     for threshold in THRESHOLDS:
         shown = confidences >= threshold
@@ -105,16 +105,15 @@ def check(questions: QuestionSet, settings: Settings, embedder: ModelEmbedder, c
     """Per band: the share of answerable questions in it, the share of right ones among these, the share of unanswerable ones."""
     chat = chat_for(questions, settings, Recipe(embedder, settings.passages), lambda what, done, total: None)
     rows = asked_rows(questions, chat, [])
-    asked = [one for _, one in rows]
-    bands = [calibration.band(confidence) for confidence in confidences_of(calibration, asked).tolist()]
-    answerable = np.array([one.answerable for one in asked])
-    right = np.array([one.right for one in asked])
+    bands = [calibration.band(confidence) for confidence in confidences_of(calibration, rows).tolist()]
+    answerable = np.array([asked.answerable for _, asked in rows])
+    right = np.array([asked.right for _, asked in rows])
     for band in calibration.bands:
-        inside = np.array([its is band for its in bands])
+        inside = np.array([reached is band for reached in bands])
         shown = inside & answerable
-        rightly = f"{right[shown].mean():.3f}" if shown.any() else "-"
+        share_right = f"{right[shown].mean():.3f}" if shown.any() else "-"
         unanswerable = f"{inside[~answerable].mean():.3f}" if (~answerable).any() else "-"
-        print(f"  {band.strength}: {inside[answerable].mean():.3f} of the answerable, {rightly} of these right;", end=" ")
+        print(f"  {band.strength}: {inside[answerable].mean():.3f} of the answerable, {share_right} of these right;", end=" ")
         print(f"{unanswerable} of the unanswerable")
 
 

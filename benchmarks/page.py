@@ -31,15 +31,15 @@ def corpus(folder: Path, number: int) -> None:
     """The handbook, filled up to `number` documents with small ones."""
     shutil.copytree(ROOT / "corpus", folder)
     for n in range(number - len(list(folder.iterdir()))):
-        place = folder / f"store-{n % 100:02}"
-        place.mkdir(exist_ok=True)
-        (place / f"item-{n:05}.txt").write_text(
+        store = folder / f"store-{n % 100:02}"
+        store.mkdir(exist_ok=True)
+        (store / f"item-{n:05}.txt").write_text(
             f"Item {n}\n\nItem {n} lies on shelf {n % 37} of room {n % 11}.\n", encoding="utf-8"
         )
 
 
 def measured(page: Page, address: str) -> dict[str, float]:
-    """Milliseconds; medians of several."""
+    """Median times in milliseconds."""
     paints, answers, marks, lists = [], [], [], []
     for _ in range(5):
         page.goto(address)
@@ -49,19 +49,19 @@ def measured(page: Page, address: str) -> dict[str, float]:
     for question in (QUESTIONS[0], *QUESTIONS):  # the first warms up
         before = page.locator("#conversation .answer:not(.pending)").count()
         page.fill("#question textarea", question)
-        begun = time.perf_counter()
+        started = time.perf_counter()
         page.keyboard.press("Enter")
         page.locator("#conversation .answer:not(.pending)").nth(before).wait_for()
-        answers.append(1000 * (time.perf_counter() - begun))
+        answers.append(1000 * (time.perf_counter() - started))
         button = page.locator("#conversation .answer").last.locator("button.cite").first
         marks.append(
             button.evaluate(
                 """button => new Promise(resolve => {
-                    const begun = performance.now(), text = document.querySelector('#source-text');
+                    const started = performance.now(), text = document.querySelector('#source-text');
                     const seen = new MutationObserver(() => {
                         if (!text.querySelector('#source-mark')) return;
                         seen.disconnect();
-                        requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - begun)));
+                        requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - started)));
                     });
                     seen.observe(text, {childList: true});
                     button.click();
@@ -73,19 +73,19 @@ def measured(page: Page, address: str) -> dict[str, float]:
     page.wait_for_selector("#listed tbody tr")
     for words in ("nerve", "", "injury"):
         old = page.inner_text("#listed")
-        begun = time.perf_counter()
+        started = time.perf_counter()
         page.fill("#file-words", words)
         page.wait_for_function("old => document.querySelector('#listed').innerText !== old", arg=old)
-        lists.append(1000 * (time.perf_counter() - begun))
-    times_of = {"first_paint": paints, "answer": answers[1:], "citation_to_highlight": marks[1:], "list_documents": lists}
-    return {name: round(statistics.median(times), 1) for name, times in times_of.items()}
+        lists.append(1000 * (time.perf_counter() - started))
+    times = {"first_paint": paints, "answer": answers[1:], "citation_to_highlight": marks[1:], "list_documents": lists}
+    return {name: round(statistics.median(values), 1) for name, values in times.items()}
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--documents", type=int, default=40)
     number = arguments.parse_args().documents
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name, sync_playwright() as started:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name, sync_playwright() as playwright:
         folder = Path(name)
         corpus(folder / "corpus", number)
         settings = Settings(
@@ -99,7 +99,7 @@ def main() -> None:
         listener = socket.create_server(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(create_app(Library(settings, embedder=embedder)), log_level="warning"))
         threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True).start()
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         milliseconds = measured(browser.new_page(locale="en-US"), f"http://127.0.0.1:{listener.getsockname()[1]}/")
         browser.close()
         print(json.dumps({"documents": number, "milliseconds": milliseconds}))

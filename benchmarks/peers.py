@@ -218,7 +218,7 @@ def measure(workers: Sequence[Worker], material: Material, queries: int) -> list
             rows[i]["query"].append({"seconds": answer["seconds"][WARMING:], "cpu": answer["cpu"]})
             say(f"{repetition + 1}. {workers[i].label}: {median(rows[i]['query'][-1]['seconds']) * 1000:.1f} ms a query")
     for worker, row in zip(workers, rows, strict=True):
-        ranked = worker.ask(do="query", queries=[question.text for question in material.questions], k=RANKED)["found"]
+        ranked = worker.ask(do="query", queries=[question.text for question in material.questions], k=RANKED)["results"]
         row["nDCG@10"] = ndcg(material, ranked)
         row |= worker.ask(do="finish") | {"children": worker.children}
         worker.stop()

@@ -162,7 +162,7 @@ def ratio_table(result: Mapping[str, Any]) -> str:
 def pilot_table(result: Mapping[str, Any]) -> str:
     if not result["pilot"]:
         return ""
-    lines = ["| first trial | passages a second: as it comes / passive | query p50 ms: as it comes / passive |", "|---|---|---|"]
+    lines = ["| pilot | passages a second: as installed / passive | query p50 ms: as installed / passive |", "|---|---|---|"]
     for peer, tried in result["pilot"].items():
         built = " / ".join(f"{figures['passages_per_second']:.1f}" for figures in tried.values())
         asked = " / ".join(f"{figures['query'] * 1000:.1f}" for figures in tried.values())

@@ -6,8 +6,8 @@
 
 `load` starts `rag serve` with the real model on a built index and asks it from this process, over loopback: the API, and the
 page as a browser does (gradio's queue). `memory` and `swaps` serve a small corpus with vectors drawn from hashes, so that they
-measure the server and not the model: `memory` prints its resident memory as requests go by, `swaps` puts one new index after the
-other under load and counts what failed. The clients share the two cores with the server.
+measure the server and not the model: `memory` prints its resident memory as requests are answered, `swaps` replaces the index
+again and again under load and counts failed requests. Clients and server share the machine's cores.
 """
 
 import argparse
@@ -29,7 +29,6 @@ import numpy as np
 from building import HashEmbedder, write_corpus
 
 from rag.config import PassageSettings, ServerSettings, Settings
-from rag.conversation import Chat
 from rag.index.updating import Recipe, update_index
 from rag.library import Library
 from rag.numeric import Vectors
@@ -58,19 +57,23 @@ class Connection:
         reader, writer = self.streams
         kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}"
         writer.write(f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{kind}\r\n\r\n".encode() + body)
-        answered = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-        await reader.readexactly(int(answered.split("content-length: ")[1].split("\r\n")[0]))
-        return int(answered.split(" ", 2)[1])
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+        await reader.readexactly(int(head.split("content-length: ")[1].split("\r\n")[0]))
+        return int(head.split(" ", 2)[1])
 
 
-async def drive(clients: int, seconds: float, one: Callable[[int], Callable[[int], Awaitable[int]]]) -> dict[str, float]:
-    """Each client sends its next request when it has an answer; `one(client)` makes the function that sends request `n`."""
+Call = Callable[[int], Awaitable[int]]
+"""Sends the request with this number and returns the status of its response."""
+
+
+async def drive(clients: int, seconds: float, new_client: Callable[[], Call]) -> dict[str, float]:
+    """Every client sends its next request as soon as the last is answered. Times are in milliseconds."""
     times: list[float] = []
     statuses: list[int] = []
     until = time.perf_counter() + seconds
 
     async def client(number: int) -> None:
-        call, turn = one(number), number
+        call, turn = new_client(), number
         while time.perf_counter() < until:
             started = time.perf_counter()
             statuses.append(await call(turn))
@@ -85,8 +88,8 @@ async def drive(clients: int, seconds: float, one: Callable[[int], Callable[[int
     return {"clients": clients, "req/s": len(times) / elapsed, "p50": p50, "p95": p95, "p99": p99, "failed": failed}
 
 
-def api(port: int, path: str) -> Callable[[int], Callable[[int], Awaitable[int]]]:
-    def one(_: int) -> Callable[[int], Awaitable[int]]:
+def api(port: int, path: str) -> Callable[[], Call]:
+    def new_client() -> Call:
         connection = Connection(port)
 
         async def call(turn: int) -> int:
@@ -97,25 +100,25 @@ def api(port: int, path: str) -> Callable[[int], Callable[[int], Awaitable[int]]
 
         return call
 
-    return one
+    return new_client
 
 
-def page(port: int) -> Callable[[int], Callable[[int], Awaitable[int]]]:
-    """Asks as the page does: joins the queue, then reads the stream until the answer is complete."""
+def page(port: int) -> Callable[[], Call]:
+    """Asks as the page does: joins gradio's queue, then reads the stream until the answer is complete."""
     base = f"http://127.0.0.1:{port}/gradio_api"
     config = httpx.get(f"http://127.0.0.1:{port}/config").json()
-    asking = next(each for each in config["dependencies"] if each["api_name"] == "ask")
+    asking = next(dependency for dependency in config["dependencies"] if dependency["api_name"] == "ask")
     limits = httpx.Limits(max_connections=200)
     client = httpx.AsyncClient(timeout=300, limits=limits)
 
-    def one(_: int) -> Callable[[int], Awaitable[int]]:
+    def new_client() -> Call:
         async def call(turn: int) -> int:
             session = secrets.token_hex(5)
-            given = [QUESTIONS[turn % len(QUESTIONS)]] + [None] * (len(asking["inputs"]) - 1)
-            joined = {"data": given, "fn_index": asking["id"], "session_hash": session, "event_data": None, "trigger_id": None}
-            answered = await client.post(f"{base}/queue/join", json=joined)
-            if answered.status_code != 200:
-                return answered.status_code
+            inputs = [QUESTIONS[turn % len(QUESTIONS)]] + [None] * (len(asking["inputs"]) - 1)
+            joined = {"data": inputs, "fn_index": asking["id"], "session_hash": session, "event_data": None, "trigger_id": None}
+            response = await client.post(f"{base}/queue/join", json=joined)
+            if response.status_code != 200:
+                return response.status_code
             async with client.stream("GET", f"{base}/queue/data", params={"session_hash": session}) as stream:
                 async for line in stream.aiter_lines():
                     if '"process_completed"' in line:
@@ -124,7 +127,7 @@ def page(port: int) -> Callable[[int], Callable[[int], Awaitable[int]]]:
 
         return call
 
-    return one
+    return new_client
 
 
 def start(*command: str) -> tuple[subprocess.Popen[str], int]:
@@ -132,23 +135,23 @@ def start(*command: str) -> tuple[subprocess.Popen[str], int]:
         [sys.executable, *command], stdout=subprocess.PIPE, text=True, env=os.environ | {"RAG_SERVER__PORT": "0"}
     )
     assert process.stdout
-    found = re.search(r":(\d+)/", process.stdout.readline())
-    assert found, "the server did not start"
-    return process, int(found.group(1))
+    address = re.search(r":(\d+)/", process.stdout.readline())
+    assert address, "the server did not start"
+    return process, int(address.group(1))
 
 
 def load(corpus: Path, index: Path, clients: list[int], seconds: float) -> None:
     process, port = start("-m", "rag", "serve", "--no-build", "--corpus", str(corpus), "--index", str(index))
     try:
         print("| what | clients | a second | p50 ms | p95 ms | p99 ms | failed |\n|---|---|---|---|---|---|---|")
-        for name, one in (
+        for name, new_client in (
             ("`GET /healthz`", api(port, "/healthz")),
             ("`GET /api/search`", api(port, "/api/search")),
             ("`POST /api/ask`", api(port, "/api/ask")),
             ("the page", page(port)),
         ):
             for number in clients:
-                row = asyncio.run(drive(number, seconds, one)) if name != "the page" or number == clients[-1] else None
+                row = asyncio.run(drive(number, seconds, new_client)) if name != "the page" or number == clients[-1] else None
                 if row:
                     figures = f"{row['req/s']:.1f} | {row['p50']:.0f} | {row['p95']:.0f} | {row['p99']:.0f} | {row['failed']}"
                     print(f"| {name} | {number} | {figures} |", flush=True)
@@ -176,8 +179,7 @@ def small_settings(folder: Path) -> Settings:
 def serve_small(folder: Path) -> None:
     from rag.server.launch import run
 
-    settings = small_settings(folder)
-    run(Library(settings, chat=Chat(settings, SmallEmbedder())))  # type: ignore[arg-type]
+    run(Library(small_settings(folder), embedder=SmallEmbedder()))  # type: ignore[arg-type]
 
 
 def build_small(folder: Path) -> None:

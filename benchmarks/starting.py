@@ -1,11 +1,11 @@
-"""How long a command takes that has little to do: what starting costs.
+"""Start-up time: how long commands take that have little to do.
 
     python benchmarks/starting.py [COMMAND …] [--rounds 15]
 
-Runs `rag --help`, `rag status` and any others ("search fern", "ask 'How high is bracken?'"), each in a process of its own, in
-turns with `python -c pass`, in the present folder with its corpus and index. One run of each goes before and is not counted, so
-that all bytecode is there. Processor time (user and system, of all threads) tells more than the clock on a machine that others
-use too. `times` is how often bare Python would fit in: the median of the ratios within each round.
+Runs `rag --help`, `rag status` and the given commands ("search fern", "ask 'How high is bracken?'") with the corpus and index of
+the current folder, each in its own process, alternating with `python -c pass`. A first run of each, which compiles the bytecode,
+is not counted. On a busy machine, processor time (user and system, of all threads) is more reliable than the clock. `times` is
+the ratio to bare Python: the median of the ratios within each round.
 """
 
 import argparse
@@ -20,7 +20,7 @@ BARE = "python -c pass"
 
 
 def run(command: list[str]) -> tuple[float, float]:
-    """Seconds by the clock and of processor time. Raises CalledProcessError where it fails."""
+    """Wall-clock and processor time in seconds. Raises CalledProcessError if the command fails."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
@@ -47,9 +47,9 @@ def main() -> None:
     for name in commands:
         row = [name]
         for part in (0, 1):
-            taken = [one[name][part] for one in rounds]
-            times = median(one[name][part] / one[BARE][part] for one in rounds)
-            row += [f"{median(taken):.3f}", f"{min(taken):.3f}", f"{times:.1f}"]
+            seconds = [times[name][part] for times in rounds]
+            ratio = median(times[name][part] / times[BARE][part] for times in rounds)
+            row += [f"{median(seconds):.3f}", f"{min(seconds):.3f}", f"{ratio:.1f}"]
         print("| " + " | ".join(row) + " |")
 
 

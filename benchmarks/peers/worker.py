@@ -5,7 +5,7 @@
 The first line of output says that the model has embedded a query. Then, as JSON (names are those of passages, "d00017#2"):
 
     {"do": "add", "names": [...], "texts": [...], "files": [...]}  ->  {"seconds", "cpu", "passages": held now}
-    {"do": "query", "queries": [...], "k": 10}                     ->  {"seconds": [...], "cpu", "found": [[name, ...], ...]}
+    {"do": "query", "queries": [...], "k": 10}                     ->  {"seconds": [...], "cpu", "results": [[name, ...], ...]}
     {"do": "finish"}                                               ->  {"bytes", "saved", "peak", "versions", "notes"}
 
 The index is saved in the working folder, which the process has to itself. `peak` is the peak memory in kB.
@@ -257,7 +257,7 @@ def answer(system: Any, request: dict[str, Any]) -> dict[str, Any]:
             started = time.perf_counter()
             results.append(system.query(query, request["k"]))
             times.append(time.perf_counter() - started)
-        return {"seconds": times, "cpu": time.process_time() - before, "found": results}
+        return {"seconds": times, "cpu": time.process_time() - before, "results": results}
     return finish(system)
 
 
