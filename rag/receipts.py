@@ -92,7 +92,9 @@ def load_receipt(path: Path) -> Answer:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReceiptError(f"{path} is not a receipt ({error}); `rag ask QUESTION --receipt FILE.json` writes one") from error
     if version != VERSION:
-        raise ReceiptError(f"{path} is a receipt in format {version}, this release reads {VERSION}; install its release")
+        raise ReceiptError(
+            f"{path} is a receipt in format {version}, but this release reads {VERSION}; install the release that wrote it"
+        )
     if digest != sha256_json({name: value for name, value in values.items() if name != "digest"}):
         raise ReceiptError(f"{path} was changed after it was written: its digest does not match its contents")
     return answer

@@ -90,24 +90,25 @@ def source_view(index: Index, asked: object, *, windows: int = 1, choose: bool =
 def where(index: Index, document: Document, span: Span) -> tuple[int | None, tuple[str, ...]]:
     """The page (or slide, row, record) and headings of a span of a document; None and () if it lies after all passages."""
     rows = index.rows[document.id]
-    place = bisect_left(rows, span.end, key=lambda row: index.passages[row].span.end)
-    if place == len(rows):
+    position = bisect_left(rows, span.end, key=lambda row: index.passages[row].span.end)
+    if position == len(rows):
         return None, ()
-    passage = index.passages[rows[place]]
+    passage = index.passages[rows[position]]
     pages = [sentence.page for sentence in passage.sentences if sentence.span.start <= span.start]
     return (pages[-1] if pages else passage.page), passage.headings
 
 
 def _pieces(index: Index, document: Document, part: Span) -> list[list[str]]:
+    """The text of `part` as [text, reference], cut at its quotable sentences; other text has the reference ""."""
     pieces: list[list[str]] = []
-    at = part.start
+    position = part.start
     for passage in index.passages_of(document.id):
         for sentence in passage.sentences:
             start, end = sentence.span.start, sentence.span.end
-            if sentence.quotable and at <= start and end <= part.end:
+            if sentence.quotable and position <= start and end <= part.end:
                 pieces += [
-                    [document.text[at:start], ""],
+                    [document.text[position:start], ""],
                     [document.text[start:end], f"{document.digest}:{start}:{end}:{document.id}"],
                 ]
-                at = end
-    return [piece for piece in [*pieces, [document.text[at : part.end], ""]] if piece[0]]
+                position = end
+    return [piece for piece in [*pieces, [document.text[position : part.end], ""]] if piece[0]]

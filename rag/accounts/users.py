@@ -65,7 +65,7 @@ FORMAT = VersionedFormat(
 
 
 class Accounts:
-    """The file of users. It is read again whenever it has changed; changes are made under a lock.
+    """The file of users. It is reloaded whenever it has changed; changes are made under a lock.
 
     Safe to share between threads, and between processes that use the same file.
     """
@@ -77,7 +77,7 @@ class Accounts:
         self._seen: tuple[int, int] | None = None
         self._accounts: dict[str, Account] = {}
         self._hasher = PasswordHasher()
-        self._nobody = ""
+        self._unknown_user = ""  # the hash that is checked for unknown names, made on first use
 
     def all(self) -> dict[str, Account]:
         """By name; empty if there is no file. Raises UsersError if the file cannot be read."""
@@ -102,9 +102,9 @@ class Accounts:
         name = _normal(name)
         account = self.all().get(name)
         with self._hashing:  # one at a time: each check takes 64 MB
-            self._nobody = self._nobody or self._hasher.hash(secrets.token_hex())
+            self._unknown_user = self._unknown_user or self._hasher.hash(secrets.token_hex())
             try:
-                self._hasher.verify(account.password if account else self._nobody, password[: LONGEST_PASSWORD + 1])
+                self._hasher.verify(account.password if account else self._unknown_user, password[: LONGEST_PASSWORD + 1])
             except (VerificationError, InvalidHashError):
                 return None
         return User(name, account.role) if account else None
@@ -173,7 +173,7 @@ class Accounts:
         return known, accounts[known]
 
     def _update(self, change: Callable[[dict[str, Account]], dict[str, Account]]) -> None:
-        """Replaces the accounts by `change` of those in the file now; nothing read earlier is written back."""
+        """Replaces the accounts by `change` of those now in the file, so that no other process's changes are lost."""
 
         def changed(content: bytes | None) -> bytes:
             accounts = {} if content is None else FORMAT.load(content, self.path).users

@@ -23,7 +23,7 @@ _GREETING = re.compile(
 )
 _VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
 _UNPRONOUNCEABLE = re.compile(r"[bcdfghjklmnpqrstvwxz]{5,}|(.)\1{3,}", re.IGNORECASE)
-# Function words that English does not have: enough to recognise a question in another language.
+# Function words by language: enough to recognise a question. Some are English words too, so those are counted against them.
 _FUNCTION_WORDS = {
     "German": """der die das den dem ein eine einen ist sind war und oder nicht wie wann warum wer wo für mit von zu bei nach
         werden wird kann können ich sie wir auf im zum zur beim auch nur noch""",

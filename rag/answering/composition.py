@@ -1,4 +1,4 @@
-"""Hits to an answer, which quotes and cites exact sentences; or to an abstention with its reason."""
+"""Turns hits into an answer that quotes and cites exact sentences, or into an abstention with its reason."""
 
 import math
 from collections.abc import Sequence
@@ -96,7 +96,7 @@ def _likeness_of_question(query_terms: frozenset[str], passage: Passage) -> floa
 
 
 def cite(choices: Sequence[Choice], index: Index) -> tuple[tuple[QuotedSentence, ...], tuple[Citation, ...]]:
-    """One citation per sentence, numbered in the same pass, so that number and place always correspond."""
+    """The chosen sentences with one citation each, numbered in the same pass so that numbers and places always agree."""
     numbers = {choice.place: number for number, choice in enumerate(choices, start=1)}
     sentences, citations = [], []
     for number, choice in enumerate(choices, start=1):

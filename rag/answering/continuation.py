@@ -10,7 +10,7 @@ from rag.answering.composition import cite
 from rag.answering.selection import Choice
 from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence
-from rag.records import Answer, CitedSpan, Hit, Span
+from rag.records import Answer, CitedSpan, Hit, Passage, Span
 
 SENTENCES_READ_ON = 3  # about what one answer quotes
 
@@ -32,7 +32,7 @@ def still_quotable(cited: Sequence[CitedSpan], index: Index, documents: Sequence
 def read_on(question: str, query: str, cited: Sequence[CitedSpan], index: Index) -> Answer:
     """The sentences after the last citation in the first cited document; an abstention at its end."""
     document_id = cited[0].document_id
-    position = max(one.span.end for one in cited if one.document_id == document_id)
+    position = max(citation.span.end for citation in cited if citation.document_id == document_id)
     return read_from(question, query, document_id, position, index)
 
 
@@ -59,12 +59,12 @@ def surrounded(question: str, query: str, cited: Sequence[CitedSpan], index: Ind
 
 
 def without_cited(hits: Sequence[Hit], cited: Sequence[CitedSpan]) -> list[Hit]:
-    """The hits whose passage holds no citation."""
-    return [
-        hit
-        for hit in hits
-        if not any(hit.passage.document_id == one.document_id and _overlap(hit.passage.span, one.span) for one in cited)
-    ]
+    """The hits whose passages contain no citation."""
+
+    def is_cited(passage: Passage) -> bool:
+        return any(passage.document_id == citation.document_id and _overlap(passage.span, citation.span) for citation in cited)
+
+    return [hit for hit in hits if not is_cited(hit.passage)]
 
 
 def _overlap(first: Span, second: Span) -> bool:

@@ -11,11 +11,11 @@ from rag.records import Passage, Span
 from rag.text.terms import terms
 
 # Chosen on development questions: benchmarks/README.md.
-ENOUGH = 0.85  # share of the total score; where a single fact is asked for, the sentences shown need not hold more
+ENOUGH = 0.85  # share of the total score at which the sentences shown suffice if a single fact is asked for
 SINGLE_FLOOR, SEVERAL_FLOOR = 0.35, 0.5  # share of the best sentence's score; sentences below add more noise than answer
 ALIKE = 0.8  # share of common terms from which two sentences say nearly the same
 EMPHASISED = 0.5  # score from which an answer phrase is emphasised: more probably right than wrong
-# Limits on what is shown for reading's sake.
+# Limits that keep answers readable.
 LONGEST_LIST = 30  # items; longer lists are not quoted whole
 LONGEST_CONTEXT = 2  # sentences of context before a dependent one
 SENTENCES_REMEMBERED = 2**12  # in the cache of word sets: some MB
@@ -103,8 +103,8 @@ def _best(ranked: Sequence[ScoredSentence], *, single: bool, limit: int) -> list
 
 def agree(first: ScoredSentence, second: ScoredSentence) -> bool:
     """Whether one answer phrase contains the other: "about 1 mm", "about 1 mm a day". False if either has none."""
-    one, other = (set(terms(s.phrase or "")) for s in (first, second))
-    return bool(one and other) and (one <= other or other <= one)
+    terms_1, terms_2 = (set(terms(s.phrase or "")) for s in (first, second))
+    return bool(terms_1 and terms_2) and (terms_1 <= terms_2 or terms_2 <= terms_1)
 
 
 def says_the_same(first: str, second: str) -> bool:
@@ -197,7 +197,7 @@ def _items(start: ScoredSentence, index: Index, step: int) -> Iterator[ScoredSen
 
 
 def _walk(start: ScoredSentence, index: Index, step: int) -> Iterator[ScoredSentence]:
-    """The sentences after (step 1) or before (-1) one under the same headings, nearest first, with score 0."""
+    """The sentences under the same headings after (step 1) or before (-1) `start`, nearest first, with score 0."""
     passage: Passage | None = start.passage
     number = start.number
     while passage is not None:

@@ -20,8 +20,14 @@ FOLDS = 5  # of cross-validation, the customary number
 FEWEST = 20  # questions of each kind, and in a band: with fewer, the error rates are noise
 PULL = 2.0  # prior precision: how strongly the fit is pulled towards the initial weights
 NOTHING_READ = (-9.0, 0.0, 0.0, 0.0)  # signals of a question without hits: the lowest score, nothing else
-RIGHT: dict[Strength, float] = {"strong": 0.9, "fair": 2 / 3}  # the share that must be right in a band; the weak one has the rest
-LEAST: dict[Strength, float] = {"strong": 0.75, "fair": 0.5}  # confidence: a sure majority must not carry doubtful answers along
+RIGHT: dict[Strength, float] = {
+    "strong": 0.9,
+    "fair": 2 / 3,
+}  # the share that must be right in a band; the weak band takes the rest
+LEAST: dict[Strength, float] = {
+    "strong": 0.75,
+    "fair": 0.5,
+}  # lowest confidence: a sure majority must not pull in doubtful answers
 
 
 @dataclass(frozen=True, slots=True)

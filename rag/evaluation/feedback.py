@@ -20,7 +20,7 @@ HELPFUL, WRONG, NOTHING, CHOSEN = "helpful", "wrong", "nothing", "chosen"
 VERDICTS = (HELPFUL, WRONG, NOTHING, CHOSEN)
 JUDGEMENTS = "judgements.jsonl"
 LOCK = ".lock"
-"""The lock file of a question set that grows."""
+"""The file in a question set's folder that is locked while questions are added."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _values(judgement: Judgement) -> dict[str, Any]:
 
 
 def _update_set(folder: Path, judgements: Sequence[Judgement]) -> None:
-    """Replaces the judged questions in a set's files. The queries come last: what no query names is not read."""
+    """Replaces the judged questions in a set's files. The queries come last: lines about other ids are ignored."""
     judged = {judgement.id for judgement in judgements}
     usable = [judgement for judgement in judgements if judgement.verdict != WRONG]
     (folder / "qrels").mkdir(exist_ok=True)

@@ -81,7 +81,7 @@ def add_question(folder: Path, text: str, gold: Sequence[GoldSpan]) -> str:
             )
         else:
             _append(folder / UNANSWERABLE, json_line({"query_id": id}))
-        _append(folder / QUERIES, json_line({"_id": id, "text": text}))  # last: what no query names is not read
+        _append(folder / QUERIES, json_line({"_id": id, "text": text}))  # last: lines about other ids are ignored
     return id
 
 
