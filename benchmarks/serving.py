@@ -29,6 +29,7 @@ import numpy as np
 from building import HashEmbedder, write_corpus
 
 from rag.config import PassageSettings, ServerSettings, Settings
+from rag.conversation import Chat
 from rag.index.updating import Recipe, update_index
 from rag.library import Library
 from rag.numeric import Vectors
@@ -179,7 +180,8 @@ def small_settings(folder: Path) -> Settings:
 def serve_small(folder: Path) -> None:
     from rag.server.launch import run
 
-    run(Library(small_settings(folder), embedder=SmallEmbedder()))  # type: ignore[arg-type]
+    settings = small_settings(folder)
+    run(Library(settings, chat=Chat(settings, SmallEmbedder())))  # type: ignore[arg-type]  # unlike `open`, loads no reader
 
 
 def build_small(folder: Path) -> None:
