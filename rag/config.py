@@ -1,4 +1,4 @@
-"""Settings from, in ascending precedence: the defaults below, rag.toml, RAG_… variables, and the caller.
+"""Settings. Sources in ascending precedence: the defaults below, rag.toml, RAG_… environment variables, and the caller.
 
 `depth` in the section `[retrieval]` of rag.toml is RAG_RETRIEVAL__DEPTH in the environment. There, lists are written as JSON:
 RAG_SERVER__NAMES='["docs.example"]'.
@@ -59,9 +59,11 @@ class PassageSettings(_Section):
 
 
 class DenseSettings(_Section):
-    """How the nearest vectors are found. Changes take effect at the next `rag build`, which embeds nothing again for them."""
+    """How the nearest vectors are found. Changes take effect at the next `rag build`, which reuses all embeddings."""
 
-    exact_up_to: int = Field(200_000, ge=0, description="passages up to which the search is exact; above, it is approximate")
+    exact_up_to: int = Field(
+        200_000, ge=0, description="number of passages up to which the search is exact; beyond it, the search is approximate"
+    )
     memory_mb: int = Field(2048, ge=1, description="memory limit of the approximate index, which is compressed to fit it")
 
 
@@ -124,7 +126,7 @@ class ServerSettings(_Section):
     requests_a_minute: int = Field(600, ge=0, description="rate limit per user; 0 means unlimited")
     connections: int = Field(512, ge=1, description="most open connections; further ones are refused")
     shutdown_seconds: int = Field(5, ge=0, description="time for running answers to finish when the server stops")
-    uploads: bool = Field(True, description="allow uploads on the page, from curators only if there are users")
+    uploads: bool = Field(True, description="allow uploads on the page; if there are users, only curators may upload")
     largest_file: int = Field(200 * 2**20, ge=1, description="size limit of one uploaded file in bytes")
     largest_upload: int = Field(210 * 2**20, ge=1, description="size limit of one upload request in bytes")
     uploads_an_hour: int = Field(2_000_000_000, ge=1, description="bytes that one user may upload per hour")
@@ -139,7 +141,7 @@ class ServerSettings(_Section):
 
 
 class Settings(_Section):
-    """All settings, validated and frozen. Unknown names are errors, so that a misspelt one is not silently ignored."""
+    """All settings, validated and frozen. Unknown names are errors, so that a misspelt name is not silently ignored."""
 
     corpus: Path = Field(Path("corpus"), description="folder of the documents")
     index: Path = Field(Path("index"), description="folder of the index")
@@ -161,8 +163,8 @@ def load_settings(**named: Any) -> Settings:
     values = _from_file()
     for source in (_from_environment(), {name: value for name, value in named.items() if value is not None}):
         for name, value in source.items():
-            lower = values.get(name)
-            values[name] = lower | value if isinstance(value, dict) and isinstance(lower, dict) else value
+            overridden = values.get(name)
+            values[name] = overridden | value if isinstance(value, dict) and isinstance(overridden, dict) else value
     try:
         return Settings(**values)
     except ValidationError as error:
@@ -186,7 +188,7 @@ def _from_file() -> dict[str, Any]:
 
 
 def _from_environment() -> dict[str, Any]:
-    """Raises SettingsError for a RAG_ variable that is not a setting, so that a misspelt one is not silently ignored."""
+    """Raises SettingsError for a RAG_ variable that is not a setting, so that a misspelt name is not silently ignored."""
     top_level: dict[str, Any] = {}
     sections: dict[str, dict[str, str]] = {}
     for variable, text in sorted(os.environ.items()):

@@ -52,7 +52,7 @@ class IndexMissing(RagError):
 
 
 class IndexMismatch(RagError):
-    """The index was built with different settings."""
+    """The index was built with a different model, format or settings."""
 
     def __init__(self, what: str, *, in_index: object, wanted: object) -> None:
         super().__init__(

@@ -51,7 +51,7 @@ class Library:
     """A corpus and its index. Thread-safe; a new build is used from the next question on, also if another process made it."""
 
     def __init__(self, settings: Settings, *, embedder: Embedder | None = None, chat: Chat | None = None) -> None:
-        """`embedder` and `chat` replace those that the settings describe."""
+        """`embedder` and `chat` are used instead of loading what the settings describe."""
         self.settings = settings
         self._embedder = chat.embedder if chat else embedder
         self._chat = chat
@@ -109,14 +109,14 @@ class Library:
         return BuildReport(report.manifest, report.changes, report.seconds, tuple(refused))
 
     def remove(self, ids: Sequence[str], *, wait: bool = False, progress: Report = _silent) -> BuildReport:
-        """Deletes documents from the corpus, all or none, then builds. Raises DocumentError for an unknown one."""
+        """Deletes documents from the corpus, all or none, then builds. Raises DocumentError for an unknown id."""
         from rag.index.corpus_edits import remove_documents
 
         delete = partial(remove_documents, self.settings.corpus, ids, self.settings.index)
         return self.build(wait=wait, prepare=delete, progress=progress)
 
     def rollback(self, *, wait: bool = False) -> Status:
-        """Restores the previous build; again undoes that. Raises IndexMissing if none is kept."""
+        """Restores the previous build; a second call undoes the first. Raises IndexMissing if none is kept."""
         from rag.index.corpus_edits import restore_previous
         from rag.index.status import index_status
 
@@ -151,7 +151,10 @@ class Library:
         self, questions: QuestionSet | Path, *, given: bool = False, answers: bool = True, limit: int | None = None,
         progress: Report = _silent,
     ) -> Evaluation:  # fmt: skip
-        """Asks all questions of a set, or a fixed sample of `limit`. A set with its own corpus is indexed first."""
+        """Asks all questions of a set, or a fixed sample of `limit`. A set with its own corpus is indexed first.
+
+        With `given`, each question is asked of its own gold documents; without `answers`, only retrieval is measured.
+        """
         from rag.evaluation.experiment import chat_for, evaluate
         from rag.evaluation.question_sets import load_question_set
 

@@ -1,4 +1,4 @@
-"""What every room that computes with numbers shares: the type of a matrix of vectors, and the logistic function."""
+"""Shared by all numeric code: the type of a matrix of vectors, and the logistic function."""
 
 import math
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float32]
 """Shape (n, dim), or (dim,) for a single vector."""
 
-LARGEST_LOGIT = 30.0  # 1 - logistic(30) is 1e-13: beyond it nothing changes, and exp cannot overflow
+LARGEST_LOGIT = 30.0  # 1 - logistic(30) is 1e-13, so clamping changes nothing; it keeps exp from overflowing
 
 
 def logistic(logit: float) -> float:

@@ -23,7 +23,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A structural unit of a document.
+    """A structural unit of a document. A "question" is answered by the blocks after it, as in an FAQ.
 
     `level` is 1 to 6 for a heading (also for a question that is a heading), 1 for the header row of a table, else 0. A
     table has one block per row. `page` is the page on which the block begins, counted from 1 in the unit of the format
@@ -82,7 +82,7 @@ class Passage:
     """A run of sentences that is embedded, searched and read as a unit.
 
     `headings` is the path of headings above its first quotable sentence, without the document's title. `context` is
-    embedded in front of its text. `cut` is True if a sentence that exceeds the embedder's input was cut at a word here.
+    embedded in front of its text. `cut` is True if it holds part of a sentence that is too long for the embedder's input.
     """
 
     document_id: str
@@ -178,14 +178,14 @@ class QuotedSentence:
 class Answer:
     """Quoted sentences with one citation each, numbered from 1 in order; or an abstention with its `reason`.
 
-    `query` is what was searched. `confidence` is 0 to 1, computed from `signals`; without signals it is 0 and claims nothing.
+    `query` is what was searched. `confidence` is 0 to 1, computed from `signals`; without signals it is 0 and means nothing.
     `expected_wrong` is the measured share of wrong answers among those of similar confidence, None if unknown;
     `measured_on` names the questions it was measured on. `strength` is the calibrated band of its confidence, None if it
-    abstains or no band is claimed. `nearest` are passages shown with an abstention, which are not an
-    answer; `looked_for` are the query's words, `unknown` those that occur in no document. `readings` are whole questions to
-    choose from if the question could mean several things. `choices` counts the citations or readings of the last answer, in
-    an abstention because the requested one does not exist. `message` is what the program says in its own voice instead of an
-    answer, empty otherwise. `index` is the manifest hash of the index that was asked.
+    abstains or the confidence is in no band. `nearest` are the best passages, shown with an abstention but not quoted;
+    `looked_for` are the query's words, `unknown` those that occur in no document. `readings` are whole questions to choose
+    from if the question could mean several things. If a requested citation or reading does not exist, `choices` is the
+    number that the last answer has. `message` is what the program says in its own voice instead of an answer, empty
+    otherwise. `index` is the manifest hash of the index that was asked.
     """
 
     question: str

@@ -17,7 +17,7 @@ from rag.records import Hit
 from rag.text.terms import terms
 
 Rows = NDArray[np.int64]
-DECIMALS = 6  # of a score: fewer than float32 resolves, so that ties do not hang on the order of additions
+DECIMALS = 6  # of a score: fewer than float32 resolves, so that ties do not depend on the order of additions
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Retriever:
         k: int | None = None,
         documents: Sequence[str] | None = None,
     ) -> list[Hit]:
-        """The `k` best passages (default: settings.k) for (query, weight) pairs, of which the first is the one to rerank by."""
+        """The `k` best passages (default: settings.k) for (query, weight) pairs; the first query is used for reranking."""
         settings = self._settings
         k = settings.k if k is None else k
         weighted = [WeightedQuery(query, self._embedder.embed_query(query), weight) for query, weight in queries]
@@ -66,7 +66,7 @@ def retrieve(
     k: int | None = None,
     documents: Sequence[str] | None = None,
 ) -> list[Hit]:
-    """The `k` best passages (default: settings.k), best first; ties end on the passage id. Empty if there are none.
+    """The `k` best passages (default: settings.k), best first, ties by passage id; empty if there are none.
 
     `vector` is the query's embedding. `documents` (see `Index.rows_of`) restricts the search without changing any score.
     """
@@ -84,8 +84,10 @@ def retrieve_together(
     """Like `retrieve`, scoring each passage by the weighted mean over several queries; similarities are to the first query."""
     rows = None if documents is None else index.rows_of(documents)
     lexical = [lexical_scores(index, terms(query.query), settings) for query in queries]
-    found = [_candidates(index, query.vector, bm25, settings.depth, rows) for query, bm25 in zip(queries, lexical, strict=True)]
-    candidates = np.unique(np.concatenate(found))
+    candidate_sets = [
+        _candidates(index, query.vector, bm25, settings.depth, rows) for query, bm25 in zip(queries, lexical, strict=True)
+    ]
+    candidates = np.unique(np.concatenate(candidate_sets))
     similarities = [index.dense.similarities(query.vector, candidates) for query in queries]
     total = np.zeros(len(candidates))
     for query, bm25, cosines in zip(queries, lexical, similarities, strict=True):
@@ -147,8 +149,8 @@ def proximity(index: Index, words: Sequence[str], rows: Rows) -> Vectors:
     pairs = [pair for pair in dict.fromkeys(pairwise(words)) if all(lexical.number(word) is not None for word in pair)]
     if not pairs or not len(rows):
         return bonus
-    owners, places, numbers = lexical.terms_in(rows)
-    adjacent = (places[1:] > 0) & (places[1:] != index.headings.lengths[rows][owners[1:]])
+    owners, positions, numbers = lexical.terms_in(rows)
+    adjacent = (positions[1:] > 0) & (positions[1:] != index.headings.lengths[rows][owners[1:]])
     for first, second in pairs:
         matches = adjacent & (numbers[:-1] == lexical.number(first)) & (numbers[1:] == lexical.number(second))
         counts = np.bincount(owners[1:][matches], minlength=len(rows))

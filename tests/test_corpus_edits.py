@@ -50,7 +50,7 @@ def test_unreadable_files_are_listed_and_not_copied(corpus: Path, source: Path) 
 def test_other_content_is_replaced_only_on_request(corpus: Path, source: Path) -> None:
     (source / "faq.txt").write_text("Is it?\nYes.")
     before = contents(corpus)
-    with pytest.raises(DocumentError, match="faq.txt is in the corpus with other content; say --replace"):
+    with pytest.raises(DocumentError, match="faq.txt is in the corpus with other content; use --replace"):
         add_files(corpus, [source / "moss.txt", source / "faq.txt"])
     assert contents(corpus) == before
     add_files(corpus, [source / "faq.txt"], overwrite=True)

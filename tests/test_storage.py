@@ -163,7 +163,9 @@ def test_older_versions_are_migrated_step_by_step(tmp_path: Path) -> None:
 def test_a_later_version_is_refused_and_never_set_aside(tmp_path: Path) -> None:
     path = tmp_path / "shelf.json"
     path.write_bytes(b'{"version": 3, "shelves": []}')
-    with pytest.raises(UsersError, match=r"shelf.json is a shelf in format 3, this release reads up to 2; install a later"):
+    with pytest.raises(
+        UsersError, match=r"shelf.json is a shelf in format 3, this release reads formats up to 2; install a later"
+    ):
         SHELVES.load(path.read_bytes(), path, set_aside=True)
     assert path.exists()
 

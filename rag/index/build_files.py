@@ -13,8 +13,8 @@ moments.npy        mean and covariance of the vectors
 terms…, headings…  term counts for BM25, in columns
 changes.json       what this build changed, when, and how long it took
 
-Loading an index compares the hash of every file up to `HASHED` bytes. Of larger files it compares the size, and each line of
-documents and passages when that line is read, so that nothing damaged is ever quoted. `rag doctor`, and every update that
+Loading an index compares the hash of every file up to `HASHED` bytes. For larger files it compares the size only; each line of
+documents and passages is checked when it is read, so that nothing damaged is ever quoted. `rag doctor`, and every update that
 reuses the build, hash the larger files too.
 """
 
@@ -74,8 +74,8 @@ def load_index(
 ) -> Index:
     """Opens a build. Its large files stay on disk and remain readable after the build has been removed.
 
-    Raises IndexMismatch if the build has another format, model, dimension or settings (as far as they are given), IndexBroken
-    if a file is missing or damaged, as far as the module's docstring says that it is checked now.
+    Raises IndexMismatch if the build has another format, model, dimension or settings (those that are given), and IndexBroken
+    if a file is missing or damaged; what is checked now, and what later, is described at the top of this module.
     """
     manifest = load_manifest(folder)
     check_manifest(manifest, model=model, dim=dim, settings=settings)

@@ -50,7 +50,7 @@ class PreviousBuild:
 
     @cached_property
     def row_of(self) -> dict[bytes, int]:
-        """One row for each key."""
+        """For each key, one of the rows that have it."""
         return {key: row for row, key in enumerate(self.keys.tolist())}
 
 

@@ -24,7 +24,7 @@ from rag.errors import BuildLocked, IndexBroken, IndexMissing
 from rag.storage.files import canonical_json, replace_file, sync_file, sync_folder
 
 Report = Callable[[str, int, int], None]
-"""Called with the name of the present step, how much of it is done, and the total."""
+"""Called with the name of the current step, how much of it is done, and the total."""
 
 CURRENT, FORMER = "CURRENT", "FORMER"
 SHORTEST_WAIT = 0.5  # seconds for the lock, because `builder_of` takes it for a moment
@@ -84,9 +84,9 @@ def new_staging(index: Path) -> Path:
 
 
 def commit_build(index: Path, staging: Path, name: str, *, previous: Path | None) -> Path:
-    """Makes the files in `staging` the live build, called `name` (or `name-2`, …), in the moment when CURRENT is replaced.
+    """Makes the files in `staging` the live build, called `name` (or `name-2`, …), at the moment when CURRENT is replaced.
 
-    `previous` is kept for `roll_back`; all other builds are removed. Processes that have one open can read on.
+    `previous` is kept for `roll_back`; all other builds are removed, but processes that have one open can go on reading it.
     """
     builds = index / "builds"
     taken = {folder.name for folder in builds.iterdir()}
@@ -141,7 +141,7 @@ def orphans(index: Path) -> list[Path]:
 
 def builder_of(index: Path) -> Builder | None:
     """The process that is building this index now, None if there is none."""
-    if not (index / "builder.json").exists():  # a builder has such a note; a killed one may have left it
+    if not (index / "builder.json").exists():  # a running build has this note; a killed one may have left it
         return None
     from filelock import FileLock, Timeout
 
@@ -160,7 +160,7 @@ def _noted_builder(index: Path) -> Builder:
 
 
 def describe_builder(builder: Builder) -> str:
-    """Such as " (process 12, since 2026-01-01T12:00:00+00:00, embedding 3 of 9)"; empty if nothing is known."""
+    """For example " (process 12, since 2026-01-01T12:00:00+00:00, embedding 3 of 9)"; empty if nothing is known."""
     known = [f"process {builder.pid}, since {builder.since}"] if builder.pid is not None else []
     known += [f"{builder.what} {builder.done} of {builder.total}"] if builder.what is not None else []
     return f" ({', '.join(known)})" if known else ""
@@ -181,7 +181,7 @@ def build_lock(index: Path, *, wait: bool = False) -> Iterator[Report]:
         lock.acquire(timeout=-1 if wait else SHORTEST_WAIT)
     except Timeout:
         who = describe_builder(_noted_builder(index))
-        raise BuildLocked(f"another build of {index} is running{who}; wait until it ends, or say --wait") from None
+        raise BuildLocked(f"another build of {index} is running{who}; wait until it ends, or use --wait") from None
     try:
         with _note(index / "builder.json") as note:
             yield note
@@ -199,8 +199,8 @@ def _note(path: Path) -> Iterator[Report]:
         nonlocal noted
         if monotonic() - noted > NOTE_EVERY:
             noted = monotonic()
-            present = replace(builder, what=what, done=done, total=total)
-            path.write_text(canonical_json(present.values()), encoding="utf-8")
+            updated = replace(builder, what=what, done=done, total=total)
+            path.write_text(canonical_json(updated.values()), encoding="utf-8")
 
     try:
         yield note

@@ -24,15 +24,15 @@ def add_files(
 ) -> list[Failure]:
     """Copies files, and all files in folders, into the corpus; returns those that cannot be read as documents.
 
-    `into` is a folder within the corpus. A file that is already there with the same bytes is left alone. Nothing is copied
-    if a source is missing, if its place is taken by something that may not be overwritten, or if copying fails:
-    DocumentError.
+    `into` is a folder within the corpus. A file that is already there with the same bytes is left alone. Raises
+    DocumentError, and copies nothing, if a source is missing, if another file or folder is in its place (files may be replaced
+    with `overwrite`), or if copying fails.
     """
     planned = _plan(corpus, sources, into)
     copies: dict[str, Path | None] = {}
     failed = []
-    real = [source.resolve() for source in planned.values()]
-    documents = read_documents([(source.parent, source.name) for source in real], settings)
+    resolved = [source.resolve() for source in planned.values()]
+    documents = read_documents([(source.parent, source.name) for source in resolved], settings)
     try:
         for (name, source), document in zip(planned.items(), documents, strict=True):
             if isinstance(document, UnreadableFile):
@@ -41,7 +41,7 @@ def add_files(
                 copies[name] = source
             elif not same_content(corpus / name, source):
                 if not overwrite:
-                    raise DocumentError(f"{name} is in the corpus with other content; say --replace, or --into another folder")
+                    raise DocumentError(f"{name} is in the corpus with other content; use --replace, or --into another folder")
                 copies[name] = source
         corpus.mkdir(parents=True, exist_ok=True)
         change_files(corpus, copies)
@@ -51,7 +51,7 @@ def add_files(
 
 
 def _plan(corpus: Path, sources: Sequence[Path], into: str) -> dict[str, Path]:
-    """The file to be copied for each id. Raises DocumentError if two have the same id, or one has no place in the corpus."""
+    """The file to be copied for each id. Raises DocumentError if two have the same id, or a file cannot be put there."""
     if corpus.exists() and not corpus.is_dir():
         raise DocumentError(f"{corpus} is not a folder; name another corpus with --corpus")
     target = PurePosixPath(into.replace("\\", "/")) if into else PurePosixPath()
@@ -93,7 +93,7 @@ def _named(sources: Iterable[Path], target: PurePosixPath) -> Iterator[tuple[str
 
 
 def remove_documents(corpus: Path, names: Sequence[str], index: Path) -> None:
-    """Deletes files from the corpus, all or none. A document that is only left in the index is not an error.
+    """Deletes files from the corpus, all or none. A document that is only in the index is not an error.
 
     A name is a document's id or the path of its file. Raises DocumentError if a name is neither, or a file cannot be deleted.
     """

@@ -25,13 +25,16 @@ from rag.index.manifest import Nearest
 from rag.storage.arrays import map_array, save_array
 
 _BINDINGS: Any = faiss  # its stubs lack some names
+ID_BYTES = 8  # FAISS's row number of a vector in a list
 BLOCK = 4096  # rows; 6 MB at 384 dimensions
 SEED = 7
-VECTORS_PER_LIST = 64  # for training the centroids; FAISS warns below 39
+VECTORS_PER_LIST = 64  # for training the centroids
+FEWEST_PER_LIST = 39  # FAISS warns if there are fewer vectors per list
+PQ_CENTROIDS = 256  # of each part of a product quantiser, which are trained like lists
 MOST_LISTS = 4096  # bounds the memory for training: 400 MB at 384 dimensions
 OVERSAMPLING = 4  # candidates taken from the lists, per result wanted
 RECALL_WANTED = 0.98  # of the ten nearest; a build with less reports it
-RECALL_SOUGHT = 0.995  # above the one wanted, because recall is lower for real questions than for sampled queries
+RECALL_SOUGHT = 0.995  # above RECALL_WANTED, because recall is lower for real questions than for sampled queries
 SAMPLED_QUERIES = 256  # for measuring recall
 NOISE = 4.0  # length of the noise added to a passage's unit vector: a cosine of .24, as for a question on another subject
 FEWEST_PROBED = 8  # lists
@@ -39,7 +42,7 @@ FEW = 2**17  # rows; a search among fewer compares all of them
 
 
 class DenseIndex:
-    """Searches unit vectors: float32 of shape (n, dim), possibly memory-mapped. Rows are theirs."""
+    """Searches unit vectors: float32 of shape (n, dim), possibly memory-mapped. Row `i` is `vectors[i]`."""
 
     def __init__(
         self,
@@ -126,12 +129,10 @@ def factory_for(rows: int, dim: int, settings: DenseSettings) -> str:
     """FAISS's factory string for this many vectors: the least compressed index that fits the memory limit."""
     if rows <= settings.exact_up_to:
         return "Flat"
-    lists = min(
-        MOST_LISTS, 1 << (2 * isqrt(rows)).bit_length() - 1, max(1, rows // 39)
-    )  # FAISS wants at least 39 vectors per list
+    lists = min(MOST_LISTS, 1 << (2 * isqrt(rows)).bit_length() - 1, max(1, rows // FEWEST_PER_LIST))
     parts = max(part for part in range(1, dim // 4 + 2) if dim % part == 0)
     codes = {"SQfp16": 2 * dim, "SQ8": dim, f"PQ{parts}": parts}
-    fitting = [code for code, size in codes.items() if rows * (size + 8) <= settings.memory_mb * 2**20]
+    fitting = [code for code, size in codes.items() if rows * (size + ID_BYTES) <= settings.memory_mb * 2**20]
     return f"IVF{lists},{fitting[0] if fitting else f'PQ{parts}'}"
 
 
@@ -147,7 +148,7 @@ def write_dense(vectors: NDArray[np.float32], factory: str, moments: Path, lists
         return Nearest(factory)
     index: Any = faiss.index_factory(vectors.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
     random = np.random.default_rng(SEED)
-    most = min(len(vectors), max(VECTORS_PER_LIST * index.nlist, 256 * VECTORS_PER_LIST))
+    most = min(len(vectors), VECTORS_PER_LIST * max(index.nlist, PQ_CENTROIDS))
     index.train(vectors[np.sort(random.choice(len(vectors), most, replace=False))])
     for start in range(0, len(vectors), BLOCK):
         index.add(np.ascontiguousarray(vectors[start : start + BLOCK]))
@@ -234,7 +235,7 @@ def _selector(rows: NDArray[np.int64], size: int) -> Any:
 def _compare_all(
     query: NDArray[np.float32], vectors: NDArray[np.float32], k: int, among: faiss.IDSelector | None
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Calls the function that FAISS's flat index uses; that index would copy the vectors into memory."""
+    """Calls the function behind FAISS's flat index, which would copy the vectors into memory."""
     scores, rows = np.empty((1, k), dtype=np.float32), np.empty((1, k), dtype=np.int64)
     pointer = faiss.swig_ptr
     faiss.knn_inner_product(

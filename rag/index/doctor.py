@@ -14,7 +14,7 @@ from rag.config import Settings
 from rag.errors import RagError
 from rag.index.build_files import ASKING, DENSE, FILES, HEADINGS, IDS, KEYS, MOMENTS, PASSAGES, TERMS, VECTORS, read_documents
 from rag.index.build_writer import key_of
-from rag.index.builds import builder_of, describe_builder, live_build, orphans, previous_build
+from rag.index.builds import CURRENT, FORMER, builder_of, describe_builder, live_build, orphans, previous_build
 from rag.index.changes import corpus_changes
 from rag.index.dense import DenseIndex, describe_nearest, moments_of, recall_of, sampled_queries
 from rag.index.lexical import LexicalIndex
@@ -30,7 +30,7 @@ from rag.storage.files import sha256_file
 from rag.text.passages import embedded_text
 
 ROWS_AT_ONCE = 4096  # vectors; 6 MB at 384 dimensions
-KNOWN = {"CURRENT", "FORMER", "calibration.json", "builds", "builder.lock", "builder.json", JOURNAL, "README.md", ".gitignore"}
+KNOWN = {CURRENT, FORMER, "calibration.json", "builds", "builder.lock", "builder.json", JOURNAL, "README.md", ".gitignore"}
 BUILD = "run `rag build`"
 RECALL_TOLERANCE = 0.01  # other processors round distances differently
 REBUILD = "run `rag build --full`"
@@ -46,16 +46,16 @@ class Check:
 
 
 def examine(settings: Settings, *, model: ModelIdentity | None = None) -> list[Check]:
-    """Runs all checks that apply: those of a build if there is one, those of its contents if its files are undamaged.
+    """Runs all checks that apply: those of a build if there is one, those of its contents if its files are intact.
 
     `model` replaces the model that the settings name.
     """
-    checks = [_run(name, check, settings) for name, check in _AROUND.items()]
+    checks = [_run(name, check, settings) for name, check in _FOLDER_CHECKS.items()]
     if not checks[0].faults:
-        outside = _OUTSIDE | {"model and settings": partial(_model_and_settings, model=model)}
-        checks += [_run(name, check, settings) for name, check in outside.items()]
+        build_checks = _BUILD_CHECKS | {"model and settings": partial(_model_and_settings, model=model)}
+        checks += [_run(name, check, settings) for name, check in build_checks.items()]
     if not any(check.faults for check in checks if check.name in ("live build", "files")):
-        checks += [_run(name, check, settings) for name, check in _INSIDE.items()]
+        checks += [_run(name, check, settings) for name, check in _CONTENT_CHECKS.items()]
     return checks
 
 
@@ -90,7 +90,7 @@ def _files(settings: Settings, check: Check) -> None:
 
 
 def _previous_build(settings: Settings, check: Check) -> None:
-    folder = previous_build(settings.index) if (settings.index / "CURRENT").exists() else None
+    folder = previous_build(settings.index) if (settings.index / CURRENT).exists() else None
     if folder is None:
         check.note = "none is kept"
         return
@@ -144,6 +144,7 @@ def _permissions(settings: Settings, check: Check) -> None:
 
 def _disk(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
+    # A new build, its temporary files, and 16 MB to spare.
     needed = 2 * sum(path.stat().st_size for path in folder.iterdir()) + 2**24
     free = shutil.disk_usage(folder).free
     check.note = f"{free // 2**20} MB free, a build needs up to {needed // 2**20} MB"
@@ -250,17 +251,17 @@ _COLUMNS = {
     "lengths": "lengths",
     "sequence": "sequences",
 }
-_AROUND: dict[str, Examination] = {
+_FOLDER_CHECKS: dict[str, Examination] = {
     "live build": _live_build,
     "previous build": _previous_build,
     "leftovers": _leftovers,
     "lock": _lock,
     "permissions": _permissions,
 }
-_OUTSIDE: dict[str, Examination] = {
+_BUILD_CHECKS: dict[str, Examination] = {
     "files": _files,
     "model and settings": _model_and_settings,
     "corpus": _corpus,
     "disk": _disk,
 }
-_INSIDE: dict[str, Examination] = {"rows": _rows, "documents and spans": _documents, "vectors": _vectors, "terms": _terms}
+_CONTENT_CHECKS: dict[str, Examination] = {"rows": _rows, "documents and spans": _documents, "vectors": _vectors, "terms": _terms}

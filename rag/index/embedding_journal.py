@@ -1,5 +1,6 @@
 """A journal of vectors, so that an interrupted build does not have to compute them again."""
 
+import errno
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,7 +46,7 @@ class EmbeddingJournal:
         records["check"] = np.frombuffer(b"".join(map(_check, keys, records["vector"])), dtype="V8")
         data = records.tobytes()
         if self._file.write(data) != len(data):  # an unbuffered write to a full disk is short, not an error
-            raise OSError(28, "No space left on device", str(self._path))
+            raise OSError(errno.ENOSPC, "No space left on device", str(self._path))
         self._numbers |= {key: number for number, key in enumerate(keys, start=self._count)}
         self._count += len(keys)
 

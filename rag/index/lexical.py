@@ -203,17 +203,18 @@ class _Merging:
     def __init__(self, index: LexicalIndex, moved: NDArray[np.int64]) -> None:
         self.index, self.moved = index, moved
         self.terms = np.full(index.size, -1, dtype=np.int64)
-        self.left = np.diff(index.offsets)
+        self.remaining = np.diff(index.offsets)  # rows of each term
         if (moved < 0).any():
-            for first, last in _blocks(self.left.copy()):
+            for first, last in _blocks(self.remaining.copy()):
                 alive = moved[index.rows[index.offsets[first] : index.offsets[last]]] >= 0
-                self.left[first:last] = np.add.reduceat(alive.astype(np.int64), index.offsets[first:last] - index.offsets[first])
+                starts = index.offsets[first:last] - index.offsets[first]
+                self.remaining[first:last] = np.add.reduceat(alive.astype(np.int64), starts)
 
     def words(self, number: int) -> Iterator[tuple[bytes, int, int, int]]:
         """Yields the terms of remaining rows as (UTF-8, `number`, the term's number in this part, number of rows)."""
-        for term, (word, left) in enumerate(zip(self.index.vocabulary(), self.left.tolist(), strict=True)):
-            if left:
-                yield word, number, term, left
+        for term, (word, rows) in enumerate(zip(self.index.vocabulary(), self.remaining.tolist(), strict=True)):
+            if rows:
+                yield word, number, term, rows
 
     @cached_property
     def _alive(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -238,9 +239,9 @@ def _save_words(parts: Sequence[_Merging], folder: Path, field: str) -> NDArray[
     with GrowingArray(folder / f"{field}_words.npy", np.uint8) as words:
         for word, holders in groupby(merge(*(part.words(number) for number, part in enumerate(parts))), key=itemgetter(0)):
             total = 0
-            for _, number, term, left in holders:
+            for _, number, term, rows in holders:
                 parts[number].terms[term] = len(frequencies)
-                total += left
+                total += rows
             frequencies.append(total)
             ends.append(ends[-1] + len(word))
             encoded += word

@@ -11,7 +11,7 @@ from rag.errors import IndexBroken, IndexMismatch
 from rag.models.model_identity import ModelIdentity
 from rag.storage.files import canonical_json, from_json, sha256_file, sha256_json
 
-# Increased whenever the same files would give other documents, passages, terms or another layout of the build's files.
+# Increase it whenever the same files would give other documents, passages or terms, or the layout of a build's files changes.
 FORMAT = 5
 HASHED = 2**26  # bytes: larger files are checked by size alone when an index is loaded
 FIX = "run `rag build` to rebuild the index"
@@ -64,8 +64,11 @@ class CorpusFiles:
 
 @dataclass(frozen=True)
 class Nearest:
-    """How a build finds the nearest vectors: FAISS's factory string ("Flat" compares all vectors), the number of lists probed,
-    and the share of the ten nearest that are then found."""
+    """How a build searches the nearest vectors.
+
+    `factory` is FAISS's factory string ("Flat" compares all vectors), `nprobe` the number of lists probed, and `recall` the
+    share of the ten nearest vectors that a search finds.
+    """
 
     factory: str
     nprobe: int = 0
@@ -209,12 +212,12 @@ def damaged_files(folder: Path, manifest: Manifest, *, hashed: int | None = None
     for name, stored in manifest.files.items():
         try:
             size = (folder / name).stat().st_size
-            whole = size == stored.bytes and (
+            intact = size == stored.bytes and (
                 (hashed is not None and size > hashed) or sha256_file(folder / name) == stored.sha256
             )
         except OSError:
-            whole = False
-        if not whole:
+            intact = False
+        if not intact:
             yield name
 
 

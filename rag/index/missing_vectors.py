@@ -23,7 +23,7 @@ class MissingVectors:
 
     Texts wait in a file, so that memory does not grow with them. Vectors go to the journal; texts that it already holds from an
     interrupted build are not embedded again. The model is loaded with the first text. Use as a context manager: leaving it early
-    waits only for the present batch, which is discarded.
+    waits only for the current batch, which is discarded.
     """
 
     def __init__(self, embedder: Embedder, journal: Path, waiting: Path) -> None:
@@ -39,9 +39,8 @@ class MissingVectors:
     def add(self, key: bytes, text: str) -> None:
         """Raises the error of an earlier text, if there was one."""
         if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._run, name="embedding", daemon=True
-            )  # so that an exit does not wait for it
+            # A daemon, so that the program's exit does not wait for it.
+            self._thread = threading.Thread(target=self._run, name="embedding", daemon=True)
             self._thread.start()
         if self._failure is not None:
             raise self._failure

@@ -26,8 +26,8 @@ class Status:
 def index_status(settings: Settings, *, model: ModelIdentity | None = None, check: bool = True) -> Status:
     """Loads neither the model nor vectors. Raises IndexMissing or IndexBroken.
 
-    With `check`, every file is checked, and IndexMismatch is raised if the build does not fit the settings, or `model` in place
-    of the one that they name.
+    With `check`, every file is checked, and IndexMismatch is raised if the build does not fit the settings. `model` replaces
+    the model that the settings name.
     """
     folder = live_build(settings.index)
     manifest = load_manifest(folder)

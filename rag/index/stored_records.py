@@ -13,7 +13,7 @@ from rag.storage.document_records import document_from_json, document_to_json
 from rag.storage.files import from_json, json_line
 
 DOCUMENTS_KEPT = 2**25  # bytes of lines whose documents are cached; the objects take a few times as much
-PASSAGES_KEPT = 2**23
+PASSAGES_KEPT = 2**23  # the same for passages
 Record = TypeVar("Record")
 
 

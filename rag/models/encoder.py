@@ -60,9 +60,9 @@ def load_tokenizer(folder: Path) -> Any:
 
 def in_parallel(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     """Applies the function to each item on all usable cores; results are in the order of the items."""
-    return [function(item) for item in items] if len(items) < 2 else list(_cores().map(function, items))
+    return [function(item) for item in items] if len(items) < 2 else list(_pool().map(function, items))
 
 
 @lru_cache(maxsize=1)
-def _cores() -> ThreadPoolExecutor:
+def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(usable_cores(), thread_name_prefix="encoder")

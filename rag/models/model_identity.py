@@ -1,4 +1,4 @@
-"""Which model embeds, determined from its files without loading the model or numpy."""
+"""The identity of the embedding model, computed from its files without loading the model or numpy."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -21,7 +21,7 @@ Precision = Literal["int8", "float32"]
 
 MICROSOFT = "com.microsoft"  # the domain of onnxruntime's own operators
 LARGEST = 127  # largest signed byte
-END = 2**31 - 1  # ONNX slices to the end with any index beyond it
+END = 2**31 - 1  # larger than any length: ONNX then slices to the end
 OPSET, MICROSOFT_OPSET, IR = 17, 1, 8  # the oldest versions that have LayerNormalization and MultiHeadAttention
 ATTENTION = ("query", "key", "value")
 
@@ -29,7 +29,7 @@ ATTENTION = ("query", "key", "value")
 def encoder_graph(tensors: Mapping[str, NDArray[Any]], *, heads: int, epsilon: float, precision: Precision) -> bytes:
     """A serialized ONNX model. Input `embedded`: sums of word, position and type vectors; output `states`; both (tokens, width).
 
-    `tensors` are named as in transformers. All encoder layers found are used; tensors outside of them are ignored.
+    `tensors` are named as in transformers. All encoder layers are used; other tensors are ignored.
     """
     graph = _Graph(tensors, heads, epsilon, precision)
     layers = 1 + max(int(name.split(".")[2]) for name in tensors if name.startswith("encoder.layer."))
@@ -108,7 +108,7 @@ class _Graph:
         return name
 
     def _node(self, operator: str, *inputs: str, domain: str = "", outputs: int = 1, **attributes: Any) -> str:
-        """Adds a node; gives the names of its outputs, separated by blanks."""
+        """Adds a node; returns the names of its outputs, separated by spaces."""
         from onnx import helper
 
         names = [f"{operator}-{len(self._nodes)}-{number}" for number in range(outputs)]

@@ -12,6 +12,8 @@ from rag.errors import ModelError
 from rag.records import Hit
 from rag.text.passages import embedded_text
 
+DECIMALS = 6  # of a score: fewer than float32 resolves, so that ties do not depend on rounding
+
 
 class CrossEncoderReranker:
     """Any sentence-transformers CrossEncoder in a local folder; loaded on first use."""
@@ -27,18 +29,18 @@ class CrossEncoderReranker:
         self._model: Any = None
 
     def rerank(self, query: str, hits: Sequence[Hit], *, depth: int) -> list[Hit]:
-        """The first `depth` hits by descending model score, ties by passage id; the other hits follow in their old order.
+        """The first `depth` hits by descending model score, ties by passage id; the other hits follow in their original order.
 
-        Reranked hits carry the model's score. The others are scored below them, at their old distances.
+        Reranked hits carry the model's score. The scores of the others are shifted below these, with the same distances.
         """
-        read, rest = hits[:depth], hits[depth:]
-        if not read:
+        best, rest = hits[:depth], hits[depth:]
+        if not best:
             return []
-        pairs = [(query, embedded_text(hit.passage)) for hit in read]
-        scores = [round(float(score), 6) for score in self._load().predict(pairs, show_progress_bar=False)]
-        rescored = [replace(hit, score=score) for hit, score in zip(read, scores, strict=True)]
+        pairs = [(query, embedded_text(hit.passage)) for hit in best]
+        scores = [round(float(score), DECIMALS) for score in self._load().predict(pairs, show_progress_bar=False)]
+        rescored = [replace(hit, score=score) for hit, score in zip(best, scores, strict=True)]
         rescored.sort(key=lambda hit: (-hit.score, hit.passage.id))
-        shift = min(scores) - read[-1].score
+        shift = min(scores) - best[-1].score
         rescored += [replace(hit, score=hit.score + shift) for hit in rest]
         return [replace(hit, rank=rank) for rank, hit in enumerate(rescored, start=1)]
 

@@ -20,7 +20,7 @@ def map_array(path: Path) -> NDArray[Any]:
 
 
 def save_array(path: Path, array: NDArray[Any]) -> None:
-    """Like numpy.save, which ignores a disk that is full when the last bytes are flushed. Raises OSError."""
+    """Like numpy.save, but raises OSError if the disk is full when the last bytes are flushed, which numpy.save ignores."""
     with GrowingArray(path, array.dtype, array.shape[1:]) as file:
         file.append(array)
 

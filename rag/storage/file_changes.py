@@ -1,7 +1,7 @@
 """Changes to several files of a folder, all or none.
 
-Files that are replaced or removed are first moved to a hidden folder within the same one: on the same disk, moving them back
-takes no space. If the process dies, `finish_interrupted` moves them back, or deletes them if all changes had been made.
+Files that are replaced or removed are first moved to a hidden subfolder; it is on the same disk, so moving them back needs no
+space. If the process dies, `finish_interrupted` moves them back, or deletes them if all changes had been made.
 """
 
 import os
@@ -17,13 +17,13 @@ _LOCK, _NEW, _OLD, _DONE = "lock", "new", "old", "done"
 
 
 def change_files(folder: Path, changes: Mapping[str, Path | None]) -> None:
-    """Makes each name within the folder a copy of the file given for it, or removes the name if that is None.
+    """Replaces each named file of the folder with a copy of the given file, or removes it if None is given.
 
-    Copies have new permissions and times. If anything fails, nothing is changed: OSError.
+    Copies have new permissions and times. Raises OSError if anything fails; then nothing has changed.
     """
     if not changes:
         return
-    from filelock import FileLock  # it imports asyncio, which commands that change nothing do without
+    from filelock import FileLock  # imports asyncio, which commands that change nothing do not need
 
     staging = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
     with FileLock(staging / _LOCK):
@@ -52,7 +52,7 @@ def change_files(folder: Path, changes: Mapping[str, Path | None]) -> None:
 
 
 def finish_interrupted(folder: Path) -> None:
-    """Undoes changes whose process has died, or deletes what they replaced if all of them were made.
+    """Undoes changes whose process died midway; if all of them had been made, deletes the replaced files.
 
     Files that were added under new names stay. Changes that are still being made are left alone. Raises OSError.
     """

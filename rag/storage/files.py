@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,6 @@ def json_line(value: Any) -> bytes:
 def from_json(data: bytes) -> Any:
     """The inverse of `json_line`; accepts any JSON. Raises ValueError."""
     return json.loads(data.decode("utf-8", "surrogatepass"))
-
-
-def read_json_lines(path: Path) -> Iterator[Any]:
-    with path.open("rb") as file:
-        for line in file:
-            yield from_json(line)
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -61,19 +54,19 @@ def sync_folder(folder: Path) -> None:
 
 def sync_file(path: Path) -> None:
     """Waits until a file's content is on disk."""
-    with path.open("r+b") as file:  # Windows flushes only what is open for writing
+    with path.open("r+b") as file:  # Windows flushes only files that are open for writing
         os.fsync(file.fileno())
 
 
 def replace_file(path: Path, data: bytes, *, mode: int = 0o666) -> None:
-    """Replaces a file in one step: readers, and a crash at any moment, see either the old content or the new.
+    """Replaces a file in one step: readers see, and a crash leaves, either the old content or the new.
 
     The new file is created with the permissions `mode`, less the umask. Raises OSError.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         temporary.unlink(missing_ok=True)
-        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:  # noqa: PTH123 - Path.open has none
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:  # noqa: PTH123 - Path.open has no opener
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

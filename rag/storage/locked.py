@@ -1,4 +1,4 @@
-"""Changing a file that other threads and processes change too."""
+"""Updates of a file that other threads and processes may update at the same time."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ def update_file(path: Path, change: Callable[[bytes | None], Content], *, mode: 
     folder unless `lock` names another, such as one for all files of a folder; it is kept. Folders are created. Not
     reentrant: `change` must not update a file under the same lock. Raises OSError.
     """
-    from filelock import FileLock  # it imports asyncio, which commands that change nothing do without
+    from filelock import FileLock  # imports asyncio, which commands that change nothing do not need
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock or path.with_name(f".{path.name}.lock"), mode=0o600):

@@ -42,9 +42,9 @@ class VersionedFormat(Generic[Record]):
         return f"{text}\n".encode("utf-8", "surrogatepass")
 
     def load(self, data: bytes, path: Path, *, set_aside: bool = False) -> Record:
-        """The record in `data`, the content of `path`, brought up to the present version in memory.
+        """The record in `data`, the content of `path`, migrated to the current version in memory.
 
-        Raises `error` for a file of a later version, or a malformed one; with `set_aside` the latter is renamed to
+        Raises `error` if the file is malformed or of a later version. With `set_aside`, a malformed file is renamed to
         NAME.damaged-1, -2, …, so that a new file can take its place.
         """
         try:
@@ -62,7 +62,8 @@ class VersionedFormat(Generic[Record]):
             todo = f"renamed to {_set_aside(path).name}" if set_aside else "restore it from a backup, or remove it"
             raise self.error(f"{path} is not a readable {self.kind} ({_reason(error)}); {todo}") from error
         raise self.error(
-            f"{path} is a {self.kind} in format {version}, this release reads up to {self.version}; install a later release"
+            f"{path} is a {self.kind} in format {version}, this release reads formats up to {self.version}; "
+            "install a later release"
         )
 
 
@@ -72,7 +73,7 @@ def _set_aside(path: Path) -> Path:
 
 
 def _reason(error: Exception) -> str:
-    """One line."""
+    """What is wrong, on one line."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_input=False)[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

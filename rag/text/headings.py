@@ -2,7 +2,7 @@
 
 import re
 
-LONGEST_HEADING = 1_000  # characters; whatever follows is not a heading's wording
+LONGEST_HEADING = 1_000  # characters; anything longer is not a heading
 _MARKS = re.compile(r"^#{1,6}[ \t]+|[ \t]+#+[ \t]*$")
 _LINK = re.compile(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
 _EMPHASIS = re.compile(r"(?<!\w)[*_]+|[*_]+(?!\w)|`")
@@ -22,6 +22,6 @@ def heading_text(heading: str) -> str:
 def is_back_matter(headings: tuple[str, ...]) -> bool:
     """Whether the innermost heading is of references or a disclaimer.
 
-    The title of a cited paper often contains the very words of the question, but answers nothing.
+    The title of a cited paper often contains the words of the question but never answers it.
     """
     return bool(headings) and _BACK_MATTER.fullmatch(headings[-1].strip(" :")) is not None

@@ -12,7 +12,7 @@ TABBED_MARKER = re.compile(r"(\(?\w{0,3}[.)]|[^\w\s])\t+")
 """A marker before a tab, as RTF has it; any symbol may be a bullet there."""
 
 PRINTED_BULLET = re.compile("[\u2022\u2023\u25e6\u25aa\u25cf\u25cb\u25a0\u25a1\uf0a7\uf0b7\uf0d8]")
-"""A bullet that is only ever a bullet, as set in print; the last three are those of Word's symbol font."""
+"""A character of printed text that is always a bullet; the last three are those of Word's symbol font."""
 
 PRINTED_MARKER = re.compile(rf"{PRINTED_BULLET.pattern}|[-–*·o]|\(?(?:\d{{1,3}}|[a-zA-Z]|[ivx]{{1,4}})[.)]")
 """A whole word that is a marker at the start of a printed line."""

@@ -209,7 +209,7 @@ def _cut_word(text: str, word: Span, count: int, *, count_tokens: TokenCounter, 
 
 
 def _pack(units: list[_Unit], budget: int) -> Iterator[list[_Unit]]:
-    """Groups of neighbouring units within the budget, of about equal size, so that no section ends in a scrap."""
+    """Groups of neighbouring units within the budget, of about equal size, so that no section ends with a tiny passage."""
     remaining = sum(unit.tokens for unit in units)
     group: list[_Unit] = []
     size = 0

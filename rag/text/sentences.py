@@ -13,19 +13,20 @@ _LEADS_ON = re.compile(r"(?:^|[\s(\[“\"'])(?:e\.g|i\.e|cf|viz|approx|ca)\.\s*$
 _LEADS_TO_NUMBER = re.compile(r"(?:^|[\s(\[“\"'])(?:chr|nos?|figs?|tabs?|eqs?|refs?|vols?|pp?)\.\s*$", re.IGNORECASE)
 # A unit after a number may end a sentence ("2.5 h. Clearance fell."), but nupunkt takes "h." for an abbreviation.
 _UNIT_END = re.compile(r"\d\s?(?:h|hr|hrs|min|s|ms|mg|µg|g|kg|mm|cm|m|km|ml|l|Hz|mV|°C|%)\.(?=\s+[A-Z][a-z])")
-# nupunkt also takes some whole words ("month.", "hand.", "CMT.") for abbreviations. Capitalised ones it may keep.
+# nupunkt also takes some whole words ("month.", "hand.", "CMT.") for abbreviations. Capitalised words are left as they are.
 _WORD_END = re.compile(
     r"(?<![\w.-])(?!(?:approx|incl|resp|dept|univ|assoc|figs|refs|vols|subsp|spec|cont|misc|orig|appr)\.)(?:[a-z]{4,}|[A-Z]{3,})\."
     r"(?=\s+[A-Z](?:[a-z]|\s))"
 )
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
+_LONGEST_ABBREVIATION = 20  # characters; more than any abbreviation above with the bracket or quote before it
 
 
 def split_sentences(text: str, span: Span | None = None) -> list[Span]:
     """Sentence spans of `text[span]` in order, in coordinates of `text`.
 
     They do not overlap, leave out only white space, and are never empty; a piece without a letter or digit is joined to
-    its neighbour. Text of white space only gives an empty list.
+    its neighbour. White space alone gives an empty list.
     """
     span = span or Span(0, len(text))
     source = span.of(text)
@@ -67,7 +68,7 @@ def _belongs_together(source: str, start: int, middle: int, end: int) -> bool:
     """Whether source[start:middle] and source[middle:end] are one sentence."""
     if not _LETTER_OR_DIGIT.search(source, middle, end) or not _LETTER_OR_DIGIT.search(source, start, middle):
         return True
-    before = source[max(start, middle - 20) : middle]
+    before = source[max(start, middle - _LONGEST_ABBREVIATION) : middle]
     first_before = _first_character(source, start)
     first_after = _first_character(source, middle)
     # In text with capitals at the start of sentences, a small letter continues one: `"Why?" she asked.`

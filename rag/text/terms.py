@@ -10,7 +10,7 @@ import Stemmer
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")  # soft hyphen, zero width, direction marks
 _TOKEN = re.compile(r"[^\W_]+(?:['’.·-](?=\w)[^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
-# Words that carry no subject. In short passages many of them are rare, so a low idf alone would not suppress them.
+# Words that say nothing about the subject. In short passages many of them are rare, so a low idf alone would not suppress them.
 STOPWORDS = frozenset(
     "a about after all also am an and any are as at be been being but by can could did do does doing done for from get "
     "give had has have having he her here him his how i if in into is it its just may me might more most much must my "
@@ -27,7 +27,7 @@ def _stemmer() -> Any:
 def terms(text: str) -> list[str]:
     """Stemmed words in order, folded for case and compatibility forms, without stop words.
 
-    A compound is followed by its parts: "S1-nerve" -> s1-nerve, s1, nerve. Text of stop words only gives an empty list.
+    A compound is followed by its parts: "S1-nerve" -> s1-nerve, s1, nerve. Stop words alone give an empty list.
     """
     folded = text.lower() if text.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold()
     words: list[str] = []

@@ -8,7 +8,7 @@ from lxml import etree
 from rag.errors import UnreadableFile
 
 _LARGEST_CONTENT = 2**30  # bytes, unpacked; real documents are far smaller
-_LARGEST_RATIO = 150  # text compresses to a tenth, the emptiest of spreadsheets to a hundredth
+_LARGEST_RATIO = 150  # text compresses to a tenth, nearly empty spreadsheets to a hundredth
 _ANY_RATIO_BELOW = 50 * 2**20  # bytes, unpacked; small enough to be harmless
 _MOST_MEMBERS = 20_000
 _ENCRYPTED = 1  # bit of a member's flags, in the ZIP specification
@@ -17,7 +17,7 @@ _ENCRYPTED = 1  # bit of a member's flags, in the ZIP specification
 def open_archive(data: bytes) -> ZipFile:
     """Raises UnreadableFile for an archive that is broken, encrypted or a decompression bomb.
 
-    A member never gives more bytes than it declares here.
+    Reading a member never gives more bytes than the declared size that is checked here.
     """
     try:
         archive = ZipFile(BytesIO(data))

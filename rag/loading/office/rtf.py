@@ -1,4 +1,4 @@
-"""RTF, reduced to plain text and read as such: programs do not agree on how to write its structure."""
+"""RTF, converted to plain text and read as plain text, because programs do not agree on how to write its structure."""
 
 import re
 from itertools import pairwise

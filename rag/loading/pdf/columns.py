@@ -11,9 +11,10 @@ _NARROW = 0.55  # of the font size: the least gap between columns that the file 
 _TABLE_COLUMNS = 4  # with fewer, it may be two columns of prose, each with a list or a table of two columns
 _TABLE_ROWS = 3  # full rows; fewer may be wide spaces between words by chance
 _ALIGNED = 2.5  # points: the largest distance between left edges that count as one
+_GUTTER_WIDTHS = (_NARROW, 3), (GAP, 5)  # with the fewest rows that make a gutter of this width
 _MOST_GUTTERS = 16  # candidates tried, the most frequent first
 _LEAST_ROWS = 3  # on each side of the gutter
-_LONG_SIDE, _TABLE_ALIGNMENT = 6, 0.4  # so many rows, less aligned with the other side than this, are no table
+_LONG_SIDE, _TABLE_ALIGNMENT = 6, 0.4  # a side with so many rows, less aligned with the other than this, is not part of a table
 _PROSE_APART = 2.0, 0.4  # words in a line, and share of the column's width that the median line fills
 _PROSE_MIXED = 4.0, 0.7  # the same, if the file does not store the columns one after the other
 _MOST_FIGURES = 0.4  # share of words without letters: with more, it is a table
@@ -61,13 +62,13 @@ def _table_across(rows: Sequence[Row], gutter: float, first: int, last: int) -> 
 def _gutter(rows: Sequence[Row]) -> tuple[float, int, int] | None:
     """Where the second of two columns begins, its first row and the row after its last; None for a single column.
 
-    Of all candidates, the one with the most rows.
+    Of all candidates, the gutter with the most rows is chosen.
     """
     size = median(row.size for row in rows) if rows else 0.0
     starts = sorted(start for row in rows for start in _starts(row, _NARROW * size))
     best: tuple[float, int, int] | None = None
     for gutter in _common(starts):
-        for width, needed in ((_NARROW, 3), (GAP, 5)):
+        for width, needed in _GUTTER_WIDTHS:
             for first, last in _runs([_crosses(row, gutter, width * size) for row in rows], needed):
                 if best and last - first <= best[2] - best[1]:
                     continue
@@ -108,7 +109,7 @@ def _crosses(row: Row, gutter: float, width: float) -> bool:
 
 
 def _runs(crossing: Sequence[bool], needed: int) -> Iterator[tuple[int, int]]:
-    """Runs of at least so many rows that do not cross the gutter."""
+    """Runs of at least `needed` rows that do not cross the gutter, as (first row, row after the last)."""
     first = 0
     for i, crosses in enumerate([*crossing, True]):
         if crosses:

@@ -8,7 +8,7 @@ from statistics import median
 
 from rag.loading.blocks import Piece
 from rag.loading.pdf.heading_lines import HeadingStyles, heading_styles, leads_text
-from rag.loading.pdf.paragraphs import Shape, Writer
+from rag.loading.pdf.paragraphs import RIGHT_EDGE, Shape, Writer
 from rag.loading.pdf.running_lines import without_running_lines
 from rag.loading.pdf.text_lines import Line, PageLines
 
@@ -16,8 +16,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _NOTE_SIZE = 0.93  # times the size of the text: the largest footnote
 _NOTE_AREA = 0.4  # of the page's height: footnotes are below
 _NOTE_GAP = 1.3  # times the footnote's size: the least distance between the text and the first footnote
-_MOST_PITCH = 2.5  # times the font size: lines further apart are not of one paragraph
-_RIGHT_EDGE = 0.12  # of the column's width: lines that end this close to its edge reach it
+_MOST_PITCH = 2.5  # times the font size: lines further apart are not in one paragraph
 _MANY = 0.4  # share of a column's lines
 
 
@@ -102,5 +101,5 @@ def _pitch(lines: Sequence[Line]) -> float:
 
 def _is_filled(lines: Sequence[Line]) -> bool:
     """Whether so many lines reach the column's right edge that one that does not ends there on purpose."""
-    full = sum(line.right > line.edges[1] - _RIGHT_EDGE * (line.edges[1] - line.edges[0]) for line in lines)
+    full = sum(line.right > line.edges[1] - RIGHT_EDGE * (line.edges[1] - line.edges[0]) for line in lines)
     return full >= _MANY * len(lines)

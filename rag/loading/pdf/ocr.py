@@ -25,7 +25,7 @@ def with_text(data: bytes) -> bytes:
     """
     program = shutil.which("ocrmypdf")
     if program is None:
-        raise UnreadableFile("its pages are images, and ocrmypdf, which could read them, is not installed")
+        raise UnreadableFile("its pages are images, and ocrmypdf is not installed; install it, or set loading.ocr = false")
     with TemporaryDirectory(prefix="rag-ocr-") as folder:
         scan, result = Path(folder, "scan.pdf"), Path(folder, "text.pdf")
         scan.write_bytes(data)

@@ -28,8 +28,8 @@ _SPARE = 0.5  # white space beyond the first word of the next line
 # Others:
 _WIDE_PITCH = 1.4  # times the usual distance: separates paragraphs
 _SAME_SIZE, _SAME_SIZE_ACROSS = 0.06, 0.05  # relative difference in size within a paragraph, and across columns
-_RAGGED = 0.08  # of the column's width: lines of ragged text differ by as much
-_FULL = 0.12  # of the column's width: lines that end this close to its edge are full
+_RAGGED = 0.08  # of the column's width: lines of ragged text differ by this much
+RIGHT_EDGE = 0.12  # of the column's width: lines that end this close to its right edge are full
 _SHORT = 40  # characters of a line that may be a title or a name rather than the start of a paragraph
 _SAME_LEFT = 6  # points: left edges of the numbers of one list
 _HYPHENS = (HYPHEN, "\u00ad", "-", "\u2010")
@@ -239,7 +239,7 @@ def _continues_across(opened: _Open, line: Line, kind: BlockKind) -> bool:
         return False
     if len(opened.lines) == 1 and len(last.text) < _SHORT:
         return line.text[0].islower()
-    full = last.right > last.edges[1] - _FULL * (last.edges[1] - last.edges[0])
+    full = last.right > last.edges[1] - RIGHT_EDGE * (last.edges[1] - last.edges[0])
     unfinished = last.text.endswith(_HYPHENS) or line.text[0].islower()
     return unfinished or (full and line.left < line.edges[0] + line.size)
 

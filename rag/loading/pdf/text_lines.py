@@ -12,7 +12,7 @@ from rag.loading.pdf.tables import TIGHT, tables_of
 from rag.loading.pdf.words import Word
 
 _NEARLY_ALL = 0.9  # share of a line's letters that must be bold (or monospaced) for the line to be so
-_GLUED, _CLOSED = 0.05, 0.15  # of the font size: smaller gaps are none, before any word and before closing punctuation
+_GLUED, _CLOSED = 0.05, 0.15  # of the font size: smaller gaps are not spaces; before a word, and before punctuation
 _LEADERS = re.compile(r"(?:\. ?){5,}")  # the dots between an entry of a table of contents and its page number
 
 

@@ -32,8 +32,8 @@ def read_documents(files: Sequence[tuple[Path, str]], settings: LoadingSettings)
 
     Closing the iterator stops the reading.
     """
-    number = max(1, min(settings.processes or usable_cores(), -(-len(files) // _FILES_WORTH_A_PROCESS)))
-    processes = [WorkerProcess(settings) for _ in range(number)]
+    count = max(1, min(settings.processes or usable_cores(), -(-len(files) // _FILES_WORTH_A_PROCESS)))
+    processes = [WorkerProcess(settings) for _ in range(count)]
     idle: queue.SimpleQueue[WorkerProcess] = queue.SimpleQueue()
     for process in processes:
         idle.put(process)
@@ -46,11 +46,11 @@ def read_documents(files: Sequence[tuple[Path, str]], settings: LoadingSettings)
             idle.put(process)
 
     pending: deque[Future[Document | UnreadableFile]] = deque()
-    threads = ThreadPoolExecutor(number, thread_name_prefix="reading")
+    threads = ThreadPoolExecutor(count, thread_name_prefix="reading")
     try:
         for folder, name in files:
             pending.append(threads.submit(read, folder, name))
-            if len(pending) > _LOOK_AHEAD * number:
+            if len(pending) > _LOOK_AHEAD * count:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()

@@ -5,7 +5,6 @@ Started by pool.py, never by hand: `python -P -m rag.loading.process.worker MEGA
 """
 
 import base64
-import hashlib
 import json
 import os
 import sys
@@ -18,6 +17,7 @@ from rag.loading.loader import load_document
 from rag.loading.pdf.page_quotes import PageQuote
 from rag.loading.process.safe_open import read_bytes
 from rag.storage.document_records import document_to_json
+from rag.storage.files import sha256_bytes
 
 
 def main() -> None:
@@ -33,9 +33,9 @@ def main() -> None:
 
 
 def limit_memory(megabytes: int) -> bool:
-    """Limits the address space of this process. False where the system has no such limit: Windows and macOS.
+    """Limits the address space of this process. Returns False if the system has no such limit (Windows, macOS).
 
-    Files are still read there, each within its time limit, but one that needs too much memory is not stopped.
+    Files are still read there within their time limit, but a file that needs too much memory is not stopped.
     """
     try:
         import resource
@@ -80,7 +80,7 @@ def _reply(request: dict[str, Any], megabytes: int) -> dict[str, Any]:
 def _page_image(data: bytes, request: dict[str, Any]) -> str:
     from rag.loading.pdf.page_images import page_image  # loads PDFium, which most files do not need
 
-    if hashlib.sha256(data).hexdigest() != request["digest"]:
+    if sha256_bytes(data) != request["digest"]:
         raise UnreadableFile("the file has changed since the index was built")
     return base64.b64encode(page_image(data, request["page"], PageQuote(**request["quote"]))).decode("ascii")
 

@@ -9,7 +9,7 @@ from rag.errors import UnreadableFile
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark is the beginning of this one
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark begins like this one
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
@@ -83,7 +83,7 @@ def _nearly_utf8(data: bytes) -> str | None:
 
 
 def _guessed(data: bytes) -> str:
-    """A guess only if there is enough to go by: µ and ° alone in English text would be taken for Japanese."""
+    """Guesses only if there is enough evidence: English text with a few µ and ° would be taken for Japanese."""
     if sum(byte > 0x7F for byte in data) >= len(data) / 10:
         guess = from_bytes(data, cp_isolation=_CANDIDATES).best()
         if guess is not None:

@@ -109,7 +109,7 @@ def _block(text: str, token: Token, kind: BlockKind, span: Span, *, in_item: boo
 
 
 def _without_links_at_end(text: str, blocks: list[Block]) -> list[Block]:
-    """Leaves out two or more blocks of links only at the end of the text, with the heading above them."""
+    """Leaves out link-only blocks at the end of the text, if there are two or more, with the heading above them."""
     end, links = len(blocks), 0
     while end:
         source = blocks[end - 1].span.of(text)

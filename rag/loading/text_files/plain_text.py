@@ -15,7 +15,9 @@ _RULE = re.compile(r"\s*([-=_*~#])(?:\s*\1){2,}\s*")
 _ENDS_SENTENCE = re.compile(r"[.!?…:;][\"”'’»)\]*_]*$")
 _NUMBERED = re.compile(r"(\d+(?:\.\d+)*)\.?\s+\S")
 _LONGEST_TITLE = 250  # characters
-_LONGEST_HEADING = 90  # characters; a shorter line of prose rarely lacks a full stop
+_LONGEST_HEADING = 90  # characters; a line of prose this short rarely lacks a full stop
+_TITLE_CASE = 0.75  # share of a title's long words that are capitalised
+_LONG_WORD = 4  # letters; shorter words, such as "of" and "the", are not capitalised in titles
 _SURELY_UNWRAPPED = 120  # characters; hand-wrapped text has no lines this long
 
 
@@ -116,10 +118,10 @@ def _without_empty_headings(blocks: list[Block]) -> list[Block]:
 
 
 def _without_titles_at_end(text: str, blocks: list[Block]) -> list[Block]:
-    """Leaves out two or more titles of other pages at the end of the text, which scraped pages end with.
+    """Leaves out the titles of other pages that scraped pages end with, if there are two or more.
 
-    Only after real prose, and only lines in which most long words are capitalised, as in titles; so the list of notes or
-    names at the end of a short text stays.
+    Only lines after real prose count, and only those in which most long words are capitalised, as in titles. So a list of
+    notes or names at the end of a short text stays.
     """
     end, titles = len(blocks), 0
     while end:
@@ -134,5 +136,5 @@ def _without_titles_at_end(text: str, blocks: list[Block]) -> list[Block]:
 def _looks_like_title(line: str) -> bool:
     if line.rstrip().endswith((".", "!", ";", ",")) or len(line) > _LONGEST_TITLE:
         return False
-    words = [word for word in re.findall(r"[^\W\d_][\w'’-]*", line) if len(word) > 3]
-    return len(words) >= 2 and sum(word[0].isupper() for word in words) >= 0.75 * len(words)
+    words = [word for word in re.findall(r"[^\W\d_][\w'’-]*", line) if len(word) >= _LONG_WORD]
+    return len(words) >= 2 and sum(word[0].isupper() for word in words) >= _TITLE_CASE * len(words)

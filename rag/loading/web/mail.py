@@ -13,7 +13,7 @@ from rag.loading.text_files.decoding import decode
 from rag.loading.web.web_page import pieces_of
 
 _HEADERS = ("From", "To", "Cc", "Date")
-_DEEPEST = 20  # messages within messages; deeper nesting is made to do harm
+_DEEPEST = 20  # messages within messages; deeper nesting is an attack
 
 
 def read(data: bytes) -> ParsedFile:

@@ -153,7 +153,7 @@ def _kind(tag: str) -> tuple[BlockKind, int]:
 
 
 def _without_menus(pieces: list[Piece]) -> list[Piece]:
-    """Leaves out runs of three or more blocks of links only (at the end, two or more), with the headings above them."""
+    """Leaves out runs of three or more link-only blocks (two or more at the end), with the headings above them."""
     kept: list[Piece] = []
     run: list[Piece] = []
     for piece in [*pieces, None]:
