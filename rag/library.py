@@ -151,10 +151,7 @@ class Library:
         self, questions: QuestionSet | Path, *, given: bool = False, answers: bool = True, limit: int | None = None,
         progress: Report = _silent,
     ) -> Evaluation:  # fmt: skip
-        """Asks all questions of a set, or a fixed sample of `limit`. A set with its own corpus is indexed first.
-
-        With `given`, each question is asked of its own gold documents; without `answers`, only retrieval is measured.
-        """
+        """Asks the questions of a set: see `rag.evaluation.experiment.evaluate`. A set with its own corpus is indexed first."""
         from rag.evaluation.experiment import chat_for, evaluate
         from rag.evaluation.question_sets import load_question_set
 

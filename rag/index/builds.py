@@ -26,7 +26,8 @@ from rag.storage.files import canonical_json, replace_file, sync_file, sync_fold
 Report = Callable[[str, int, int], None]
 """Called with the name of the current step, how much of it is done, and the total."""
 
-CURRENT, FORMER = "CURRENT", "FORMER"
+CURRENT = "CURRENT"
+FORMER = "FORMER"
 SHORTEST_WAIT = 0.5  # seconds for the lock, because `builder_of` takes it for a moment
 NOTE_EVERY = 0.5  # seconds between two notes of the builder's progress
 
