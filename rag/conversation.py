@@ -1,4 +1,4 @@
-"""`Chat`, which asks the documents: puts index, model, retrieval, reader, follow-ups and answering together."""
+"""`Chat`, which answers questions: combines index, model, retrieval, reader, follow-ups and answering."""
 
 import time
 from collections.abc import Mapping, Sequence

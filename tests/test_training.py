@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import ROOT
+from training import dependence
 from training.derived_examples import changed, without_answer
 from training.examples import MOST_WORDS, example, lines, part
 from training.span_questions import SpanQuestion, says
@@ -221,3 +222,17 @@ def test_a_resumed_run_is_the_same_run(tmp_path: Path) -> None:
     assert losses[0][1]["joint"] < losses[0][0]["joint"]
     for name, tensor in whole.averaged.state_dict().items():
         assert torch.equal(tensor, resumed.averaged.state_dict()[name])
+
+
+def test_first_questions_are_no_examples_of_dependence(tmp_path: Path) -> None:
+    page = ["Title", "Section"]
+    rows = [
+        {"question": "When was it founded?", "rewrite": "When was the band founded?", "history": page},
+        {"question": "Who left it?", "rewrite": "Who left the band?", "history": [*page, "When was it founded?", "In 1970."]},
+        {"question": "Who is Ada?", "rewrite": "Who is Ada?", "history": [*page, "When was it founded?", "In 1970."]},
+    ]
+    with gzip.open(tmp_path / "rows.gz", "wt", encoding="utf-8") as file:
+        file.write("\n".join(json.dumps(row) for row in rows))
+    examples = list(dependence.rewritten(tmp_path / "rows.gz"))
+    assert [(example.question, example.depends) for example in examples] == [("Who left it?", True), ("Who is Ada?", False)]
+    assert [turn.by_user for turn in examples[0].turns] == [True, False]

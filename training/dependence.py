@@ -93,11 +93,11 @@ def standing_alone(files: Sequence[Path]) -> Iterator[Example]:
 
 
 def rewritten(file: Path) -> Iterator[Example]:
-    """CANARD's questions. The first turn of a history, which holds title and section of the page, is left out."""
+    """CANARD's follow-ups. The first turn of a history, which holds title and section of the page, is left out."""
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         for row in map(json.loads, lines):
             turns = followup_weights.turns_of(row["history"])[1:]
-            if turns:
+            if any(turn.by_user for turn in turns):  # the first question of a dialogue has nothing to depend on
                 yield Example(row["question"], tuple(turns), _adds(row["rewrite"], row["question"]), REWRITE_WEIGHT)
 
 
