@@ -72,14 +72,14 @@ class Index:
     def _start(self, row: int) -> int:
         return self.passages[row].span.start
 
-    def documents_of(self, wanted: Sequence[str]) -> list[str]:
+    def documents_of(self, selection: Sequence[str]) -> list[str]:
         """The ids, sorted, of the documents named by ids, folders ("reports/") or patterns ("*.md").
 
         The name of a duplicate stands for the document with the same bytes. Unknown names are ignored.
         """
         names, document_of = self._names
         chosen: list[str] = []
-        for name in wanted:
+        for name in selection:
             if name in document_of:
                 chosen.append(name)
             elif name.endswith("/"):
@@ -95,9 +95,9 @@ class Index:
         document_of |= {duplicate.path: duplicate.same_as for duplicate in self.manifest.corpus.duplicates}
         return sorted(document_of), document_of
 
-    def rows_of(self, wanted: Sequence[str]) -> NDArray[np.int64]:
-        """Rows of the passages of `documents_of(wanted)`, ascending."""
-        ranges = [np.arange(rows.start, rows.stop) for rows in map(self.rows.__getitem__, self.documents_of(wanted))]
+    def rows_of(self, selection: Sequence[str]) -> NDArray[np.int64]:
+        """Rows of the passages of `documents_of(selection)`, ascending."""
+        ranges = [np.arange(rows.start, rows.stop) for rows in map(self.rows.__getitem__, self.documents_of(selection))]
         return np.concatenate([np.zeros(0, dtype=np.int64), *ranges])
 
 

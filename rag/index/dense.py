@@ -89,26 +89,26 @@ class DenseIndex:
 
         An approximate search may miss some of the nearest, as the build has measured, and find fewer than `k` of `rows`.
         """
-        wanted = min(k, self.size if rows is None else len(rows))
-        if wanted == 0:
+        count = min(k, self.size if rows is None else len(rows))
+        if count == 0:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
         query = np.ascontiguousarray(vector, dtype=np.float32).reshape(1, -1)
-        among = None if rows is None else _selector(rows, self.size)
+        selector = None if rows is None else _selector(rows, self.size)
         with _one_thread():
-            return self._search(query, wanted, rows, among)
+            return self._search(query, count, rows, selector)
 
     def _search(
-        self, query: NDArray[np.float32], wanted: int, rows: NDArray[np.int64] | None, among: Any
+        self, query: NDArray[np.float32], count: int, rows: NDArray[np.int64] | None, selector: Any
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         if self._lists is None or (rows is not None and len(rows) <= FEW):
-            return _compare_all(query, self.vectors, wanted, among)
+            return _compare_all(query, self.vectors, count, selector)
         share = 1.0 if rows is None else len(rows) / self.size
         nprobe = min(self.lists, int(self.nprobe / share))
-        parameters = _BINDINGS.SearchParametersIVF(nprobe=nprobe, sel=among)
-        _, candidates = self._lists.search(query, wanted * OVERSAMPLING, params=parameters)
+        parameters = _BINDINGS.SearchParametersIVF(nprobe=nprobe, sel=selector)
+        _, candidates = self._lists.search(query, count * OVERSAMPLING, params=parameters)
         near = candidates[0][(candidates[0] >= 0) & (candidates[0] < self.size)]  # FAISS pads with -1
         cosines = self.similarities(query[0], near)
-        best = np.lexsort((near, -cosines))[:wanted]
+        best = np.lexsort((near, -cosines))[:count]
         return near[best], cosines[best]
 
     def spread(self, vector: NDArray[np.float32]) -> tuple[float, float]:

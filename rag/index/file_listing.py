@@ -90,7 +90,7 @@ def list_files(corpus: Path, manifest: Manifest, changes: Changes) -> list[Liste
 
 def chosen_files(files: Sequence[ListedFile], words: str, sort: str, *, descending: bool) -> list[ListedFile]:
     """The files with all the words in their name, title or state, sorted; ties are sorted by name."""
-    wanted = words.casefold().split()
-    matches = [file for file in files if all(w in f"{file.id} {file.title} {file.state}".casefold() for w in wanted)]
+    query_words = words.casefold().split()
+    matches = [file for file in files if all(word in f"{file.id} {file.title} {file.state}".casefold() for word in query_words)]
     field = {"name": "id"}.get(sort, sort if sort in SORTS else "id")
     return sorted(matches, key=lambda file: getattr(file, field), reverse=descending)

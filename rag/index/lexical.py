@@ -87,9 +87,9 @@ class LexicalIndex:
         return lru_cache(maxsize=4096)(self._search)  # each term of a query is looked up several times
 
     def _search(self, term: str) -> int | None:
-        wanted = term.encode("utf-8", "surrogatepass")  # UTF-8 sorts like the strings
-        number = bisect_left(range(self.size), wanted, key=self._word)
-        return number if number < self.size and self._word(number) == wanted else None
+        encoded = term.encode("utf-8", "surrogatepass")  # UTF-8 sorts like the strings
+        number = bisect_left(range(self.size), encoded, key=self._word)
+        return number if number < self.size and self._word(number) == encoded else None
 
     def document_frequency(self, term: str) -> int:
         number = self.number(term)

@@ -64,7 +64,7 @@ class CorpusFiles:
 
 @dataclass(frozen=True)
 class Nearest:
-    """How a build searches the nearest vectors.
+    """How a build finds the nearest vectors.
 
     `factory` is FAISS's factory string ("Flat" compares all vectors), `nprobe` the number of lists probed, and `recall` the
     share of the ten nearest vectors that a search finds.
@@ -194,7 +194,7 @@ def check_manifest(
     dim: int | None = None,
     settings: PassageSettings | None = None,
 ) -> None:
-    """Raises IndexMismatch for the first difference between the build and what is wanted; None accepts anything."""
+    """Raises IndexMismatch for the first difference between the build and the arguments; None accepts anything."""
     contents = manifest.contents
     if model is not None:
         for name in ("name", "backend", "digest"):

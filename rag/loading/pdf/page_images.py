@@ -73,34 +73,34 @@ def _characters_of(textpage: Any, quote: PageQuote) -> range:
         for letter in _letters(chr(code) if code < 0x110000 else ""):
             letters.append(letter)
             indices.append(i)
-    before, wanted, after = (_letters(part) for part in (quote.before, quote.text, quote.after))
-    start = _own_occurrence("".join(letters), before, wanted, after)
-    return range(0) if start is None else range(indices[start], indices[start + len(wanted) - 1] + 1)
+    before, quoted, after = (_letters(part) for part in (quote.before, quote.text, quote.after))
+    start = _own_occurrence("".join(letters), before, quoted, after)
+    return range(0) if start is None else range(indices[start], indices[start + len(quoted) - 1] + 1)
 
 
-def _own_occurrence(page: str, before: str, wanted: str, after: str) -> int | None:
-    """Where `wanted` starts in `page`: of several occurrences, the one in the most similar surroundings.
+def _own_occurrence(page: str, before: str, quoted: str, after: str) -> int | None:
+    """Where `quoted` starts in `page`: of several occurrences, the one in the most similar surroundings.
 
     The order of a page's text need not be the document's (columns, notes), so occurrences are counted only to break ties.
     """
-    occurrences = list(_occurrences(page, wanted)) if wanted else []
+    occurrences = list(_occurrences(page, quoted)) if quoted else []
     if not occurrences:
         return None
-    number = sum(1 for _ in _occurrences(before, wanted))
+    number = sum(1 for _ in _occurrences(before, quoted))
 
     def likeness(i: int) -> tuple[int, int]:
         start = occurrences[i]
-        shared = _common_prefix(page[:start][::-1], before[::-1]) + _common_prefix(page[start + len(wanted) :], after)
+        shared = _common_prefix(page[:start][::-1], before[::-1]) + _common_prefix(page[start + len(quoted) :], after)
         return shared, -abs(i - number)
 
     return occurrences[max(range(len(occurrences)), key=likeness)]
 
 
-def _occurrences(text: str, wanted: str) -> Iterator[int]:
-    start = text.find(wanted)
+def _occurrences(text: str, quoted: str) -> Iterator[int]:
+    start = text.find(quoted)
     while start >= 0:
         yield start
-        start = text.find(wanted, start + 1)
+        start = text.find(quoted, start + 1)
 
 
 def _common_prefix(first: str, second: str) -> int:
