@@ -190,7 +190,7 @@ def test_the_installed_wheel_builds_answers_and_serves(installed: Path, elsewher
     assert output("rag", "--version") == f"{rag.__version__}\n"
     assert json.loads(output("rag", "build", "--json"))["added"] == ["ferns.txt"]
     answer = json.loads(output("rag", "ask", "How often should a fern be repotted?", "--json"))
-    assert answer["text"] == "Repot a fern every two years. [1]"
+    assert answer["text"].startswith("Repot a fern every two years. [1]")
 
     with subprocess.Popen([str(installed / "rag"), "serve", "--port", "0"], stdout=subprocess.PIPE, text=True) as server:
         try:

@@ -51,7 +51,8 @@ def last_line(session: str, corpus: Path, folder: Path) -> str:
 
 
 def test_no_socket_leaves_loopback_during_build_ask_and_serve(corpus: Path, tmp_path: Path) -> None:
-    assert last_line(WATCHED_SESSION, corpus, tmp_path) == "Repot a fern every two years. [1] 200 []"
+    line = last_line(WATCHED_SESSION, corpus, tmp_path)
+    assert line.startswith("Repot a fern every two years. [1]") and line.endswith(" 200 []")
 
 
 def test_the_watch_would_see_a_connection(corpus: Path, tmp_path: Path) -> None:
