@@ -15,7 +15,7 @@ from rag.answering.own_voice import NO_ANSWER_YET, in_own_voice
 from rag.config import Settings, load_settings
 from rag.followups.acts import Act, LastAnswer, act_of, last_answer, reading_named, row_of, row_to_repeat
 from rag.followups.dependence import dependence
-from rag.followups.history import Turn, turns_of
+from rag.followups.history import Turn, questions_answered, turns_of
 from rag.followups.readings import readings_of
 from rag.followups.reply_kinds import kind_of
 from rag.followups.rewriting import Understood, rewritten, with_context
@@ -217,7 +217,7 @@ def _quote_number(
 
 
 def _understand(question: str, turns: Sequence[Turn], index: Index, embedder: Embedder) -> Understood:
-    typed = _clean(question)
+    typed, turns = _clean(question), questions_answered(turns)
     # What tells a follow-up was learned from English only.
     if not typed or not turns or reason_for(typed, (), index) in (*SMALL_TALK, "other_language"):
         return Understood(typed, typed)

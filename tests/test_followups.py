@@ -17,9 +17,9 @@ from rag.conversation import Chat
 from rag.evaluation.question_sets import load_question_set
 from rag.followups.acts import LAST, Act, act_of, last_answer
 from rag.followups.context_terms import LONGEST, RECENT, recent_turns
-from rag.followups.cues import cues_of
+from rag.followups.cues import cues_of, points_back
 from rag.followups.dependence import dependence
-from rag.followups.history import Turn, turns_of
+from rag.followups.history import Turn, questions_answered, turns_of
 from rag.followups.readings import readings_of
 from rag.followups.rewriting import rewritten, with_phrases
 from rag.index.updating import Recipe, update_index
@@ -98,6 +98,37 @@ def test_subject_is_kept_over_several_turns() -> None:
 def test_quoted_terms_can_be_asked_about() -> None:
     history = dialogue("Which medicine helps?", "Duloxetine has the best evidence.")
     assert "Duloxetine" in query_of("At what dose?", history)
+
+
+@pytest.mark.parametrize(
+    ("question", "points"),
+    [
+        ("How many babies are born with it?", True),
+        ("What are its symptoms?", True),
+        ("how long does it take to recover from denervation?", False),
+        ("My brother has just been told he has ALS.", False),
+        ("I have had a nerve graft. When does it work?", False),
+        ("How long should sourdough rest before it goes in the oven?", False),
+        ("Is that so?", True),
+        ("What happens in denervation?", False),
+    ],
+)
+def test_a_word_that_refers_within_its_question_does_not_point_back(question: str, points: bool) -> None:
+    assert points_back(question) == points
+
+
+def test_small_talk_acts_and_unanswered_questions_are_no_context() -> None:
+    asked, answered = "How common is Guillain-Barré syndrome?", "It strikes one or two people in 100,000 each year."
+    history = dialogue(asked, answered, "thanks!", "You are welcome.", "tell me more", "More of it.", "What is chronaxie?", "")
+    assert [turn.text for turn in questions_answered(history)] == [asked, answered]
+    assert [turn.text for turn in questions_answered(dialogue(asked))] == [asked]
+    assert questions_answered([]) == []
+
+
+def test_a_bare_question_asks_about_the_last_one_alone() -> None:
+    history = [*GBS, *dialogue("How fast do nerves regrow?", "Injured nerves grow back at about 1 mm a day.")]
+    query = rewritten("why?", history, lambda term: 0.7).query
+    assert "nerves" in query and "Guillain" not in query
 
 
 @given(st.text(max_size=60))

@@ -19,6 +19,13 @@ _NOT_POINTING = re.compile(
     r"|it (?:is|was) (?:true|possible|safe))\b",
     re.IGNORECASE,
 )
+ANTECEDENT = 2  # terms that a pointing word can refer to within its question
+_PERSONS = frozenset("he him his she her hers".split())
+_CLAUSE_END = re.compile(
+    r"[.?!;,]\s|\b(?:and|but|or|so|before|after|if|when|while|until|because|since|although|though|unless|once|than)\b"
+)
+_LAST_PRONOUN = re.compile(r"\b(?:it|them|him|her|this|that|these|those)(?=\s*[?.!]*\s*$)", re.IGNORECASE)
+_EXPLETIVE = re.compile(r"\bit(?=\s+takes?\b)", re.IGNORECASE)
 _BEGINNING = re.compile(
     r"(?:and|but|so|or|then|also|what about|how about|what if|why not|how so|in which case"
     r"|for (?:how long|what|whom)|since when|by (?:how|what|whom)|at what|compared)\b",
@@ -58,6 +65,34 @@ class Cues:
     def whole(self) -> bool:
         """Whether the question shows no sign of depending on earlier turns."""
         return self.new_subject or not (self.pointing or self.beginning or self.comparing or self.elliptic)
+
+
+def points_back(question: str) -> bool:
+    """Whether a pointing word refers to an earlier turn; the "it" of "how long does it take" refers to nothing."""
+    words = _POINTING.finditer(_EXPLETIVE.sub(_blanks, _NOT_POINTING.sub(_blanks, question)))
+    return any(not refers_within(question, match) for match in words)
+
+
+def ends_pointing_back(question: str) -> bool:
+    """Whether its last word is a pronoun for something named in an earlier turn: "How many babies are born with it?"."""
+    match = _LAST_PRONOUN.search(question)
+    return match is not None and not refers_within(question, match)
+
+
+def refers_within(question: str, match: re.Match[str]) -> bool:
+    """Whether a pointing word refers to something named in the same question before it.
+
+    "My brother has ALS. How fast does it progress?" does, "How many babies are born with it?" does not: there must be
+    ANTECEDENT terms, and the end of a clause between; "he" and "she" need no end of a clause.
+    """
+    before = question[: match.start()]
+    if len(set(terms(before))) < ANTECEDENT:
+        return False
+    return match.group().lower() in _PERSONS or _CLAUSE_END.search(before) is not None
+
+
+def _blanks(match: re.Match[str]) -> str:
+    return " " * len(match.group())
 
 
 def cues_of(question: str) -> Cues:

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from rag.config import EmbeddingSettings
-from rag.followups.cues import cues_of
+from rag.followups.cues import cues_of, ends_pointing_back
 from rag.followups.history import Turn
 from rag.models.bundled import BUNDLED_MODEL
 from rag.models.embedder import Embedder
@@ -66,7 +66,7 @@ def dependence(question: str, turns: Sequence[Turn], embedder: Embedder) -> Depe
         vector = embedder.embed_query(question)
         logit += VECTOR_SCALE * float(np.dot(vector, np.asarray(weights.vector, dtype=np.float32)))
     probability = logistic(logit)
-    if probability >= weights.threshold:
+    if probability >= (POSSIBLE if ends_pointing_back(question) else weights.threshold):
         return "clear"
     return "possible" if probability >= POSSIBLE else "none"
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rag.followups.reply_kinds import QUESTION, kind_of
 from rag.records import CitedSpan, Span
 
 
@@ -35,6 +36,20 @@ def turns_of(history: Sequence[Mapping[str, Any]]) -> list[Turn]:
 def _items(value: object) -> Sequence[object]:
     """A list or tuple as it is; anything else counts as empty."""
     return value if isinstance(value, list | tuple) else ()
+
+
+def questions_answered(turns: Sequence[Turn]) -> list[Turn]:
+    """The turns that a question can depend on: without small talk, replies that act on an answer, and questions not answered."""
+    kept: list[Turn] = []
+    for row, turn in enumerate(turns):
+        if not turn.by_user:
+            if row == 0 or not turns[row - 1].by_user:
+                kept.append(turn)
+            continue
+        reply = turns[row + 1] if row + 1 < len(turns) and not turns[row + 1].by_user else None
+        if kind_of(turn.text) == QUESTION and (reply is None or reply.text.strip()):
+            kept += [turn] if reply is None else [turn, reply]
+    return kept
 
 
 def _citations(citations: Sequence[object]) -> tuple[CitedSpan, ...]:

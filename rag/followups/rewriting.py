@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rag.followups.context_terms import ContextTerm, Occurrence, context_terms, recent_turns
-from rag.followups.cues import cues_of
+from rag.followups.cues import cues_of, points_back, refers_within
 from rag.followups.history import Turn
+from rag.text.terms import terms
 
+EXCHANGE = 2  # turns: a question and its answer
 OWN_TERMS = 2  # needed to stand alone: "what happens in denervation" has two, "what is the dose" one, and depends
 ENOUGH_TERMS = 4  # a question with this many terms of its own weighs as much as its rewrite; with fewer, proportionally less
 CONTEXT_WEIGHT = 0.8  # of the rewrite if the question may stand alone; of .3, .5 and .8 the best on half of the follow-up sets
@@ -19,7 +21,7 @@ _ARTICLE_FIRST = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
 _OWNING = re.compile(r"\b(?:its|their|his)\b", re.IGNORECASE)
 # Words that stand for something named before; not "it is true that", nor "this disease", which keeps its own noun.
 _PRONOUN = re.compile(
-    r"\b(?:(?:it|they|them|he|him|she)\b(?!\s+(?:(?:is|was)\s+)?(?:true|possible|said|known|that|to)\b)"
+    r"\b(?:(?:it|they|them|he|him|she)\b(?!\s+(?:(?:is|was)\s+)?(?:true|possible|said|known|that|to|takes?)\b)"
     r"|(?:that|this|those|these)(?=\s*(?:[?.!]|$)|\s+(?:is|are|was|were|do|does|did|can|will|happens?|works?|mean|hurt|heal)\b))",
     re.IGNORECASE,
 )
@@ -46,12 +48,14 @@ def rewritten(question: str, turns: Sequence[Turn], rarity: Callable[[str], floa
 
     `rarity` of a term is 0 to 1.
     """
-    context = context_terms(question, recent_turns(turns), rarity)
+    bare = not terms(question)  # "why?" asks about the last question, and nothing before it
+    context = context_terms(question, recent_turns(turns[-EXCHANGE:] if bare else turns), rarity)
     if not context:
         return Understood(question, question)
     cues = cues_of(question)
     query, weight = with_phrases(question, phrases(context)), min(1.0, cues.words / ENOUGH_TERMS)
-    return Understood(question, query, question, weight, cues.whole and cues.words >= OWN_TERMS)
+    dependent = points_back(question) or cues.beginning or cues.comparing or cues.elliptic
+    return Understood(question, query, question, weight, cues.words >= OWN_TERMS and not dependent)
 
 
 def with_context(question: str, turns: Sequence[Turn], rarity: Callable[[str], float]) -> Understood:
@@ -118,7 +122,7 @@ def with_phrases(question: str, context: Sequence[str]) -> str:
     query = _LEADING.sub("", question) or question
     subject, *others = context
     short = len(subject.split()) <= LONGEST_SUBJECT
-    if short and (pronoun := _PRONOUN.search(query)):
+    if short and (pronoun := _PRONOUN.search(query)) and not refers_within(query, pronoun):
         query = query[: pronoun.start()] + subject + query[pronoun.end() :]
     elif short and (owner := _OWNING.search(query)):
         possessive = subject + ("’" if subject.endswith("s") else "’s")
