@@ -106,6 +106,7 @@ EXAMPLE_VALUES = {
     "query": "Are ferns toxic to cats?",
     "readings": ["Are ferns toxic?"],
     "choices": 0,
+    "message": "",
     "abstained": False,
     "reason": None,
     "confidence": 0.75,
@@ -141,7 +142,7 @@ EXAMPLE_VALUES = {
     "index": "i1",
 }  # fmt: skip
 
-LATER = {"readings", "choices", "strength"}
+LATER = {"readings", "choices", "strength", "message"}
 """What earlier releases did not store."""
 
 

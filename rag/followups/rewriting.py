@@ -9,6 +9,7 @@ from rag.followups.cues import cues_of, points_back, refers_within
 from rag.followups.history import Turn
 from rag.text.terms import terms
 
+BARE = 2  # words at most: "what has to be done then?" asks about more than the last answer
 EXCHANGE = 2  # turns: a question and its answer
 OWN_TERMS = 2  # needed to stand alone: "what happens in denervation" has two, "what is the dose" one, and depends
 ENOUGH_TERMS = 4  # a question with this many terms of its own weighs as much as its rewrite; with fewer, proportionally less
@@ -48,7 +49,7 @@ def rewritten(question: str, turns: Sequence[Turn], rarity: Callable[[str], floa
 
     `rarity` of a term is 0 to 1.
     """
-    bare = not terms(question)  # "why?" asks about the last question, and nothing before it
+    bare = len(question.split()) <= BARE and not terms(question)  # "why?" asks about the last question, nothing before it
     context = context_terms(question, recent_turns(turns[-EXCHANGE:] if bare else turns), rarity)
     if not context:
         return Understood(question, question)
