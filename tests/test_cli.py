@@ -84,7 +84,7 @@ def test_build_search_ask_status(rag: Run, corpus: Path) -> None:
     assert set(answer) == {
         "question", "query", "abstained", "reason", "confidence", "strength", "expected_wrong", "measured_on", "signals", "text", "sentences",
         "citations", "nearest", "looked_for", "unknown", "readings", "choices",
-        "message", "message", "timings_ms", "index",
+        "message", "timings_ms", "index",
     }  # fmt: skip
     assert (answer["abstained"], answer["reason"], answer["index"]) == (False, None, built["manifest"])
     assert answer["sentences"][0] == {"text": "Repot a fern every two years.", "citation": 1, "context": False}
