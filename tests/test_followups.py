@@ -175,6 +175,16 @@ def test_a_long_conversation_costs_no_more_than_a_short_one() -> None:
     assert work[1][1] == RECENT + 1 and work[1][2] <= LONGEST * (RECENT + 1)
 
 
+def test_choosing_the_turns_that_count_as_context_costs_no_more_in_a_long_conversation() -> None:
+    accesses = []
+    for length in (100, 1000):
+        turns = CountedTurns(dialogue(*(f"What about nerve {n}?" for n in range(length))))
+        kept = questions_answered(turns)
+        assert kept == [*turns.turns[:2], *turns.turns[-len(kept) + 2 :]]
+        accesses.append(turns.accesses)
+    assert accesses[0] == accesses[1]
+
+
 class RecordingEmbedder(WordEmbedder):
     """Has the identity of the settings' model, and records the queries that it is asked to embed."""
 

@@ -7,6 +7,9 @@ from typing import Any
 from rag.followups.reply_kinds import QUESTION, kind_of
 from rag.records import CitedSpan, Span
 
+EXCHANGE = 2  # turns: a question and its answer
+WINDOW = 48  # turns: twice as many as a question's dependence is judged by, since some of them are left out
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -39,9 +42,13 @@ def _items(value: object) -> Sequence[object]:
 
 
 def questions_answered(turns: Sequence[Turn]) -> list[Turn]:
-    """The turns that a question can depend on: without small talk, replies that act on an answer, and questions not answered."""
+    """The turns that a question can depend on: without small talk, replies that act on an answer, and questions not answered.
+
+    Only the first exchange and the last WINDOW turns are considered, so long conversations cost no more than short ones.
+    """
     kept: list[Turn] = []
-    for row, turn in enumerate(turns):
+    for row in (*range(min(EXCHANGE, len(turns))), *range(max(EXCHANGE, len(turns) - WINDOW), len(turns))):
+        turn = turns[row]
         if not turn.by_user:
             if row == 0 or not turns[row - 1].by_user:
                 kept.append(turn)

@@ -95,13 +95,13 @@ def load_weights() -> Weights:
 def words_of(text: str) -> list[str]:
     """Folded words, with common short forms spelled out, contractions split, and classes of words as one word each."""
     words: list[str] = []
-    for found in _TOKEN.findall(text.casefold().replace("’", "'")):
-        if found.isdigit():
-            words.append("NUMBER" if len(found) <= 2 else "YEAR")
-        elif found[0].isdigit():
+    for piece in _TOKEN.findall(text.casefold().replace("’", "'")):
+        if piece.isdigit():
+            words.append("NUMBER" if len(piece) <= 2 else "YEAR")
+        elif piece[0].isdigit():
             words.append("ORDINAL")
-        elif found != "?":
-            words += [part for word in _SPELLINGS.get(found, found).split() for part in _parts(word)]
+        elif piece != "?":
+            words += [part for word in _SPELLINGS.get(piece, piece).split() for part in _parts(word)]
     return [_class_of(word) for word in words]
 
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 
 from rag.followups.context_terms import ContextTerm, Occurrence, context_terms, recent_turns
 from rag.followups.cues import cues_of, points_back, refers_within
-from rag.followups.history import Turn
+from rag.followups.history import EXCHANGE, Turn
 from rag.text.terms import terms
 
 BARE = 2  # words at most: "what has to be done then?" asks about more than the last answer
-EXCHANGE = 2  # turns: a question and its answer
 OWN_TERMS = 2  # needed to stand alone: "what happens in denervation" has two, "what is the dose" one, and depends
 ENOUGH_TERMS = 4  # a question with this many terms of its own weighs as much as its rewrite; with fewer, proportionally less
 CONTEXT_WEIGHT = 0.8  # of the rewrite if the question may stand alone; of .3, .5 and .8 the best on half of the follow-up sets
