@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from rag.cli.output import CorpusOption, IndexOption, JsonOption, print_json, print_line
+from rag.cli.output import CorpusOption, IndexOption, JsonOption, open_library, print_json, print_line
 
 
 def calibrate(
@@ -22,9 +22,8 @@ def calibrate(
 
     from rag.answering.confidence import FILE
     from rag.cli.progress import progress_bars
-    from rag.library import Library
 
-    library = Library.open(corpus=corpus, index=index)
+    library = open_library(corpus, index)
     with progress_bars() as progress:
         calibration = library.calibrate(dataset, false_answers=false_answers, progress=progress)
     path = library.settings.index / FILE

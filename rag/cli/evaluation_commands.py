@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag.cli.output import CorpusOption, IndexOption, JsonOption, print_json, print_line, print_note, print_table, read_line
+from rag.cli.output import (
+    CorpusOption,
+    IndexOption,
+    JsonOption,
+    open_library,
+    print_json,
+    print_line,
+    print_note,
+    print_table,
+    read_line,
+)
 from rag.errors import QuestionSetError, SettingsError
 
 if TYPE_CHECKING:
@@ -67,9 +77,8 @@ def evaluate(
 
     `rag eval runs` lists saved runs; `rag eval label SET` adds questions to a set.
     """
-    from rag.library import Library
 
-    library = Library.open(corpus=corpus, index=index)
+    library = open_library(corpus, index)
     if dataset == "runs":
         _list_runs(library.settings.evaluation.runs, as_json=as_json)
     elif dataset == "label":

@@ -14,6 +14,7 @@ from rag.cli.output import (
     IndexOption,
     JsonOption,
     WaitOption,
+    open_library,
     print_json,
     print_line,
     print_note,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from rag.index.builds import Report
     from rag.index.manifest import CorpusFiles, Entry, Failure
     from rag.index.status import Status
-    from rag.library import BuildReport, Library
+    from rag.library import BuildReport
 
 SHOWN = 20  # files listed per kind of change; --json lists all
 
@@ -40,7 +41,7 @@ def build(
     as_json: JsonOption = False,
 ) -> None:
     """Make the index agree with the corpus. Only changed files are read and embedded."""
-    library = _library(corpus, index)
+    library = open_library(corpus, index)
     with _building() as progress:
         report = library.build(full=full, forget=forget, wait=wait, progress=progress)
         differences = library.differences(progress=progress) if verify else None
@@ -57,7 +58,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Copy files into the corpus, then build."""
-    library = _library(corpus, index)
+    library = open_library(corpus, index)
     with _building() as progress:
         report = library.add(files, into=into, replace=replace, wait=wait, progress=progress)
     _finish(report, as_json=as_json)
@@ -71,16 +72,10 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """Delete documents from the corpus, then build. They leave no trace in the index."""
-    library = _library(corpus, index)
+    library = open_library(corpus, index)
     with _building() as progress:
         report = library.remove(ids, wait=wait, progress=progress)
     _finish(report, as_json=as_json)
-
-
-def _library(corpus: Path | None, index: Path | None) -> "Library":
-    from rag.library import Library
-
-    return Library.open(corpus=corpus, index=index)
 
 
 @contextmanager
@@ -179,7 +174,7 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Show what the index holds. Also lists what has changed in the corpus since it was built."""
-    current = _library(corpus, index).status()
+    current = open_library(corpus, index).status()
     documents = current.manifest.corpus.documents if files else ()
     if as_json:
         print_json(_status_values(current) | ({"files": [asdict(document) for document in documents]} if files else {}))
@@ -240,7 +235,7 @@ def _print_status(current: "Status", documents: "Sequence[Entry]") -> None:
 
 def doctor(corpus: CorpusOption = None, index: IndexOption = None, as_json: JsonOption = False) -> None:
     """Check everything that can be checked. Each fault comes with the command that fixes it."""
-    checks = _library(corpus, index).doctor()
+    checks = open_library(corpus, index).doctor()
     faults = sum(len(check.faults) for check in checks)
     if as_json:
         values = [
@@ -262,7 +257,7 @@ def rollback(
     corpus: CorpusOption = None, index: IndexOption = None, wait: WaitOption = False, as_json: JsonOption = False
 ) -> None:
     """Restore the previous build. Run it again to undo."""
-    current = _library(corpus, index).rollback(wait=wait)
+    current = open_library(corpus, index).rollback(wait=wait)
     manifest, changed = current.manifest, current.changes.any
     documents = len(manifest.corpus.documents)
     if as_json:

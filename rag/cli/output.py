@@ -9,11 +9,14 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from rag.library import Library
 
 _console = Console(highlight=False, markup=False, emoji=False)
 error_console = Console(stderr=True, highlight=False, markup=False, emoji=False)
@@ -33,6 +36,13 @@ Part = str | tuple[str, str]
 """Text, or text with a Rich style."""
 
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # all control characters but tab and newline; surrogates
+
+
+def open_library(corpus: Path | None, index: Path | None) -> "Library":
+    """The library of the folders given; those not given are the settings'."""
+    from rag.library import Library
+
+    return Library.open(corpus=corpus, index=index)
 
 
 def visible(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag.cli.output import CorpusOption, IndexOption, JsonOption, OnlyOption, print_json, print_line, read_line
+from rag.cli.output import CorpusOption, IndexOption, JsonOption, OnlyOption, open_library, print_json, print_line, read_line
 from rag.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def search(
     from rag.cli.printing import print_hits
     from rag.wire import hit_values
 
-    hits = _library(corpus, index).search(query, k=k, documents=only)
+    hits = open_library(corpus, index).search(query, k=k, documents=only)
     if as_json:
         print_json({"hits": [hit_values(hit) for hit in hits]})
     else:
@@ -89,7 +89,7 @@ def ask(
     from rag.cli.printing import print_answer
     from rag.wire import answer_values
 
-    library = _library(corpus, index)
+    library = open_library(corpus, index)
     turns = _turns(_read_json(history), str(history)) if history else []
     if batch is not None:
         for request in _requests(batch, documents=only, history=turns, as_written=as_written):
@@ -114,7 +114,7 @@ def verify(
     """Check a saved answer against the files as they are now. Exit code 1 unless every citation is valid."""
     from rag.receipts import VALID
 
-    citations = _library(corpus, None).verify(receipt)
+    citations = open_library(corpus, None).verify(receipt)
     valid = all(citation.state == VALID for citation in citations)
     if as_json:
         question = json.loads(receipt.read_bytes())["question"]
@@ -151,7 +151,7 @@ def chat(corpus: CorpusOption = None, index: IndexOption = None) -> None:
     from rag.cli.printing import print_answer, print_source
     from rag.wire import answer_values
 
-    opened = _library(corpus, index).chat
+    opened = open_library(corpus, index).chat
     answer: Answer | None = None
     turns: Turns = []
     while line := _typed_line():
@@ -165,12 +165,6 @@ def chat(corpus: CorpusOption = None, index: IndexOption = None) -> None:
             answer = opened.ask(line, history=turns)
         turns += [{"speaker": "user", "text": answer.question}, {"speaker": "agent", **answer_values(answer)}]
         print_answer(answer)
-
-
-def _library(corpus: Path | None, index: Path | None) -> "Library":
-    from rag.library import Library
-
-    return Library.open(corpus=corpus, index=index)
 
 
 def _typed_line() -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag.cli.output import CorpusOption, IndexOption, JsonOption, print_json, print_line, print_note
+from rag.cli.output import CorpusOption, IndexOption, JsonOption, open_library, print_json, print_line, print_note
 
 if TYPE_CHECKING:
     from rag.accounts.users import Accounts
@@ -56,11 +56,10 @@ def mcp(corpus: CorpusOption = None, index: IndexOption = None) -> None:
     """Serve tools for assistants. Speaks the Model Context Protocol over standard input and output."""
     import asyncio
 
-    from rag.library import Library
     from rag.server.limits import Workers
     from rag.server.mcp import tools_server
 
-    library = Library.open(corpus=corpus, index=index)
+    library = open_library(corpus, index)
     limits = library.settings.server
     server = tools_server(library.chat, Workers(limits.workers, limits.waiting, limits.answer_seconds))
     asyncio.run(server.run_stdio_async())

@@ -12,6 +12,7 @@ from rag.index.builds import builder_of, describe_builder, live_build, previous_
 from rag.index.changes import load_changes
 from rag.index.corpus_edits import add_files, remove_documents, restore_previous
 from rag.index.file_listing import chosen_files, list_files
+from rag.storage.files import same_content
 from rag.ui.asked_question import DocumentId
 from rag.ui.background_builds import BackgroundBuilds
 from rag.ui.calls import LONGEST_SEARCH, Act, Acts, Reply, Request
@@ -118,7 +119,7 @@ def add_documents(builds: BackgroundBuilds, _: User, request: AddFiles) -> Reply
 def _add(builds: BackgroundBuilds, upload: Path, *, replace: bool) -> AddedFile:
     settings, name = builds.library.settings, upload.name
     existing = settings.corpus / name
-    same = existing.is_file() and existing.read_bytes() == upload.read_bytes()
+    same = existing.is_file() and same_content(existing, upload)
     try:
         failed = add_files(settings.corpus, [upload], overwrite=replace, settings=settings.loading)
     except DocumentError as error:
