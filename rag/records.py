@@ -181,7 +181,11 @@ class Answer:
     `query` is what was searched. `confidence` is 0 to 1, computed from `signals`; without signals it is 0 and means nothing.
     `expected_wrong` is the measured share of wrong answers among those of similar confidence, None if unknown;
     `measured_on` names the questions it was measured on. `strength` is the calibrated band of its confidence, None if it
-    abstains or the confidence is in no band. `nearest` are the best passages, shown with an abstention but not quoted;
+    abstains or the confidence is in no band. `more` are further citations, shown on request; their numbers follow those of
+    `citations`. `corrected` maps words as typed to the words of the corpus that were searched instead. `parts` are the answers
+    to a question that asked several things; their citations are those of this answer, under the same numbers.
+
+    With an abstention, `closest` are the sentences that come closest, numbered from 1, and `nearest` the best passages.
     `looked_for` are the query's words, `unknown` those that occur in no document. `readings` are whole questions to choose
     from if the question could mean several things. If a requested citation or reading does not exist, `choices` is the
     number that the last answer has. `message` is what the program says in its own voice instead of an answer, empty
@@ -192,6 +196,10 @@ class Answer:
     query: str
     sentences: tuple[QuotedSentence, ...] = ()
     citations: tuple[Citation, ...] = ()
+    more: tuple[Citation, ...] = ()
+    closest: tuple[Citation, ...] = ()
+    corrected: dict[str, str] = field(default_factory=dict)
+    parts: tuple["Answer", ...] = ()
     confidence: float = 0.0
     reason: str | None = None
     nearest: tuple[Hit, ...] = ()

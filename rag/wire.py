@@ -68,6 +68,10 @@ class AnswerValues(TypedDict):
     text: str
     sentences: list[SentenceValues]
     citations: list[CitationValues]
+    more: NotRequired[list[CitationValues]]
+    closest: NotRequired[list[CitationValues]]
+    corrected: NotRequired[dict[str, str]]
+    parts: NotRequired[list["AnswerValues"]]
     nearest: list[HitValues]
     looked_for: list[str]
     unknown: list[str]
@@ -111,6 +115,10 @@ def answer_values(answer: Answer) -> AnswerValues:
         "text": answer.text,
         "sentences": [{"text": s.text, "citation": s.citation, "context": s.context} for s in answer.sentences],
         "citations": [_citation_values(citation) for citation in answer.citations],
+        "more": [_citation_values(citation) for citation in answer.more],
+        "closest": [_citation_values(citation) for citation in answer.closest],
+        "corrected": dict(sorted(answer.corrected.items())),
+        "parts": [answer_values(part) for part in answer.parts],
         "nearest": [hit_values(hit) for hit in answer.nearest] if answer.abstained else [],
         "looked_for": list(answer.looked_for) if answer.abstained else [],
         "unknown": list(answer.unknown) if answer.abstained else [],
@@ -162,12 +170,19 @@ def _span_values(span: Span) -> SpanValues:
 
 def answer_from(values: object) -> Answer:
     """The answer that these JSON values describe; of the nearest passages, only what is shown. Raises ValueError for others."""
-    fields = validated(AnswerValues, values, strict=True)
+    return _answer_from(validated(AnswerValues, values, strict=True))
+
+
+def _answer_from(fields: AnswerValues) -> Answer:
     return Answer(
         question=fields["question"],
         query=fields["query"],
         sentences=tuple(QuotedSentence(**sentence) for sentence in fields["sentences"]),
         citations=tuple(_citation_from(citation) for citation in fields["citations"]),
+        more=tuple(_citation_from(citation) for citation in fields.get("more", ())),
+        closest=tuple(_citation_from(citation) for citation in fields.get("closest", ())),
+        corrected=fields.get("corrected", {}),
+        parts=tuple(_answer_from(part) for part in fields.get("parts", ())),
         confidence=fields["confidence"],
         reason=fields["reason"],
         nearest=tuple(_hit_from(hit) for hit in fields["nearest"]),

@@ -46,6 +46,9 @@ def answers(draw: st.DrawFn) -> Answer:
         query=draw(texts),
         sentences=tuple(QuotedSentence(draw(texts), citation.number, draw(st.booleans())) for citation in cited),
         citations=cited,
+        more=tuple(draw(st.lists(citations, max_size=2))),
+        closest=tuple(draw(st.lists(citations, max_size=2))),
+        corrected=draw(st.dictionaries(texts, texts, max_size=2)),
         confidence=draw(st.floats(0, 1)),
         reason=draw(st.none() | texts),
         readings=draw(strings),
@@ -92,6 +95,7 @@ EXAMPLE = Answer(
             also=(Location("c.md", "C", Span(5, 18), "So are palms.", None, ("Palms",), "d3"),), differs=(1,),
         ),
     ),
+    corrected={"firns": "ferns"},
     confidence=0.75,
     readings=("Are ferns toxic?",),
     expected_wrong=0.1,
@@ -135,6 +139,10 @@ EXAMPLE_VALUES = {
             ],
         },
     ],
+    "more": [],
+    "closest": [],
+    "corrected": {"firns": "ferns"},
+    "parts": [],
     "nearest": [],
     "looked_for": [],
     "unknown": [],
@@ -142,13 +150,20 @@ EXAMPLE_VALUES = {
     "index": "i1",
 }  # fmt: skip
 
-LATER = {"readings", "choices", "strength", "message"}
+LATER = {"readings", "choices", "strength", "message", "more", "closest", "corrected", "parts"}
 """What earlier releases did not store."""
 
 
 def test_the_values_of_an_example() -> None:
     assert answer_values(EXAMPLE) == EXAMPLE_VALUES
     assert answer_from(EXAMPLE_VALUES) == EXAMPLE
+
+
+def test_the_parts_of_a_question_are_answers_of_their_own() -> None:
+    both = replace(EXAMPLE, parts=(EXAMPLE, replace(EXAMPLE, question="and dogs?")), more=EXAMPLE.citations)
+    values = through_json(answer_values(both))
+    assert values["parts"][0] == EXAMPLE_VALUES and values["more"] == EXAMPLE_VALUES["citations"]
+    assert answer_from(values) == both
 
 
 def test_an_answer_with_citations_carries_no_nearest_passages() -> None:
@@ -161,7 +176,7 @@ def test_an_answer_with_citations_carries_no_nearest_passages() -> None:
 
 def test_answers_stored_by_earlier_releases_are_read() -> None:
     values = {name: value for name, value in EXAMPLE_VALUES.items() if name not in LATER}
-    assert answer_from(values) == replace(EXAMPLE, readings=(), choices=0, strength=None)
+    assert answer_from(values) == replace(EXAMPLE, readings=(), choices=0, strength=None, corrected={})
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLE_VALUES.keys() - LATER))

@@ -58,7 +58,7 @@ def compose(
         query,
         sentences,
         citations,
-        confidence,
+        confidence=confidence,
         expected_wrong=round(1 - band.right, 4) if band else None,
         measured_on=str(calibration.measured.get("asked", "")),
         strength=band.strength if band else None,
