@@ -46,31 +46,31 @@ def main() -> None:
         for reason, count in row.reasons.most_common(8):
             print(f"{'':14}{count:4} × {reason[:110]}")
     started = time.perf_counter()
-    documents = list(read_documents([(path.parent, path.name) for path in files], settings))
-    read = sum(not isinstance(document, UnreadableFile) for document in documents)
+    loaded = list(read_documents([(path.parent, path.name) for path in files], settings))
+    read = sum(not isinstance(file, UnreadableFile) for file in loaded)
     print(f"all at once: {read} of {len(files)} read in {time.perf_counter() - started:.1f} s")
 
 
 def _measured(paths: list[Path], settings: LoadingSettings, *, each: bool) -> Row:
     """Reads one file after another in one process. The first is read twice, so that the start of the process does not count."""
     row = Row(megabytes=sum(path.stat().st_size for path in paths) / 2**20)
-    documents = read_documents(
+    loaded = read_documents(
         [(path.parent, path.name) for path in (paths[0], *paths)], settings.model_copy(update={"processes": 1})
     )
-    next(documents)
+    next(loaded)
     for path in paths:
         started = time.perf_counter()
-        document = next(documents)
+        file = next(loaded)
         seconds = time.perf_counter() - started
         row.seconds += seconds
         row.slowest = max(row.slowest, seconds)
-        if isinstance(document, UnreadableFile):
-            row.reasons[str(document)] += 1
+        if isinstance(file, UnreadableFile):
+            row.reasons[str(file)] += 1
             if each:
-                print(f"refused {path}: {document}")
+                print(f"refused {path}: {file}")
         else:
             row.read += 1
-            row.characters += len(document.text)
+            row.characters += sum(len(document.text) for document in file.documents)
     return row
 
 

@@ -83,10 +83,10 @@ def prepare(folder: Path, files: Path, sizes: Sequence[int]) -> Material:
 
     def split() -> Iterator[tuple[str, list[str]]]:
         names = [f"{stem}.md" for stem in ids]
-        for document in FolderCorpus(files).read(names):
-            if not isinstance(document, UnreadableFile):
-                passages = split_passages(document, count_tokens=embedder.count_tokens, limit=limit)
-                yield Path(document.id).stem, [embedded_text(passage) for passage in passages]
+        loaded = (file for file in FolderCorpus(files).read(names) if not isinstance(file, UnreadableFile))
+        for document in (document for file in loaded for document in file.documents):
+            passages = split_passages(document, count_tokens=embedder.count_tokens, limit=limit)
+            yield Path(document.id).stem, [embedded_text(passage) for passage in passages]
 
     parts = []
     for documents in fill(split(), sizes):

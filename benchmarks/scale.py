@@ -40,6 +40,7 @@ from rag.index.builds import live_build
 from rag.index.contents import Index
 from rag.index.dense import DenseIndex, describe_nearest
 from rag.index.updating import Recipe, update_index
+from rag.loading.containers.members import LoadedFile
 from rag.models.embedder import ModelEmbedder
 from rag.models.model_identity import ModelIdentity
 from rag.numeric import Vectors
@@ -71,9 +72,9 @@ class MadeCorpus:
     def format_of(self, name: str) -> str:
         return ".md"
 
-    def read(self, names: Sequence[str]) -> Iterator[Document | UnreadableFile]:
+    def read(self, names: Sequence[str]) -> Iterator[LoadedFile | UnreadableFile]:
         for name in names:
-            yield self._document(name)
+            yield LoadedFile((self._document(name),))
 
     def _seed(self, name: str) -> tuple[int, int]:
         number = int(name[4:-3])

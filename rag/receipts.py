@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from rag.answering.wording import abstention_notes, abstention_text, in_plain_words, place
 from rag.errors import ReceiptError, UnreadableFile
+from rag.loading.containers.members import file_of
 from rag.loading.corpus import FolderCorpus
 from rag.records import Answer, Citation, Document, Location, QuotedSentence, Span
 from rag.storage.files import from_json, replace_file, sha256_json
@@ -102,8 +103,15 @@ def load_receipt(path: Path) -> Answer:
 
 def verify(answer: Answer, corpus: FolderCorpus) -> list[Checked]:
     """Checks each citation against the files of the corpus, in order; empty for an abstention. The index is not used."""
-    names = sorted({citation.document_id for citation in answer.citations} & set(corpus.names()))
-    documents = dict(zip(names, corpus.read(names), strict=True))
+    present = set(corpus.names())
+    names = sorted({file_of(citation.document_id, present.__contains__) for citation in answer.citations} & present)
+    documents: dict[str, Document | UnreadableFile] = {}
+    for name, file in zip(names, corpus.read(names), strict=True):
+        if isinstance(file, UnreadableFile):
+            documents[name] = file
+        else:
+            documents |= {document.id: document for document in file.documents}
+            documents |= {member.id: UnreadableFile(member.reason) for member in file.failed}
     missing = UnreadableFile("no such file")
     return [_check(citation, documents.get(citation.document_id, missing)) for citation in answer.citations]
 

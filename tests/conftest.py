@@ -26,14 +26,14 @@ from rag.index.changes import Changes
 from rag.index.contents import Index
 from rag.index.updating import Recipe, update_index
 from rag.library import Library
+from rag.loading.containers.members import LoadedFile
 from rag.loading.corpus import Corpus, FolderCorpus
-from rag.loading.loader import load_document
+from rag.loading.loader import load_file
 from rag.loading.process.safe_open import read_bytes
 from rag.models import bundled
 from rag.models.embedder import Embedder, ModelEmbedder
 from rag.models.model_identity import ModelIdentity
 from rag.numeric import Vectors
-from rag.records import Document
 
 ROOT = Path(__file__).parent.parent
 SIMILARITY = AnsweringSettings(reader="similarity")  # works with any embedder; instant with WordEmbedder
@@ -112,10 +112,10 @@ class WordEmbedder:
 class ReadHere(FolderCorpus):
     """Reads files in this process: starting another takes most of a small build. For tests of later stages."""
 
-    def read(self, names: Sequence[str]) -> Iterator[Document | UnreadableFile]:
+    def read(self, names: Sequence[str]) -> Iterator[LoadedFile | UnreadableFile]:
         for name in names:
             try:
-                yield load_document(name, read_bytes(self.folder, name))
+                yield load_file(name, read_bytes(self.folder, name))
             except UnreadableFile as error:
                 yield error
 

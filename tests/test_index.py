@@ -17,7 +17,7 @@ from rag.index.builds import live_build, previous_build
 from rag.index.changes import CHANGES, corpus_changes, load_changes
 from rag.index.manifest import Duplicate, Nearest
 from rag.index.updating import Recipe, rebuild_differs
-from rag.records import Document
+from rag.loading.containers.members import LoadedFile
 from rag.retrieval import retrieve
 from tests.conftest import ReadHere, WordEmbedder, index_of, updated
 
@@ -104,7 +104,7 @@ def test_only_changed_files_are_read(corpus: Path, tmp_path: Path, monkeypatch: 
     read: list[str] = []
 
     class Watched(ReadHere):
-        def read(self, names: Sequence[str]) -> Iterator[Document | UnreadableFile]:
+        def read(self, names: Sequence[str]) -> Iterator[LoadedFile | UnreadableFile]:
             read.extend(names)
             return super().read(names)
 

@@ -193,7 +193,7 @@ def test_html_saved_as_a_word_file_is_read() -> None:
         ("a.xyz", b"text", "format .xyz is not known"),
         ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "old Word file; save it as .docx"),
         ("a.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "encrypted"),
-        ("a.zip", archive({"a.txt": "text"}), "an archive, not a document"),
+        ("a.jar", archive({"a.txt": "text"}), "an archive, not a document"),
         ("a.docx", b"PK\x03\x04 and no more", "archive is damaged"),
         ("a.json", b"{", "not JSON"),
         ("a.ipynb", b"[]", "not a notebook"),

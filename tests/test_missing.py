@@ -10,9 +10,9 @@ from rag.errors import ModelError, UnreadableFile
 from rag.index.build_writer import key_of
 from rag.index.missing_vectors import AT_ONCE, MissingVectors
 from rag.index.updating import Recipe, update_index
+from rag.loading.containers.members import LoadedFile
 from rag.loading.corpus import FolderCorpus
 from rag.numeric import Vectors
-from rag.records import Document
 from tests.conftest import WordEmbedder
 
 TEXTS = [f"fern {n} drinks {n * n} litres" for n in range(3 * AT_ONCE + 5)]
@@ -67,7 +67,7 @@ def test_a_build_embeds_while_it_reads(tmp_path: Path) -> None:
     embedder = Slow()
 
     class SlowCorpus(FolderCorpus):
-        def read(self, names: Sequence[str]) -> Iterator[Document | UnreadableFile]:
+        def read(self, names: Sequence[str]) -> Iterator[LoadedFile | UnreadableFile]:
             *most, last = names
             yield from super().read(most)
             assert embedder.started.wait(30)

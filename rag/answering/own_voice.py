@@ -15,6 +15,7 @@ from rag.index.builds import live_build
 from rag.index.changes import load_changes
 from rag.index.contents import Index
 from rag.index.manifest import Entry
+from rag.loading.process.safe_open import holding_file
 from rag.records import Answer
 
 LISTED = 20  # documents named in one reply, about a screenful
@@ -83,7 +84,7 @@ def in_own_voice(
     dated = newest and (named is not None or kind == "updated")
     contents = Contents(entries, load_changes(live_build(settings.index)).built[:DATE] if dated else "")
     if named:
-        message = _updated_message(named, _date_of(settings.corpus / named.id), contents)
+        message = _updated_message(named, _date_of(settings.corpus / holding_file(settings.corpus, named.id)), contents)
     elif kind in ("updated", "documents") and (name := _unknown_file_in(question, entries)):
         message = f"I have no document called {name}."
     else:

@@ -18,6 +18,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, Field, PlainSerializer, PlainValidator
 
 from rag.errors import QuestionSetError, UnreadableFile
+from rag.loading.containers.members import LoadedFile
 from rag.loading.text_files import plain_text
 from rag.records import Document, Span
 from rag.storage.files import sha256_bytes, sha256_file, sha256_json
@@ -82,12 +83,12 @@ class RecordCorpus:
     def format_of(self, name: str) -> str:
         return name
 
-    def read(self, names: Sequence[str]) -> Iterator[Document | UnreadableFile]:
+    def read(self, names: Sequence[str]) -> Iterator[LoadedFile | UnreadableFile]:
         for name in names:
             title, text = self.records[name]
             blocks = plain_text.parse(text).blocks
             document = Document(name, title, text, tuple(blocks), self.digest_of(name))
-            yield document if blocks else UnreadableFile("it holds no text")
+            yield LoadedFile((document,)) if blocks else UnreadableFile("it holds no text")
 
 
 @dataclass(frozen=True)

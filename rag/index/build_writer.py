@@ -42,12 +42,6 @@ class PreviousBuild:
         self.numbers = {entry.id: number for number, entry in enumerate(manifest.corpus.documents)}
         self.rows = rows_by_document(manifest.corpus.documents)
 
-    def entry(self, name: str, digest: str) -> Entry | None:
-        """The entry of a document, None if the build does not hold it with this digest."""
-        number = self.numbers.get(name)
-        entry = None if number is None else self.manifest.corpus.documents[number]
-        return entry if entry and entry.digest == digest else None
-
     @cached_property
     def row_of(self) -> dict[bytes, int]:
         """For each key, one of the rows that have it."""

@@ -1,12 +1,15 @@
 """A corpus compared with what an index holds: which files are new, changed or gone."""
 
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from rag.errors import UnreadableFile
 from rag.index.builds import Report
 from rag.index.manifest import CorpusFiles, Duplicate, Entry, Failure
+from rag.loading.containers.members import file_of
 from rag.loading.corpus import Corpus, FolderCorpus
 from rag.storage.files import canonical_json, from_json
 
@@ -99,15 +102,41 @@ def corpus_changes(corpus: Path, indexed: CorpusFiles) -> Changes:
     Nothing is read or embedded, so files that will turn out to be unreadable are not predicted.
     """
     files = scan(FolderCorpus(corpus), lambda what, done, total: None)
-    known = {failure.path: failure for failure in indexed.failed}
-    failing = {name: known[name] for name, digest in files.digests.items() if name in known and known[name].digest == digest}
-    failing |= {name: replace(failing[same], path=name) for name, same in files.same_as.items() if same in failing}
-    now = CorpusFiles(
-        documents=tuple(Entry(name, "", files.digests[name], 0, 0) for name in files.documents if name not in failing),
-        duplicates=tuple(Duplicate(name, same) for name, same in files.same_as.items() if name not in failing),
-        failed=(*files.failed, *failing.values()),
-    )
-    return compare(indexed, now)
+    known = by_file(indexed.digests, files.digests, id_of=str)
+    failures = by_file(indexed.failed, files.digests, id_of=lambda failure: failure.path)
+    failing: list[Failure] = []
+    documents: list[Entry] = []
+    for name in files.documents:
+        digest = files.digests[name]
+        same = [failure for failure in failures.get(name, []) if failure.digest == digest]
+        failing += same
+        ids = known.get(name, []) or ([] if same else [name])
+        documents += [Entry(document_id, "", digest, 0, 0) for document_id in ids]
+    return compare(indexed, corpus_state(files, documents, [*files.failed, *failing]))
+
+
+T = TypeVar("T")
+
+
+def by_file(things: Iterable[T], files: Container[str], *, id_of: Callable[[T], str]) -> dict[str, list[T]]:
+    """Documents or failures by the file that holds them, which for members of a container is the container."""
+    grouped: dict[str, list[T]] = {}
+    for thing in things:
+        grouped.setdefault(file_of(id_of(thing), files.__contains__), []).append(thing)
+    return grouped
+
+
+def corpus_state(files: ScannedFiles, documents: Sequence[Entry], failed: Sequence[Failure]) -> CorpusFiles:
+    """The state of a corpus whose files have been read. A duplicate of a file fails, in whole or in part, like that file."""
+    read = by_file(documents, files.digests, id_of=lambda entry: entry.id)
+    unread = by_file(failed, files.digests, id_of=lambda failure: failure.path)
+    duplicates: list[Duplicate] = []
+    repeated: list[Failure] = []
+    for name, same in files.same_as.items():
+        duplicates += [Duplicate(name + entry.id.removeprefix(same), entry.id) for entry in read.get(same, [])]
+        repeated += [replace(failure, path=name + failure.path.removeprefix(same)) for failure in unread.get(same, [])]
+    everything = sorted([*failed, *repeated], key=lambda failure: failure.path)
+    return CorpusFiles(tuple(documents), tuple(duplicates), tuple(everything))
 
 
 def compare(before: CorpusFiles | None, now: CorpusFiles) -> Changes:

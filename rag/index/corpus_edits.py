@@ -8,6 +8,7 @@ from rag.config import LoadingSettings
 from rag.errors import DocumentError, IndexBroken, IndexMismatch, IndexMissing, UnreadableFile
 from rag.index.builds import build_lock, live_build, previous_build, roll_back
 from rag.index.manifest import Failure, Manifest, check_files, load_manifest
+from rag.loading.containers.members import file_of
 from rag.loading.corpus import corpus_files
 from rag.loading.process.pool import read_documents
 from rag.storage.file_changes import change_files
@@ -32,11 +33,11 @@ def add_files(
     copies: dict[str, Path | None] = {}
     failed = []
     resolved = [source.resolve() for source in planned.values()]
-    documents = read_documents([(source.parent, source.name) for source in resolved], settings)
+    loaded = read_documents([(source.parent, source.name) for source in resolved], settings)
     try:
-        for (name, source), document in zip(planned.items(), documents, strict=True):
-            if isinstance(document, UnreadableFile):
-                failed.append(Failure(str(source), str(document)))
+        for (name, source), file in zip(planned.items(), loaded, strict=True):
+            if isinstance(file, UnreadableFile):
+                failed.append(Failure(str(source), str(file)))
             elif not (corpus / name).exists():
                 copies[name] = source
             elif not same_content(corpus / name, source):
@@ -95,7 +96,8 @@ def _named(sources: Iterable[Path], target: PurePosixPath) -> Iterator[tuple[str
 def remove_documents(corpus: Path, names: Sequence[str], index: Path) -> None:
     """Deletes files from the corpus, all or none. A document that is only in the index is not an error.
 
-    A name is a document's id or the path of its file. Raises DocumentError if a name is neither, or a file cannot be deleted.
+    A name is a document's id or the path of its file. Raises DocumentError if a name is neither, if it is a member of a
+    container, or if a file cannot be deleted.
     """
     present = set(corpus_files(corpus))
     known = present | _indexed(index)
@@ -105,6 +107,11 @@ def remove_documents(corpus: Path, names: Sequence[str], index: Path) -> None:
             close = get_close_matches(document_id, known, n=1)
             hint = f"did you mean {close[0]}?" if close else "`rag status --files` lists the documents"
             raise DocumentError(f"{name} is not in the corpus {corpus}, nothing was removed; {hint}")
+        container = file_of(document_id, present.__contains__)
+        if container in present and container != document_id:
+            raise DocumentError(
+                f"{document_id} is part of {container}, nothing was removed; remove {container} with all its documents"
+            )
     try:
         change_files(corpus, dict.fromkeys(present.intersection(ids)))
     except OSError as error:

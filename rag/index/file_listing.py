@@ -9,6 +9,7 @@ from pathlib import Path
 from rag.index.changes import Changes, corpus_changes
 from rag.index.manifest import Manifest
 from rag.loading.corpus import corpus_files
+from rag.loading.process.safe_open import holding_file
 
 PATIENCE = 20  # between two scans, in multiples of a scan's duration: scanning takes at most 5% of the time
 SORTS = ("name", "title", "format", "size", "passages", "changed", "state")
@@ -16,7 +17,8 @@ SORTS = ("name", "title", "format", "size", "passages", "changed", "state")
 
 @dataclass(frozen=True)
 class ListedFile:
-    """A file of the corpus or a document of the index. `size` (bytes) and `changed` (seconds since 1970) are 0 if it is gone.
+    """A file of the corpus or a document of the index. `size` (bytes) and `changed` (seconds since 1970) are 0 if it is gone;
+    those of a member are the container's.
 
     `state` is "new", "changed" or "removed" since the build, "same as" another file, "not read", or "" if it is up to date;
     `note` is the other file or the reason.
@@ -80,7 +82,7 @@ def list_files(corpus: Path, manifest: Manifest, changes: Changes) -> list[Liste
     states |= {name: ("not read", reason) for name, reason in failed.items()}
     files = []
     for name in sorted({*known, *manifest.corpus.digests, *states, *changes.unchanged}):
-        size, changed = _stat(corpus / name)
+        size, changed = _stat(corpus / holding_file(corpus, name))
         document = known.get(name)
         state, note = states.get(name, ("", ""))
         title, passages = (document.title, document.passages) if document else ("", 0)

@@ -21,12 +21,12 @@ from rag.index.builds import (
     previous_build,
     sweep_builds,
 )
-from rag.index.changes import Changes, ScannedFiles, compare, save_changes, scan
+from rag.index.changes import Changes, ScannedFiles, by_file, compare, corpus_state, save_changes, scan
 from rag.index.dense import factory_for
 from rag.index.manifest import (
     Contents,
     CorpusFiles,
-    Duplicate,
+    Entry,
     Failure,
     Manifest,
     check_files,
@@ -193,7 +193,7 @@ class _Build:
         files = scan(corpus, self.progress)
         with BuildWriter(self.folder, self.folder.parent, self.previous, self.recipe.embedder, self.journal) as writer:
             failed = self._read(corpus, files, writer)
-            state = _corpus_files(files, failed, writer)
+            state = corpus_state(files, writer.entries, failed)
             changes = compare(compared_with.corpus if compared_with else None, state)
             if self.previous is not None and self._equals(self.previous.manifest, state, writer.passages):
                 return self.previous.manifest, changes
@@ -221,31 +221,35 @@ class _Build:
         """Passes every document to the writer, in order; returns the files that cannot be read."""
         failed = list(files.failed)
         names, embedder = files.documents, self.recipe.embedder
-        unchanged = {name: entry for name in names if self.previous and (entry := self.previous.entry(name, files.digests[name]))}
-        documents = corpus.read([name for name in names if name not in unchanged])
+        unchanged = self._unchanged(files)
+        loaded = corpus.read([name for name in names if name not in unchanged])
         for done, name in enumerate(names):
             self.progress("reading", done, len(names))
             if name in unchanged:
-                writer.keep(unchanged[name])
+                for entry in unchanged[name]:
+                    writer.keep(entry)
                 continue
-            document = next(documents)
-            if isinstance(document, UnreadableFile):
-                failed.append(Failure(name, str(document), files.digests[name]))
+            file = next(loaded)
+            if isinstance(file, UnreadableFile):
+                failed.append(Failure(name, str(file), files.digests[name]))
                 continue
-            # Computed only here, because it loads the model.
-            limit = min(self.recipe.passages.max_tokens or embedder.max_tokens, embedder.max_tokens)
-            writer.add(document, split_passages(document, count_tokens=embedder.count_tokens, limit=limit))
+            failed += [Failure(member.id, member.reason, files.digests[name]) for member in file.failed]
+            for document in file.documents:
+                # Computed only here, because it loads the model.
+                limit = min(self.recipe.passages.max_tokens or embedder.max_tokens, embedder.max_tokens)
+                writer.add(document, split_passages(document, count_tokens=embedder.count_tokens, limit=limit))
         self.progress("reading", len(names), len(names))
         return failed
 
-
-def _corpus_files(files: ScannedFiles, failed: list[Failure], writer: BuildWriter) -> CorpusFiles:
-    """A duplicate of a file that cannot be read fails for the same reason."""
-    failures = {failure.path: failure for failure in failed}
-    duplicates = [Duplicate(name, same) for name, same in files.same_as.items() if same not in failures]
-    repeated = [replace(failures[same], path=name) for name, same in files.same_as.items() if same in failures]
-    return CorpusFiles(
-        documents=tuple(writer.entries),
-        duplicates=tuple(duplicates),
-        failed=tuple(sorted([*failed, *repeated], key=lambda failure: failure.path)),
-    )
+    def _unchanged(self, files: ScannedFiles) -> dict[str, list[Entry]]:
+        """The entries of the files that the previous build read whole and that have not changed since."""
+        if self.previous is None:
+            return {}
+        indexed = self.previous.manifest.corpus
+        partly = by_file(indexed.failed, files.digests, id_of=lambda failure: failure.path)
+        entries = by_file(indexed.documents, files.digests, id_of=lambda entry: entry.id)
+        return {
+            name: entries[name]
+            for name in files.documents
+            if name in entries and name not in partly and all(entry.digest == files.digests[name] for entry in entries[name])
+        }

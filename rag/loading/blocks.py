@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from rag.loading.containers.members import Member
 from rag.records import Block, BlockKind, Span
 from rag.text.sentences import split_sentences
 
@@ -14,12 +15,16 @@ _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # all but tab and
 
 @dataclass(frozen=True)
 class ParsedFile:
-    """What a loader makes of a file: a Document without id and digest. `title` is None if the file states none."""
+    """What a loader makes of a file: a Document without id and digest. `title` is None if the file states none.
+
+    `members` are files within the file, each a document of its own; a container without text of its own has no blocks.
+    """
 
     title: str | None
     text: str
     blocks: Sequence[Block]
     notes: tuple[str, ...] = ()
+    members: Sequence[Member] = ()
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ from rag.loading.process.safe_open import checked_path
 from rag.storage.files import sha256_file
 
 if TYPE_CHECKING:
-    from rag.records import Document
+    from rag.loading.containers.members import LoadedFile
 
 
 class Corpus(Protocol):
     """A source of documents: a folder of files, or records such as those of a question set."""
 
     def names(self) -> list[str]:
-        """The ids of all files that may be documents, sorted."""
+        """The names of all files that may be documents, sorted."""
         ...
 
     def digest_of(self, name: str) -> str:
@@ -30,8 +30,8 @@ class Corpus(Protocol):
         """Files with equal content and equal format give equal documents."""
         ...
 
-    def read(self, names: Sequence[str]) -> Iterator["Document | UnreadableFile"]:
-        """Yields, for each name in order, the document or the reason why it cannot be read."""
+    def read(self, names: Sequence[str]) -> Iterator["LoadedFile | UnreadableFile"]:
+        """Yields, for each name in order, its documents or the reason why it cannot be read."""
         ...
 
 
@@ -77,7 +77,7 @@ class FolderCorpus:
         """The file name's ending in lower case, which together with the content determines the loader."""
         return Path(name).suffix.lower()
 
-    def read(self, names: Sequence[str]) -> Iterator["Document | UnreadableFile"]:
+    def read(self, names: Sequence[str]) -> Iterator["LoadedFile | UnreadableFile"]:
         from rag.loading.process.pool import read_documents  # not needed to find out which files changed
 
         return read_documents([(self.folder, name) for name in names], self.settings)

@@ -23,6 +23,7 @@ LOADERS: dict[str, tuple[str, ...]] = {
     "web.mail": (".eml", ".mhtml", ".mht"),
     "text_files.json_records": (".json", ".jsonl", ".ndjson"),
     "text_files.notebook": (".ipynb",),
+    "containers.zip_archive": (".zip",),
 }
 BY_ENDING = {ending: loader for loader, endings in LOADERS.items() for ending in endings}
 
@@ -71,7 +72,7 @@ def _by_content(data: bytes, ending: str) -> str | None:
     if data.startswith(b"{\\rtf"):
         return "office.rtf"
     if data.startswith(b"PK\x03\x04"):
-        return _archive_loader(data)
+        return _archive_loader(data, ending)
     if data.startswith(_OLE_SIGNATURE):
         return _ole_loader(data, ending)
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
@@ -80,7 +81,7 @@ def _by_content(data: bytes, ending: str) -> str | None:
     return None
 
 
-def _archive_loader(data: bytes) -> str:
+def _archive_loader(data: bytes, ending: str) -> str:
     """For ZIP archives: OpenDocument and EPUB state their type; Microsoft's formats are recognised by their members."""
     try:
         with ZipFile(BytesIO(data)) as archive:
@@ -89,9 +90,9 @@ def _archive_loader(data: bytes) -> str:
     except (BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
         raise UnreadableFile(f"its archive is damaged ({error})") from None
     loader = _MIMETYPES.get(mimetype) or next((loader for member, loader in _MEMBERS.items() if member in names), None)
-    if loader is None:
+    if loader is None and BY_ENDING.get(ending) != "containers.zip_archive":
         raise UnreadableFile("it is an archive, not a document; unpack it into the corpus folder")
-    return loader
+    return loader or "containers.zip_archive"
 
 
 def _ole_loader(data: bytes, ending: str) -> str:

@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from rag.conversation import Chat
 from rag.errors import RagError, UnreadableFile
-from rag.loading.process.safe_open import checked_path
+from rag.loading.process.safe_open import checked_path, holding_file
 from rag.server.limits import Workers
 from rag.server.monitoring import Measures
 from rag.server.problems import Problem, code_of, problem
@@ -188,13 +188,13 @@ def listed_documents(chat: Chat) -> dict[str, Any]:
 def _file(chat: Chat, document_id: str, download: bool) -> Response:
     if chat.index().entry_for(document_id) is None:
         raise Problem(404, "no_document", "there is no such document")
-    path = PurePosixPath(document_id)
     missing = Problem(404, "no_file", f"{document_id} is in the index, but its file is gone; run `rag build`")
     try:
         file = checked_path(chat.settings.corpus, document_id)
         digest = sha256_file(file)
     except (UnreadableFile, OSError):  # it was deleted, or has become a link that leads out of the corpus
         raise missing from None
+    path = PurePosixPath(holding_file(chat.settings.corpus, document_id))  # a member comes within its container
     media_type = None if download else SHOWN_INLINE.get(path.suffix.lower())
     disposition = "inline" if media_type else "attachment"
     headers = {"Content-Disposition": f"{disposition}; filename*=UTF-8''{quote(path.name, safe='')}", "ETag": f'"{digest}"'}

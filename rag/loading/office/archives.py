@@ -1,7 +1,7 @@
 """Opens the ZIP archives of office documents and books, and refuses those made to exhaust the memory."""
 
 from io import BytesIO
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from lxml import etree
 
@@ -14,8 +14,8 @@ _MOST_MEMBERS = 20_000
 _ENCRYPTED = 1  # bit of a member's flags, in the ZIP specification
 
 
-def open_archive(data: bytes) -> ZipFile:
-    """Raises UnreadableFile for an archive that is broken, encrypted or a decompression bomb.
+def open_archive(data: bytes, *, encrypted_members: bool = False) -> ZipFile:
+    """Raises UnreadableFile for an archive that is broken, a decompression bomb or, without `encrypted_members`, encrypted.
 
     Reading a member never gives more bytes than the declared size that is checked here.
     """
@@ -30,9 +30,13 @@ def open_archive(data: bytes) -> ZipFile:
         raise UnreadableFile(
             f"it would unpack to {size / 2**20:,.0f} MB in {len(members):,} parts, and may have been made to do harm"
         )
-    if any(member.flag_bits & _ENCRYPTED for member in members):
+    if not encrypted_members and any(map(is_encrypted, members)):
         raise UnreadableFile("it is encrypted; save it without a password")
     return archive
+
+
+def is_encrypted(member: ZipInfo) -> bool:
+    return bool(member.flag_bits & _ENCRYPTED)
 
 
 def member(archive: ZipFile, name: str) -> bytes:

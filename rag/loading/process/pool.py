@@ -16,8 +16,8 @@ from typing import Any, BinaryIO, cast
 from rag.config import LoadingSettings
 from rag.cores import usable_cores
 from rag.errors import UnreadableFile
+from rag.loading.containers.members import LoadedFile, UnreadableMember
 from rag.loading.pdf import ocr
-from rag.records import Document
 from rag.storage.document_records import document_from_json
 
 _SOURCE_ROOT = Path(__file__).parents[3]  # the folder that contains the package `rag`
@@ -27,8 +27,8 @@ _FILES_PER_PROCESS = 500  # then it is replaced, so that memory leaked by parser
 _OCR_SHARE = 0.9  # of the time limit: OCR gives up before its process is killed, so that the reason names it
 
 
-def read_documents(files: Sequence[tuple[Path, str]], settings: LoadingSettings) -> Iterator[Document | UnreadableFile]:
-    """Yields, for each (folder, path within it) in order, its document or the reason why it cannot be read.
+def read_documents(files: Sequence[tuple[Path, str]], settings: LoadingSettings) -> Iterator[LoadedFile | UnreadableFile]:
+    """Yields, for each (folder, path within it) in order, its documents or the reason why it cannot be read.
 
     Closing the iterator stops the reading.
     """
@@ -38,14 +38,14 @@ def read_documents(files: Sequence[tuple[Path, str]], settings: LoadingSettings)
     for process in processes:
         idle.put(process)
 
-    def read(folder: Path, name: str) -> Document | UnreadableFile:
+    def read(folder: Path, name: str) -> LoadedFile | UnreadableFile:
         process = idle.get()
         try:
             return process.read(folder, name)
         finally:
             idle.put(process)
 
-    pending: deque[Future[Document | UnreadableFile]] = deque()
+    pending: deque[Future[LoadedFile | UnreadableFile]] = deque()
     threads = ThreadPoolExecutor(count, thread_name_prefix="reading")
     try:
         for folder, name in files:
@@ -71,9 +71,12 @@ class WorkerProcess:
         self._files = 0
         self._stopped = False
 
-    def read(self, folder: Path, name: str) -> Document | UnreadableFile:
+    def read(self, folder: Path, name: str) -> LoadedFile | UnreadableFile:
         reply = self.ask({"folder": str(folder.absolute()), "name": name})
-        return UnreadableFile(reply["reason"]) if "reason" in reply else document_from_json(reply["document"])
+        if "reason" in reply:
+            return UnreadableFile(reply["reason"])
+        documents = tuple(map(document_from_json, reply["documents"]))
+        return LoadedFile(documents, tuple(UnreadableMember(*member) for member in reply["failed"]))
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """The worker's reply; {"reason": ...} if it crashes or takes too long."""

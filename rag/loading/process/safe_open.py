@@ -5,12 +5,13 @@ import stat
 from pathlib import Path
 
 from rag.errors import UnreadableFile
+from rag.loading.containers.members import file_of
 
 LARGEST_FILE = 200 * 2**20  # bytes; larger files are data, not documents that people read
 
 
 def checked_path(corpus: Path, document_id: str) -> Path:
-    """The resolved path of a document's file.
+    """The resolved path of a document's file; for a member of a container, that of the container.
 
     Raises UnreadableFile if it is outside the corpus, too large or not a regular file; OSError if it is missing.
     """
@@ -18,7 +19,9 @@ def checked_path(corpus: Path, document_id: str) -> Path:
         document_id.encode()
     except UnicodeEncodeError:
         raise UnreadableFile("its name is not UTF-8; rename it") from None
-    path = Path(os.path.realpath(corpus / document_id, strict=True))  # Path.resolve raises RuntimeError on circular links
+    path = Path(
+        os.path.realpath(corpus / holding_file(corpus, document_id), strict=True)
+    )  # Path.resolve raises RuntimeError on circular links
     if not path.is_relative_to(corpus.resolve()):
         raise UnreadableFile("it leads out of the corpus folder")
     status = path.stat()
@@ -29,8 +32,13 @@ def checked_path(corpus: Path, document_id: str) -> Path:
     return path
 
 
+def holding_file(corpus: Path, document_id: str) -> str:
+    """The name of the file that holds a document: the document itself, or the container that its id begins with."""
+    return file_of(document_id, lambda name: (corpus / name).is_file())
+
+
 def read_bytes(corpus: Path, document_id: str) -> bytes:
-    """The bytes of one file of the corpus. Raises UnreadableFile."""
+    """The bytes of the file that holds a document. Raises UnreadableFile."""
     try:
         return checked_path(corpus, document_id).read_bytes()
     except OSError as error:

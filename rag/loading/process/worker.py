@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rag.errors import UnreadableFile
-from rag.loading.loader import load_document
+from rag.loading.containers.members import LoadedFile
+from rag.loading.loader import load_file, member_bytes, reason_of
 from rag.loading.pdf.page_quotes import PageQuote
-from rag.loading.process.safe_open import read_bytes
+from rag.loading.process.safe_open import holding_file, read_bytes
 from rag.storage.document_records import document_to_json
 from rag.storage.files import sha256_bytes
 
@@ -66,15 +67,18 @@ def _reply(request: dict[str, Any], megabytes: int) -> dict[str, Any]:
         data = read_bytes(Path(request["folder"]), request["name"])
         if "page" in request:
             return {"image": _page_image(data, request)}
-        return {"document": document_to_json(load_document(request["name"], data))}
-    except UnreadableFile as error:
-        return {"reason": str(error)}
+        return _loaded(load_file(request["name"], data))
     except MemoryError:
         return {"reason": f"it takes more than {megabytes} MB of memory to read"}
-    except RecursionError:
-        return {"reason": "its parts are nested too deeply"}
     except Exception as error:  # noqa: BLE001 - parsers raise anything on broken files; each gives a reason, and the next file is read
-        return {"reason": f"it is damaged ({type(error).__name__}: {' '.join(str(error).split())[:150]})"}
+        return {"reason": reason_of(error)}
+
+
+def _loaded(file: LoadedFile) -> dict[str, Any]:
+    return {
+        "documents": [document_to_json(document) for document in file.documents],
+        "failed": [[member.id, member.reason] for member in file.failed],
+    }
 
 
 def _page_image(data: bytes, request: dict[str, Any]) -> str:
@@ -82,7 +86,9 @@ def _page_image(data: bytes, request: dict[str, Any]) -> str:
 
     if sha256_bytes(data) != request["digest"]:
         raise UnreadableFile("the file has changed since the index was built")
-    return base64.b64encode(page_image(data, request["page"], PageQuote(**request["quote"]))).decode("ascii")
+    document_id = request["name"]
+    pdf = member_bytes(holding_file(Path(request["folder"]), document_id), data, document_id)
+    return base64.b64encode(page_image(pdf, request["page"], PageQuote(**request["quote"]))).decode("ascii")
 
 
 if __name__ == "__main__":
