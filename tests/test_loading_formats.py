@@ -10,9 +10,9 @@ import pytest
 
 from rag.answering.wording import place
 from rag.errors import UnreadableFile
+from rag.loading import table_rows
 from rag.loading.formats import BY_ENDING, LOADERS
 from rag.loading.loader import load_document
-from rag.loading.office import table_rows
 from rag.records import Document
 from tests.sample_files import SAMPLES, archive, book, mail, open_document, sheets, slides, word
 

@@ -69,9 +69,16 @@ def assemble(title: str | None, pieces: Iterable[Piece], notes: Sequence[str] = 
 
 
 def row(cells: Iterable[str], *, header: bool = False, page: int | None = None) -> Piece:
-    """A table row with its cells on one line; empty if all cells are."""
-    text = " | ".join(" ".join(cell.split()) for cell in cells)
-    return Piece("table", text if text.strip(" |") else "", level=int(header), page=page)
+    """A table row with its cells on one line, "a | b | c", which `rag.text.table_cells` takes apart again.
+
+    A bar within a cell is written as "\\|". If the first and the last cell are empty, the row has outer bars as well, because
+    a single bar at each end would be taken for outer bars. The piece is empty if all cells are.
+    """
+    texts = [" ".join(cell.split()).replace("|", "\\|") for cell in cells]
+    if not any(texts):
+        return Piece("table", "", level=int(header), page=page)
+    text = " | ".join(texts)
+    return Piece("table", text if texts[0] or texts[-1] else f"| {text} |", level=int(header), page=page)
 
 
 def is_question(line: str) -> bool:

@@ -16,7 +16,8 @@ _LEADING = {
     "heading": re.compile(r"\s*(?:#{1,6}[ \t]+)?[*_]*"),
     "question": re.compile(r"\s*(?:#{1,6}[ \t]+)?[*_]*"),
     "item": re.compile(rf"\s*(?:{TYPED_MARKER.pattern})+"),
-    "table": re.compile(r"[\s|]*"),
+    # Only an outer bar, as in Markdown: a bar at one end has an empty cell beyond it, and every cell keeps its place.
+    "table": re.compile(r"\s*(?:\|\s*(?=.*(?<!\\)\|\s*\Z))?", re.DOTALL),
     "paragraph": re.compile(r"\s*(?:>[> ]*)?"),
 }
 _TRAILING = {

@@ -8,7 +8,8 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError, Shee
 from rag.errors import UnreadableFile
 from rag.loading.blocks import ParsedFile, Piece, assemble
 from rag.loading.office.archives import open_archive
-from rag.loading.office.table_rows import table
+from rag.loading.sheet_tables import sheet as sheet_pieces
+from rag.loading.table_rows import formatted
 
 
 def read(data: bytes) -> ParsedFile:
@@ -29,7 +30,7 @@ def read(data: bytes) -> ParsedFile:
 def _pieces(workbook: CalamineWorkbook, names: list[str]) -> Iterator[Piece]:
     for name in names:
         sheet = workbook.get_sheet_by_name(name)
-        rows = list(table(enumerate(sheet.iter_rows(), start=1)))
+        rows = list(sheet_pieces((n, [formatted(v) for v in values]) for n, values in enumerate(sheet.iter_rows(), start=1)))
         if rows:
             yield Piece("heading", name, level=2, page=1)
             yield from rows

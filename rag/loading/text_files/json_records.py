@@ -6,7 +6,7 @@ from typing import Any
 
 from rag.errors import UnreadableFile
 from rag.loading.blocks import ParsedFile, Piece, assemble, is_question
-from rag.loading.office.table_rows import formatted, table
+from rag.loading.table_rows import formatted, records
 from rag.loading.text_files.decoding import decode
 
 _HEADING_KEYS = ("title", "name", "question", "headline", "heading", "subject", "label")
@@ -15,12 +15,12 @@ _LONGEST_VALUE = 80  # characters; a longer one is prose and is shown without it
 
 def read(data: bytes) -> ParsedFile:
     content = _parsed(decode(data))
-    records = content if isinstance(content, list) else _wrapped_records(content)
-    if records and all(isinstance(record, dict) and _is_flat(record) for record in records):
-        keys = list(dict.fromkeys(key for record in records for key in record))
-        rows: list[tuple[int, list[object]]] = [(n, [r.get(key) for key in keys]) for n, r in enumerate(records, start=1)]
-        return assemble(None, table([(1, keys), *rows]))
-    return assemble(None, (piece for number, record in enumerate(records, start=1) for piece in _pieces(record, number)))
+    values = content if isinstance(content, list) else _wrapped_records(content)
+    if values and all(isinstance(value, dict) and _is_flat(value) for value in values):
+        keys = list(dict.fromkeys(key for value in values for key in value))
+        rows = ((number, [formatted(value.get(key)) for key in keys]) for number, value in enumerate(values, start=1))
+        return assemble(None, records(keys, rows))
+    return assemble(None, (piece for number, value in enumerate(values, start=1) for piece in _pieces(value, number)))
 
 
 def _parsed(text: str) -> Any:

@@ -5,7 +5,7 @@ from io import StringIO
 
 from rag.errors import UnreadableFile
 from rag.loading.blocks import ParsedFile, assemble
-from rag.loading.office.table_rows import table
+from rag.loading.sheet_tables import sheet
 from rag.loading.text_files.decoding import decode
 
 _SAMPLE = 20_000  # characters from which the separator is detected
@@ -17,7 +17,7 @@ def read(data: bytes) -> ParsedFile:
     csv.field_size_limit(_LONGEST_CELL)
     rows = csv.reader(StringIO(text, newline=""), _dialect(text[:_SAMPLE]))
     try:
-        return assemble(None, table(enumerate(rows, start=1)))
+        return assemble(None, sheet(enumerate(rows, start=1)))
     except csv.Error as error:
         raise UnreadableFile(f"it is not a table of separated values ({error})") from None
 
