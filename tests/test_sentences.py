@@ -36,6 +36,51 @@ GOLDEN = [
 ]
 
 
+GERMAN = [
+    ["Nicht genommener Urlaub verfällt am 31. März des Folgejahres.", "Das gilt für alle."],
+    ["Die Prüfung ist am 3. August, die Nachprüfung am 12. Nov. 2026.", "Danach ist Schluss."],
+    ["Siehe Nr. 5 und Abs. 2 der Ordnung.", "Es gilt § 3."],
+    ["Dies betrifft z. B. Eltern, d. h. Mütter und Väter.", "Im 2. Quartal steigt der Beitrag."],
+    ["Das kostet ca. 5 Euro inkl. Porto.", "Es gibt evtl. Ausnahmen, bspw. Kinder."],
+    ["Am 1. Tag ist frei.", "Im 19. Jahrhundert lebte er.", "Die 2. Auflage ist da."],
+    ["Die Gruppe umfasst 31.", "Danach wird sie geschlossen."],
+    ["Der Antrag ist bis zum 15. des Monats zu stellen.", "Dr. Müller und Prof. Weiß sind da."],
+    ["Das Büro ist im 3. Stock.", "Die Tür ist offen."],
+    ["Wir sind im Jahr 2020.", "Der Chef kommt.", "Änderungen sind möglich."],
+]
+OTHERS = [
+    ["会议于三月十四日举行。", "所有员工必须参加！", "你准备好了吗？", "请联系办公室。"],
+    ["彼は「行く。」と言った。", "次の日、雨が降った。"],
+    ["他说：“我走了。”", "她哭了。", "然后（见附件。第二页。）结束了。"],
+    ["请带：1. 申请表；2. 身份证；3. 照片。", "谢谢。"],
+    ["价格是3.5元。", "版本2.0已发布。"],
+    ["يجب تقديم الطلب قبل نهاية الشهر.", "هل هذا واضح؟", "قال د. أحمد إن الموعد ثابت."],
+    ["המשרד פתוח בימים א׳ עד ה׳.", "האם יש שאלות?", "כן, פנו אל ד״ר כהן."],
+    ["यह पहला वाक्य है।", "यह दूसरा वाक्य है।"],
+]
+
+
+@pytest.mark.parametrize("sentences", GERMAN, ids=lambda sentences: sentences[0][:40])
+def test_german_sentences_are_found(sentences: list[str]) -> None:
+    text = " ".join(sentences)
+    assert [span.of(text) for span in split_sentences(text)] == sentences
+
+
+@pytest.mark.parametrize("sentences", OTHERS, ids=lambda sentences: sentences[0][:20])
+def test_sentences_in_other_scripts_are_found(sentences: list[str]) -> None:
+    for separator in (" ", "" if sentences[0][-1] in "。！？" else " "):
+        text = separator.join(sentences)
+        assert [span.of(text) for span in split_sentences(text)] == sentences
+
+
+def test_the_language_is_that_of_the_document_not_of_the_block() -> None:
+    block = "Abgabe: 3. Quartal"
+    german = f"Der Beitrag ist für alle und wird nicht erstattet.\n\n{block}"
+    assert [span.of(german) for span in split_sentences(german, Span(len(german) - len(block), len(german)))] == [block]
+    english = "The group has 31. Klasse is a German word."
+    assert len(split_sentences(english)) == 2
+
+
 @pytest.mark.parametrize("sentences", GOLDEN, ids=lambda sentences: sentences[0][:40])
 def test_hand_made_sentences_are_found(sentences: list[str]) -> None:
     text = "  " + " ".join(sentences) + " \n"

@@ -7,6 +7,7 @@ lists; line breaks within a block are white space.
 import re
 
 from rag.records import Span
+from rag.text.other_languages import further_ends, goes_on, is_german
 
 # Abbreviations that never end a sentence, and abbreviations that do not end one before a digit. nupunkt misses some.
 _LEADS_ON = re.compile(r"(?:^|[\s(\[“\"'])(?:e\.g|i\.e|cf|viz|approx|ca)\.\s*$")
@@ -32,8 +33,9 @@ def split_sentences(text: str, span: Span | None = None) -> list[Span]:
     source = span.of(text)
     if not source.strip():
         return []
-    pieces = _split_where_missed(source, _boundaries(source))
-    spans = [_trim(source, start, end) for start, end in _join(source, pieces)]
+    german = is_german(text)
+    pieces = _split_where_missed(source, _boundaries(source), german=german)
+    spans = [_trim(source, start, end) for start, end in _join(source, pieces, german=german)]
     return [Span(span.start + start, span.start + end) for start, end in spans]
 
 
@@ -43,10 +45,11 @@ def _boundaries(source: str) -> list[tuple[int, int]]:
     return list(sent_spans(source))
 
 
-def _split_where_missed(source: str, pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _split_where_missed(source: str, pieces: list[tuple[int, int]], *, german: bool) -> list[tuple[int, int]]:
     split = []
     for start, end in pieces:
         ends = {match.end() for pattern in (_UNIT_END, _WORD_END) for match in pattern.finditer(source, start, end)}
+        ends.update(further_ends(source, start, end, german=german))
         for middle in sorted(ends):
             split.append((start, middle))
             start = middle
@@ -54,17 +57,17 @@ def _split_where_missed(source: str, pieces: list[tuple[int, int]]) -> list[tupl
     return split
 
 
-def _join(source: str, pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _join(source: str, pieces: list[tuple[int, int]], *, german: bool) -> list[tuple[int, int]]:
     joined: list[tuple[int, int]] = []
     for start, end in pieces:
-        if joined and _belongs_together(source, *joined[-1], end):
+        if joined and _belongs_together(source, *joined[-1], end, german=german):
             joined[-1] = (joined[-1][0], end)
         elif source[start:end].strip():
             joined.append((start, end))
     return joined
 
 
-def _belongs_together(source: str, start: int, middle: int, end: int) -> bool:
+def _belongs_together(source: str, start: int, middle: int, end: int, *, german: bool) -> bool:
     """Whether source[start:middle] and source[middle:end] are one sentence."""
     if not _LETTER_OR_DIGIT.search(source, middle, end) or not _LETTER_OR_DIGIT.search(source, start, middle):
         return True
@@ -76,7 +79,7 @@ def _belongs_together(source: str, start: int, middle: int, end: int) -> bool:
         return True
     if first_after.isdigit() and _LEADS_TO_NUMBER.search(before):
         return True
-    return bool(_LEADS_ON.search(before))
+    return bool(_LEADS_ON.search(before)) or goes_on(before, source[middle : middle + _LONGEST_ABBREVIATION], german=german)
 
 
 def _first_character(source: str, start: int) -> str:
