@@ -11,6 +11,7 @@ from rag.answering.abstention import SMALL_TALK, reason_for
 from rag.answering.composition import compose
 from rag.answering.confidence import Calibration, default_calibration, index_calibration
 from rag.answering.continuation import read_from, read_on, still_quotable, surrounded, without_cited
+from rag.answering.lookups import Lookup, look_up
 from rag.answering.own_voice import NO_ANSWER_YET, in_own_voice
 from rag.config import Settings, load_settings
 from rag.followups.acts import Act, LastAnswer, act_of, last_answer, reading_named, row_of, row_to_repeat
@@ -139,7 +140,7 @@ class Chat:
     ) -> Answer:
         hits = self._retrieve(index, asked, documents)
         retrieved = time.perf_counter()
-        answer = self._compose(question, asked.query, hits, index)
+        answer = self._compose(question, asked.query, hits, index, look_up(asked.query, index, documents))
         if offer_readings and asked.query == asked.typed and answer.reason not in SMALL_TALK:
             titles = {hit.passage.document_id: index.entries[hit.passage.document_id].title for hit in hits}
             answer = replace(answer, readings=readings_of(asked.query, hits, titles))
@@ -151,8 +152,8 @@ class Chat:
         queries = [(asked.query, 1.0), *([(asked.other, asked.weight)] if asked.weight else [])]
         return self._retriever.hits(index, queries, k=k, documents=documents)
 
-    def _compose(self, question: str, query: str, hits: Sequence[Hit], index: Index) -> Answer:
-        return compose(question, query, hits, self.reader, index, self.settings.answering, self.calibration())
+    def _compose(self, question: str, query: str, hits: Sequence[Hit], index: Index, lookup: Lookup | None = None) -> Answer:
+        return compose(question, query, hits, self.reader, index, self.settings.answering, self.calibration(), lookup)
 
     def _reply(self, question: str, turns: Sequence[Turn], history: History, documents: Sequence[str] | None) -> Answer | None:
         """Acts on the last answer, or replies in the program's own voice; None for a question to the documents."""

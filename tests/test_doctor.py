@@ -131,7 +131,7 @@ def test_an_index_that_every_user_can_change(settings: Settings) -> None:
         ("terms_sequence.npy", "terms", "the sequences of the terms do not match"),
         ("terms_rows.npy", "terms", "the postings of the terms do not match"),
         ("ids.npy", "documents and spans", "row 2 has the id of another passage"),
-        ("asking.npy", "documents and spans", "wrongly marked as under a question"),
+        ("asking.npy", "documents and spans", "asking.npy wrongly holds row"),
         ("passages.jsonl", "documents and spans", "passage Span(start=0, end=999) is outside its text"),
     ],
 )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from rag.answering.abstention import SMALL_TALK, reason_for, searched_words
 from rag.answering.confidence import Calibration, signals_of
+from rag.answering.lookups import Lookup
 from rag.answering.selection import Choice, choose
 from rag.config import AnsweringSettings
 from rag.errors import IndexBroken
@@ -17,6 +18,7 @@ from rag.text.terms import terms
 
 PRIOR, SAME_QUESTION = 1.5, 5.0  # see `weighed`; chosen on development questions: benchmarks/README.md
 LIKE_QUESTION = 0.5  # share of common terms from which a FAQ question counts as the query's
+LOOKUPS_MEASURED = "lookups in ten tables"  # benchmarks/README.md
 DECIMALS = 6  # of a score, so that equal sentences tie
 NEAREST = 3  # passages shown with an abstention, about a screenful
 
@@ -29,11 +31,13 @@ def compose(
     index: Index,
     settings: AnsweringSettings,
     calibration: Calibration,
+    lookup: Lookup | None = None,
 ) -> Answer:
     """As many sentences as the question needs, best first, each with its citation; or an abstention.
 
-    Abstains below `settings.min_confidence`, or if that is unset, below the calibration's threshold. Reasons are
-    "empty_question", "no_documents", and those of `reason_for`. Raises IndexBroken if a quote differs from its document.
+    A `lookup` is quoted without reading. Abstains below `settings.min_confidence`, or if that is unset, below the calibration's
+    threshold. Reasons are "empty_question", "no_documents", and those of `reason_for`. Raises IndexBroken if a quote differs
+    from its document.
     """
     content = [hit for hit in hits if not is_back_matter(hit.passage.headings)]
     abstention = Answer(question, query, nearest=tuple(content[:NEAREST]), index=index.digest)
@@ -43,11 +47,13 @@ def compose(
         return replace(abstention, reason="no_documents")
     looked_for, unknown = searched_words(query, index)
     abstention = replace(abstention, looked_for=looked_for, unknown=unknown)
+    threshold = calibration.threshold if settings.min_confidence is None else settings.min_confidence
+    if lookup and lookup.right >= threshold:
+        return _looked_up(question, query, lookup, index)
     read = content[: settings.read]
     scored = weighed(query, reader.read(query, [hit.passage for hit in read]), read)
     signals = signals_of(query, hits, scored)
     confidence = calibration.confidence(signals)
-    threshold = calibration.threshold if settings.min_confidence is None else settings.min_confidence
     reason = reason_for(query, hits, index)
     if not scored or confidence < threshold or (reason in SMALL_TALK and threshold > 0):
         return replace(abstention, reason=reason, confidence=confidence, signals=signals)
@@ -63,6 +69,25 @@ def compose(
         measured_on=str(calibration.measured.get("asked", "")),
         strength=band.strength if band else None,
         signals=signals,
+        index=index.digest,
+    )
+
+
+def _looked_up(question: str, query: str, lookup: Lookup, index: Index) -> Answer:
+    sentences, citations = cite((*lookup.choices, *lookup.more), index)
+    shown = len(lookup.choices)
+    return Answer(
+        question,
+        query,
+        sentences[:shown],
+        citations[:shown],
+        more=citations[shown:],
+        confidence=lookup.right,
+        reason=None if lookup.choices else "not_in_documents",
+        message=lookup.message,
+        expected_wrong=round(1 - lookup.right, 4),
+        measured_on=LOOKUPS_MEASURED,
+        strength=lookup.strength,
         index=index.digest,
     )
 

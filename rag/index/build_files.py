@@ -3,9 +3,11 @@
 manifest.json      format, model, settings, documents, failures, the hash of the contents, and the hash of every other file
 documents.jsonl    one line per document, ordered by id: text and blocks
 passages.jsonl     one line per passage: its span in the document's text, its sentences
-…_lines.npy        the offset and a checksum of each line of these two files
+…_lines.npy        the offset and a checksum of each line of these files
 ids.npy            8 bytes per passage: its id
 asking.npy         rows of the passages whose innermost heading is a question
+tabular.npy        rows of the passages with rows of a table
+abbreviations.jsonl  one line per document: the abbreviations that it explains
 vectors.npy        one float32 row per passage
 keys.npy           16 bytes per passage: the digest of its embedded text
 dense.faiss        FAISS's index of the vectors; empty if a query is compared with all of them
@@ -23,6 +25,7 @@ from pathlib import Path
 
 from rag.config import PassageSettings
 from rag.errors import IndexBroken
+from rag.index.abbreviations import Abbreviations
 from rag.index.changes import CHANGES
 from rag.index.contents import Index
 from rag.index.dense import DenseIndex
@@ -40,6 +43,8 @@ DOCUMENTS = "documents.jsonl"
 PASSAGES = "passages.jsonl"
 IDS = "ids.npy"
 ASKING = "asking.npy"
+TABULAR = "tabular.npy"
+ABBREVIATIONS = "abbreviations.jsonl"
 VECTORS = "vectors.npy"
 KEYS = "keys.npy"
 DENSE = "dense.faiss"
@@ -47,7 +52,8 @@ MOMENTS = "moments.npy"
 TERMS = "terms"
 HEADINGS = "headings"
 FILES = (
-    *(DOCUMENTS, table_of(DOCUMENTS), PASSAGES, table_of(PASSAGES), IDS, ASKING, VECTORS, KEYS, DENSE, MOMENTS),
+    *(DOCUMENTS, table_of(DOCUMENTS), PASSAGES, table_of(PASSAGES), IDS, ASKING, TABULAR, VECTORS, KEYS, DENSE, MOMENTS),
+    *(ABBREVIATIONS, table_of(ABBREVIATIONS)),
     *file_names(TERMS),
     *file_names(HEADINGS),
     CHANGES,
@@ -88,6 +94,8 @@ def load_index(
             StoredPassages(documents, [entry.passages for entry in entries], Lines(folder / PASSAGES)),
             map_array(folder / IDS),
             map_array(folder / ASKING),
+            map_array(folder / TABULAR),
+            Abbreviations(Lines(folder / ABBREVIATIONS)),
             DenseIndex.load(folder / VECTORS, folder / MOMENTS, folder / DENSE, manifest.nearest),
             LexicalIndex.load(folder, TERMS),
             LexicalIndex.load(folder, HEADINGS),

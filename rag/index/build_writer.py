@@ -1,7 +1,7 @@
 """Writes a build document by document, so that memory does not grow with the texts."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -11,20 +11,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.config import DenseSettings
-from rag.index.build_files import ASKING, DENSE, DOCUMENTS, IDS, KEYS, MOMENTS, PASSAGES, VECTORS
+from rag.index.abbreviations import abbreviations_line
+from rag.index.build_files import (
+    ABBREVIATIONS,
+    ASKING,
+    DENSE,
+    DOCUMENTS,
+    IDS,
+    KEYS,
+    MOMENTS,
+    PASSAGES,
+    TABULAR,
+    VECTORS,
+)
 from rag.index.builds import Report
 from rag.index.contents import rows_by_document
 from rag.index.dense import factory_for, write_dense
 from rag.index.line_table import Lines, LineWriter
 from rag.index.manifest import Entry, Manifest, Nearest
 from rag.index.missing_vectors import MissingVectors
-from rag.index.stored_records import document_line, passage_line, under_question
+from rag.index.stored_records import document_line, has_rows, passage_line, under_question
 from rag.index.term_counts import TermCounts
 from rag.models.embedder import Embedder
 from rag.records import Document, Passage
 from rag.storage.arrays import GrowingArray, map_array
 from rag.text.passages import embedded_text
 
+MARKS: dict[str, Callable[[Passage], bool]] = {ASKING: under_question, TABULAR: has_rows}  # files of rows of certain passages
 COPIED_AT_ONCE = 1024  # vectors; 1.5 MB at 384 dimensions
 
 
@@ -37,7 +50,8 @@ class PreviousBuild:
         self.documents, self.passages = Lines(folder / DOCUMENTS), Lines(folder / PASSAGES)
         self.keys: NDArray[np.void] = map_array(folder / KEYS)
         self.ids: NDArray[np.uint64] = map_array(folder / IDS)
-        self.asking: NDArray[np.int32] = map_array(folder / ASKING)
+        self.marked: dict[str, NDArray[np.int32]] = {name: map_array(folder / name) for name in MARKS}
+        self.abbreviations = Lines(folder / ABBREVIATIONS)
         self.vectors: NDArray[np.float32] = map_array(folder / VECTORS)
         self.numbers = {entry.id: number for number, entry in enumerate(manifest.corpus.documents)}
         self.rows = rows_by_document(manifest.corpus.documents)
@@ -68,7 +82,8 @@ class BuildWriter:
         self._documents = self._files.enter_context(LineWriter(build / DOCUMENTS))
         self._passages = self._files.enter_context(LineWriter(build / PASSAGES))
         self._ids = self._files.enter_context(GrowingArray(build / IDS, np.uint64))
-        self._asking = self._files.enter_context(GrowingArray(build / ASKING, np.int32))
+        self._marked = {name: self._files.enter_context(GrowingArray(build / name, np.int32)) for name in MARKS}
+        self._abbreviations = self._files.enter_context(LineWriter(build / ABBREVIATIONS))
         self._keys = self._files.enter_context(GrowingArray(build / KEYS, "V16"))
 
     def keep(self, entry: Entry) -> None:
@@ -82,8 +97,10 @@ class BuildWriter:
         self._passages.copy(previous.passages, rows.start, rows.stop)
         self._keys.append(previous.keys[rows.start : rows.stop])
         self._ids.append(previous.ids[rows.start : rows.stop])
-        asking = previous.asking[slice(*np.searchsorted(previous.asking, [rows.start, rows.stop]))]
-        self._asking.append(asking + (self.passages - rows.start))
+        self._abbreviations.copy(previous.abbreviations, number, number + 1)
+        for name, marked in previous.marked.items():
+            here = marked[slice(*np.searchsorted(marked, [rows.start, rows.stop]))]
+            self._marked[name].append(here + (self.passages - rows.start))
         self._enter(entry)
 
     def add(self, document: Document, passages: Sequence[Passage]) -> None:
@@ -98,8 +115,10 @@ class BuildWriter:
         self._documents.write([document_line(document)])
         self._passages.write([passage_line(passage) for passage in passages])
         self._ids.append(np.array([int(passage.id, 16) for passage in passages], dtype=np.uint64))
-        asking = [row for row, passage in enumerate(passages) if under_question(passage)]
-        self._asking.append(np.array(asking, dtype=np.int32) + self.passages)
+        self._abbreviations.write([abbreviations_line(passages)])
+        for name, is_marked in MARKS.items():
+            here = [row for row, passage in enumerate(passages) if is_marked(passage)]
+            self._marked[name].append(np.array(here, dtype=np.int32) + self.passages)
         cut = sum(passage.cut for passage in passages)
         self._enter(Entry(document.id, document.title, document.digest, len(passages), cut, tuple(document.notes)))
 

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.index.abbreviations import Abbreviations
 from rag.index.dense import DenseIndex
 from rag.index.lexical import LexicalIndex
 from rag.index.manifest import Entry, Manifest
@@ -20,7 +21,8 @@ class Index:
     """Everything that is searched. Row `i` of vectors and terms is `passages[i]`; passages are ordered by document, then span.
 
     Documents and passages are read from disk on access; reading a damaged line raises IndexBroken. `ids` are the passage ids as
-    numbers, in row order. `asking` are the rows of passages whose innermost heading is a question. `lexical` holds the terms of
+    numbers, in row order. `asking` are the rows of passages whose innermost heading is a question, `tabular` those of
+    passages with rows of a table. `lexical` holds the terms of
     the embedded texts, `headings` only those of titles and headings. `digest` is the manifest's hash: equal contents give equal
     hashes.
     """
@@ -29,6 +31,8 @@ class Index:
     passages: Sequence[Passage]
     ids: NDArray[np.uint64]
     asking: NDArray[np.int32]
+    tabular: NDArray[np.int32]
+    abbreviations: Abbreviations
     dense: DenseIndex
     lexical: LexicalIndex
     headings: LexicalIndex

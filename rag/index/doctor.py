@@ -12,15 +12,27 @@ import numpy as np
 
 from rag.config import Settings
 from rag.errors import RagError
-from rag.index.build_files import ASKING, DENSE, FILES, HEADINGS, IDS, KEYS, MOMENTS, PASSAGES, TERMS, VECTORS, read_documents
-from rag.index.build_writer import key_of
+from rag.index.abbreviations import abbreviations_line
+from rag.index.build_files import (
+    ABBREVIATIONS,
+    DENSE,
+    FILES,
+    HEADINGS,
+    IDS,
+    KEYS,
+    MOMENTS,
+    PASSAGES,
+    TERMS,
+    VECTORS,
+    read_documents,
+)
+from rag.index.build_writer import MARKS, key_of
 from rag.index.builds import CURRENT, FORMER, builder_of, describe_builder, live_build, orphans, previous_build
 from rag.index.changes import corpus_changes
 from rag.index.dense import DenseIndex, describe_nearest, moments_of, recall_of, sampled_queries
 from rag.index.lexical import LexicalIndex
 from rag.index.line_table import Lines
 from rag.index.manifest import MANIFEST, check_manifest, damaged_files, load_manifest
-from rag.index.stored_records import under_question
 from rag.index.term_counts import TermCounts
 from rag.index.updating import JOURNAL
 from rag.models.model_identity import ModelIdentity, check_weights, model_identity
@@ -174,10 +186,11 @@ def _rows(settings: Settings, check: Check) -> None:
 def _documents(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
     manifest = load_manifest(folder)
-    keys, ids, asking = (map_array(folder / name) for name in (KEYS, IDS, ASKING))
-    asked, row = set(asking.tolist()), 0
+    keys, ids, abbreviations = map_array(folder / KEYS), map_array(folder / IDS), Lines(folder / ABBREVIATIONS)
+    marked = {name: set(map_array(folder / name).tolist()) for name in MARKS}
+    row = 0
     entries = iter(manifest.corpus.documents)
-    for document, passages in read_documents(folder):
+    for number, (document, passages) in enumerate(read_documents(folder)):
         entry = next(entries, None)
         if entry is None or (entry.id, entry.digest, entry.passages) != (document.id, document.digest, len(passages)):
             check.faults.append((f"{document.id} differs from its entry in the manifest", REBUILD))
@@ -187,9 +200,14 @@ def _documents(settings: Settings, check: Check) -> None:
                 check.faults.append((f"{document.id}: row {row} has the key of another text", REBUILD))
             if row < len(ids) and int(ids[row]) != int(passage.id, 16):
                 check.faults.append((f"{document.id}: row {row} has the id of another passage", REBUILD))
-            if (row in asked) != under_question(passage):
-                check.faults.append((f"{document.id}: row {row} is wrongly marked as under a question, or not marked", REBUILD))
+            check.faults += [
+                (f"{document.id}: {name} wrongly holds row {row}, or lacks it", REBUILD)
+                for name, is_marked in MARKS.items()
+                if (row in marked[name]) != is_marked(passage)
+            ]
             row += 1
+        if number >= len(abbreviations) or abbreviations[number] != abbreviations_line(passages):
+            check.faults.append((f"{document.id}: its abbreviations are not those of its text", REBUILD))
     check.faults += [(f"{entry.id} is only in the manifest", REBUILD) for entry in entries]
 
 

@@ -119,6 +119,11 @@ def under_question(passage: Passage) -> bool:
     return bool(passage.headings) and passage.headings[-1].endswith("?")
 
 
+def has_rows(passage: Passage) -> bool:
+    """Whether it holds a row of a table, other than the header."""
+    return any(sentence.kind == "table" and not sentence.level for sentence in passage.sentences)
+
+
 def passage_of(record: dict[str, Any], document: Document) -> Passage:
     span = Span(*record["span"])
     return Passage(

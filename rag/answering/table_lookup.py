@@ -1,0 +1,170 @@
+"""Binds a question to one row and one column of a table by their words, so that the cell is found exactly or not at all."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.answering.table_words import GENERIC, Asked, AskedWord, asked_words, same_thing, words_of
+from rag.answering.matching_rows import Row, Table, rows_with
+from rag.index.contents import Index
+from rag.records import Span
+
+MOST_ROWS = 8  # that answer together; more are a list to be read in the document
+_NO_LOOKUP = re.compile(
+    r"^(?:is|are|was|were|do|does|did|can|could|may|should|must|has|have|will|why|how (?:do|does|did|can|to|is|are|should))\b"
+    r"|\b(?:before|after|more|most|less|fewer|least|than|over|under|above|below|between|not|no|except|without|all|every|each"
+    r"|both|other|compare[ds]?|difference|versus|vs)\b|n't\b",
+    re.IGNORECASE,
+)
+_BRACKETED = re.compile(r"\([^)]*\)")
+_ASKS_WHICH = ("which", "what", "who", "whose")
+_AUXILIARY = {"do", "does", "did"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A row of a table and the column asked for; `column` is a position."""
+
+    table: Table
+    row: Row
+    column: int
+
+    @property
+    def span(self) -> Span:
+        return self.row.cells[self.column]
+
+
+@dataclass(frozen=True)
+class _Match:
+    """Which words of the question (their positions) are in which cell of a row, apart from words of the column's name."""
+
+    table: Table
+    row: Row
+    in_cells: dict[int, frozenset[int]]
+
+    @property
+    def words(self) -> frozenset[int]:
+        return frozenset().union(*self.in_cells.values())
+
+
+def bound_cells(query: str, index: Index, scope: NDArray[np.int64] | None) -> list[Cell]:
+    """The cell that answers the question; several, one below the other, if rows have the same value; none if not certain.
+
+    Certain means: each content word of the question is in the row, its table's title, or the name of the column asked for or
+    of a column that holds a word of the question; no other row has as many of them; no other column fits as well.
+    """
+    if _NO_LOOKUP.search(query):
+        return []
+    asked = asked_words(query)
+    cells = []
+    for table, rows in rows_with(asked, index, scope):
+        for row in rows:
+            match = match_row(asked, table, row)
+            column = _asked_column(asked, match) if match.in_cells else None
+            if column is not None and not unexplained(asked, match, column):
+                cells.append((match, column))
+    return _best(asked, cells)
+
+
+def match_row(asked: Asked, table: Table, row: Row) -> _Match:
+    in_cells = {}
+    for column, words in enumerate(row.words):
+        name = table.names[column] if column < len(table.names) else frozenset[str]()
+        if found := frozenset(n for n, word in enumerate(asked.words) if word.forms & words and not word.forms & name):
+            in_cells[column] = found
+    return _Match(table, row, in_cells)
+
+
+def unexplained(asked: Asked, match: _Match, column: int | None) -> list[AskedWord]:
+    """The content words that neither the row nor its title nor the columns concerned account for."""
+    names = [match.table.names[n] for n in (*match.in_cells, column) if n is not None and n < len(match.table.names)]
+    named = column is not None and column < len(match.table.names) and _named(asked, match.table.names[column])
+    words = []
+    for number, word in enumerate(asked.words):
+        known = number in match.words or bool(word.forms & (match.table.context | GENERIC))
+        known = known or any(word.forms & name or same_thing(word.forms, name) for name in names)
+        if not known and not (named and _is_verb(asked, number)):
+            words.append(word)
+    return words
+
+
+def _named(asked: Asked, name: frozenset[str]) -> bool:
+    return any(word.forms & name for word in asked.words)
+
+
+def _is_verb(asked: Asked, number: int) -> bool:
+    """Whether a word is the verb of a question that names its column: "What voltage does it need?", "is it stored in?".
+
+    A word before another content word is taken for its modifier ("electric wheelchair"), which decides what is meant.
+    """
+    word = asked.words[number]
+    if word.is_name or (number + 1 < len(asked.words) and asked.words[number + 1].at == word.at + 1):
+        return False
+    before = asked.all[: word.at]
+    asks_which = bool(before) and before[0] in _ASKS_WHICH and number > 0 and asked.words[number - 1].at == word.at - 1
+    return bool(_AUXILIARY & set(before)) or word.text.endswith(("ed", "en")) or (asks_which and word.text.endswith("s"))
+
+
+def _asked_column(asked: Asked, match: _Match) -> int | None:
+    """The column whose name fits the question best; None if two fit equally well or none does."""
+    ranks = {}
+    for column, name in enumerate(match.table.names):
+        if (
+            column in match.in_cells
+            or column >= len(match.row.cells)
+            or not match.row.cells[column].of(match.table.document.text)
+        ):
+            continue
+        direct = frozenset(n for n, word in enumerate(asked.words) if word.forms & name and n not in match.words)
+        alike = sum(same_thing(word.forms, name) for n, word in enumerate(asked.words) if n not in direct | match.words)
+        cue = bool(asked.cues & name)
+        if direct or alike or cue:
+            whole = words_of(_BRACKETED.sub("", match.table.columns[column]))
+            covered = whole <= frozenset().union(*(asked.words[n].forms for n in direct))
+            ranks[column] = (len(direct), alike, cue, covered)
+    if ranks:
+        best = max(ranks.values())
+        columns = [column for column, rank in ranks.items() if rank == best]
+        return columns[0] if len(columns) == 1 else None
+    asks_key = asked.all[:1] and asked.all[0] in _ASKS_WHICH and 0 not in match.in_cells
+    return 0 if asks_key and match.table.names and match.row.cells[0].of(match.table.document.text) else None
+
+
+def _best(asked: Asked, found: Sequence[tuple[_Match, int]]) -> list[Cell]:
+    if not found:
+        return []
+    most = max(len(match.words) for match, _ in found)
+    best = [(match, column) for match, column in found if len(match.words) == most]
+    if len(best) > 1:
+        best = [(match, column) for match, column in best if _covers_a_cell(asked, match)]
+    cells = [Cell(match.table, match.row, column) for match, column in best]
+    if len(cells) > 1 and not _same_value(best):
+        return []
+    return sorted(cells, key=lambda cell: cell.span) if len(cells) <= MOST_ROWS else []
+
+
+def _covers_a_cell(asked: Asked, match: _Match) -> bool:
+    """Whether the question has all words of each cell that it has words of."""
+    return all(_plain(match, column) <= frozenset().union(*(word.forms for word in asked.words)) for column in match.in_cells)
+
+
+def _plain(match: _Match, column: int) -> frozenset[str]:
+    """The words of a cell without parts of compounds and words of the column's name."""
+    text = match.row.cells[column].of(match.table.document.text)
+    return frozenset().union(*(word.forms for word in asked_words(f"- {text}").words)) - match.table.names[column]
+
+
+def _same_value(best: Sequence[tuple[_Match, int]]) -> bool:
+    """Whether all are rows of one table that have the same words in the same column, which is not the first."""
+    first, column = best[0]
+    return all(
+        match.table.document.id == first.table.document.id
+        and match.table.first == first.table.first
+        and other == column
+        and match.in_cells == first.in_cells
+        and 0 not in match.in_cells
+        for match, other in best
+    )
