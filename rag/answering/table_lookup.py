@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.answering.table_words import GENERIC, Asked, AskedWord, asked_words, same_thing, words_of
 from rag.answering.matching_rows import Row, Table, rows_with
+from rag.answering.table_words import GENERIC, Asked, AskedWord, asked_words, same_thing, words_of
 from rag.index.contents import Index
 from rag.records import Span
 
