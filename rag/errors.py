@@ -4,6 +4,7 @@ RagError
 ├── SettingsError       a setting is unknown or has an invalid value
 ├── UsersError          the users file cannot be read, or a user cannot be created or changed
 ├── CorpusError         the corpus folder is missing or cannot be listed
+├── SelectionError      the choice of documents to search is not accepted
 ├── DocumentError       a document cannot be added, removed or shown
 ├── UnreadableFile      one file of the corpus cannot be read; the others are still indexed
 ├── ModelError          a model is missing or does not match its known hash
@@ -33,6 +34,10 @@ class UsersError(RagError):
 
 class CorpusError(RagError):
     """The corpus as a whole cannot be read."""
+
+
+class SelectionError(RagError):
+    """The names or patterns that limit a search to some documents are too many or too complex."""
 
 
 class DocumentError(RagError):

@@ -387,7 +387,7 @@ def test_interrupted_builds_keep_their_embeddings(
         (["search"], 2, "Missing argument"),
         (["unknown"], 2, "No such command"),
         (["serve", "--no-build"], 1, "there is no index in index"),
-        (["serve", "--host", "0.0.0.0"], 1, "server.host = '0.0.0.0' is reachable from other machines"),
+        (["serve", "--host", "0.0.0.0"], 1, "server.host = '0.0.0.0' lets other machines reach the server"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -109,7 +109,7 @@ def accounts(tmp_path: Path) -> Accounts:
 
 @pytest.fixture
 def sessions(accounts: Accounts, clock: Clock) -> Sessions:
-    return Sessions(accounts, ServerSettings(session_idle_minutes=10, session_hours=1), clock)
+    return Sessions(accounts, ServerSettings(session_idle_minutes=10, session_hours=1), "session", clock)
 
 
 RITA = User("rita", "reader")
@@ -161,6 +161,20 @@ def test_guessing_is_throttled_by_address_and_by_name(clock: Clock) -> None:
     assert [throttle.attempt("rita", f"2.2.2.{n}") > 0 for n in range(25)] == [False] * 20 + [True] * 5
     clock.now += 15 * 60
     assert throttle.attempt("rita", "1.1.1.1") == 0
+
+
+@pytest.mark.parametrize("space", [" ", "\u2003", "\u3000", "\u00a0", "\x1f"])
+def test_white_space_around_a_name_gains_no_attempts(space: str, clock: Clock) -> None:
+    throttle = Throttle(clock)
+    names = [space * n + "rita" + space * (n % 3) for n in range(25)]
+    assert [throttle.attempt(name, f"2.2.2.{n}") > 0 for n, name in enumerate(names)] == [False] * 20 + [True] * 5
+
+
+def test_the_addresses_of_one_ipv6_network_count_as_one(clock: Clock) -> None:
+    throttle = Throttle(clock)
+    attempts = [throttle.attempt(f"user{n}", f"2001:db8:0:1::{n:x}") for n in range(12)]
+    assert [wait > 0 for wait in attempts] == [False] * 10 + [True] * 2
+    assert throttle.attempt("other", "2001:db8:0:2::1") == 0
 
 
 def test_correct_passwords_do_not_count_as_guesses(clock: Clock) -> None:

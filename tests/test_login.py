@@ -109,11 +109,11 @@ def test_signing_in_and_out(client: TestClient) -> None:
     assert client.get("/").status_code == 200
     assert client.get("/api/documents").status_code == 200
     assert "rita" in client.get("/login").text
-    secret = client.cookies["rag_session"]
+    [(cookie, secret)] = client.cookies.items()
     assert client.post("/logout", follow_redirects=False).headers["location"] == "/login"
     assert client.get("/api/documents").status_code == 401
     assert (
-        client.get("/api/documents", headers={"Cookie": f"rag_session={secret}"}).status_code == 401
+        client.get("/api/documents", headers={"Cookie": f"{cookie}={secret}"}).status_code == 401
     )  # the session, not the cookie, is over
 
 
@@ -131,16 +131,35 @@ def test_the_cookie_cannot_be_read_or_sent_by_others(client: TestClient, corpus:
 def test_wrong_passwords_reveal_nothing_and_are_throttled(client: TestClient) -> None:
     wrong, unknown = sign_in(client, "rita", "wrong password"), sign_in(client, "nobody", "wrong password")
     assert wrong.status_code == unknown.status_code == 403
-    assert wrong.text == unknown.text and "rag_session" not in client.cookies
+    assert wrong.text == unknown.text and not client.cookies
     statuses = [sign_in(client, f"x{number}", "wrong password").status_code for number in range(10)]
     assert statuses == [403] * 8 + [429] * 2
     slowed = sign_in(client, "rita")
     assert slowed.status_code == 429 and int(slowed.headers["retry-after"]) > 0
 
 
+def test_a_form_with_many_fields_is_refused(client: TestClient) -> None:
+    assert client.post("/login", data={f"field{number}": "x" for number in range(20)}).status_code == 422
+
+
+def test_gradios_own_login_is_not_reachable(client: TestClient) -> None:
+    for answered in (client.post("/login/", data={"username": "rita", "password": PASSWORD}), client.get("/login/")):
+        assert "<form" in answered.text, answered.text
+
+
+def test_two_servers_on_one_host_have_cookies_of_their_own(corpus: Path, tmp_path: Path) -> None:
+    names = []
+    for folder in ("first", "second"):
+        two_users(tmp_path / folder / "users.json")
+        client = client_of(word_chat(corpus, tmp_path / folder, users=tmp_path / folder / "users.json"))
+        sign_in(client, "rita")
+        names += list(client.cookies)
+    assert len(set(names)) == 2
+
+
 def test_another_site_cannot_sign_a_user_in(client: TestClient) -> None:
     forged = client.post("/login", data={"name": "rita", "password": PASSWORD}, headers={"Origin": "http://evil.example"})
-    assert forged.status_code == 403 and "rag_session" not in client.cookies
+    assert forged.status_code == 403 and not client.cookies
 
 
 def test_names_on_the_login_page_are_escaped(client: TestClient, accounts: Accounts) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -15,7 +16,7 @@ from rag.server.app import create_app
 from rag.server.launch import require_users
 from rag.sources import reference, source_view
 from tests.conftest import WordEmbedder, library_of
-from tests.serving import HOME, client_of, word_chat
+from tests.serving import HOME, client_of, two_users, word_chat
 
 pytestmark = pytest.mark.slow
 
@@ -101,8 +102,19 @@ def test_large_bodies_are_refused(client: TestClient) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.com", ""])
 def test_other_machines_need_users(host: str) -> None:
-    with pytest.raises(SettingsError, match="is reachable from other machines"):
+    with pytest.raises(SettingsError, match="lets other machines reach the server"):
         require_users(ServerSettings(host=host))
+
+
+@pytest.mark.parametrize(
+    "proxied", [{"names": ("docs.example",)}, {"prefix": "/ask"}, {"trusted_proxies": ("10.0.0.1",)}], ids=lambda value: next(iter(value))
+)
+def test_a_server_behind_a_proxy_needs_users(proxied: dict[str, Any], tmp_path: Path) -> None:
+    settings = ServerSettings(users=tmp_path / "users.json", **proxied)
+    with pytest.raises(SettingsError, match=f"server.{next(iter(proxied))} .* {tmp_path / 'users.json'} has no users"):
+        require_users(settings)
+    two_users(settings.users)
+    require_users(settings)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])

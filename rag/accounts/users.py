@@ -99,7 +99,7 @@ class Accounts:
 
     def check_password(self, name: str, password: str) -> User | None:
         """The user, if the password is correct. An unknown name takes as long as a wrong password."""
-        name = _normal(name)
+        name = normal_name(name)
         account = self.all().get(name)
         with self._hashing:  # one at a time: each check takes 64 MB
             self._unknown_user = self._unknown_user or self._hasher.hash(secrets.token_hex())
@@ -120,7 +120,7 @@ class Accounts:
 
     def add(self, name: str, role: str, password: str) -> None:
         """Adds a user, or changes role and password of one; tokens stay valid. Raises UsersError."""
-        name = _normal(name)
+        name = normal_name(name)
         if not name or len(name) > LONGEST_NAME or not name.isprintable() or any(character.isspace() for character in name):
             raise UsersError(f"{name!r} is not a valid user name; use 1 to {LONGEST_NAME} characters without spaces")
         known_role = _role(role)
@@ -167,7 +167,7 @@ class Accounts:
         self._update(without_token)
 
     def _known(self, accounts: dict[str, Account], name: str) -> tuple[str, Account]:
-        known = _normal(name)
+        known = normal_name(name)
         if known not in accounts:
             raise UsersError(f"there is no user {name!r} in {self.path}; `rag users list` shows them")
         return known, accounts[known]
@@ -189,7 +189,8 @@ def _role(name: str) -> Role:
     raise UsersError(f"{name!r} is not a role; choose {' or '.join(get_args(Role))}")
 
 
-def _normal(name: str) -> str:
+def normal_name(name: str) -> str:
+    """The form in which a name is stored and compared: without white space around it, and composed (NFC)."""
     return unicodedata.normalize("NFC", name.strip())
 
 

@@ -9,11 +9,17 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.errors import SelectionError
 from rag.index.abbreviations import Abbreviations
 from rag.index.dense import DenseIndex
 from rag.index.lexical import LexicalIndex
 from rag.index.manifest import Entry, Manifest
 from rag.records import Document, Passage
+
+# Limits of patterns that select documents. Matching the most complex ones with 10,000 names takes some tenths of a second.
+MOST_PATTERNS = 50
+LONGEST_PATTERN = 200  # characters
+MOST_STARS = 5
 
 
 @dataclass(frozen=True)
@@ -79,16 +85,18 @@ class Index:
     def documents_of(self, selection: Sequence[str]) -> list[str]:
         """The ids, sorted, of the documents named by ids, folders ("reports/") or patterns ("*.md").
 
-        The name of a duplicate stands for the document with the same bytes. Unknown names are ignored.
+        The name of a duplicate stands for the document with the same bytes. Unknown names are ignored. Raises SelectionError
+        for patterns that would take long to match.
         """
         names, document_of = self._names
+        _check_patterns([name for name in selection if name not in document_of and not name.endswith("/")])
         chosen: list[str] = []
         for name in selection:
             if name in document_of:
                 chosen.append(name)
             elif name.endswith("/"):
                 chosen += names[bisect_left(names, name) : bisect_left(names, f"{name[:-1]}0")]  # "0" follows "/"
-            elif any(sign in name for sign in "*?["):
+            elif _is_pattern(name):
                 chosen += [candidate for candidate in names if fnmatchcase(candidate, name)]
         return sorted({document_of[name] for name in chosen})
 
@@ -103,6 +111,21 @@ class Index:
         """Rows of the passages of `documents_of(selection)`, ascending."""
         ranges = [np.arange(rows.start, rows.stop) for rows in map(self.rows.__getitem__, self.documents_of(selection))]
         return np.concatenate([np.zeros(0, dtype=np.int64), *ranges])
+
+
+def _is_pattern(name: str) -> bool:
+    return any(sign in name for sign in "*?[")
+
+
+def _check_patterns(names: Sequence[str]) -> None:
+    patterns = [name for name in names if _is_pattern(name)]
+    if len(patterns) > MOST_PATTERNS:
+        raise SelectionError(f"documents: {len(patterns)} patterns, of which {MOST_PATTERNS} are allowed; name folders instead")
+    for pattern in patterns:
+        if len(pattern) > LONGEST_PATTERN or pattern.count("*") > MOST_STARS:
+            raise SelectionError(
+                f"documents: the pattern {pattern[:40]!r} is too complex; it may have {LONGEST_PATTERN} characters and {MOST_STARS} *"
+            )
 
 
 def rows_by_document(entries: Sequence[Entry]) -> dict[str, range]:

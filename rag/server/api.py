@@ -20,6 +20,7 @@ from rag.storage.files import sha256_file
 from rag.wire import answer_values, hit_values
 
 LONGEST_QUESTION = 2_000  # characters: a long paragraph
+MOST_NAMES = 1_000  # that a search can be limited to
 LONGEST_TURN = 20_000  # characters: an answer of many long sentences
 # Formats that a browser may display. Any other could contain scripts, so it is only offered as a download.
 SHOWN_INLINE = {
@@ -49,7 +50,7 @@ class Question(BaseModel):
     question: str = Field(max_length=LONGEST_QUESTION)
     history: list[Turn] = Field([], max_length=100, description="oldest first")
     documents: list[Name] | None = Field(
-        None, max_length=1_000, description='search only these: ids, folders ("reports/") or patterns ("*.md")'
+        None, max_length=MOST_NAMES, description='search only these: ids, folders ("reports/") or patterns ("*.md")'
     )
 
 
@@ -148,7 +149,7 @@ def _router(prefix: str, chat: Chat, workers: Workers, measures: Measures) -> AP
         request: Request,
         q: Annotated[str, Query(max_length=LONGEST_QUESTION)],
         k: Annotated[int, Query(ge=1, le=100)] = 10,
-        documents: Annotated[list[Name] | None, Query(max_length=1_000)] = None,
+        documents: Annotated[list[Name] | None, Query(max_length=MOST_NAMES)] = None,
     ) -> JSONResponse:
         """Returns the best passages for a query."""
         request.scope["state"]["question"] = q

@@ -1,5 +1,6 @@
 """The web application: the HTTP API and the page, behind request checks and authentication."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
@@ -22,9 +23,11 @@ from rag.server.monitoring import Measures, Observer
 from rag.server.problems import add_handlers
 from rag.server.request_checks import RequestChecks
 from rag.server.sessions import Sessions
+from rag.storage.files import sha256_bytes
 from rag.ui.background_builds import BackgroundBuilds
 from rag.ui.gradio_offline import keep_gradio_offline
 
+OPEN_PAGES = 500  # whose state gradio keeps, some 45 kB each; a page that was left open longer starts afresh
 LOOPBACK_NAMES = ["127.0.0.1", "localhost", "[::1]"]
 
 
@@ -37,7 +40,7 @@ def create_app(library: Library) -> FastAPI:
     measures = Measures(chat, workers)
     accounts = Accounts(settings.users)
     guarded = bool(accounts.all())
-    sessions = Sessions(accounts, settings)
+    sessions = Sessions(accounts, settings, _cookie_name(library.settings.index))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 - FastAPI passes it
@@ -65,6 +68,10 @@ def create_app(library: Library) -> FastAPI:
     return _with_page(app, library, builds)
 
 
+def _cookie_name(index: Path) -> str:
+    return f"rag_session_{sha256_bytes(os.fsencode(index.resolve()))[:8]}"
+
+
 def _host_names(settings: ServerSettings) -> list[str]:
     """The host names that are served. With any other name, another site's page could reach this server (DNS rebinding)."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -87,6 +94,8 @@ def _with_page(app: FastAPI, library: Library, builds: BackgroundBuilds) -> Fast
     from rag.ui.page import SCRIPT, STYLE_SHEET, build_page
 
     page = build_page(library, user_of, builds)
+    page.api_open = False  # no direct calls of queued events, which would go past the queue
+    page.state_session_capacity = OPEN_PAGES
     # Only launch() sets this. Without it gradio takes any path on this machine for an uploaded file.
     page.has_launched = True
     settings = library.settings

@@ -12,7 +12,7 @@ from rag.errors import UsersError
 from rag.server.limits import Rate
 from rag.server.problems import Problem
 from rag.server.request_checks import GRADIO, UPLOAD, route_path
-from rag.server.sessions import Sessions, Streams, session_secret
+from rag.server.sessions import Sessions, Streams
 from rag.server.upload_quota import Quota
 
 WITHOUT_LOGIN = ("/login", "/healthz", "/readyz", "/favicon.ico", "/robots.txt")
@@ -66,7 +66,7 @@ class Authentication:
         try:
             if kind.lower() == "bearer":
                 return self.accounts.check_token(token.strip())
-            secret = session_secret(headers)
+            secret = self.sessions.secret(headers)
             return self.sessions.user(secret) if secret else None
         except UsersError:
             raise Problem(503, "users_error", "nobody can sign in: the file of users cannot be read") from None

@@ -77,16 +77,27 @@ def run(library: Library) -> None:
 
 
 def require_users(settings: ServerSettings) -> None:
-    """Raises SettingsError for an address that other machines can reach if there are no users."""
+    """Raises SettingsError if other machines can reach the server, directly or through a proxy, and there are no users."""
+    reachable = _reachable_by(settings)
+    if reachable and not Accounts(settings.users).all():
+        raise SettingsError(
+            f"server.{reachable} = {getattr(settings, reachable)!r} lets other machines reach the server, but "
+            f"{settings.users.absolute()} has no users; add one with `rag users add NAME`, or remove the setting"
+        )
+
+
+def _reachable_by(settings: ServerSettings) -> str:
+    """The setting by which other machines can reach the server; empty if only this machine can.
+
+    The settings of a proxy count: behind one, a server on a loopback address is open to everyone who reaches the proxy.
+    """
     try:
         loopback = settings.host == "localhost" or ipaddress.ip_address(settings.host).is_loopback
     except ValueError:
         loopback = False
-    if not loopback and not Accounts(settings.users).all():
-        raise SettingsError(
-            f"server.host = {settings.host!r} is reachable from other machines, but {settings.users} has no users; "
-            "add one with `rag users add NAME`, or use 127.0.0.1"
-        )
+    if not loopback:
+        return "host"
+    return next((name for name in ("names", "prefix", "trusted_proxies") if getattr(settings, name)), "")
 
 
 def _listen(settings: ServerSettings) -> socket.socket:

@@ -11,7 +11,7 @@ from pydantic import Field
 from rag.conversation import Chat
 from rag.errors import RagError, SettingsError
 from rag.records import Answer
-from rag.server.api import LONGEST_QUESTION, listed_documents
+from rag.server.api import LONGEST_QUESTION, MOST_NAMES, Name, listed_documents
 from rag.server.limits import Workers
 from rag.server.problems import Problem
 from rag.sources import reference, source_view
@@ -23,7 +23,10 @@ ABOUT = (
     "Quote the sentences unchanged and name their document. `get_source` shows the text around a citation."
 )
 Text = Annotated[str, Field(max_length=LONGEST_QUESTION)]
-Documents = Annotated[list[str] | None, Field(description='search only these: ids, folders ("reports/") or patterns ("*.md")')]
+Documents = Annotated[
+    list[Name] | None,
+    Field(max_length=MOST_NAMES, description='search only these: ids, folders ("reports/") or patterns ("*.md")'),
+]
 
 
 def tools_server(chat: Chat, workers: Workers) -> Any:

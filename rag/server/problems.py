@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from rag.errors import RagError
+from rag.errors import RagError, SelectionError
 
 
 class Problem(Exception):
@@ -40,7 +40,8 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RagError)
     def ours(request: Request, error: RagError) -> JSONResponse:  # noqa: ARG001
-        return problem(503, code_of(error), str(error))
+        status = 422 if isinstance(error, SelectionError) else 503
+        return problem(status, code_of(error), str(error))
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> JSONResponse:  # noqa: ARG001

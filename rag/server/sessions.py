@@ -1,6 +1,7 @@
 """Signed-in users: sessions in memory, which end when idle, after a maximum time, and when their account changes."""
 
 import hashlib
+import ipaddress
 import secrets
 import threading
 import time
@@ -11,11 +12,10 @@ from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers
 
-from rag.accounts.users import Accounts, User
+from rag.accounts.users import Accounts, User, normal_name
 from rag.config import ServerSettings
 from rag.server.limits import Rate
 
-COOKIE = "rag_session"
 SESSIONS_OF_USER = 20  # more than a person has browsers; the oldest ends when one more begins
 STREAMS = 100_000  # open pages whose owners are remembered, about 20 MB
 
@@ -31,7 +31,11 @@ class _Session:
 class Sessions:
     """The sessions of one server. Safe to share between threads. A restart ends all of them."""
 
-    def __init__(self, accounts: Accounts, settings: ServerSettings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, accounts: Accounts, settings: ServerSettings, cookie: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.cookie = cookie
+        """The cookie's name. Browsers send a cookie to all ports of a host, so each server needs a name of its own."""
         self._accounts = accounts
         self._idle = 60 * settings.session_idle_minutes
         self._longest = 3600 * settings.session_hours
@@ -66,6 +70,14 @@ class Sessions:
             session.used = now
             return User(session.name, account.role)
 
+    def secret(self, headers: Headers) -> str:
+        """The session's secret in the cookie of a request; empty if there is none."""
+        try:
+            cookie = SimpleCookie(headers.get("cookie", "")).get(self.cookie)
+        except CookieError:
+            return ""
+        return cookie.value if cookie else ""
+
     def close(self, secret: str) -> None:
         with self._lock:
             self._sessions.pop(_key(secret), None)
@@ -79,14 +91,6 @@ def _key(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
-def session_secret(headers: Headers) -> str:
-    try:
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return cookie.value if cookie else ""
-
-
 class Throttle:
     """Slows down guessing passwords. Attempts count before they are checked, so that many at once gain nothing."""
 
@@ -96,11 +100,20 @@ class Throttle:
 
     def attempt(self, name: str, address: str) -> int:
         """0 if the password may be checked, else the seconds until the next attempt, rounded up."""
-        return self._of_address.take(address) or self._of_name.take(name)
+        return self._of_address.take(_network(address)) or self._of_name.take(normal_name(name))
 
     def succeeded(self, name: str, address: str) -> None:
-        self._of_address.give(address)
-        self._of_name.give(name)
+        self._of_address.give(_network(address))
+        self._of_name.give(normal_name(name))
+
+
+def _network(address: str) -> str:
+    """What one client has of addresses: one of IPv4, a /64 of IPv6, of which every host can use any address (RFC 4291)."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else address
 
 
 class Streams:
