@@ -174,6 +174,8 @@ def answer_from(values: object) -> Answer:
 
 
 def _answer_from(fields: AnswerValues) -> Answer:
+    if missing := {s["citation"] for s in fields["sentences"]} - {c["number"] for c in fields["citations"]}:
+        raise ValueError(f"sentences: no citation has the number {min(missing)}")
     return Answer(
         question=fields["question"],
         query=fields["query"],

@@ -1,5 +1,6 @@
 """Where there are users: nothing is reached without a login, roles are kept, and users are kept apart."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -292,6 +293,26 @@ def test_uploads_are_limited_by_file_request_hour_and_disk(corpus: Path, tmp_pat
     assert status(3_000, largest_upload=2_000) == [413]
     assert status(3_000, 3, uploads_an_hour=8_000) == [200, 200, 429]
     assert status(3_000, 2, uploads_kept=1) == [507, 507]
+
+
+def test_uploads_are_private_and_abandoned_ones_are_deleted(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GRADIO_TEMP_DIR", raising=False)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left = tmp_path / "rag-uploads-4194305-x"  # no process has this number: it is above Linux's limit
+    left.mkdir()
+    two_users(tmp_path / "users.json")
+    client = client_of(word_chat(corpus, tmp_path, uploads=True))
+    sign_in(client, "carl")
+    assert upload(client, 3_000).status_code == 200
+    [folder] = tmp_path.glob("rag-uploads-*")
+    assert folder != left and folder.stat().st_mode & 0o077 == 0
+    [uploaded] = [path for path in folder.rglob("*") if path.is_file()]
+    os.utime(uploaded, (0, 0))
+    monkeypatch.setattr("rag.server.upload_quota.MEASURE_SECONDS", 0)
+    assert upload(client, 10).status_code == 200
+    assert not uploaded.exists()
 
 
 @pytest.mark.parametrize("launched", [True, False], ids=["as served", "as gradio mounts it"])

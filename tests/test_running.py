@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from rag.conversation import Chat
 from rag.index.updating import Recipe, update_index
 from rag.records import Answer
 from tests.conftest import ROOT, WordEmbedder
-from tests.serving import served, word_chat
+from tests.serving import served, two_users, word_chat
 
 pytestmark = pytest.mark.slow
 QUESTION = {"question": "Are ferns toxic to cats?"}
@@ -103,16 +104,57 @@ def test_slow_clients_are_disconnected_and_others_served(corpus: Path, tmp_path:
             one.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives a machine all addresses of 127.0.0.0/8")
 def test_oversized_heads_and_too_many_connections_are_refused(corpus: Path, tmp_path: Path) -> None:
     with served(word_chat(corpus, tmp_path, connections=20)) as address:
         with socket.create_connection(address, timeout=30) as long:
             long.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: " + b"x" * 200_000)
             assert long.recv(65536).startswith(b"HTTP/1.1 400")
-        held = [socket.create_connection(address, timeout=30) for _ in range(25)]
+        held = [connect_from(f"127.0.0.{2 + number % 3}", address) for number in range(25)]
         until(lambda: httpx.get(f"http://{address[0]}:{address[1]}/healthz").status_code == 503)
         for one in held:
             one.close()
         until(lambda: httpx.get(f"http://{address[0]}:{address[1]}/healthz").status_code == 200)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives a machine all addresses of 127.0.0.0/8")
+def test_one_address_cannot_take_all_connections(corpus: Path, tmp_path: Path) -> None:
+    with served(word_chat(corpus, tmp_path, connections=80)) as address:
+        held = [connect_from("127.0.0.2", address) for _ in range(80)]
+        assert httpx.get(f"http://{address[0]}:{address[1]}/healthz").status_code == 200
+        assert all(connection.recv(1) == b"" for connection in held[20:])
+        for connection in held:
+            connection.close()
+
+
+def connect_from(source: str, address: tuple[str, int]) -> socket.socket:
+    return socket.create_connection(address, timeout=30, source_address=(source, 0))
+
+
+def test_an_open_stream_ends_when_its_user_is_removed(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.server.authentication.RECHECK_SECONDS", 0.1)
+    accounts = two_users(tmp_path / "users.json")
+    token = accounts.make_token("rita", "test")
+    with served(word_chat(corpus, tmp_path, users=accounts.path)) as (host, port):
+        headers = {"Authorization": f"Bearer {token}"}
+        with httpx.stream("GET", f"http://{host}:{port}/gradio_api/heartbeat/abc", headers=headers, timeout=30) as stream:
+            assert stream.status_code == 200
+            accounts.remove("rita")
+            with pytest.raises(httpx.RemoteProtocolError):
+                list(stream.iter_bytes())
+
+
+def test_one_user_has_a_limited_number_of_streams(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.server.authentication.STREAMS_OF_USER", 3)
+    accounts = two_users(tmp_path / "users.json")
+    headers = {"Authorization": f"Bearer {accounts.make_token('rita', 'test')}"}
+    with served(word_chat(corpus, tmp_path, users=accounts.path)) as (host, port), ExitStack() as opened:
+        page = f"http://{host}:{port}/gradio_api/heartbeat"
+        statuses = [
+            opened.enter_context(httpx.stream("GET", f"{page}/a{number}", headers=headers, timeout=30)).status_code
+            for number in range(5)
+        ]
+        assert statuses == [200, 200, 200, 429, 429]
 
 
 def test_twenty_index_updates_under_load_without_a_failed_request(corpus: Path, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """Saved conversations: answers survive exactly, users are kept apart, and no change undoes another."""
 
+import errno
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -13,6 +15,7 @@ from rag.config import Settings
 from rag.conversation import Chat
 from rag.errors import ConversationError
 from rag.records import Answer, Citation, QuotedSentence, Span
+from rag.ui.conversation_view import conversation_messages, conversations_html
 from rag.wire import answer_values
 from tests.conftest import SIMILARITY, WordEmbedder, updated
 
@@ -179,6 +182,39 @@ def test_a_malformed_file_is_reported_once_and_the_others_are_listed(
     assert str(path) in problem and f"renamed to {path.name}.damaged-1" in problem
     assert path.with_name(f"{path.name}.damaged-1").read_bytes() == content
     assert store.find().problems == ()
+
+
+def test_a_flipped_bit_anywhere_leaves_conversations_that_can_be_shown_or_are_set_aside(
+    chat: Chat, store: Conversations, tmp_path: Path
+) -> None:
+    sound = saved(store, "Sound", "First?")
+    answers = [chat.ask("How often should I repot a fern?"), chat.ask("Who won the cup?")]
+    torn = store.new("Torn")
+    for answer in answers:
+        torn = torn.with_turn(SavedTurn(answer.question, answer, "m", "r"))
+    store.save(torn)
+    path = file_of(tmp_path, torn)
+    content, random = path.read_bytes(), Random(0)
+    for _ in range(400):
+        damaged = bytearray(content)
+        damaged[random.randrange(len(damaged))] ^= 1 << random.randrange(8)
+        path.write_bytes(damaged)
+        listing = store.find()
+        listed = {conversation.id for conversation in listing.conversations}
+        assert sound.id in listed
+        assert len(listing.conversations) + len(listing.problems) == 2
+        conversations_html(listing.conversations, "", listing.problems)
+        for conversation in listing.conversations:
+            conversation_messages(conversation, chat.index())
+
+
+def test_what_cannot_be_saved_is_said_in_one_line(store: Conversations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: bytes, *, mode: int) -> None:  # noqa: ARG001
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("rag.storage.locked.replace_file", full)
+    with pytest.raises(ConversationError, match=rf"{tmp_path / 'local'} cannot be written \(No space left on device\); free"):
+        store.save(store.new("Ferns"))
 
 
 def test_files_of_the_first_format_are_still_read(store: Conversations, tmp_path: Path) -> None:

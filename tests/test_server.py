@@ -107,7 +107,9 @@ def test_other_machines_need_users(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "proxied", [{"names": ("docs.example",)}, {"prefix": "/ask"}, {"trusted_proxies": ("10.0.0.1",)}], ids=lambda value: next(iter(value))
+    "proxied",
+    [{"names": ("docs.example",)}, {"prefix": "/ask"}, {"trusted_proxies": ("10.0.0.1",)}],
+    ids=lambda value: next(iter(value)),
 )
 def test_a_server_behind_a_proxy_needs_users(proxied: dict[str, Any], tmp_path: Path) -> None:
     settings = ServerSettings(users=tmp_path / "users.json", **proxied)

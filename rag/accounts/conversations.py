@@ -159,22 +159,34 @@ class Conversations:
             return Listing()
         wanted = words.casefold().split()
         matches, problems = [], []
-        with FileLock(self._lock, mode=0o600):  # no process replaces a file while it is renamed
-            for path in sorted(self._folder.glob("*.json")):
-                try:
-                    conversation = FORMAT.load(path.read_bytes(), path, set_aside=True)
-                except (ConversationError, OSError) as error:
-                    problems.append(str(error))
-                    continue
-                turns = (f"{turn.question}\n{turn.answer.text}" for turn in conversation.turns)
-                text = "\n".join([conversation.title, *turns]).casefold()
-                if all(word in text for word in wanted):
-                    matches.append(conversation)
+        for path in sorted(self._folder.glob("*.json")):
+            try:
+                conversation = self._listed(path)
+            except FileNotFoundError:
+                continue  # it was deleted in the meantime
+            except (ConversationError, OSError) as error:
+                problems.append(str(error))
+                continue
+            turns = (f"{turn.question}\n{turn.answer.text}" for turn in conversation.turns)
+            text = "\n".join([conversation.title, *turns]).casefold()
+            if all(word in text for word in wanted):
+                matches.append(conversation)
         matches.sort(key=lambda conversation: (conversation.changed, conversation.id), reverse=True)
         return Listing(tuple(matches), tuple(problems))
 
+    def _listed(self, path: Path) -> SavedConversation:
+        try:
+            return FORMAT.load(path.read_bytes(), path)
+        except ConversationError:
+            with FileLock(self._lock, mode=0o600):  # no process replaces the file while it is renamed
+                return FORMAT.load(path.read_bytes(), path, set_aside=True)
+
     def _update(self, id: object, change: Callable[[bytes | None], Content]) -> Content:
-        return update_file(self._path(id), change, lock=self._lock)
+        try:
+            return update_file(self._path(id), change, lock=self._lock)
+        except OSError as error:
+            reason = error.strerror or error
+            raise ConversationError(f"{self._folder} cannot be written ({reason}); free space or fix its permissions") from error
 
     def _path(self, id: object) -> Path:
         if not isinstance(id, str) or not _ID.fullmatch(id):

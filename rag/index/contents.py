@@ -123,9 +123,8 @@ def _check_patterns(names: Sequence[str]) -> None:
         raise SelectionError(f"documents: {len(patterns)} patterns, of which {MOST_PATTERNS} are allowed; name folders instead")
     for pattern in patterns:
         if len(pattern) > LONGEST_PATTERN or pattern.count("*") > MOST_STARS:
-            raise SelectionError(
-                f"documents: the pattern {pattern[:40]!r} is too complex; it may have {LONGEST_PATTERN} characters and {MOST_STARS} *"
-            )
+            limits = f"{LONGEST_PATTERN} characters and {MOST_STARS} *"
+            raise SelectionError(f"documents: the pattern {pattern[:40]!r} is too complex; it may have {limits}")
 
 
 def rows_by_document(entries: Sequence[Entry]) -> dict[str, range]:

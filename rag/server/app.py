@@ -23,6 +23,7 @@ from rag.server.monitoring import Measures, Observer
 from rag.server.problems import add_handlers
 from rag.server.request_checks import RequestChecks
 from rag.server.sessions import Sessions
+from rag.server.upload_quota import private_uploads
 from rag.storage.files import sha256_bytes
 from rag.ui.background_builds import BackgroundBuilds
 from rag.ui.gradio_offline import keep_gradio_offline
@@ -34,6 +35,7 @@ LOOPBACK_NAMES = ["127.0.0.1", "localhost", "[::1]"]
 def create_app(library: Library) -> FastAPI:
     """The application over one library, for uvicorn or a test client. It requires a login if there are users when it is made."""
     keep_gradio_offline()
+    private_uploads()
     chat, settings = library.chat, library.settings.server
     builds = BackgroundBuilds(library)
     workers = Workers(settings.workers, settings.waiting, settings.answer_seconds)

@@ -1,6 +1,8 @@
 """Authentication: finds the user of each request, and refuses requests without one if there are users."""
 
+import asyncio
 import json
+from collections import Counter
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.responses import RedirectResponse, Response
@@ -16,6 +18,9 @@ from rag.server.sessions import Sessions, Streams
 from rag.server.upload_quota import Quota
 
 WITHOUT_LOGIN = ("/login", "/healthz", "/readyz", "/favicon.ico", "/robots.txt")
+STREAMED = (f"{GRADIO}heartbeat/", f"{GRADIO}queue/data")
+STREAMS_OF_USER = 64  # each open page has up to two
+RECHECK_SECONDS = 2.0  # until a removed user's open stream ends
 COSTLY = ("/api/", "/mcp", f"{GRADIO}queue/join", f"{GRADIO}run/", f"{GRADIO}component_server", *UPLOAD)
 
 
@@ -29,7 +34,8 @@ class Authentication:
         self.app = app
         self.accounts, self.sessions = accounts, sessions
         self._rate = Rate(settings.requests_a_minute, 60) if settings.requests_a_minute else None
-        self._streams = Streams()
+        self._owners = Streams()
+        self._streaming: Counter[str] = Counter()
         self._quota = Quota(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,7 +47,27 @@ class Authentication:
             if refusal:
                 await refusal(scope, receive, send)
                 return
+            if self.accounts and route_path(scope).startswith(STREAMED):
+                await self._stream(self.accounts, scope, receive, send)
+                return
         await self.app(scope, receive, send)
+
+    async def _stream(self, accounts: Accounts, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves a response that stays open: a limited number for each user, and only while the user exists."""
+        user: User = scope["state"]["user"]
+        if self._streaming[user.name] >= STREAMS_OF_USER:
+            await Problem(429, "too_many_streams", "too many open pages; close some").response()(scope, receive, send)
+            return
+        self._streaming[user.name] += 1
+        serving = asyncio.ensure_future(self.app(scope, receive, send))
+        try:
+            while not serving.done() and accounts.user(user.name) == user:
+                await asyncio.wait([serving], timeout=RECHECK_SECONDS)
+            if serving.done():
+                serving.result()
+        finally:
+            serving.cancel()
+            self._streaming[user.name] -= 1
 
     def _admit(self, scope: Scope) -> Response | None:
         path, headers = route_path(scope), Headers(scope=scope)
@@ -86,7 +112,7 @@ class Authentication:
         if scope["method"] == "POST" and path not in UPLOAD:
             hashes.append(_session_hash(scope["state"]["body"]))
         for session_hash in hashes:
-            if session_hash and not self._streams.may_use(session_hash, user):
+            if session_hash and not self._owners.may_use(session_hash, user):
                 raise Problem(403, "not_yours", "this page was opened by another user; reload it")
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import ipaddress
 import socket
+from functools import partial
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -15,19 +17,31 @@ from rag.library import Library
 from rag.outbound import watch_outbound
 from rag.server.app import create_app
 from rag.server.monitoring import set_up_logs
+from rag.server.sessions import network_of
 
 HEADER_SECONDS = 10  # from the start of a connection, or its last response, to the end of the next request's head
+SHARE_OF_ADDRESS = 4  # one address may use a quarter of the connections, so that others still get some
+FEWEST_OF_ADDRESS = 16  # that one address may have in any case: a browser opens up to 6 for each page
 LARGEST_HEAD = 32_768  # bytes of a request line and its headers; common servers allow 8 to 64 kB
 
 
 class Protocol(H11Protocol):
-    """Closes connections that do not finish the head of a request; uvicorn alone would keep them open for ever."""
+    """Closes connections that do not finish the head of a request, which uvicorn would keep open for ever, and those of an
+    address that has too many.
+    """
 
     _waiting: asyncio.TimerHandle | None = None
+
+    def __init__(self, *args: Any, most_of_address: int, **named: Any) -> None:
+        """Connections of one address beyond `most_of_address` are closed; 0 means no limit."""
+        super().__init__(*args, **named)
+        self._most_of_address = most_of_address
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._expect_head()
+        if self._most_of_address and self._connections_of_address() > self._most_of_address:
+            transport.close()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -42,6 +56,12 @@ class Protocol(H11Protocol):
             self._waiting.cancel()
         super().connection_lost(exc)
 
+    def _connections_of_address(self) -> int:
+        """How many connections come from where this one comes from."""
+        clients = [getattr(protocol, "client", None) for protocol in (self, *self.connections)]
+        own, *networks = [network_of(client[0]) if client else "" for client in clients]
+        return networks.count(own)
+
     def _in_request(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
@@ -55,8 +75,11 @@ class Protocol(H11Protocol):
 
 
 def server_of(app: FastAPI, settings: ServerSettings) -> uvicorn.Server:
+    # A trusted proxy connects for many clients from one address.
+    most = 0 if settings.trusted_proxies else max(FEWEST_OF_ADDRESS, settings.connections // SHARE_OF_ADDRESS)
+    protocol = cast(type[Protocol], partial(Protocol, most_of_address=most))
     config = uvicorn.Config(
-        app, http=Protocol, ws="none", log_config=None, access_log=False, server_header=False, proxy_headers=False,
+        app, http=protocol, ws="none", log_config=None, access_log=False, server_header=False, proxy_headers=False,
         timeout_keep_alive=HEADER_SECONDS, timeout_graceful_shutdown=settings.shutdown_seconds,
         limit_concurrency=settings.connections, h11_max_incomplete_event_size=LARGEST_HEAD,
     )  # fmt: skip

@@ -100,14 +100,14 @@ class Throttle:
 
     def attempt(self, name: str, address: str) -> int:
         """0 if the password may be checked, else the seconds until the next attempt, rounded up."""
-        return self._of_address.take(_network(address)) or self._of_name.take(normal_name(name))
+        return self._of_address.take(network_of(address)) or self._of_name.take(normal_name(name))
 
     def succeeded(self, name: str, address: str) -> None:
-        self._of_address.give(_network(address))
+        self._of_address.give(network_of(address))
         self._of_name.give(normal_name(name))
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """What one client has of addresses: one of IPv4, a /64 of IPv6, of which every host can use any address (RFC 4291)."""
     try:
         ip = ipaddress.ip_address(address)

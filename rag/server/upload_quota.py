@@ -1,5 +1,10 @@
-"""Which uploads are accepted: from whom, how much in an hour, and how much in total."""
+"""Uploads that wait to be added: in a private folder, from whom, how much in an hour, how much in total, and for how long."""
 
+import atexit
+import os
+import re
+import shutil
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +15,36 @@ from rag.server.limits import Rate
 from rag.server.problems import Problem
 
 MEASURE_SECONDS = 10.0  # between two looks at the disk; later uploads count with their Content-Length
+KEPT_SECONDS = 3600.0  # the page adds a file right after its upload; what is older was broken off or abandoned
+_FOLDER = re.compile(r"rag-uploads-(\d+)-.*")  # with the process that made it
+
+
+def private_uploads() -> Path:
+    """Makes a folder for the uploads of this process that no other user of this machine can read or replace, and has gradio
+    use it unless GRADIO_TEMP_DIR names one. Folders of processes that no longer run are deleted. Idempotent.
+    """
+    if (given := os.environ.get("GRADIO_TEMP_DIR")) is not None:
+        return Path(given)
+    for folder in Path(tempfile.gettempdir()).glob("rag-uploads-*"):
+        match = _FOLDER.fullmatch(folder.name)
+        if match and not _runs(int(match[1])):
+            shutil.rmtree(folder, ignore_errors=True)  # another user's cannot be deleted
+    made = tempfile.mkdtemp(prefix=f"rag-uploads-{os.getpid()}-")  # readable by this user only
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    os.environ["GRADIO_TEMP_DIR"] = made
+    return Path(made)
+
+
+def _runs(process: int) -> bool:
+    if os.name == "nt":  # there a signal ends the process, whatever its number
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it belongs to somebody else
+        return True
+    return True
 
 
 class Quota:
@@ -25,7 +60,7 @@ class Quota:
         if not user.may_curate:
             raise Problem(403, "not_a_curator", "only curators may add files")
         if time.monotonic() - self._measured >= MEASURE_SECONDS:
-            self._on_disk, self._measured = _bytes_below(_upload_folder()), time.monotonic()
+            self._on_disk, self._measured = _swept(_upload_folder()), time.monotonic()
         if self._on_disk + length > self._kept:
             raise Problem(507, "uploads_full", f"more than {self._kept} bytes of uploads are waiting on disk; try again later")
         if wait := self._an_hour.take(user.name, length):
@@ -40,9 +75,14 @@ def _upload_folder() -> Path:
     return Path(get_upload_folder())
 
 
-def _bytes_below(folder: Path) -> int:
-    total = 0
+def _swept(folder: Path) -> int:
+    """Deletes files that have been there too long; returns the bytes of those that are left."""
+    total, oldest = 0, time.time() - KEPT_SECONDS
     for path in folder.rglob("*") if folder.is_dir() else ():
         with suppress(OSError):  # it was removed in the meantime
-            total += path.lstat().st_size
+            status = path.lstat()
+            if not path.is_dir() and status.st_mtime < oldest:
+                path.unlink()
+            else:
+                total += status.st_size
     return total
