@@ -125,9 +125,11 @@ class Library:
 
     def doctor(self) -> list[Check]:
         """Checks everything that can be checked; each fault comes with the command that fixes it."""
-        from rag.index.doctor import examine
+        from rag.answering.confidence import stored_calibration
+        from rag.index.doctor import check_by, examine
 
-        return examine(self.settings, model=self._embedder.identity if self._embedder else None)
+        checks = examine(self.settings, model=self._embedder.identity if self._embedder else None)
+        return [*checks, check_by("calibration", lambda: stored_calibration(self.settings.index))]
 
     def status(self) -> Status:
         """What the index holds and what a build would change. Raises IndexMissing, IndexMismatch or IndexBroken."""

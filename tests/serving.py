@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from rag.accounts.users import Accounts
@@ -43,6 +44,12 @@ def two_users(path: Path) -> Accounts:
 
 def sign_in(client: TestClient, name: str, password: str = PASSWORD) -> Any:
     return client.post("/login", data={"name": name, "password": password}, follow_redirects=False)
+
+
+def blocks_of(app: FastAPI) -> Any:
+    """The gradio page that is mounted in the application."""
+    mounted: list[Any] = [getattr(route, "app", None) for route in app.routes]
+    return next(inner for inner in mounted if hasattr(inner, "get_blocks")).get_blocks()
 
 
 @contextmanager

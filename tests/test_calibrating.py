@@ -17,17 +17,18 @@ from rag.answering.confidence import (
     signals_of,
 )
 from rag.answering.wording import in_plain_words
-from rag.config import load_settings
+from rag.config import Settings, load_settings
 from rag.conversation import Chat
 from rag.errors import IndexBroken, QuestionSetError
 from rag.evaluation.calibration import FEWEST, Asked, calibrate
+from rag.library import Library
 from rag.models.model_identity import model_identity
 from rag.reader.scored_sentences import ScoredSentence
 from rag.reader.similarity_reader import SimilarityReader
 from rag.reader.trained_reader import TrainedReader
 from rag.records import Answer, Hit
 from rag.text.terms import terms
-from tests.conftest import WordEmbedder, index_of
+from tests.conftest import WordEmbedder, index_of, updated
 
 START = Calibration(0.0, (1.0, 0.0, 0.0, 0.0), 0.5, (), {}, {})
 
@@ -128,6 +129,26 @@ def test_stored_with_the_index_for_one_reader_and_model(tmp_path: Path) -> None:
         (tmp_path / "calibration.json").write_text(broken)
         with pytest.raises(IndexBroken, match="run `rag calibrate` again"):
             index_calibration(tmp_path, "r-1", "m")
+
+
+def test_an_edited_calibration_is_refused_and_the_doctor_says_so(tmp_path: Path, corpus: Path) -> None:
+    settings = Settings(corpus=corpus, index=tmp_path / "index")
+    updated(corpus, settings.index)
+    path = settings.index / "calibration.json"
+    save_calibration(Calibration(-1.0, (1.0, 2.0, 3.0, 4.0), 0.4, (), {"reader": "r-1", "model": "m"}, {}), path)
+
+    def faults() -> list[tuple[str, str]]:
+        checks = Library(settings, embedder=WordEmbedder()).doctor()
+        return next(check.faults for check in checks if check.name == "calibration")
+
+    assert faults() == []
+    for old, new in (('"threshold":0.4', '"threshold":0.1'), ('"digest":"', '"digest":"0')):
+        sound = path.read_text()
+        path.write_text(sound.replace(old, new))
+        with pytest.raises(IndexBroken, match="it was changed after it was written"):
+            index_calibration(settings.index, "r-1", "m")
+        assert "run `rag calibrate` again" in faults()[0][1]
+        path.write_text(sound)
 
 
 def test_a_calibration_of_an_earlier_version_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Judgements made on the page form a question set that can be evaluated at once."""
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,6 +36,16 @@ def test_judgements_are_evaluated_at_once(corpus: Path, tmp_path: Path, words: W
     assert run.summary["questions"] == 2
     assert run.summary["retrieval"] and run.summary["retrieval"]["Success@5"] == 1.0
     assert run.values["hit"].keys() | run.values["false_answers"].keys() == {outcome.question_id for outcome in outcomes}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_what_was_asked_is_readable_by_its_owner_only(corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "feedback"
+    judge(folder, Judgement(REPOT, "helpful", (gold(corpus, "Repot a fern every two years."),)))
+    judge(folder, Judgement("Who won the cup?", "nothing"))
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert {path.name for path in files} >= {"queries.jsonl", "answers.jsonl", "unanswerable.jsonl", "test.tsv", JUDGEMENTS}
+    assert [path.name for path in files if path.stat().st_mode & 0o077] == []
 
 
 def test_the_last_judgement_of_a_question_counts(corpus: Path, tmp_path: Path) -> None:

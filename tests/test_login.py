@@ -7,7 +7,6 @@ from typing import Any
 
 import gradio as gr
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from rag.accounts.users import Accounts, User
@@ -16,15 +15,9 @@ from rag.server.app import create_app, user_of
 from rag.server.authentication import WITHOUT_LOGIN
 from rag.ui import page as ui_page
 from tests.conftest import library_of
-from tests.serving import HOME, PASSWORD, client_of, sign_in, two_users, word_chat
+from tests.serving import HOME, PASSWORD, blocks_of, client_of, sign_in, two_users, word_chat
 
 pytestmark = pytest.mark.slow
-
-
-def blocks_of(app: FastAPI) -> Any:
-    """The gradio page that is mounted in the application."""
-    mounted: list[Any] = [getattr(route, "app", None) for route in app.routes]
-    return next(inner for inner in mounted if hasattr(inner, "get_blocks")).get_blocks()
 
 
 @pytest.fixture

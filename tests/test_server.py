@@ -2,21 +2,22 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from rag.config import ServerSettings
 from rag.conversation import Chat
-from rag.errors import SettingsError
+from rag.errors import SelectionError, SettingsError
 from rag.index.updating import Recipe, update_index
 from rag.records import Citation, Span
 from rag.server.app import create_app
 from rag.server.launch import require_users
 from rag.sources import reference, source_view
 from tests.conftest import WordEmbedder, library_of
-from tests.serving import HOME, client_of, two_users, word_chat
+from tests.serving import HOME, blocks_of, client_of, two_users, word_chat
 
 pytestmark = pytest.mark.slow
 
@@ -93,6 +94,42 @@ def test_a_malformed_origin_is_refused(client: TestClient) -> None:
 def test_no_cross_origin_sharing(client: TestClient) -> None:
     answered = client.get("/config", headers={"Origin": "http://evil.example"})
     assert "access-control-allow-origin" not in answered.headers
+
+
+def test_requests_by_another_sites_page_are_refused_whatever_their_method(client: TestClient) -> None:
+    for site, status in (("cross-site", 403), ("same-origin", 200), ("none", 200)):
+        assert client.get("/api/search?q=fern", headers={"Sec-Fetch-Site": site}).status_code == status
+    assert client.get("/", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200  # a link to the page
+
+
+@pytest.mark.parametrize("path", ["/static/" + "x" * 300, "/assets/" + "é" * 200, "/static/a%00b"])
+def test_names_that_no_file_can_have_are_not_found(path: str, client: TestClient) -> None:
+    assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["", "multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=" + "x" * 100, "text/plain"],
+)
+def test_a_malformed_upload_is_refused(kind: str, client: TestClient) -> None:
+    answered = client.post("/gradio_api/upload", content=b"--x\r\n\r\n--x--", headers={"Content-Type": kind})
+    assert answered.status_code == 415
+
+
+def test_complex_patterns_are_refused_everywhere(client: TestClient, chat: Chat) -> None:
+    for documents in (["*a" * 20], ["?" * 300], [f"*{number}" for number in range(60)]):
+        answered = client.post("/api/ask", json={"question": "Are ferns toxic to cats?", "documents": documents})
+        assert (answered.status_code, answered.json()["error"]["code"]) == (422, "selection_error")
+        with pytest.raises(SelectionError):
+            chat.search("fern", documents=documents)
+    assert client.post("/api/ask", json={"question": "Are ferns toxic to cats?", "documents": ["*.txt", "x/"]}).status_code == 200
+
+
+def test_queued_events_cannot_be_called_past_the_queue(client: TestClient) -> None:
+    blocks = blocks_of(cast(FastAPI, client.app))
+    queued = next(number for number, event in blocks.fns.items() if event.queue)
+    call = {"data": ["What?", "{}"], "fn_index": queued, "session_hash": "abc"}
+    assert client.post("/gradio_api/run/predict", json=call).status_code == 404
 
 
 def test_large_bodies_are_refused(client: TestClient) -> None:

@@ -13,7 +13,7 @@ from rag.errors import IndexBroken
 from rag.numeric import logistic
 from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Hit, Strength
-from rag.storage.files import canonical_json, replace_file
+from rag.storage.files import canonical_json, replace_file, sha256_json
 from rag.text.terms import terms
 
 DEFAULTS = Path(__file__).parent / "calibrations"
@@ -81,7 +81,8 @@ def calibration_from(values: dict[str, Any]) -> Calibration:
 
 
 def save_calibration(calibration: Calibration, path: Path) -> None:
-    replace_file(path, canonical_json(asdict(calibration)).encode())
+    values = asdict(calibration)
+    replace_file(path, canonical_json(values | {"digest": sha256_json(values)}).encode())
 
 
 @lru_cache(maxsize=4)
@@ -100,16 +101,25 @@ def default_calibration(reader: str, model: str) -> Calibration:
 def index_calibration(folder: Path, reader: str, model: str) -> Calibration | None:
     """The calibration stored with the index; None if there is none, or if it is for another reader or model.
 
-    Raises IndexBroken if the file cannot be read.
+    Raises IndexBroken if the file cannot be read or was changed.
     """
+    calibration = stored_calibration(folder)
+    return calibration if calibration and calibration.made_with == {"reader": reader, "model": model} else None
+
+
+def stored_calibration(folder: Path) -> Calibration | None:
+    """The calibration in an index folder, whatever it was made with. Raises IndexBroken if it cannot be read or was changed."""
     path = folder / FILE
     if not path.exists():
         return None
     try:
-        calibration = calibration_from(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        calibration = calibration_from(values)
+        if values.pop("digest", "") != sha256_json(values):
+            raise ValueError("it was changed after it was written")
+    except (OSError, AttributeError, RecursionError, KeyError, TypeError, ValueError) as error:
         raise IndexBroken(f"{path} cannot be used: {error}; remove it, or run `rag calibrate` again") from error
-    return calibration if calibration.made_with == {"reader": reader, "model": model} else None
+    return calibration
 
 
 def signals_of(query: str, hits: Sequence[Hit], scored: Sequence[ScoredSentence]) -> dict[str, float]:

@@ -51,13 +51,18 @@ def visible(text: str) -> str:
 
 
 def print_line(*parts: Part) -> None:
-    """Prints one line on standard output; it is not wrapped."""
+    """Prints one line on standard output; it is not wrapped. Line breaks are made visible: a file's name cannot forge a line."""
+    _console.print(_assembled(parts, one_line=True), soft_wrap=True)
+
+
+def print_text(*parts: Part) -> None:
+    """Prints text with its line breaks on standard output; lines are not wrapped."""
     _console.print(_assembled(parts), soft_wrap=True)
 
 
 def print_note(*parts: Part) -> None:
-    """Prints one line on standard error; it is not wrapped."""
-    error_console.print(_assembled(parts), soft_wrap=True)
+    """Prints one line on standard error, like `print_line`."""
+    error_console.print(_assembled(parts, one_line=True), soft_wrap=True)
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -82,6 +87,7 @@ def read_line(prompt: str) -> str:
     return input()
 
 
-def _assembled(parts: Sequence[Part]) -> Text:
+def _assembled(parts: Sequence[Part], *, one_line: bool = False) -> Text:
     texts = [(part, "") if isinstance(part, str) else part for part in parts]
-    return Text.assemble(*((visible(text), style) for text, style in texts))
+    shown = ((visible(text), style) for text, style in texts)
+    return Text.assemble(*((text.replace("\n", "␊") if one_line else text, style) for text, style in shown))

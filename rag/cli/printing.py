@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from rag.answering.wording import abstention_notes, abstention_text, in_plain_words, place
-from rag.cli.output import Part, print_line
+from rag.cli.output import Part, print_line, print_text
 from rag.records import Answer, Citation, Document, Hit, Location, Passage
 
 AROUND = 400  # characters of the source shown on either side of a quote
@@ -12,7 +12,7 @@ AROUND = 400  # characters of the source shown on either side of a quote
 def print_hits(hits: Sequence[Hit]) -> None:
     for hit in hits:
         print_line((str(hit.rank), "bold"), f" {hit.score:.3f}  {_place(hit.passage)}")
-        print_line(f"{hit.passage.text.strip()}\n")
+        print_text(f"{hit.passage.text.strip()}\n")
 
 
 def print_answer(answer: Answer) -> None:
@@ -38,7 +38,7 @@ def _print_abstention(answer: Answer) -> None:
 
 def _print_quotes(answer: Answer) -> None:
     for sentence, citation in zip(answer.sentences, answer.citations, strict=True):
-        print_line(*_emphasised(citation, "dim" if sentence.context else ""), " ", (f"[{citation.number}]", "bold"))
+        print_text(*_emphasised(citation, "dim" if sentence.context else ""), " ", (f"[{citation.number}]", "bold"))
         if citation.differs:
             others = ", ".join(str(number) for number in citation.differs)
             print_line(f"  sources differ: compare {citation.number} with {others}")
@@ -69,4 +69,4 @@ def print_source(citation: Citation, documents: Mapping[str, Document]) -> None:
         return
     before = document.text[max(0, citation.span.start - AROUND) : citation.span.start]
     after = document.text[citation.span.end : citation.span.end + AROUND]
-    print_line(before, (citation.quote, "reverse"), after)
+    print_text(before, (citation.quote, "reverse"), after)

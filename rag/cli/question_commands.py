@@ -1,6 +1,5 @@
 """Commands that search the index, ask it and check answers."""
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -12,6 +11,7 @@ import typer
 
 from rag.cli.output import CorpusOption, IndexOption, JsonOption, OnlyOption, open_library, print_json, print_line, read_line
 from rag.errors import SettingsError
+from rag.storage.files import from_json
 
 if TYPE_CHECKING:
     from rag.library import Library
@@ -117,7 +117,7 @@ def verify(
     citations = open_library(corpus, None).verify(receipt)
     valid = all(citation.state == VALID for citation in citations)
     if as_json:
-        question = json.loads(receipt.read_bytes())["question"]
+        question = from_json(receipt.read_bytes())["question"]
         print_json({"question": question, "valid": valid, "citations": [_checked_values(c) for c in citations]})
     else:
         for citation in citations:
@@ -176,7 +176,7 @@ def _typed_line() -> str:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return from_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path} cannot be read as JSON: {error}") from error
 
@@ -201,7 +201,7 @@ def _requests(batch: str, *, documents: Sequence[str] | None, history: Turns, as
 def _line_values(line: str, where: str) -> dict[str, Any]:
     """What a line sets; null sets nothing. Raises SettingsError."""
     try:
-        values = json.loads(line)
+        values = from_json(line.encode("utf-8", "surrogatepass"))
     except ValueError as error:
         raise SettingsError(f"{where} is not JSON: {error}") from error
     if not isinstance(values, Mapping) or not isinstance(values.get("question"), str):

@@ -19,6 +19,7 @@ from rag.storage.versioned import VersionedFormat
 HELPFUL, WRONG, NOTHING, CHOSEN = "helpful", "wrong", "nothing", "chosen"
 VERDICTS = (HELPFUL, WRONG, NOTHING, CHOSEN)
 JUDGEMENTS = "judgements.jsonl"
+PRIVATE = 0o600  # the files say what was asked
 LOCK = ".lock"
 """The file in a question set's folder that is locked while questions are added."""
 
@@ -56,10 +57,10 @@ def judge(folder: Path, judgement: Judgement) -> None:
         raise QuestionSetError("choose the sentence that answers the question, then save")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / JUDGEMENTS
-    with FileLock(folder / LOCK, mode=0o600):
+    with FileLock(folder / LOCK, mode=PRIVATE):
         present = path.read_bytes() if path.exists() else b""
         judgements = _latest([*_judgements(present, path), judgement])
-        replace_file(path, present + json_line({"version": FORMAT.version} | _values(judgement)), mode=0o600)
+        replace_file(path, present + json_line({"version": FORMAT.version} | _values(judgement)), mode=PRIVATE)
         _update_set(folder, judgements)
 
 
@@ -97,7 +98,7 @@ def _update_set(folder: Path, judgements: Sequence[Judgement]) -> None:
         for document in sorted({gold.document_id for gold in judgement.answers})
     ]
     labelled = _lines(folder / QRELS, lambda line: line.decode().split("\t")[0] not in judged)[1:]
-    replace_file(folder / QRELS, QRELS_HEAD.encode() + b"".join(labelled) + "".join(rows).encode())
+    replace_file(folder / QRELS, QRELS_HEAD.encode() + b"".join(labelled) + "".join(rows).encode(), mode=PRIVATE)
     answered = [judgement for judgement in usable if judgement.answers]
     _replace(folder / ANSWERS, "query_id", judged, ({"query_id": j.id, "answers": _values(j)["answers"]} for j in answered))
     unanswerable = [judgement for judgement in usable if not judgement.answers]
@@ -109,7 +110,7 @@ def _update_set(folder: Path, judgements: Sequence[Judgement]) -> None:
 def _replace(path: Path, key: str, judged: set[str], records: Iterable[Mapping[str, Any]]) -> None:
     """Writes the file's lines about other questions, then `records`."""
     labelled = _lines(path, lambda line: from_json(line)[key] not in judged)
-    replace_file(path, b"".join([*labelled, *(json_line(record) for record in records)]))
+    replace_file(path, b"".join([*labelled, *(json_line(record) for record in records)]), mode=PRIVATE)
 
 
 def _lines(path: Path, wanted: Callable[[bytes], bool]) -> list[bytes]:

@@ -8,7 +8,6 @@ unanswerable.jsonl   {"query_id", "doc_id"?}
 """
 
 import csv
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,7 +20,7 @@ from rag.errors import QuestionSetError, UnreadableFile
 from rag.loading.containers.members import LoadedFile
 from rag.loading.text_files import plain_text
 from rag.records import Document, Span
-from rag.storage.files import sha256_bytes, sha256_file, sha256_json
+from rag.storage.files import from_json, sha256_bytes, sha256_file, sha256_json
 from rag.wire import validated
 
 QUERIES = "queries.jsonl"
@@ -210,8 +209,8 @@ def _lines(path: Path, kind: type[Line]) -> Iterator[Line]:
     if not path.is_file():
         return
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-        records = [(number, json.loads(line)) for number, line in enumerate(lines, start=1) if line.strip()]
+        lines = path.read_bytes().split(b"\n")
+        records = [(number, from_json(line)) for number, line in enumerate(lines, start=1) if line.strip()]
     except (OSError, ValueError) as error:
         raise QuestionSetError(f"{path} cannot be read: {error}") from error
     for number, record in records:

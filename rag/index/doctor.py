@@ -74,16 +74,27 @@ def examine(settings: Settings, *, model: ModelIdentity | None = None) -> list[C
 Examination = Callable[[Settings, Check], None]
 
 
+def check_by(name: str, load: Callable[[], object]) -> Check:
+    """The check that `load` raises no error."""
+    check = Check(name)
+    _note_faults(check, load)
+    return check
+
+
 def _run(name: str, examination: Examination, settings: Settings) -> Check:
     check = Check(name)
+    _note_faults(check, lambda: examination(settings, check))
+    return check
+
+
+def _note_faults(check: Check, examine_it: Callable[[], object]) -> None:
     try:
-        examination(settings, check)
+        examine_it()
     except RagError as error:
         what, _, fix = str(error).partition("; ")
         check.faults.append((what, fix))
     except OSError as error:
         check.faults.append((f"{error.filename} cannot be read ({error.strerror})", "fix its permissions"))
-    return check
 
 
 def _live_build(settings: Settings, check: Check) -> None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from pydantic import ValidationError
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -119,8 +120,13 @@ class Lines(logging.Formatter):
         line: dict[str, Any] = {"time": now, "level": record.levelname.lower(), "message": record.getMessage()}
         line |= getattr(record, "values", {})
         if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
+            line["error"] = _without_values(record.exc_info[1]) or self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)
+
+
+def _without_values(error: BaseException | None) -> str:
+    """What is wrong with a malformed request, without its values, which may be a question; empty for other errors."""
+    return f"{error.error_count()} malformed values" if isinstance(error, ValidationError) else ""
 
 
 def set_up_logs(settings: ServerSettings) -> None:

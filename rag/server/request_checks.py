@@ -1,6 +1,7 @@
 """Checks before authentication: which routes exist, which sites may post, and the size and pace of request bodies."""
 
 import asyncio
+import re
 import time
 from urllib.parse import urlsplit
 
@@ -12,6 +13,9 @@ from rag.server.problems import Problem
 
 LARGEST_BODY = 1_000_000  # bytes of a request that is not an upload; a question with a long history has some 100 kB
 BODY_SECONDS = 30.0  # for such a body to arrive, and between two pieces of an upload
+
+LONGEST_NAME = 255  # bytes of a file's name, which no file system exceeds
+_MULTIPART = re.compile(r'multipart/form-data; ?boundary="?[\w\'()+,./:=?-]{1,70}"?', re.ASCII)  # RFC 2046, section 5.1.1
 
 # Gradio's page needs inline scripts and `Function`, so this does not stop injected scripts (escaping does); but they could
 # not fetch, send or frame anything.
@@ -74,9 +78,14 @@ class RequestChecks:
         """Raises Problem for requests that no user may make."""
         headers, path = Headers(scope=scope), route_path(scope)
         upload = path in UPLOAD
+        if any(len(part.encode()) > LONGEST_NAME for part in path.split("/")) or "\0" in path:
+            raise Problem(404, "not_found", "no such page")
         if not (path in OPEN or path.startswith(OPEN_BELOW) or (upload and self.settings.uploads)) or _fetches(path):
             raise Problem(404, "not_found", "no such page")
         if scope["method"] not in ("GET", "HEAD", "OPTIONS") and _is_foreign(headers.get("origin"), headers.get("host")):
+            raise Problem(403, "foreign_origin", "requests from other sites are refused")
+        # A browser says so of a request by another site's page, which cannot read the answer but would keep the server busy.
+        if path.startswith("/api/") and headers.get("sec-fetch-site") == "cross-site":
             raise Problem(403, "foreign_origin", "requests from other sites are refused")
         if "transfer-encoding" in headers:
             raise Problem(411, "length_required", "the request has no Content-Length")
@@ -84,6 +93,8 @@ class RequestChecks:
         largest = self.settings.largest_upload if upload else LARGEST_BODY
         if not (length.isascii() and length.isdecimal()) or len(length) > 15 or int(length) > largest:
             raise Problem(413, "too_large", f"the request has more than the {largest} bytes allowed here")
+        if upload and scope["method"] == "POST" and not _MULTIPART.fullmatch(headers.get("content-type", "")):
+            raise Problem(415, "not_multipart", "an upload must be multipart/form-data with a boundary")
 
 
 # Gradio trusts these headers from anyone and builds the page's address from them. Those of a trusted proxy were read before.

@@ -19,7 +19,10 @@ def json_line(value: Any) -> bytes:
 
 def from_json(data: bytes) -> Any:
     """The inverse of `json_line`; accepts any JSON. Raises ValueError."""
-    return json.loads(data.decode("utf-8", "surrogatepass"))
+    try:
+        return json.loads(data.decode("utf-8", "surrogatepass"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply (recursion)") from None
 
 
 def sha256_bytes(data: bytes) -> str:

@@ -99,7 +99,10 @@ def files_html(
 
 
 def _modified(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M") if seconds else ""  # noqa: DTZ006 - local time
+    try:
+        return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M") if seconds else ""  # noqa: DTZ006 - local time
+    except (OverflowError, ValueError, OSError):  # a year beyond 9999, which file systems can store
+        return ""
 
 
 def _size(number: int) -> str:

@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 from rag import __version__
 from rag.accounts.users import User
+from rag.config import Settings
 from rag.conversation import Chat
 from rag.errors import RagError
 from rag.outbound import outbound_count
@@ -18,7 +19,7 @@ class ShowFacts(Request):
     """Versions, folders, and attempts to reach other machines."""
 
 
-def show_facts(chat: Chat, _: User, _request: ShowFacts) -> Reply:
+def show_facts(chat: Chat, user: User, _request: ShowFacts) -> Reply:
     try:
         index = chat.index().digest
     except RagError as error:
@@ -29,15 +30,22 @@ def show_facts(chat: Chat, _: User, _request: ShowFacts) -> Reply:
         "Index": index,
         "Embedding model": f"{chat.embedder.identity.name} ({chat.embedder.identity.digest[:12]})",
         "Reader": chat.reader.identity,
-        "Documents folder": str(settings.corpus.resolve()),
-        "Index folder": str(settings.index.resolve()),
-        "Conversations folder": str(settings.server.conversations.resolve()),
-        "Judged questions folder": str(settings.evaluation.feedback.resolve()),
+        **(_folders(settings) if user.may_curate else {}),
         "Python": sys.version.split()[0],
         "rag": __version__,
         **{name: version(name) for name in PACKAGES},
     }
     return {"html": render("page/facts.html", facts=facts)}
+
+
+def _folders(settings: Settings) -> dict[str, str]:
+    """Where things are on this machine, which is no concern of readers."""
+    return {
+        "Documents folder": str(settings.corpus.resolve()),
+        "Index folder": str(settings.index.resolve()),
+        "Conversations folder": str(settings.server.conversations.resolve()),
+        "Judged questions folder": str(settings.evaluation.feedback.resolve()),
+    }
 
 
 HELP_ACTS: Acts[Chat] = {"facts": Act(ShowFacts, show_facts)}
