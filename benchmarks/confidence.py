@@ -78,7 +78,7 @@ def off_subject(questions: QuestionSet, loaded: list[QuestionSet], wanted: int, 
 
 def asked_rows(questions: QuestionSet, chat: Chat, others: list[Question]) -> list[Row]:
     mixed = replace(questions, questions=(*questions.questions, *others))
-    outcomes = {outcome.question_id: outcome for outcome in evaluate(mixed, chat).outcomes}
+    outcomes = evaluate(mixed, chat).outcome_of
     own, off = asked_from(questions.questions, outcomes), asked_from(others, outcomes)
     right = np.mean([asked.right for asked in own if asked.answerable])
     print(f"{questions.name}: {len(own)} questions, right {right:.3f}", flush=True)

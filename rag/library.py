@@ -170,8 +170,7 @@ class Library:
         from rag.evaluation.calibration import learn
 
         evaluation = self.evaluate(questions, progress=progress)
-        outcomes = {outcome.question_id: outcome for outcome in evaluation.outcomes}
-        return learn(evaluation.questions, outcomes, evaluation.chat, false_answers=false_answers)
+        return learn(evaluation.questions, evaluation.outcome_of, evaluation.chat, false_answers=false_answers)
 
     def verify(self, receipt: Path) -> list[Checked]:
         """Checks each citation of a receipt against the files as they are now. Raises ReceiptError."""

@@ -234,7 +234,7 @@ def settings(corpus: Path, tmp_path: Path) -> Settings:
 def evaluated(folder: Path, settings: Settings, **named: Any) -> tuple[Run, dict[str, Outcome]]:
     questions = load_question_set(folder)
     evaluation = Library(settings, embedder=WordEmbedder()).evaluate(questions, **named)
-    return evaluation.run, {outcome.question_id: outcome for outcome in evaluation.outcomes}
+    return evaluation.run, evaluation.outcome_of
 
 
 def test_evaluating_a_set_with_its_own_corpus(ferns: Path, settings: Settings) -> None:

@@ -106,7 +106,7 @@ def _evaluate(
         _warn_of_moved_gold(evaluation)
     save_run(library.settings.evaluation.runs, evaluation.run, evaluation.outcomes)
     if report is not None:
-        outcomes = {outcome.question_id: outcome for outcome in evaluation.outcomes}
+        outcomes = evaluation.outcome_of
         write_report(report, evaluation.run, evaluation.questions, outcomes)
     return evaluation
 

@@ -38,6 +38,11 @@ class Evaluation:
     run: Run
     outcomes: list[Outcome]
 
+    @property
+    def outcome_of(self) -> dict[str, Outcome]:
+        """The outcomes by question id."""
+        return {outcome.question_id: outcome for outcome in self.outcomes}
+
 
 def chat_for(questions: QuestionSet, settings: Settings, recipe: Recipe, progress: Report) -> Chat:
     """The chat to ask a set's questions: on the current index, or on an index of the set's own corpus, which is updated first."""
