@@ -11,7 +11,6 @@ import typer
 
 from rag.cli.output import CorpusOption, IndexOption, JsonOption, OnlyOption, open_library, print_json, print_line, read_line
 from rag.errors import SettingsError
-from rag.storage.files import from_json
 
 if TYPE_CHECKING:
     from rag.library import Library
@@ -113,6 +112,7 @@ def verify(
 ) -> None:
     """Check a saved answer against the files as they are now. Exit code 1 unless every citation is valid."""
     from rag.receipts import VALID
+    from rag.storage.files import from_json
 
     citations = open_library(corpus, None).verify(receipt)
     valid = all(citation.state == VALID for citation in citations)
@@ -175,6 +175,8 @@ def _typed_line() -> str:
 
 
 def _read_json(path: Path) -> Any:
+    from rag.storage.files import from_json
+
     try:
         return from_json(path.read_bytes())
     except (OSError, ValueError) as error:
@@ -200,6 +202,8 @@ def _requests(batch: str, *, documents: Sequence[str] | None, history: Turns, as
 
 def _line_values(line: str, where: str) -> dict[str, Any]:
     """What a line sets; null sets nothing. Raises SettingsError."""
+    from rag.storage.files import from_json
+
     try:
         values = from_json(line.encode("utf-8", "surrogatepass"))
     except ValueError as error:
