@@ -118,7 +118,7 @@ class ServerSettings(_Section):
     users: Path = Field(Path("users.json"), description="accounts, managed by `rag users`; without this file there is no login")
     session_idle_minutes: float = Field(60, gt=0, description="a session expires after this long without a request")
     session_hours: float = Field(12, gt=0, description="a session expires this long after the login in any case")
-    workers: int = Field(2, ge=1, description="API questions and searches answered in parallel")
+    workers: int = Field(2, ge=1, description="questions answered in parallel, of the page and the API together")
     waiting: int = Field(64, ge=0, description="queue length; when it is full, requests get 503 with Retry-After")
     answer_seconds: float = Field(
         60, gt=0, description="time limit for an answer; after that, the request gets 503 with Retry-After"

@@ -12,6 +12,7 @@ RagError
 ├── IndexMismatch       the index was built with a different model, format or settings
 ├── IndexBroken         the index's files do not match their manifest
 ├── BuildLocked         another build of the same index is running
+├── ServerBusy          too many questions are waiting, or one takes too long
 ├── QuestionSetError    a question set or a saved run cannot be read
 ├── ConversationError   a saved conversation is missing or cannot be read
 └── ReceiptError        a receipt cannot be read, or was changed after it was written
@@ -74,6 +75,14 @@ class IndexBroken(RagError):
 
 class BuildLocked(RagError):
     """Another process is building the same index."""
+
+
+class ServerBusy(RagError):
+    """The server has more questions than it can answer in time; `seconds` is when to try again."""
+
+    def __init__(self, what: str, seconds: int) -> None:
+        super().__init__(f"{what}; try again in {seconds} seconds")
+        self.seconds = seconds
 
 
 class QuestionSetError(RagError):

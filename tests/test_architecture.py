@@ -22,7 +22,7 @@ FLOORS = [
     ["retrieval", "reader"],
     ["answering", "followups"],
     ["conversation"],
-    ["evaluation", "receipts", "sources"],
+    ["evaluation", "receipts", "sources", "question_queue"],
     ["library"],
     ["ui"],
     ["server"],

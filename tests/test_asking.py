@@ -11,6 +11,7 @@ import pytest
 from rag.accounts.conversations import Conversations, SavedConversation
 from rag.accounts.users import LOCAL
 from rag.conversation import Chat
+from rag.question_queue import QuestionQueue
 from rag.ui.answer_acts import ANSWER_ACTS
 from rag.ui.asked_question import Desk
 from rag.ui.asking import Asking
@@ -27,7 +28,7 @@ def chat(corpus: Path, tmp_path: Path) -> Chat:
 
 @pytest.fixture
 def asking(chat: Chat) -> Asking:
-    return Asking(chat, lambda _: LOCAL)
+    return Asking(QuestionQueue(chat), lambda _: LOCAL)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
-"""Rates, the queue before the workers, sessions and the throttle, by a clock that the tests turn."""
+"""Rates, time limits, sessions and the throttle, by a clock that the tests turn."""
 
 import asyncio
-import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rag.accounts.users import Accounts, User
 from rag.config import ServerSettings
-from rag.server.limits import Rate, Workers
+from rag.server.limits import Rate, outcome
 from rag.server.problems import Problem
 from rag.server.sessions import SESSIONS_OF_USER, Sessions, Streams, Throttle
 
@@ -49,47 +49,18 @@ def test_a_refused_request_is_granted_after_the_given_time() -> None:
     assert rate.take("a") == 0
 
 
-def test_a_full_queue_refuses_work_and_says_when_to_retry() -> None:
-    workers, hold = Workers(1, 2, 30), threading.Event()
-
-    async def main() -> tuple[list[object], int]:
-        running = [asyncio.create_task(workers.run(hold.wait)) for _ in range(3)]
-        await asyncio.sleep(0)
-        with pytest.raises(Problem, match="already running or waiting") as refused:
-            await workers.run(hold.wait)
-        assert refused.value.status == 503
-        assert int((refused.value.headers or {})["Retry-After"]) >= 1
-        taken = workers.taken
-        hold.set()
-        return await asyncio.gather(*running), taken
-
-    assert asyncio.run(main()) == ([True, True, True], 3)
-    workers.close()
-    assert workers.taken == 0
-
-
-def test_slow_work_times_out_and_abandoned_work_is_never_started() -> None:
-    workers, hold, begun = Workers(1, 5, 0.05), threading.Event(), []
-
-    async def main() -> None:
-        results = await asyncio.gather(workers.run(hold.wait), workers.run(lambda: begun.append(1)), return_exceptions=True)
-        assert [getattr(result, "code", result) for result in results] == ["too_slow", "too_slow"]
-        assert workers.taken == 1  # the first still holds its worker
-        hold.set()
-        while workers.taken:
-            await asyncio.sleep(0.01)
-        assert await workers.run(lambda: 7) == 7
-
-    asyncio.run(main())
-    assert begun == []
+def test_slow_work_times_out_and_is_cancelled() -> None:
+    slow: Future[int] = Future()
+    with pytest.raises(Problem, match="longer than 0.05 seconds") as refused:
+        asyncio.run(outcome(slow, 0.05))
+    assert (refused.value.status, slow.cancelled()) == (503, True)
 
 
 def test_an_error_in_the_work_is_raised_to_the_caller() -> None:
-    async def main() -> None:
-        with pytest.raises(ZeroDivisionError):
-            await Workers(1, 0, 30).run(lambda: 1 // 0)
-
-    asyncio.run(main())
+    failed: Future[int] = Future()
+    failed.set_exception(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(outcome(failed, 30))
 
 
 PASSWORD = "correct horse battery"

@@ -206,7 +206,7 @@ class Watched:
     def __init__(self) -> None:
         self.seen: list[User] = []
 
-    def build(self, chat: Chat, user_of: Any, builds: Any) -> gr.Blocks:  # noqa: ARG002
+    def build(self, library: Any, questions: Any, user_of: Any, builds: Any) -> gr.Blocks:  # noqa: ARG002
         def handler(text: str, request: gr.Request) -> str:
             self.seen.append(user_of(request))
             return text
@@ -317,7 +317,7 @@ def test_a_forged_path_is_not_accepted_as_an_upload(
     secret = tmp_path / "secret.txt"
     secret.write_text("secret")
 
-    def build(chat: Chat, user_of: Any, builds: Any) -> gr.Blocks:  # noqa: ARG001
+    def build(library: Any, questions: Any, user_of: Any, builds: Any) -> gr.Blocks:  # noqa: ARG001
         with gr.Blocks() as page:
             file = gr.File()
             file.upload(lambda path: given.append(Path(path).read_text()), file, None, queue=False)

@@ -16,6 +16,7 @@ from mcp.client.streamable_http import streamable_http_client  # noqa: E402
 
 from rag.config import Settings  # noqa: E402
 from rag.errors import SettingsError  # noqa: E402
+from rag.question_queue import QuestionQueue  # noqa: E402
 from rag.server.mcp import tools_server  # noqa: E402
 from tests.conftest import ROOT  # noqa: E402
 from tests.serving import served, two_users, word_chat  # noqa: E402
@@ -49,10 +50,8 @@ def check(found: dict[str, Any]) -> None:
 
 
 def test_all_tools_in_one_process(corpus: Path, tmp_path: Path) -> None:
-    from rag.server.limits import Workers
-
     async def main() -> None:
-        async with Client(tools_server(word_chat(corpus, tmp_path), Workers(1, 5, 30))) as client:
+        async with Client(tools_server(QuestionQueue(word_chat(corpus, tmp_path)))) as client:
             check(await ask_all(client, QUESTION))
 
     asyncio.run(main())
@@ -105,8 +104,6 @@ def test_over_standard_input_and_output(handbook: Settings, tmp_path: Path) -> N
 def test_without_the_package_the_command_says_what_to_install(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rag.server.limits import Workers
-
     monkeypatch.setitem(sys.modules, "mcp.server", None)
     with pytest.raises(SettingsError, match=r"pip install \"quoted-answers\[mcp\]\""):
-        tools_server(word_chat(corpus, tmp_path), Workers(1, 1, 1))
+        tools_server(QuestionQueue(word_chat(corpus, tmp_path)))

@@ -55,7 +55,7 @@ def test_a_full_queue_answers_503_with_retry_after(corpus: Path, tmp_path: Path)
     chat = word_chat(corpus, tmp_path, HeldChat, workers=1, waiting=2)
     assert isinstance(chat, HeldChat)
     with served(chat) as address, ThreadPoolExecutor(20) as clients:
-        asked = [clients.submit(ask, address) for _ in range(20)]
+        asked = [clients.submit(ask, address, f"Question {number}?") for number in range(20)]
         until(lambda: sum(one.done() for one in asked) == 17)
         assert httpx.get(f"http://{address[0]}:{address[1]}/healthz").status_code == 200
         chat.go.set()

@@ -56,12 +56,11 @@ def mcp(corpus: CorpusOption = None, index: IndexOption = None) -> None:
     """Serve tools for assistants. Speaks the Model Context Protocol over standard input and output."""
     import asyncio
 
-    from rag.server.limits import Workers
+    from rag.question_queue import QuestionQueue
     from rag.server.mcp import tools_server
 
     library = open_library(corpus, index)
-    limits = library.settings.server
-    server = tools_server(library.chat, Workers(limits.workers, limits.waiting, limits.answer_seconds))
+    server = tools_server(QuestionQueue(library.chat))
     asyncio.run(server.run_stdio_async())
 
 

@@ -1,18 +1,19 @@
 """The HTTP API: `rag ask --json`, `rag search --json` and sources, over HTTP. Read-only."""
 
-from functools import partial
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from rag.conversation import Chat
 from rag.errors import RagError, UnreadableFile
 from rag.loading.process.safe_open import checked_path, holding_file
-from rag.server.limits import Workers
+from rag.question_queue import QuestionQueue
+from rag.server.limits import outcome
 from rag.server.monitoring import Measures
 from rag.server.problems import Problem, code_of, problem
 from rag.sources import source_view
@@ -101,10 +102,11 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def add_api(app: FastAPI, chat: Chat, workers: Workers, measures: Measures) -> None:
+def add_api(app: FastAPI, questions: QuestionQueue, measures: Measures) -> None:
     """Adds /api/v1/…, the same under /api/… for the latest version, /healthz, /readyz and /metrics."""
-    app.include_router(_router("/api/v1", chat, workers, measures), responses=REFUSALS)
-    app.include_router(_router("/api", chat, workers, measures), include_in_schema=False)
+    chat = questions.chat
+    app.include_router(_router("/api/v1", questions, measures), responses=REFUSALS)
+    app.include_router(_router("/api", questions, measures), include_in_schema=False)
 
     @app.api_route("/api/{rest:path}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
     async def no_endpoint(rest: str) -> None:  # noqa: ARG001 - names the route, which gradio would answer otherwise
@@ -132,15 +134,19 @@ def add_api(app: FastAPI, chat: Chat, workers: Workers, measures: Measures) -> N
         return Response(measures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _router(prefix: str, chat: Chat, workers: Workers, measures: Measures) -> APIRouter:
+def _router(prefix: str, questions: QuestionQueue, measures: Measures) -> APIRouter:
     router = APIRouter(prefix=prefix, tags=["questions"])
+    chat, seconds = questions.chat, questions.chat.settings.server.answer_seconds
 
     @router.post("/ask", responses={200: {"model": Answered}})
     async def ask(question: Question, request: Request) -> JSONResponse:
         """Answers a question in exact sentences of the documents, or abstains."""
         request.scope["state"]["question"] = question.question
         history = [turn.model_dump(exclude_none=True) for turn in question.history]
-        answer = await workers.run(partial(chat.ask, question.question, history=history, documents=question.documents), request)
+        user = request.scope["state"]["user"].name
+        # In a thread, because it loads a new index when there is one.
+        asked = await run_in_threadpool(questions.ask, user, question.question, history=history, documents=question.documents)
+        answer = await outcome(asked, seconds, request)
         measures.answered(answer)
         return JSONResponse(answer_values(answer))
 
@@ -153,7 +159,8 @@ def _router(prefix: str, chat: Chat, workers: Workers, measures: Measures) -> AP
     ) -> JSONResponse:
         """Returns the best passages for a query."""
         request.scope["state"]["question"] = q
-        hits = await workers.run(partial(chat.search, q, k=k, documents=documents), request)
+        searched = questions.search(request.scope["state"]["user"].name, q, k=k, documents=documents)
+        hits = await outcome(searched, seconds, request)
         return JSONResponse({"hits": [hit_values(hit) for hit in hits]})
 
     @router.get("/documents")

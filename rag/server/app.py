@@ -14,9 +14,9 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from rag.accounts.users import Accounts, User
 from rag.config import ServerSettings, Settings
 from rag.library import Library
+from rag.question_queue import QuestionQueue
 from rag.server.api import add_api
 from rag.server.authentication import Authentication
-from rag.server.limits import Workers
 from rag.server.login import add_login
 from rag.server.mcp import add_tools
 from rag.server.monitoring import Measures, Observer
@@ -36,10 +36,10 @@ def create_app(library: Library) -> FastAPI:
     """The application over one library, for uvicorn or a test client. It requires a login if there are users when it is made."""
     keep_gradio_offline()
     private_uploads()
-    chat, settings = library.chat, library.settings.server
+    settings = library.settings.server
     builds = BackgroundBuilds(library)
-    workers = Workers(settings.workers, settings.waiting, settings.answer_seconds)
-    measures = Measures(chat, workers)
+    questions = QuestionQueue(library.chat)
+    measures = Measures(questions)
     accounts = Accounts(settings.users)
     guarded = bool(accounts.all())
     sessions = Sessions(accounts, settings, _cookie_name(library.settings.index))
@@ -48,17 +48,17 @@ def create_app(library: Library) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 - FastAPI passes it
         with builds.following_corpus() if settings.watch else nullcontext():
             yield
-        workers.close()
+        questions.close()
 
     app = FastAPI(
         title="Ask your documents", version="1", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json", lifespan=lifespan
     )
     add_handlers(app)
-    add_api(app, chat, workers, measures)
+    add_api(app, questions, measures)
     if guarded:
         add_login(app, accounts, sessions)
     if settings.mcp:
-        add_tools(app, chat, workers)
+        add_tools(app, questions)
     app.add_middleware(Authentication, settings=settings, accounts=accounts if guarded else None, sessions=sessions)
     app.add_middleware(RequestChecks, settings=settings)
     # Replaces gradio's own, which allows any origin.
@@ -67,7 +67,7 @@ def create_app(library: Library) -> FastAPI:
     app.add_middleware(Observer, settings=settings, measures=measures)
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
-    return _with_page(app, library, builds)
+    return _with_page(app, library, questions, builds)
 
 
 def _cookie_name(index: Path) -> str:
@@ -90,12 +90,12 @@ def user_of(request: Any) -> User:
     return user or User("", "reader")
 
 
-def _with_page(app: FastAPI, library: Library, builds: BackgroundBuilds) -> FastAPI:
+def _with_page(app: FastAPI, library: Library, questions: QuestionQueue, builds: BackgroundBuilds) -> FastAPI:
     import gradio as gr
 
     from rag.ui.page import SCRIPT, STYLE_SHEET, build_page
 
-    page = build_page(library, user_of, builds)
+    page = build_page(library, questions, user_of, builds)
     page.api_open = False  # no direct calls of queued events, which would go past the queue
     page.state_session_capacity = OPEN_PAGES
     # Only launch() sets this. Without it gradio takes any path on this machine for an uploaded file.

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections import Counter
 
 from starlette.datastructures import Headers, QueryParams
@@ -21,6 +22,7 @@ WITHOUT_LOGIN = ("/login", "/healthz", "/readyz", "/favicon.ico", "/robots.txt")
 STREAMED = (f"{GRADIO}heartbeat/", f"{GRADIO}queue/data")
 STREAMS_OF_USER = 64  # each open page has up to two
 RECHECK_SECONDS = 2.0  # until a removed user's open stream ends
+_MULTIPART = re.compile(r'multipart/form-data; ?boundary="?[\w\'()+,./:=?-]{1,70}"?', re.ASCII)  # RFC 2046, section 5.1.1
 COSTLY = ("/api/", "/mcp", f"{GRADIO}queue/join", f"{GRADIO}run/", f"{GRADIO}component_server", *UPLOAD)
 
 
@@ -79,6 +81,8 @@ class Authentication:
                 return RedirectResponse(f"{scope.get('root_path', '')}/login", status_code=303)
             raise Problem(401, "login_required", "sign in first, or send a token", headers={"WWW-Authenticate": "Bearer"})
         if path == UPLOAD[0]:
+            if not _MULTIPART.fullmatch(headers.get("content-type", "")):
+                raise Problem(415, "not_multipart", "an upload must be multipart/form-data with a boundary")
             self._quota.check(user, int(headers.get("content-length", "0")))
         if self.accounts:
             self._limit(user, path)

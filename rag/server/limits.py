@@ -1,4 +1,4 @@
-"""Limits: request rates, and a few workers with a queue of limited length."""
+"""Limits: request rates, and how long a client waits for an answer."""
 
 import asyncio
 import math
@@ -6,7 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -51,72 +51,28 @@ class Rate:
         return max(1, math.ceil((min(cost, self.amount) - left) * self.seconds / self.amount))
 
 
-class Workers:
-    """Runs computations on a few threads; if the queue is full, further ones are refused at once."""
+async def outcome(future: "Future[T]", seconds: float, request: Request | None = None) -> T:
+    """The result of a task. Raises Problem if it takes longer than `seconds` or the client of `request` disconnects.
 
-    def __init__(self, number: int, waiting: int, seconds: float) -> None:
-        self.seconds = seconds
-        self._room = number + waiting
-        self._pool = ThreadPoolExecutor(number, thread_name_prefix="answer")
-        self._number = number
-        self._taken = 0
-        self._lock = threading.Lock()
-        self._mean = 0.3  # seconds that a task takes, for Retry-After; a moving mean that starts with a typical answer
-
-    @property
-    def taken(self) -> int:
-        """Tasks that are running or waiting."""
-        return self._taken
-
-    async def run(self, work: Callable[[], T], request: Request | None = None) -> T:
-        """The result of `work`. Raises Problem (503) if the queue is full or it takes too long.
-
-        A task that is still waiting when its client disconnects, or times out, is never started.
-        """
-        future = self._submit(work)
-        gone = asyncio.create_task(_gone(request)) if request else None
-        awaited = asyncio.wrap_future(future)
-        try:
-            first: set[asyncio.Future[Any]] = {awaited, gone} if gone else {awaited}
-            await asyncio.wait(first, timeout=self.seconds, return_when=asyncio.FIRST_COMPLETED)
-            if awaited.done():
-                return awaited.result()
-            if gone and gone.done():
-                raise Problem(499, "client_gone", "the client disconnected")
-            raise self._busy("too_slow", f"this takes longer than {self.seconds:g} seconds")
-        finally:
-            awaited.cancel()
-            if gone:
-                gone.cancel()
-                with suppress(asyncio.CancelledError):
-                    await gone
-
-    def _submit(self, work: Callable[[], T]) -> "Future[T]":
-        with self._lock:
-            if self._taken >= self._room:
-                raise self._busy("busy", f"{self._room} questions are already running or waiting")
-            self._taken += 1
-        future = self._pool.submit(self._timed, work)
-        future.add_done_callback(self._freed)
-        return future
-
-    def _timed(self, work: Callable[[], T]) -> T:
-        started = time.monotonic()
-        try:
-            return work()
-        finally:
-            self._mean += 0.1 * (time.monotonic() - started - self._mean)
-
-    def _freed(self, future: "Future[T]") -> None:  # noqa: ARG002 - add_done_callback passes it
-        with self._lock:
-            self._taken -= 1
-
-    def _busy(self, code: str, what: str) -> Problem:
-        seconds = math.ceil(self._taken * self._mean / self._number) + 1
-        return Problem(503, code, f"{what}; try again in {seconds} seconds", headers={"Retry-After": str(seconds)})
-
-    def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+    Then the task is cancelled, unless somebody else waits for it or it is running.
+    """
+    gone = asyncio.create_task(_gone(request)) if request else None
+    awaited = asyncio.wrap_future(future)
+    try:
+        first: set[asyncio.Future[Any]] = {awaited, gone} if gone else {awaited}
+        await asyncio.wait(first, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if awaited.done():
+            return awaited.result()
+        if gone and gone.done():
+            raise Problem(499, "client_gone", "the client disconnected")
+        headers = {"Retry-After": str(math.ceil(seconds))}
+        raise Problem(503, "too_slow", f"this takes longer than {seconds:g} seconds; try again later", headers=headers)
+    finally:
+        awaited.cancel()
+        if gone:
+            gone.cancel()
+            with suppress(asyncio.CancelledError):
+                await gone
 
 
 async def _gone(request: Request) -> None:

@@ -1,18 +1,18 @@
 """Tools for assistants by the Model Context Protocol: ask, search, show sources, list documents. Read-only."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, Any
 
 from fastapi import FastAPI
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 
-from rag.conversation import Chat
 from rag.errors import RagError, SettingsError
+from rag.question_queue import QuestionQueue
 from rag.records import Answer
 from rag.server.api import LONGEST_QUESTION, MOST_NAMES, Name, listed_documents
-from rag.server.limits import Workers
+from rag.server.limits import outcome
 from rag.server.problems import Problem
 from rag.sources import reference, source_view
 from rag.wire import answer_values, hit_values
@@ -22,6 +22,7 @@ ABOUT = (
     "or says that the documents do not answer. "
     "Quote the sentences unchanged and name their document. `get_source` shows the text around a citation."
 )
+USER = "assistant"  # in the queue of questions, whoever uses it
 Text = Annotated[str, Field(max_length=LONGEST_QUESTION)]
 Documents = Annotated[
     list[Name] | None,
@@ -29,7 +30,7 @@ Documents = Annotated[
 ]
 
 
-def tools_server(chat: Chat, workers: Workers) -> Any:
+def tools_server(questions: QuestionQueue) -> Any:
     """An MCPServer. Raises SettingsError if the package `mcp` is not installed."""
     try:
         from mcp.server import MCPServer
@@ -42,37 +43,46 @@ def tools_server(chat: Chat, workers: Workers) -> Any:
     def tool_error(error: Exception) -> Exception:
         return ToolError(str(error))
 
-    for tool in _tools(chat, workers, tool_error):
+    for tool in _tools(questions, tool_error):
         hints = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
         server.add_tool(tool, annotations=hints, structured_output=True)
     return server
 
 
-def _tools(chat: Chat, workers: Workers, tool_error: Callable[[Exception], Exception]) -> list[Callable[..., Any]]:
-    async def run(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def _tools(questions: QuestionQueue, tool_error: Callable[[Exception], Exception]) -> list[Callable[..., Any]]:
+    chat, seconds = questions.chat, questions.chat.settings.server.answer_seconds
+
+    @contextmanager
+    def tool_errors() -> Iterator[None]:
         try:
-            return await workers.run(work)
+            yield
         except (RagError, Problem) as error:
             raise tool_error(error) from None
 
     async def ask(question: Text, documents: Documents = None) -> dict[str, Any]:
         """Answer a question in exact sentences of the documents with numbered citations, or abstain with the reason."""
-        return await run(lambda: _with_references(chat.ask(question, documents=documents)))
+        with tool_errors():
+            asked = await run_in_threadpool(questions.ask, USER, question, documents=documents)
+            return _with_references(await outcome(asked, seconds))
 
     async def search(query: Text, k: Annotated[int, Field(ge=1, le=100)] = 10, documents: Documents = None) -> dict[str, Any]:
         """Find the best passages for a query."""
-        return await run(lambda: {"hits": [hit_values(hit) for hit in chat.search(query, k=k, documents=documents)]})
+        with tool_errors():
+            hits = await outcome(questions.search(USER, query, k=k, documents=documents), seconds)
+            return {"hits": [hit_values(hit) for hit in hits]}
 
     async def get_source(citation: Annotated[str, Field(description="the `source` of a citation")]) -> dict[str, Any]:
         """Show a cited sentence with the text around it."""
-        view = await run(lambda: source_view(chat.index(), citation))
+        with tool_errors():
+            view = await run_in_threadpool(lambda: source_view(chat.index(), citation))
         if "error" in view:
             raise tool_error(ValueError(view["error"]))
         return view
 
     async def list_documents() -> dict[str, Any]:
         """List the documents that can be searched."""
-        return await run(partial(listed_documents, chat))
+        with tool_errors():
+            return await run_in_threadpool(listed_documents, chat)
 
     return [ask, search, get_source, list_documents]
 
@@ -85,11 +95,11 @@ def _with_references(answer: Answer) -> dict[str, Any]:
     return values
 
 
-def add_tools(app: FastAPI, chat: Chat, workers: Workers) -> None:
+def add_tools(app: FastAPI, questions: QuestionQueue) -> None:
     """Adds the tools at /mcp. The application around them checks hosts, origins and logins."""
     from mcp.server.transport_security import TransportSecuritySettings
 
-    server = tools_server(chat, workers)
+    server = tools_server(questions)
     unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
     served = server.streamable_http_app(stateless_http=True, json_response=True, transport_security=unchecked)
     app.router.routes.extend(served.routes)

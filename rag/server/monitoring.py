@@ -19,8 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rag.config import ServerSettings
 from rag.conversation import Chat
 from rag.errors import RagError
+from rag.question_queue import QuestionQueue
 from rag.records import Answer
-from rag.server.limits import Workers
 
 requests = logging.getLogger("rag.server.requests")
 
@@ -28,7 +28,7 @@ requests = logging.getLogger("rag.server.requests")
 class Measures:
     """The measures of one application."""
 
-    def __init__(self, chat: Chat, workers: Workers) -> None:
+    def __init__(self, questions: QuestionQueue) -> None:
         self.registry = CollectorRegistry()
         labels = ("method", "route", "status")
         self.requests = Counter("rag_requests", "Requests by route and status", labels, registry=self.registry)
@@ -39,9 +39,9 @@ class Measures:
             "rag_answers", "Answers of the API by reason for abstaining; answered if none", ("reason",), registry=self.registry
         )
         waiting = Gauge("rag_tasks", "Questions and searches that are running or waiting", registry=self.registry)
-        waiting.set_function(lambda: workers.taken)
+        waiting.set_function(lambda: questions.taken)
         passages = Gauge("rag_index_passages", "Passages of the live index; -1 without one", registry=self.registry)
-        passages.set_function(lambda: _passages(chat))
+        passages.set_function(lambda: _passages(questions.chat))
 
     def answered(self, answer: Answer) -> None:
         self.answers.labels(answer.reason or "answered").inc()

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from rag.errors import RagError, SelectionError
+from rag.errors import RagError, SelectionError, ServerBusy
 
 
 class Problem(Exception):
@@ -40,8 +40,9 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RagError)
     def ours(request: Request, error: RagError) -> JSONResponse:  # noqa: ARG001
-        status = 422 if isinstance(error, SelectionError) else 503
-        return problem(status, code_of(error), str(error))
+        if isinstance(error, ServerBusy):
+            return problem(503, "busy", str(error), headers={"Retry-After": str(error.seconds)})
+        return problem(422 if isinstance(error, SelectionError) else 503, code_of(error), str(error))
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> JSONResponse:  # noqa: ARG001

@@ -1,7 +1,9 @@
 """Asking on the page: the events that send a question, and the answer streamed into its conversation."""
 
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import wait
+from math import ceil
 from typing import Any, Literal
 
 import gradio as gr
@@ -9,8 +11,8 @@ from pydantic import ValidationError
 
 from rag.accounts.conversations import Conversations, SavedConversation, SavedTurn
 from rag.accounts.users import User
-from rag.conversation import Chat
-from rag.errors import ConversationError, RagError
+from rag.errors import ConversationError, RagError, ServerBusy
+from rag.question_queue import QuestionQueue
 from rag.records import Answer
 from rag.ui.asked_question import AskedQuestion, Desk, desk_from, offered_question, repeated_question, typed_question
 from rag.ui.calls import Request
@@ -23,7 +25,6 @@ from rag.ui.conversation_view import (
     question_message,
 )
 
-ANSWERS_AT_ONCE = 2  # an answer keeps a core busy; more would make each of them slower
 POLL_SECONDS = 0.05  # between two looks whether the answer is there or was stopped
 
 UserOf = Callable[[Any], User]
@@ -43,10 +44,9 @@ class Again(Request):
 class Asking:
     """The event handlers of the Ask tab."""
 
-    def __init__(self, chat: Chat, user_of: UserOf) -> None:
-        self.chat, self.user_of = chat, user_of
+    def __init__(self, questions: QuestionQueue, user_of: UserOf) -> None:
+        self.questions, self.chat, self.user_of = questions, questions.chat, user_of
         self._stopped: set[str | None] = set()  # sessions that no longer wait for their answer
-        self._workers = ThreadPoolExecutor(ANSWERS_AT_ONCE, thread_name_prefix="page-answer")
 
     def ask(self, question: object, desk: object, request: gr.Request) -> Updates:
         text = question.strip() if isinstance(question, str) else ""
@@ -98,7 +98,7 @@ class Asking:
         # What follows is one update, which ends the event: a question sent before the end might wait for ever (see page.py).
         done = gr.Textbox(stop_btn=False)
         try:
-            answer = self._answer(asked, request.session_hash)
+            answer = self._answer(asked, request)
         except RagError as error:
             yield [*asked_so_far, failed_message(error)], done, gr.skip()
             return
@@ -113,13 +113,16 @@ class Asking:
             return
         yield self._messages(conversation), done, _desk_value(conversation.id, desk)
 
-    def _answer(self, asked: AskedQuestion, session: str | None) -> Answer | None:
-        """None if the user stopped waiting."""
+    def _answer(self, asked: AskedQuestion, request: gr.Request) -> Answer | None:
+        """None if the user stopped waiting. Raises ServerBusy if the queue is full or the answer takes too long."""
         history = asked.before.history if asked.before else ()
-        documents = list(asked.documents) or None
-        answering = self._workers.submit(self.chat.ask, asked.text, history=history, documents=documents, query=asked.query)
+        documents, seconds = list(asked.documents) or None, self.chat.settings.server.answer_seconds
+        user, session, late = self.user_of(request).name, request.session_hash, time.monotonic() + seconds
+        answering = self.questions.ask(user, asked.text, history=history, documents=documents, query=asked.query)
         while session not in self._stopped and wait([answering], timeout=POLL_SECONDS).not_done:
-            pass
+            if time.monotonic() > late:
+                answering.cancel()
+                raise ServerBusy(f"the answer takes longer than {seconds:g} seconds", ceil(seconds))
         if session in self._stopped:
             self._stopped.discard(session)
             answering.cancel()

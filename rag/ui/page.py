@@ -11,9 +11,10 @@ import gradio as gr
 from rag.conversation import Chat
 from rag.errors import RagError
 from rag.library import Library
+from rag.question_queue import QuestionQueue
 from rag.ui.answer_acts import ANSWER_ACTS
 from rag.ui.asked_question import LONGEST_QUESTION
-from rag.ui.asking import ANSWERS_AT_ONCE, Asking, UserOf
+from rag.ui.asking import Asking, UserOf
 from rag.ui.background_builds import BackgroundBuilds
 from rag.ui.calls import Acts, Reply, answer_call
 from rag.ui.conversation_acts import CONVERSATION_ACTS
@@ -31,8 +32,7 @@ MOST_WAITING = 64  # questions in gradio's queue; further ones are refused
 # (gradio 6.31), and the question would wait for ever.
 DIRECT = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 QUEUED = {
-    "concurrency_limit": ANSWERS_AT_ONCE,
-    "concurrency_id": "answers",
+    "concurrency_limit": None,  # questions wait in the queue that they share with the API
     "show_progress": "hidden",
     "api_visibility": "private",
 }
@@ -40,7 +40,7 @@ QUEUED = {
 Context = TypeVar("Context")
 
 
-def build_page(library: Library, user_of: UserOf, builds: BackgroundBuilds) -> gr.Blocks:
+def build_page(library: Library, questions: QuestionQueue, user_of: UserOf, builds: BackgroundBuilds) -> gr.Blocks:
     """The page over one library; `user_of` gives the user who makes a request.
 
     The Chatbot is never an input: its value would come from the browser, which could put anything there.
@@ -53,7 +53,7 @@ def build_page(library: Library, user_of: UserOf, builds: BackgroundBuilds) -> g
         with gr.Row(elem_id="whole"):
             with gr.Column(scale=3, min_width=320, elem_id="left"), gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
                 with gr.Tab("Ask", id="ask"):
-                    _ask_tab(chat, user_of)
+                    _ask_tab(questions, user_of)
                 with gr.Tab("Documents", id="documents"):
                     component("documents_tab", "documents", DOCUMENT_ACTS, builds, user_of)
                 with gr.Tab("Evaluation", id="evaluation"):
@@ -92,8 +92,8 @@ def _static(name: str) -> str:
     return (STATIC / name).read_text(encoding="utf-8")
 
 
-def _ask_tab(chat: Chat, user_of: UserOf) -> None:
-    asking = Asking(chat, user_of)
+def _ask_tab(questions: QuestionQueue, user_of: UserOf) -> None:
+    chat, asking = questions.chat, Asking(questions, user_of)
     with gr.Row(elem_id="asking"):
         with gr.Column(scale=1, min_width=0, elem_id="past-column"):
             desk = component("ask_tab", "desk", {**CONVERSATION_ACTS, **ANSWER_ACTS}, chat, user_of, "{}")
