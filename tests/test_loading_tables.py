@@ -165,6 +165,8 @@ def test_merged_cells_made_to_exhaust_the_memory(columns: int) -> None:
         "Drug,10 mg,20 mg\nHeadache,3 %,5 %\nRash,1 %,2 %",
         "Item,2026-01-01,2026-02-01\nFalls,3,4",
         "Name,Role\nAnn,Nurse",
+        "1,2,3\na,b,c\nd,e,f",
+        "Name,Q1,Q2\nAnn,absent,present\nBob,present,absent",
     ],
 )
 def test_digits_can_name_columns(source: str) -> None:

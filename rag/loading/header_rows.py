@@ -1,6 +1,7 @@
 """The header of a table: how many rows it takes, judged by the shape of the cells, and one label per column."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 Lines = Sequence[Sequence[str]]
@@ -47,9 +48,10 @@ def names_columns(lines: Lines) -> bool:
         return False
     if len(numeric) < len(first) and _is_count(list(numeric.values())):
         return True
-    if len(numeric) == len(first) and not all(_YEAR.fullmatch(text) for text in numeric.values()):
-        return False  # numbers without a name or an empty corner are values, unless all are years
     below = lines[1 : 1 + _ROWS_COMPARED]
+    if len(numeric) == len(first) and not all(_YEAR.fullmatch(text) for text in numeric.values()):
+        # Numbers without a name or an empty corner are values, unless they count columns of words.
+        return _is_count(list(numeric.values())) and not any(_shape(text) for line in below for text in line)
     return all(_stands_out(text, [line[i].strip() for line in below if i < len(line)]) for i, text in numeric.items())
 
 
@@ -78,17 +80,20 @@ def _continues(upper: Sequence[str], lower: Sequence[str], lines: Lines) -> bool
 
 
 def _stands_out(label: str, below: Sequence[str]) -> bool:
-    """Whether a label with a digit differs in shape from most of the values below it."""
+    """Whether most of the values below a label with a digit have one shape, and the label has another."""
     values = [value for value in below if value]
+    if not values:
+        return True
     if _YEAR.fullmatch(label):
         return sum(_YEAR.fullmatch(value) is not None for value in values) * 2 <= len(values)
-    shape = _shape(label)
-    return not values or sum(_shape(value) == shape for value in values) * 2 < len(values)
+    shape, count = Counter(map(_shape, values)).most_common(1)[0]
+    return shape != _shape(label) and count * 2 >= len(values)
 
 
 def _shape(text: str) -> str:
-    """The text with every number replaced by 0, as most values of a column have it in common."""
-    return _NUMBER.sub("0", _SEPARATOR_IN_NUMBER.sub("", text)).lstrip("-−+")
+    """The text with every number replaced by 0, as most values of a column have it in common; "" for words alone."""
+    shape = _NUMBER.sub("0", _SEPARATOR_IN_NUMBER.sub("", text)).lstrip("-−+")
+    return shape if "0" in shape else ""
 
 
 def _is_count(labels: Sequence[str]) -> bool:

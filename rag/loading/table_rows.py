@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rag.errors import UnreadableFile
 from rag.loading.blocks import Piece, row
-from rag.loading.header_rows import header
+from rag.loading.header_rows import LONGEST_LABEL, header
 
 MOST_CELLS = 2_000_000  # tables that people read have far fewer
 _MOST_COLUMNS = 1_000  # the largest colspan in HTML
@@ -57,7 +57,8 @@ def records(labels: Sequence[str], rows: Iterable[tuple[int, Sequence[str]]]) ->
 def grid(rows: Iterable[Sequence[Cell]]) -> list[list[str]]:
     """The texts by row and column, all rows equally long. A merged cell is repeated in each row and column that it covers.
 
-    The only cell of a row with text is written once. Raises UnreadableFile for more than two million cells.
+    The only cell of a row with text is written once, and prose once per row. Raises UnreadableFile for more than two million
+    cells.
     """
     lines: list[list[str]] = []
     covered: _Covered = {}
@@ -87,9 +88,9 @@ def _placed(cells: Sequence[Cell], covered: _Covered) -> tuple[list[str], _Cover
             left, width = cell.rows, min(max(cell.columns, 1), _MOST_COLUMNS)
         else:
             cell, left = Cell(""), 1
-        line.extend([cell] * width)
+        line.extend([cell] * width if len(cell.text) <= LONGEST_LABEL else [cell, *[Cell("")] * (width - 1)])
         if left > 1:
-            below |= {column + i: (cell, left - 1) for i in range(width)}
+            below |= {column + i: (line[column + i], left - 1) for i in range(width)}
     texts = [cell.text for cell in line]
     filled = [i for i, cell in enumerate(line) if cell.text.strip()]
     if filled and all(line[i] is line[filled[0]] for i in filled):
