@@ -4,7 +4,7 @@ from docutils.core import publish_string
 
 from rag.loading.blocks import ParsedFile, assemble
 from rag.loading.text_files.decoding import decode
-from rag.loading.web.web_page import pieces_of
+from rag.loading.web.web_page import parse_page
 
 _SAFE_SETTINGS = {
     "file_insertion_enabled": False,
@@ -22,4 +22,5 @@ _SAFE_SETTINGS = {
 
 def read(data: bytes) -> ParsedFile:
     page = publish_string(decode(data), writer="html4", settings_overrides=_SAFE_SETTINGS)
-    return assemble(*pieces_of(str(page)))
+    parsed = parse_page(str(page))
+    return assemble(parsed.title, parsed.pieces, parsed.notes)

@@ -10,7 +10,8 @@ from rag.errors import UnreadableFile
 from rag.loading.blocks import ParsedFile, assemble
 from rag.loading.office.archives import member, open_archive, xml
 from rag.loading.text_files.decoding import decode
-from rag.loading.web.web_page import pieces_of
+from rag.loading.web.inline import Omissions
+from rag.loading.web.web_page import parse_page
 
 _PAGE_TYPES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
 _MOST_NOTES = 9  # missing chapters that are named
@@ -28,8 +29,9 @@ def read(data: bytes) -> ParsedFile:
         if _encrypted_members(archive).intersection(chapters):
             raise UnreadableFile("its chapters are encrypted (DRM)")
         missing = [chapter for chapter in chapters if chapter not in archive.namelist()]
-        pages = [pieces_of(decode(member(archive, chapter)))[1] for chapter in chapters if chapter not in missing]
-    notes = [f"chapter {chapter} is missing" for chapter in missing[:_MOST_NOTES]]
+        omissions = Omissions()
+        pages = [parse_page(decode(member(archive, chapter)), omissions).pieces for chapter in chapters if chapter not in missing]
+    notes = [*(f"chapter {chapter} is missing" for chapter in missing[:_MOST_NOTES]), *omissions.notes()]
     return assemble(title, [piece for page in pages for piece in page], notes)
 
 

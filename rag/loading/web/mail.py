@@ -10,7 +10,7 @@ from rag.errors import UnreadableFile
 from rag.loading.blocks import ParsedFile, Piece, assemble
 from rag.loading.text_files import plain_text
 from rag.loading.text_files.decoding import decode
-from rag.loading.web.web_page import pieces_of
+from rag.loading.web.web_page import parse_page
 
 _HEADERS = ("From", "To", "Cc", "Date")
 _DEEPEST = 20  # messages within messages; deeper nesting is an attack
@@ -51,7 +51,7 @@ def _text(part: MIMEPart) -> Iterator[Piece]:
     raw = part.get_payload(decode=True) or b""
     text = _decoded(raw, part.get_content_charset()) if isinstance(raw, bytes) else ""
     if part.get_content_type() == "text/html":
-        yield from pieces_of(text)[1]
+        yield from parse_page(text).pieces
     else:
         yield from (Piece(b.kind, b.span.of(text), max(b.level, 2) if b.level else 0) for b in plain_text.parse(text).blocks)
 

@@ -1,149 +1,175 @@
-"""HTML pages to blocks: the main content in reading order, without menus, form controls and hidden parts."""
+"""HTML pages to blocks: the main content in reading order, without menus, controls and hidden parts."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from rag.loading.blocks import ParsedFile, Piece, assemble, row
 from rag.loading.text_files.decoding import decode
+from rag.loading.web.html_table import is_data, is_simple_row, row_cells, table_pieces
+from rag.loading.web.inline import LINE_BREAK, Omissions, inline_text, visible_text
+from rag.loading.web.list_numbers import number_of, style_of
+from rag.loading.web.page_text import PageText
+from rag.loading.web.visible import SECTIONS, WHITE_SPACE, is_dropped
 from rag.records import BlockKind
 
-_DROPPED = frozenset(
-    "script style template noscript nav aside footer button select textarea iframe object embed svg canvas audio "
-    "video map head dialog menu rt rp".split()
-)
-_DROPPED_ROLES = frozenset("navigation banner contentinfo search complementary menu dialog".split())
 _BLOCK_TAGS = frozenset(
-    "address article blockquote body caption center dd details div dl dt fieldset figcaption figure h1 h2 h3 h4 h5 h6 "
-    "header hgroup hr html legend li main ol p pre section summary table tbody td tfoot th thead tr ul".split()
+    "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer h1 h2 h3 "
+    "h4 h5 h6 header hgroup hr html legend li main ol p pre section summary table tbody td tfoot th thead tr ul".split()
 )
-_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
-_WHITE_SPACE = re.compile(r"[ \t\n\f\r]+")  # as HTML defines it: no-break spaces are kept
-_LINE_BREAK = "\0"  # stands for <br> while white space is collapsed; text never keeps this character
+# Signs that browsers add, or that stand for a line through the text, which means that it no longer holds.
+_AROUND = {"q": ("“", "”"), "del": ("~~", "~~"), "s": ("~~", "~~"), "strike": ("~~", "~~")}
 _MOSTLY_LINKS = 0.9  # share of a block's characters that are in links
+_LIST_NUMBER = re.compile(r"^\w{1,6}[.] ")
+_ARTICLE_SHARE = 0.5  # of the body's text; a shorter article is one part of the page, not its content
+
+
+@dataclass(frozen=True)
+class ParsedPage:
+    """`title` is the only h1, otherwise <title>. `notes` say what the page shows and the pieces lack."""
+
+    title: str | None
+    pieces: list[Piece]
+    notes: tuple[str, ...] = ()
 
 
 def read(data: bytes) -> ParsedFile:
-    return assemble(*pieces_of(decode(data)))
+    page = parse_page(decode(data))
+    return assemble(page.title, page.pieces, page.notes)
 
 
-def pieces_of(source: str) -> tuple[str | None, list[Piece]]:
-    """The title (the only h1, otherwise <title>) and the content of a page or of a part of one."""
+def parse_page(source: str, omissions: Omissions | None = None) -> ParsedPage:
+    """The content of a page or of a part of one. Pages of one book share their `omissions`, so that notes find their marks."""
     tree = LexborHTMLParser(source)
     root = _main_content(tree)
-    page = _Page()
-    if root is not None:
-        _walk(root, page)
-    page.end_block()
-    return _title(tree), _without_menus(page.pieces)
-
-
-@dataclass
-class _Page:
-    """Collects inline text until a block-level tag ends the block."""
-
-    pieces: list[Piece] = field(default_factory=list)
-    inline: list[str] = field(default_factory=list)
-    linked: int = 0
-    kind: BlockKind = "paragraph"
-    level: int = 0
-
-    def add(self, text: str, *, in_link: bool) -> None:
-        self.inline.append(text)
-        self.linked += len(_WHITE_SPACE.sub("", text)) if in_link else 0
-
-    def begin_block(self, kind: BlockKind, level: int) -> None:
-        """A plain block directly inside a heading or an item belongs to it: `<li><p>text</p></li>`."""
-        just_begun = self.kind != "paragraph" and not "".join(self.inline).strip()
-        if just_begun and kind == "paragraph":
-            return
-        self.end_block()
-        self.kind, self.level = kind, level
-
-    def end_block(self) -> None:
-        lines = (_WHITE_SPACE.sub(" ", line).strip() for line in "".join(self.inline).split(_LINE_BREAK))
-        text = "\n".join(line for line in lines if line)
-        self.put(self.kind, text, level=self.level)
-        self.inline, self.kind, self.level = [], "paragraph", 0
-
-    def put(self, kind: BlockKind, text: str, *, level: int = 0) -> None:
-        if text:
-            self.pieces.append(Piece(kind, text, level, linked=self.linked))
-        self.linked = 0
+    omissions = omissions or Omissions()
+    pieces = _Walk(omissions).pieces(root) if root is not None else []
+    kept = _without_menus(pieces)
+    return ParsedPage(_title(tree, kept), kept, omissions.notes())
 
 
 def _main_content(tree: LexborHTMLParser) -> LexborNode | None:
     for selector in ("main", "[role=main]", "article"):
         nodes = tree.css(selector)
-        if len(nodes) == 1:
+        if len(nodes) == 1 and (selector != "article" or _is_most(nodes[0], tree.body)):
             return nodes[0]
     return tree.body
 
 
-def _walk(root: LexborNode, page: _Page) -> None:
-    """In document order, without recursion: pages with 60,000 nested tags exist."""
-    stack: list[tuple[LexborNode, bool]] = [(root, False)]
-    links = 0
-    while stack:
-        node, leaving = stack.pop()
-        tag = node.tag or ""
-        if tag == "-text":
-            page.add((node.text_content or "").replace(_LINE_BREAK, ""), in_link=links > 0)
-        elif leaving:
-            links -= tag == "a"
-            if tag in _BLOCK_TAGS:
-                page.end_block()
-        elif tag == "br":
-            page.add(_LINE_BREAK, in_link=False)
-        elif tag.startswith(("-", "_")) or _is_dropped(node, tag):
-            continue
-        elif not _is_leaf(node, tag, page):
-            if tag in _BLOCK_TAGS:
-                page.begin_block(*_kind(tag))
-            links += tag == "a"
-            stack.append((node, True))
-            stack.extend((child, False) for child in reversed(list(node.iter(include_text=True))))
-
-
-def _is_dropped(node: LexborNode, tag: str) -> bool:
-    attributes = node.attributes
-    return (
-        tag in _DROPPED
-        or (tag == "header" and node.css_first("h1") is None)
-        or (attributes.get("role") or "") in _DROPPED_ROLES
-        or attributes.get("aria-hidden") == "true"
-        or "hidden" in attributes
-        or _HIDDEN_STYLE.search(attributes.get("style") or "") is not None
-    )
-
-
-def _is_leaf(node: LexborNode, tag: str, page: _Page) -> bool:
-    """Adds preformatted text and rows of data tables, which are quoted as a whole. False for other elements."""
-    if tag == "pre":
-        page.end_block()
-        page.put("code", "".join(_visible(node)).strip("\n"))
+def _is_most(node: LexborNode, body: LexborNode | None) -> bool:
+    """Whether an article holds most of the text that is not in one of the page's own sections."""
+    if body is None:
         return True
-    if tag != "tr" or node.css_first("table, p + p, ul, ol, h1, h2, h3") is not None:
-        return False
-    page.end_block()
-    cells = [cell for cell in node.iter() if cell.tag in ("td", "th") and not _is_dropped(cell, cell.tag)]
-    is_header = bool(cells) and all(cell.tag == "th" for cell in cells)
-    page.put("table", row((" ".join(_visible(cell)) for cell in cells), header=is_header).text, level=int(is_header))
-    return True
+    others = (child for child in body.iter() if child.tag not in ("script", "style", "nav", "header", "footer", "aside"))
+    return len(node.text()) >= _ARTICLE_SHARE * sum(len(child.text()) for child in others)
 
 
-def _visible(root: LexborNode) -> Iterator[str]:
-    """The texts below a node in order, without those of dropped elements."""
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        tag = node.tag or ""
-        if tag == "-text":
-            yield (node.text_content or "").replace(_LINE_BREAK, "")
-        elif node is root or not (tag.startswith(("-", "_")) or _is_dropped(node, tag)):
-            stack.extend(reversed(list(node.iter(include_text=True))))
+class _Walk:
+    """Goes through a page in document order, without recursion: pages with 60,000 nested tags exist."""
+
+    def __init__(self, omissions: Omissions) -> None:
+        self._omissions = omissions
+        self._page = PageText()
+        self._links = self._sections = 0
+        self._lists: list[list[int]] = []  # the next number and the step of each open list
+
+    def pieces(self, root: LexborNode) -> list[Piece]:
+        stack: list[tuple[LexborNode, bool]] = [(root, False)]
+        while stack:
+            node, leaving = stack.pop()
+            tag = node.tag or ""
+            if leaving:
+                self._leave(tag)
+            elif tag == "-text":
+                self._page.add((node.text_content or "").replace(LINE_BREAK, ""), in_link=self._links > 0)
+            elif tag == "br":
+                self._page.add(LINE_BREAK)
+            elif not self._is_dropped(node, tag, root) and not self._is_leaf(node, tag):
+                self._enter(node, tag)
+                stack.append((node, True))
+                stack.extend((child, False) for child in reversed(list(node.iter(include_text=True))))
+        self._page.end_block()
+        return self._page.pieces
+
+    def _is_dropped(self, node: LexborNode, tag: str, root: LexborNode) -> bool:
+        return tag.startswith(("-", "_")) or (node is not root and is_dropped(node, tag, in_section=self._sections > 0))
+
+    def _is_leaf(self, node: LexborNode, tag: str) -> bool:
+        """Adds elements that are read as a whole: preformatted text, data tables, raised figures, images, form fields."""
+        if tag == "pre":
+            self._page.end_block()
+            self._page.put("code", visible_text(node).strip("\n"))
+            return True
+        if tag == "table" and is_data(node):
+            self._add_table(node)
+            return True
+        if tag == "tr" and is_simple_row(node):
+            self._page.end_block()
+            self._page.put_table([row(map(self._cell_text, row_cells(node)))])
+            return True
+        text = inline_text(node, tag, self._omissions)
+        if text is not None:
+            self._page.add(text, in_link=self._links > 0 or tag == "a")
+        return text is not None
+
+    def _add_table(self, node: LexborNode) -> None:
+        self._page.end_block()
+        for caption in node.css("caption"):
+            self._page.put("paragraph", self._cell_text(caption))
+        self._page.put_table(table_pieces(node, self._cell_text))
+
+    def _cell_text(self, node: LexborNode) -> str:
+        """The blocks of a cell on one line."""
+        parts: list[str] = []
+        for piece in _Walk(self._omissions).pieces(node):
+            separator = "; " if parts and piece.kind == "item" else " "
+            parts.append(separator + piece.text if parts else piece.text)
+        return WHITE_SPACE.sub(" ", "".join(parts)).strip()
+
+    def _enter(self, node: LexborNode, tag: str) -> None:
+        self._links += tag == "a"
+        self._sections += tag in SECTIONS
+        if tag == "ol":
+            self._page.end_block()
+            self._lists.append(style_of(node))
+        elif tag == "ul":
+            self._page.end_block()
+            self._lists.append([])
+        elif tag == "dl":
+            self._page.end_block()
+            self._page.begin_terms()
+        elif tag == "dt":
+            self._page.begin_term()
+        elif tag == "dd":
+            self._page.begin_definition()
+        elif tag in _BLOCK_TAGS:
+            self._page.begin_block(*_kind(tag), prefix=self._prefix(node, tag))
+        elif tag in _AROUND:
+            self._page.add(_AROUND[tag][0])
+
+    def _leave(self, tag: str) -> None:
+        self._links -= tag == "a"
+        self._sections -= tag in SECTIONS
+        if tag in ("ol", "ul") and self._lists:
+            self._lists.pop()
+        if tag == "dt":
+            self._page.end_term()
+        elif tag in _BLOCK_TAGS:
+            self._page.end_block()
+        elif tag in _AROUND:
+            self._page.add(_AROUND[tag][1])
+        if tag == "dl":
+            self._page.end_terms()
+
+    def _prefix(self, node: LexborNode, tag: str) -> str:
+        """The number of an item, or the mark of the footnote whose text begins here."""
+        number = number_of(node, self._lists[-1]) if tag == "li" and self._lists else ""
+        if number:
+            return f"{number} "
+        label = self._omissions.marks.get(node.attributes.get("id") or "", "")
+        return f"[{label}] " if label and not node.text().strip(" \n\t[(").startswith(label) else ""
 
 
 def _kind(tag: str) -> tuple[BlockKind, int]:
@@ -152,12 +178,12 @@ def _kind(tag: str) -> tuple[BlockKind, int]:
     return ("item", 0) if tag == "li" else ("paragraph", 0)
 
 
-def _without_menus(pieces: list[Piece]) -> list[Piece]:
+def _without_menus(pieces: Iterable[Piece]) -> list[Piece]:
     """Leaves out runs of three or more link-only blocks (two or more at the end), with the headings above them."""
     kept: list[Piece] = []
     run: list[Piece] = []
     for piece in [*pieces, None]:
-        if piece is not None and piece.linked and piece.linked >= _MOSTLY_LINKS * len(_WHITE_SPACE.sub("", piece.text)):
+        if piece is not None and _is_links(piece):
             run.append(piece)
             continue
         if len(run) >= 3 or (piece is None and len(run) >= 2):
@@ -171,8 +197,17 @@ def _without_menus(pieces: list[Piece]) -> list[Piece]:
     return kept
 
 
-def _title(tree: LexborHTMLParser) -> str | None:
+def _is_links(piece: Piece) -> bool:
+    text = _LIST_NUMBER.sub("", piece.text) if piece.kind == "item" else piece.text
+    return piece.linked > 0 and piece.linked >= _MOSTLY_LINKS * len(WHITE_SPACE.sub("", text))
+
+
+def _title(tree: LexborHTMLParser, pieces: list[Piece]) -> str | None:
     headings = tree.css("h1")
-    node = headings[0] if len(headings) == 1 else tree.css_first("head > title")
-    title = _WHITE_SPACE.sub(" ", node.text()).strip() if node is not None else ""
-    return title or None
+    if len(headings) == 1:
+        shown = [piece.text for piece in pieces if piece.kind == "heading" and piece.level == 1]
+        title = shown[0] if shown else headings[0].text()
+    else:
+        node = tree.css_first("head > title")
+        title = node.text() if node is not None else ""
+    return WHITE_SPACE.sub(" ", title).strip() or None
