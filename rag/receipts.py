@@ -1,6 +1,8 @@
 """Receipts: an answer with everything needed to verify it later, and the verification against the files as they are now."""
 
+import html
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,6 +21,7 @@ from rag.templates import render
 from rag.wire import answer_from, answer_values
 
 VERSION = 1  # of the format
+_PUNCTUATION = re.compile(r"([\\`*_\[\]#|~!])")  # what Markdown interprets within a line
 VALID = "valid"
 CHANGED = "source changed"
 MISSING = "source missing"
@@ -76,7 +79,7 @@ def receipts_text(title: str, answers: Answers) -> str:
 
 def conversation_markdown(title: str, answers: Answers) -> str:
     parts = [to_markdown(answer, receipt_values(answer, model=model, reader=reader)) for answer, model, reader in answers]
-    return "\n".join([f"Conversation: {_line(title)}\n", *parts])
+    return "\n".join([f"Conversation: {_literal(title)}\n", *parts])
 
 
 def conversation_html(title: str, answers: Answers) -> Markup:
@@ -137,22 +140,22 @@ def _nearest(quote: str, text: str, start: int) -> Span | None:
 
 
 def to_markdown(answer: Answer, values: Mapping[str, Any]) -> str:
-    """Quotes are in code blocks, so that nothing in them is interpreted as Markdown."""
-    parts = [f"# {_line(answer.question)}", ""]
+    """Quotes are in code blocks and all other text is escaped, so that nothing of either is interpreted as Markdown or HTML."""
+    parts = [f"# {_literal(answer.question)}", ""]
     if answer.query != answer.question:
-        parts += [f"Searched for: {_line(answer.query)}", ""]
+        parts += [f"Searched for: {_literal(answer.query)}", ""]
     if answer.abstained:
-        parts += [abstention_text(answer), "", *abstention_notes(answer), ""]
+        parts += [*map(_literal, (abstention_text(answer), *abstention_notes(answer))), ""]
     for sentence, citation in zip(answer.sentences, answer.citations, strict=True):
         fence = "`" * max(3, 1 + _longest_run(citation.quote))
         role = " (shown for context)" if sentence.context else ""
-        where = _line(_place(citation))
+        where = _literal(_place(citation))
         parts += [f"**[{citation.number}]**{role}", "", fence, citation.quote, fence, ""]
-        parts += [f"{where}, characters {citation.span.start} to {citation.span.end}, file `{citation.digest}`", ""]
+        parts += [f"{where}, characters {citation.span.start} to {citation.span.end}, file {_literal(citation.digest)}", ""]
         if citation.differs:
             parts += [f"Sources differ: compare with {', '.join(f'[{n}]' for n in citation.differs)}.", ""]
-        parts += [f"Also in {_line(_place(location))}." for location in citation.also]
-    parts += [f"- {name}: {value}" for name, value in _facts(answer, values)]
+        parts += [f"Also in {_literal(_place(location))}." for location in citation.also]
+    parts += [f"- {name}: {_literal(value)}" for name, value in _facts(answer, values)]
     return "\n".join(parts) + "\n"
 
 
@@ -210,6 +213,11 @@ def _facts(answer: Answer, values: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _literal(text: str) -> str:
+    """The text on one line as Markdown that shows it as it is; ASCII punctuation can be escaped (CommonMark, section 2.4)."""
+    return _PUNCTUATION.sub(r"\\\1", html.escape(_line(text), quote=False))
 
 
 def _longest_run(text: str) -> int:

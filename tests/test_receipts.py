@@ -14,7 +14,16 @@ from selectolax.lexbor import LexborHTMLParser
 
 from rag.errors import ReceiptError
 from rag.loading.corpus import FolderCorpus
-from rag.receipts import conversation_html, load_receipt, receipt_values, save_receipt, to_html, to_markdown, verify
+from rag.receipts import (
+    conversation_html,
+    conversation_markdown,
+    load_receipt,
+    receipt_values,
+    save_receipt,
+    to_html,
+    to_markdown,
+    verify,
+)
 from rag.records import Answer, Citation, Location, QuotedSentence, Span
 from tests.conftest import ReadHere
 from tests.test_answering import ask
@@ -194,6 +203,20 @@ def test_no_text_of_an_answer_changes_the_structure_of_the_page(text: str) -> No
         return conversation_html(of, [(hostile_answer(of), of, of), (Answer(of, of, unknown=(of,)), of, of)])
 
     assert tree_of(page(text)) == tree_of(page("plain"))
+
+
+@pytest.mark.parametrize("text", [*INJECTIONS, "**bold** _it_ [link](javascript:x) ![i](x) `code` # head | cell ~~x~~"])
+def test_no_text_of_an_answer_is_markup_in_the_markdown(text: str) -> None:
+    answers = [(hostile_answer(text), text, text), (Answer(text, text, unknown=(text,), reason="near_miss"), text, text)]
+    markdown = conversation_markdown(text, answers)
+    tokens = MarkdownIt("commonmark").parse(markdown)
+    inline = [child for token in tokens for child in token.children or ()]
+    assert {token.type for token in tokens} & {"html_block", "table_open"} == set()
+    assert {child.type for child in inline} <= {"text", "text_special", "softbreak", "strong_open", "strong_close"}
+    bold = [inline[at + 1].content for at, child in enumerate(inline) if child.type == "strong_open"]
+    assert bold == ["[1]"]
+    heading = next(tokens[at + 1] for at, token in enumerate(tokens) if token.type == "heading_open")
+    assert "".join(child.content for child in heading.children or ()) == " ".join(text.split()).replace("\x00", "\ufffd")
 
 
 pieces = st.lists(
