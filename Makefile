@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: run test check lint types fast coverage format wheel screenshots audit licences clean
+.PHONY: run test check lint types fast coverage format wheel screenshots audit licences sbom clean
 
 run: $(VENV)/.run
 	$(BIN)/rag serve
@@ -43,6 +43,12 @@ wheel: $(VENV)/.test
 audit: $(VENV)/.test
 	$(PIP) pip-audit
 	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+# A bill of materials in CycloneDX format, of what is installed to run the program.
+sbom: $(VENV)/.run
+	$(PYTHON) -m venv $(VENV)/sbom
+	$(VENV)/sbom/$(notdir $(BIN))/python -m pip --quiet install "cyclonedx-bom>=7,<8"
+	$(VENV)/sbom/$(notdir $(BIN))/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible -o sbom.json
 
 licences: $(VENV)/.test
 	$(BIN)/python .ci/licences.py

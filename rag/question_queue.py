@@ -17,6 +17,7 @@ from rag.storage.files import sha256_json
 
 ANSWERS_REMEMBERED = 256  # some kB each
 TYPICAL_SECONDS = 0.3  # of an answer, until one was measured
+TO_RESTART = 5  # seconds, about what a start takes
 SHARE_OF_LATEST = 0.1  # weight of the latest task in the moving mean of their durations
 
 
@@ -140,10 +141,12 @@ class FairQueue:
     def submit(self, user: str, work: Callable[[], Any], key: str = "") -> "Future[Any]":
         """The future result of `work`, or of a running or waiting task with the same key, unless the key is empty.
 
-        A task whose futures are all cancelled before it starts is never started. Raises ServerBusy.
+        A task whose futures are all cancelled before it starts is never started. Raises ServerBusy if it is full or closed.
         """
         waiter: Future[Any] = Future()
         with self._changed:
+            if self._closed:
+                raise ServerBusy("the server is stopping", TO_RESTART)
             task = self._in_flight.get(key)
             if task is None:
                 if self._taken() >= self._room:

@@ -113,6 +113,8 @@ def test_a_closed_queue_cancels_what_waits() -> None:
     held.queue.close()
     held._go.set()
     assert waiting.cancelled() and held.started == []
+    with pytest.raises(ServerBusy, match="the server is stopping"):
+        held.submit("ann", "late")
 
 
 class CountingChat(Chat):

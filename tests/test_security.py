@@ -34,6 +34,8 @@ def test_every_dependency_has_a_known_licence() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     required = {re.split(r"[^A-Za-z0-9_.-]", line)[0].lower() for line in project["dependencies"]}
     assert len(required) > 20 and required <= licences.keys()
+    pinned = re.findall(r"^([A-Za-z0-9_.-]+)==", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted({name.lower() for name in pinned} - licences.keys()) == []  # also those of other systems and of GPUs
     copyleft = {name for name, licence in licences.items() if re.search(r"\bA?GPL|GNU (Affero )?General", licence)}
     assert copyleft <= {"docutils"}  # public domain and BSD; the GPL covers an Emacs mode that its wheel does not contain
 
