@@ -17,7 +17,7 @@ SECTION = re.compile(
 )
 _CONTENTS_ENTRY = re.compile(r"… ?(?:\d{1,4}|[ivxlc]{1,6})$")  # of a table of contents
 _REFERENCE = re.compile(r"\[\d{1,3}\]\s")
-_FOOTNOTE = re.compile(r"[\d*†‡§∗]{1,3}\s?\D")
+_FOOTNOTE = re.compile(r"(?:[\d*†‡§∗]{1,3}|[⁰¹²³⁴-⁹]{1,3}|[ᵃ-ᶻ])\s?\D")
 _MONOSPACED_WIDTH = 0.6  # of the font size: a character in Courier and most others
 # Thresholds set by hand on awkward files; benchmarks/README.md, "PDF layout", measures the result. In font sizes:
 _HEADING_PITCH, _CODE_PITCH = 1.7, 2.5  # the largest distance between lines of one heading and of one listing

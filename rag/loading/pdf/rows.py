@@ -1,7 +1,7 @@
 """The words of a PDF page to rows of words side by side, and the wide gaps within them."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.loading.pdf.words import Word
@@ -9,6 +9,10 @@ from rag.text.list_markers import PRINTED_BULLET, PRINTED_MARKER
 
 GAP = 0.9  # of the font size: the least gap between cells of a row, and between most columns
 _LONGEST_MARKER = 6  # characters
+# Of raised and lowered characters, relative to the font size of the text next to them:
+SCRIPT_SIZE = 0.85  # the largest size
+FARTHEST_SHIFT = 0.75  # the largest distance from its baseline
+NEAR = 0.6  # the largest gap to it
 _ROWS_BACK = 3  # rows that a word may still join; raised and lowered words come out of order
 
 
@@ -24,9 +28,10 @@ class Row:
 
 def rows_of(words: Iterable[Word]) -> list[Row]:
     """Rows from top to bottom."""
+    words = list(words)
     rows: list[list[Word]] = []
     extents: list[tuple[float, float]] = []  # vertical, of the largest word of each row
-    for word in sorted(words, key=lambda word: (-word.baseline, word.left)):
+    for word in sorted((word for word in words if not word.attached), key=lambda word: (-word.baseline, word.left)):
         bottom, top = _extent(word)
         for i in range(len(rows) - 1, max(len(rows) - 1 - _ROWS_BACK, -1), -1):
             low, high = extents[i]
@@ -38,7 +43,45 @@ def rows_of(words: Iterable[Word]) -> list[Row]:
         else:
             rows.append([word])
             extents.append((bottom, top))
-    return [_row(row) for row in rows]
+    _attach([word for word in words if word.attached], rows)
+    return [_row(row) for row in _with_shifted(rows)]
+
+
+def _attach(parts: Iterable[Word], rows: list[list[Word]]) -> None:
+    """Adds parts of printed words to the rows of the parts next to them; a part without them is a row of its own."""
+    row_at = {place: row for row in rows for word in row for place in (word.order, word.end)}
+    for part in sorted(parts, key=lambda part: part.order):
+        row = row_at.get(part.order, row_at.get(part.end))
+        if row is None:
+            rows.append(row := [])
+        row.append(part)
+        row_at[part.end] = row
+
+
+def _with_shifted(rows: list[list[Word]]) -> Iterator[list[Word]]:
+    """The rows, where those that hold nothing but raised or lowered parts of the next or the previous one belong to it."""
+    lines: list[list[Word]] = []
+    raised: list[Word] = []
+    for row, below in zip(rows, [*rows[1:], []], strict=True):
+        if lines and _are_shifted(row, lines[-1]):
+            lines[-1].extend(row)
+        elif _are_shifted(row, below):
+            raised = row
+        else:
+            lines.append([*raised, *row])
+            raised = []
+    yield from lines
+
+
+def _are_shifted(parts: Sequence[Word], line: Sequence[Word]) -> bool:
+    return bool(line) and all(any(_is_shifted(part, word) for word in line) for part in parts)
+
+
+def _is_shifted(part: Word, word: Word) -> bool:
+    """Whether a word is raised or lowered next to a larger one."""
+    if part.size > SCRIPT_SIZE * word.size or abs(part.baseline - word.baseline) > FARTHEST_SHIFT * word.size:
+        return False
+    return min(abs(part.left - word.right), abs(word.left - part.right)) < NEAR * word.size
 
 
 def _follows_marker(words: list[Word], i: int) -> bool:

@@ -8,6 +8,8 @@ from itertools import groupby
 
 from rag.loading.pdf.columns import columns_of
 from rag.loading.pdf.rows import Row
+from rag.loading.pdf.scripts import GLUED as GLUED_SCRIPT
+from rag.loading.pdf.scripts import with_scripts
 from rag.loading.pdf.tables import TIGHT, tables_of
 from rag.loading.pdf.words import Word
 
@@ -70,15 +72,16 @@ def _column_lines(rows: Sequence[Row], column: int) -> list[Line]:
 
 
 def _line(row: Row, column: int, edges: tuple[float, float], gutters: Sequence[float]) -> Line:
-    letters = sum(len(word.text) for word in row.words)
-    bold = sum(len(word.text) for word in row.words if word.bold) > _NEARLY_ALL * letters
-    mono = sum(len(word.text) for word in row.words if word.mono) > _NEARLY_ALL * letters
+    words = with_scripts(row)
+    letters = sum(len(word.text) for word in words)
+    bold = sum(len(word.text) for word in words if word.bold) > _NEARLY_ALL * letters
+    mono = sum(len(word.text) for word in words if word.mono) > _NEARLY_ALL * letters
     cells: tuple[str, ...] = ()
     if gutters:
         bounds = [float("-inf"), *gutters, float("inf")]
-        parts = [[word for word in row.words if low <= word.left < high] for low, high in zip(bounds, bounds[1:], strict=False)]
+        parts = [[word for word in words if low <= word.left < high] for low, high in zip(bounds, bounds[1:], strict=False)]
         cells = tuple(_text(part).removesuffix("…").rstrip() for part in parts)
-    return Line(_text(row.words), row.left, row.right, row.baseline, row.size, bold, column, edges, mono, cells)
+    return Line(_text(words), row.left, row.right, row.baseline, row.size, bold, column, edges, mono, cells)
 
 
 def _text(words: Sequence[Word]) -> str:
@@ -87,12 +90,17 @@ def _text(words: Sequence[Word]) -> str:
     parts: list[str] = []
     before: Word | None = None
     for word in words:
-        follows = before is not None and word.order == before.order + len(before.text)
-        glued = before is not None and follows and word.left - before.right < _GLUED * word.size
-        closes = before is not None and word.text[0] in ".,;:)]" and word.left - before.right < _CLOSED * word.size
-        parts.append(word.text if glued or closes or before is None else " " + word.text)
+        parts.append(word.text if before is None or _is_glued(before, word) else " " + word.text)
         before = word
     return _LEADERS.sub("… ", "".join(parts)).rstrip()
+
+
+def _is_glued(before: Word, word: Word) -> bool:
+    """Whether there is no space between two words of a line."""
+    gap = word.left - before.right
+    if before.is_script or word.is_script:
+        return gap < GLUED_SCRIPT * max(before.size, word.size)
+    return (word.order == before.end and gap < _GLUED * word.size) or (word.text[0] in ".,;:)]" and gap < _CLOSED * word.size)
 
 
 def _from_the_right(words: Sequence[Word]) -> list[Word]:

@@ -1,32 +1,32 @@
 """The words of a PDF page with their positions and styles, without those that a reader of the page does not see."""
 
 import ctypes
-import math
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import pypdfium2.raw as pdfium
+
+from rag.loading.pdf.text_styles import Style, Styles
 
 HYPHEN = "\ufffe"  # PDFium's character for a hyphen at the end of a line
 _FILLER = "\ufdd0"
 _SURROGATE_PAIR, _SURROGATE = re.compile("[\ud800-\udbff][\udc00-\udfff]"), re.compile("[\ud800-\udfff]")
 _ALLOWED = (HYPHEN, _FILLER, "\uf0b7", "\uf0a7", "\uf0d8")  # the last three are the bullets of Word's symbol font
-_BOLD = re.compile(r"bold|black|heavy|demi|medi\b|cmbx|-bd\b", re.I)
 _PRINTED = re.compile(f"[^\\s{HYPHEN}]+{HYPHEN}?")  # PDFium gives no line end after a hyphen that ends a line
-_MONO = re.compile(r"courier|mono|consol|menlo|cmtt|sourcecode|inconsolata|typewriter", re.I)
 _CLUSTER = re.compile("([\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670]+)(.)")  # marks before their letter, in visual order
-_NOTE = re.compile(r"[^\W\d_]{2}[.,;:)\]”\"’]*(\d{1,3})$")  # a word, followed by what may be the number of its footnote
-_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LEFTWARD = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _LEFTWARD_LETTERS = re.compile("[\u0591-\u05f2\u0610-\u061a\u0620-\u065f\u066e-\u06d3\u0750-\u08ff]{2,}")
 _NO_CHARACTER = frozenset(("Co", "Cn", "Cc", "Cs"))  # private use, unassigned, control, surrogate
-_INVISIBLE_MODE, _STROKED_MODE = 3, 2  # of the PDF specification: neither filled nor stroked; filled and stroked
 _SMALLEST = 1.0  # points; smaller text is not meant to be read
-_RAISED_SIZE = 0.8  # of its word's size: the largest footnote number
+_SCRIPT_SIZE, _SMALLEST_SCRIPT = 0.85, 0.45  # of its word's size: the largest and the smallest raised or lowered character
+_LEAST_SHIFT, _LEAST_SHIFT_UNSIZED = 0.05, 0.2  # of the font size: of smaller characters, and of characters of the same size
+_SAME_PLACE = 0.15  # of the font size: the largest distance between a word and its second drawing
+_IMAGE_DEPTH = 3  # levels of form objects searched for images
 _SCAN = 0.6  # share of the page covered by images: a scan, with invisible text from OCR
-_PALE = 225  # of 255: text of this brightness may be invisible on its background
 _RENDER_SCALE = 1.5  # pixels per point, to compare pale text with its background
 _LEAST_CONTRAST = 25  # of 255 levels of grey
 _Box = tuple[float, float, float, float]  # left, bottom, right, top in points
@@ -36,7 +36,7 @@ _Box = tuple[float, float, float, float]  # left, bottom, right, top in points
 class Word:
     """`baseline` grows upwards. Positions are those on the page turned so that this text runs from left to right.
 
-    `order` is the index of its first character in PDFium's text of the page.
+    `order` and `end` are the indices of its first character and after its last one in PDFium's text of the page.
     """
 
     text: str
@@ -48,7 +48,10 @@ class Word:
     mono: bool
     angle: int
     order: int
+    end: int
     rightward: bool  # written from left to right
+    attached: bool = False  # a smaller or shifted part of a printed word, which is on the line of its larger neighbour
+    is_script: bool = False  # raised or lowered
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,34 +69,24 @@ class PageWords:
     image_share: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Style:
-    size: float
-    bold: bool
-    mono: bool
-    angle: int
-    invisible: bool
-    pale: bool
-
-
 def words_of(page: Any) -> PageWords:
     textpage = page.get_textpage()
     text = _characters(textpage)
+    styles = Styles(textpage)
     image_share = _image_share(page)
     is_scan = image_share > _SCAN
     box = page.get_bbox()
-    styles: dict[int, _Style] = {}
     words: list[Word] = []
     pale: list[tuple[Word, _Box]] = []
     hidden = 0
-    for match in _PRINTED.finditer(text):
-        style = _style(textpage, match.start(), styles)
-        word_box = _word_box(textpage, match.start(), match.end() - 1)
+    for first, end, attached in (part for match in _PRINTED.finditer(text) for part in _parts(textpage, match, styles)):
+        style = styles.of(first)
+        word_box = _word_box(textpage, first, end - 1)
         if _is_outside(word_box, box) or style.size < _SMALLEST or (style.invisible and not is_scan):
             hidden += 1
             continue
-        printed = _printed(textpage, match.group(), match.start(), style, styles)
-        word = _word(printed, word_box, _origin(textpage, match.start()), style, box, match.start())
+        shown = _in_reading_order(textpage, text, first, end)
+        word = _word(shown, word_box, _origin(textpage, first), style, box, (first, end), attached)
         if style.pale:
             pale.append((word, word_box))
         words.append(word)
@@ -103,7 +96,49 @@ def words_of(page: Any) -> PageWords:
         words = [word for word in words if word.order not in unseen]
     is_sideways = sum(word.angle in (90, 270) for word in words) > 0.5 * len(words)
     height = box[2] - box[0] if is_sideways else box[3] - box[1]
-    return PageWords(words, height, hidden, _garbage_share(text), image_share)
+    return PageWords(_drawn_once(words), height, hidden, _garbage_share(text), image_share)
+
+
+def _parts(textpage: Any, printed: re.Match[str], styles: Styles) -> list[tuple[int, int, bool]]:
+    """A printed word divided where raised or lowered characters begin and end: first character, end, and `Word.attached`."""
+    first, end = printed.span()
+    if end - first == 1 or styles.object_of(first) == styles.object_of(end - 1):
+        return [(first, end, False)]
+    starts = [first]
+    for _, run in groupby(range(first, end), key=styles.object_of):
+        start = next(run)
+        if start > first and _is_shifted(textpage, styles, start - 1, start):
+            starts.append(start)
+    main = max(starts, key=lambda start: (styles.of(start).size, -start))
+    parts = zip(starts, [*starts[1:], end], strict=True)
+    return [(start, after, _is_attached(textpage, styles, main, start)) for start, after in parts]
+
+
+def _is_attached(textpage: Any, styles: Styles, main: int, start: int) -> bool:
+    return start != main and _is_shifted(textpage, styles, main, start)
+
+
+def _is_shifted(textpage: Any, styles: Styles, before: int, index: int) -> bool:
+    """Whether the second of two characters is raised or lowered relative to the first, or the other way round."""
+    sizes = sorted((styles.of(before).size, styles.of(index).size))
+    if sizes[0] < _SMALLEST_SCRIPT * sizes[1]:  # a large initial
+        return False
+    (x1, y1), (x2, y2) = _origin(textpage, before), _origin(textpage, index)
+    shift = abs(y2 - y1) if styles.of(index).angle in (0, 180) else abs(x2 - x1)
+    return shift > (_LEAST_SHIFT if sizes[0] < _SCRIPT_SIZE * sizes[1] else _LEAST_SHIFT_UNSIZED) * sizes[1]
+
+
+def _drawn_once(words: list[Word]) -> list[Word]:
+    """The words without those drawn again at nearly the same place, as for a shadow or a bold look."""
+    kept: list[Word] = []
+    places: dict[tuple[str, int], list[Word]] = {}
+    for word in words:
+        same = places.setdefault((word.text, word.angle), [])
+        near = _SAME_PLACE * word.size
+        if not any(abs(word.left - other.left) < near and abs(word.baseline - other.baseline) < near for other in same):
+            same.append(word)
+            kept.append(word)
+    return kept
 
 
 def _is_outside(word: _Box, page: _Box) -> bool:
@@ -128,40 +163,6 @@ def _characters(textpage: Any) -> str:
     return _SURROGATE.sub("\ufffd", whole)
 
 
-def _style(textpage: Any, index: int, styles: dict[int, _Style]) -> _Style:
-    """The style of a character, which is that of its text object; looked up once per object."""
-    text_object = pdfium.FPDFText_GetTextObject(textpage, index)
-    key = ctypes.cast(text_object, ctypes.c_void_p).value or 0
-    if key and key in styles:
-        return styles[key]
-    matrix = pdfium.FS_MATRIX()
-    pdfium.FPDFText_GetMatrix(textpage, index, matrix)
-    size = abs(pdfium.FPDFText_GetFontSize(textpage, index)) * math.hypot(matrix.c, matrix.d)
-    angle = round(math.degrees(math.atan2(matrix.b, matrix.a)) / 90) % 4 * 90
-    mode = pdfium.FPDFTextObj_GetTextRenderMode(text_object) if key else 0
-    colour = [ctypes.c_uint() for _ in range(4)]
-    pdfium.FPDFText_GetFillColor(textpage, index, *colour)
-    red, green, blue, alpha = (part.value for part in colour)
-    filled = mode in (0, _STROKED_MODE)
-    font = _font_name(text_object) if key else ""
-    style = _Style(
-        size=size,
-        bold=bool(_BOLD.search(font)) or mode == _STROKED_MODE,
-        mono=bool(_MONO.search(font)),
-        angle=angle,
-        invisible=mode == _INVISIBLE_MODE or (mode == 0 and alpha == 0),
-        pale=filled and min(red, green, blue) >= _PALE,
-    )
-    styles[key] = style
-    return style
-
-
-def _font_name(text_object: Any) -> str:
-    buffer = ctypes.create_string_buffer(256)
-    pdfium.FPDFFont_GetBaseFontName(pdfium.FPDFTextObj_GetFont(text_object), buffer, 256)
-    return buffer.value.decode("utf-8", "replace")
-
-
 def _word_box(textpage: Any, first: int, last: int) -> _Box:
     """The box around the first and last character of a word."""
     first_box, last_box = pdfium.FS_RECTF(), pdfium.FS_RECTF()
@@ -175,18 +176,16 @@ def _word_box(textpage: Any, first: int, last: int) -> _Box:
     )
 
 
-def _printed(textpage: Any, text: str, first: int, style: _Style, styles: dict[int, _Style]) -> str:
-    """A word as it is read: with a footnote number as superscript, and right-to-left letters in reading order.
+def _in_reading_order(textpage: Any, text: str, first: int, end: int) -> str:
+    """A word as it is read, with right-to-left letters in reading order.
 
     Files store right-to-left scripts in reading order or in visual order; the positions of the letters show which.
     """
-    note = _NOTE.search(text)
-    if note and _style(textpage, first + len(text) - 1, styles).size < _RAISED_SIZE * style.size:
-        return text[: note.start(1)] + note[1].translate(_RAISED)
-    core = _LEFTWARD_LETTERS.search(text)
+    word = text[first:end]
+    core = _LEFTWARD_LETTERS.search(word)
     if core and _origin(textpage, first + core.start())[0] < _origin(textpage, first + core.end() - 1)[0]:
-        return text[: core.start()] + _CLUSTER.sub(r"\2\1", core[0][::-1]) + text[core.end() :]
-    return text
+        return word[: core.start()] + _CLUSTER.sub(r"\2\1", core[0][::-1]) + word[core.end() :]
+    return word
 
 
 def _origin(textpage: Any, index: int) -> tuple[float, float]:
@@ -199,9 +198,10 @@ def _word(
     text: str,
     word_box: _Box,
     origin: tuple[float, float],
-    style: _Style,
+    style: Style,
     box: _Box,
-    order: int,
+    characters: tuple[int, int],
+    attached: bool,
 ) -> Word:
     """A word turned so that it runs from left to right; the page's lower left corner is at 0, 0."""
     left, bottom, right, top = word_box[0] - box[0], word_box[1] - box[1], word_box[2] - box[0], word_box[3] - box[1]
@@ -214,16 +214,29 @@ def _word(
         270: (height - top, height - bottom, x),
     }[style.angle]
     text, rightward = text.replace(_FILLER, ""), not _LEFTWARD.search(text)
-    return Word(text, *turned, style.size, style.bold, style.mono, style.angle, order, rightward)
+    return Word(text, *turned, style.size, style.bold, style.mono, style.angle, *characters, rightward, attached)
 
 
 def _image_share(page: Any) -> float:
+    """The share of the page that images cover. Uses PDFium directly: a page may have tens of thousands of other objects."""
     width, height = page.get_size()
+    bounds = [ctypes.c_float() for _ in range(4)]
     area = 0.0
-    for image in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3):
-        left, bottom, right, top = image.get_bounds()
-        area += (right - left) * (top - bottom)
-    return float(area / max(width * height, 1))
+    for image in _images(page, pdfium.FPDFPage_CountObjects, pdfium.FPDFPage_GetObject, _IMAGE_DEPTH):
+        if pdfium.FPDFPageObj_GetBounds(image, *bounds):
+            left, bottom, right, top = (bound.value for bound in bounds)
+            area += (right - left) * (top - bottom)
+    return area / max(width * height, 1)
+
+
+def _images(parent: Any, count: Any, get: Any, depth: int) -> Iterator[Any]:
+    for i in range(count(parent)):
+        item = get(parent, i)
+        kind = pdfium.FPDFPageObj_GetType(item)
+        if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
+            yield item
+        elif kind == pdfium.FPDF_PAGEOBJ_FORM and depth > 1:
+            yield from _images(item, pdfium.FPDFFormObj_CountObjects, pdfium.FPDFFormObj_GetObject, depth - 1)
 
 
 def _unseen(page: Any, words: list[tuple[Word, _Box]], box: _Box) -> set[int]:
