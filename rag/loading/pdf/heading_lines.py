@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rag.loading.pdf.outline import key
 from rag.loading.pdf.paragraphs import SECTION, style
 from rag.loading.pdf.tables import CAPTION
 from rag.loading.pdf.text_lines import Line
@@ -58,11 +59,6 @@ def heading_styles(lines: Sequence[Line], outline: Mapping[str, int]) -> Heading
         if stated:
             levels[look] = stated.most_common(1)[0][0]
     return HeadingStyles(body_size, levels, outline)
-
-
-def key(heading: str) -> str:
-    """The letters and digits of a heading: outlines and pages differ in everything else."""
-    return "".join(char for char in heading.casefold() if char.isalnum())
 
 
 def leads_text(line: Line, before: Line | None, after: Line, body_size: float, pitch: float) -> bool:

@@ -2,12 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import median
 
 from rag.loading.blocks import Piece
 from rag.loading.pdf.heading_lines import HeadingStyles, heading_styles, leads_text
+from rag.loading.pdf.outline import Bookmark, levels, with_bookmarks
 from rag.loading.pdf.paragraphs import RIGHT_EDGE, Shape, Writer
 from rag.loading.pdf.running_lines import without_running_lines
 from rag.loading.pdf.text_lines import Line, PageLines
@@ -20,17 +21,14 @@ _MOST_PITCH = 2.5  # times the font size: lines further apart are not in one par
 _MANY = 0.4  # share of a column's lines
 
 
-def pieces_of(pages: Sequence[PageLines], outline: Mapping[str, int]) -> list[Piece]:
-    """`outline` maps headings, by `heading_lines.key`, to their levels."""
-    pages = without_running_lines(pages)
-    lines = [line for page in pages for line in page.lines]
-    if not lines:
-        return []
+def pieces_of(pages: Sequence[PageLines], bookmarks: Sequence[Bookmark]) -> list[Piece]:
+    pages = with_bookmarks(without_running_lines(pages), bookmarks)
+    lines = [line for page in pages for line in page.lines or page.additions]
     if sum(len(line.text) for line in lines if line.mono) > 0.5 * sum(len(line.text) for line in lines):
         # Typewritten: a monospaced font does not mean code here.
         pages = [replace(page, lines=[replace(line, mono=False) for line in page.lines]) for page in pages]
         lines = [line for page in pages for line in page.lines]
-    styles = heading_styles(lines, outline)
+    styles = heading_styles(lines, levels(bookmarks))
     writer = Writer(_vocabulary(lines))
     for page in pages:
         _write_page(page, styles, writer)
@@ -59,6 +57,8 @@ def _write_page(page: PageLines, styles: HeadingStyles, writer: Writer) -> None:
             writer.add(line, page.number, before, shape=shape, level=level)
     for notes in footnotes:
         writer.hold(notes, page.number)
+    for addition in page.additions:
+        writer.hold([addition], page.number)
 
 
 def _columns(lines: Sequence[Line]) -> Iterator[list[Line]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from rag.loading.pdf.annotations import Addition
 from rag.loading.pdf.columns import columns_of
 from rag.loading.pdf.rows import Row
 from rag.loading.pdf.scripts import GLUED as GLUED_SCRIPT
@@ -20,7 +21,10 @@ _LEADERS = re.compile(r"(?:\. ?){5,}")  # the dots between an entry of a table o
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a column, or a row of a table with its `cells`. `column` counts within the page, `edges` are the column's."""
+    """A line of a column, or a row of a table with its `cells`. `column` counts within the page, `edges` are the column's.
+
+    `words` are those of the text, in its order.
+    """
 
     text: str
     left: float
@@ -31,14 +35,18 @@ class Line:
     column: int
     edges: tuple[float, float]
     mono: bool
+    words: tuple[Word, ...]
     cells: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PageLines:
-    number: int  # from 1
+    """`number` counts from 1; `additions` are form fields and comments, one line each."""
+
+    number: int
     height: float
     lines: list[Line]
+    additions: Sequence[Line] = ()
 
 
 def lines_of(words: Sequence[Word]) -> list[Line]:
@@ -54,6 +62,12 @@ def lines_of(words: Sequence[Word]) -> list[Line]:
     return lines
 
 
+def addition_lines(additions: Sequence[Addition]) -> list[Line]:
+    """A line for each addition; its only word has the addition's number as `order`, counted down from -1."""
+    words = [Word(added.text, 0, 0, 0, 1, False, False, 0, -1 - added.number, -added.number, True) for added in additions]
+    return [Line(word.text, 0, 0, 0, word.size, False, 0, (0, 0), False, (word,)) for word in words]
+
+
 def _column_lines(rows: Sequence[Row], column: int) -> list[Line]:
     if not rows:
         return []
@@ -66,7 +80,9 @@ def _column_lines(rows: Sequence[Row], column: int) -> list[Line]:
         if i > first and not line.cells[0] and rows[i - 1].baseline - row.baseline < TIGHT * row.size:
             above = lines.pop()
             cells = tuple(" ".join(part for part in pair if part) for pair in zip(above.cells, line.cells, strict=True))
-            line = replace(above, cells=cells, text=" ".join((above.text, line.text)), baseline=line.baseline)
+            line = replace(
+                above, cells=cells, text=" ".join((above.text, line.text)), baseline=line.baseline, words=above.words + line.words
+            )
         lines.append(line)
     return lines
 
@@ -81,7 +97,7 @@ def _line(row: Row, column: int, edges: tuple[float, float], gutters: Sequence[f
         bounds = [float("-inf"), *gutters, float("inf")]
         parts = [[word for word in words if low <= word.left < high] for low, high in zip(bounds, bounds[1:], strict=False)]
         cells = tuple(_text(part).removesuffix("…").rstrip() for part in parts)
-    return Line(_text(words), row.left, row.right, row.baseline, row.size, bold, column, edges, mono, cells)
+    return Line(_text(words), row.left, row.right, row.baseline, row.size, bold, column, edges, mono, tuple(words), cells)
 
 
 def _text(words: Sequence[Word]) -> str:

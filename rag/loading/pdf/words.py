@@ -26,6 +26,7 @@ _SCRIPT_SIZE, _SMALLEST_SCRIPT = 0.85, 0.45  # of its word's size: the largest a
 _LEAST_SHIFT, _LEAST_SHIFT_UNSIZED = 0.05, 0.2  # of the font size: of smaller characters, and of characters of the same size
 _SAME_PLACE = 0.15  # of the font size: the largest distance between a word and its second drawing
 _IMAGE_DEPTH = 3  # levels of form objects searched for images
+_PICTURE = 0.03  # share of the page: smaller images are logos and ornaments
 _SCAN = 0.6  # share of the page covered by images: a scan, with invisible text from OCR
 _RENDER_SCALE = 1.5  # pixels per point, to compare pale text with its background
 _LEAST_CONTRAST = 25  # of 255 levels of grey
@@ -59,7 +60,7 @@ class PageWords:
     """The visible words of a page. `height` is measured across its lines, `hidden_words` counts words left out.
 
     `garbage_share` is the share of characters that the fonts do not map to letters, `image_share` the share of the page
-    that images cover.
+    that images cover; `has_picture` says whether one of them is so large that it may hold content and is no scan.
     """
 
     words: list[Word]
@@ -67,13 +68,15 @@ class PageWords:
     hidden_words: int
     garbage_share: float
     image_share: float
+    has_picture: bool
 
 
 def words_of(page: Any) -> PageWords:
     textpage = page.get_textpage()
     text = _characters(textpage)
     styles = Styles(textpage)
-    image_share = _image_share(page)
+    shares = _image_shares(page)
+    image_share = sum(shares)
     is_scan = image_share > _SCAN
     box = page.get_bbox()
     words: list[Word] = []
@@ -96,7 +99,8 @@ def words_of(page: Any) -> PageWords:
         words = [word for word in words if word.order not in unseen]
     is_sideways = sum(word.angle in (90, 270) for word in words) > 0.5 * len(words)
     height = box[2] - box[0] if is_sideways else box[3] - box[1]
-    return PageWords(_drawn_once(words), height, hidden, _garbage_share(text), image_share)
+    has_picture = not is_scan and any(share > _PICTURE for share in shares)
+    return PageWords(_drawn_once(words), height, hidden, _garbage_share(text), image_share, has_picture)
 
 
 def _parts(textpage: Any, printed: re.Match[str], styles: Styles) -> list[tuple[int, int, bool]]:
@@ -217,16 +221,16 @@ def _word(
     return Word(text, *turned, style.size, style.bold, style.mono, style.angle, *characters, rightward, attached)
 
 
-def _image_share(page: Any) -> float:
-    """The share of the page that images cover. Uses PDFium directly: a page may have tens of thousands of other objects."""
+def _image_shares(page: Any) -> list[float]:
+    """The share of the page that each image covers. Calls PDFium directly: pages may have tens of thousands of other objects."""
     width, height = page.get_size()
     bounds = [ctypes.c_float() for _ in range(4)]
-    area = 0.0
+    shares = []
     for image in _images(page, pdfium.FPDFPage_CountObjects, pdfium.FPDFPage_GetObject, _IMAGE_DEPTH):
         if pdfium.FPDFPageObj_GetBounds(image, *bounds):
             left, bottom, right, top = (bound.value for bound in bounds)
-            area += (right - left) * (top - bottom)
-    return area / max(width * height, 1)
+            shares.append((right - left) * (top - bottom) / max(width * height, 1))
+    return shares
 
 
 def _images(parent: Any, count: Any, get: Any, depth: int) -> Iterator[Any]:
