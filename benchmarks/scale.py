@@ -41,6 +41,7 @@ from rag.index.contents import Index
 from rag.index.dense import DenseIndex, describe_nearest
 from rag.index.updating import Recipe, update_index
 from rag.loading.containers.members import LoadedFile
+from rag.loading.reading import READ_ONLY, Reading
 from rag.models.embedder import ModelEmbedder
 from rag.models.model_identity import ModelIdentity
 from rag.numeric import Vectors
@@ -72,7 +73,7 @@ class MadeCorpus:
     def format_of(self, name: str) -> str:
         return ".md"
 
-    def read(self, names: Sequence[str]) -> Iterator[LoadedFile | UnreadableFile]:
+    def read(self, names: Sequence[str], reading: Reading = READ_ONLY) -> Iterator[LoadedFile | UnreadableFile]:
         for name in names:
             yield LoadedFile((self._document(name),))
 

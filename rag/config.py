@@ -24,6 +24,13 @@ def _from_json(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
+def _named_path(value: Any) -> Any:
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("must not be empty")
+    return value
+
+
+_Path = Annotated[Path, BeforeValidator(_named_path)]
 _Names = Annotated[tuple[str, ...], BeforeValidator(_from_json)]
 
 
@@ -47,7 +54,10 @@ class LoadingSettings(_Section):
     seconds: float = Field(120, gt=0, description="time limit for one file")
     megabytes: int = Field(2048, ge=256, description="memory limit for one file")
     processes: int = Field(0, ge=0, description="files read in parallel; 0 means one per usable processor core")
-    ocr: bool = Field(False, description="read scanned PDFs with the program ocrmypdf, which must be installed")
+    ocr: bool = Field(
+        False, description="read images and scanned PDFs with the programs tesseract and ocrmypdf, which must be installed"
+    )
+    follow_links: bool = Field(False, description="read linked folders too, if they are within the corpus")
 
 
 class PassageSettings(_Section):
@@ -98,9 +108,9 @@ class AnsweringSettings(_Section):
 class EvaluationSettings(_Section):
     """Where question sets and evaluation runs are stored."""
 
-    sets: Path = Field(Path("evaluation"), description="folder of the question sets that the page offers")
-    feedback: Path = Field(Path("feedback"), description="question set made of the judgements given on the page")
-    runs: Path = Field(
+    sets: _Path = Field(Path("evaluation"), description="folder of the question sets that the page offers")
+    feedback: _Path = Field(Path("feedback"), description="question set made of the judgements given on the page")
+    runs: _Path = Field(
         Path("runs"), description="folder of evaluation runs, and of indexes of question sets with their own corpus"
     )
 
@@ -115,7 +125,7 @@ class ServerSettings(_Section):
         "", pattern=r"^(/[A-Za-z0-9_.-]+)*$", description='path under which a reverse proxy serves it, such as "/ask"'
     )
     trusted_proxies: _Names = Field((), description="addresses of proxies whose X-Forwarded-For and -Proto are trusted")
-    users: Path = Field(Path("users.json"), description="accounts, managed by `rag users`; without this file there is no login")
+    users: _Path = Field(Path("users.json"), description="accounts, managed by `rag users`; without this file there is no login")
     session_idle_minutes: float = Field(60, gt=0, description="a session expires after this long without a request")
     session_hours: float = Field(12, gt=0, description="a session expires this long after the login in any case")
     workers: int = Field(2, ge=1, description="questions answered in parallel, of the page and the API together")
@@ -136,15 +146,15 @@ class ServerSettings(_Section):
     mcp: bool = Field(False, description="serve MCP tools for assistants at /mcp; needs the extra quoted-answers[mcp]")
     log_requests: bool = Field(False, description="log one line per request to standard error, without the question")
     log_questions: bool = Field(False, description="include questions of the API in the log")
-    conversations: Path = Field(Path("conversations"), description="folder of saved conversations, one file each")
+    conversations: _Path = Field(Path("conversations"), description="folder of saved conversations, one file each")
     watch: bool = Field(False, description="update the index automatically when files of the corpus change")
 
 
 class Settings(_Section):
     """All settings, validated and frozen. Unknown names are errors, so that a misspelt name is not silently ignored."""
 
-    corpus: Path = Field(Path("corpus"), description="folder of the documents")
-    index: Path = Field(Path("index"), description="folder of the index")
+    corpus: _Path = Field(Path("corpus"), description="folder of the documents")
+    index: _Path = Field(Path("index"), description="folder of the index")
     embedding: EmbeddingSettings = EmbeddingSettings()
     loading: LoadingSettings = LoadingSettings()
     passages: PassageSettings = PassageSettings()
@@ -171,7 +181,7 @@ def load_settings(**named: Any) -> Settings:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise SettingsError(
-            f"setting {name} = {first['input']!r}: {first['msg'].lower()}; check {SETTINGS_FILE}, "
+            f"setting {name} = {first['input']!r}: {first['msg'].lower().removeprefix('value error, ')}; check {SETTINGS_FILE}, "
             f"RAG_{name.replace('.', '__').upper()} and the command line"
         ) from None
 

@@ -6,6 +6,7 @@ must be embedded, `ask` the model, the reader and the index.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from rag.index.status import Status
     from rag.index.updating import Recipe
     from rag.loading.corpus import FolderCorpus
+    from rag.loading.folder_listing import Skipped
     from rag.models.embedder import Embedder
     from rag.receipts import Checked
     from rag.records import Answer, Hit
@@ -39,11 +41,15 @@ def _silent(what: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build did, and the manifest of the live build. `refused` are unreadable files, which were not added."""
+    """What a build did, and the manifest of the live build.
+
+    `skipped` are the parts of the corpus folder that are not looked at, `refused` unreadable files, which were not added.
+    """
 
     manifest: Manifest
     changes: Changes
     seconds: float
+    skipped: Sequence[Skipped] = ()
     refused: Sequence[Failure] = ()
 
 
@@ -78,15 +84,15 @@ class Library:
         return self._opened(reading=True)
 
     def build(
-        self, *, full: bool = False, forget: bool = False, wait: bool = False,
+        self, *, full: bool = False, retry: bool = False, forget: bool = False, wait: bool = False,
         prepare: Callable[[], None] = lambda: None, progress: Report = _silent,
     ) -> BuildReport:  # fmt: skip
         """Makes the index agree with the corpus; only changes are read and embedded. See `rag.index.updating.update_index`."""
         from rag.index.updating import update_index
 
-        corpus, index, recipe, started = self._corpus, self.settings.index, self._recipe, perf_counter()
-        result = update_index(corpus, index, recipe, full=full, forget=forget, wait=wait, prepare=prepare, progress=progress)
-        return BuildReport(*result, perf_counter() - started)
+        started, options = perf_counter(), {"full": full, "retry": retry, "forget": forget, "wait": wait}
+        result = update_index(self._corpus, self.settings.index, self._recipe, **options, prepare=prepare, progress=progress)
+        return BuildReport(*result, perf_counter() - started, self._corpus.listing().skipped)
 
     def differences(self, *, progress: Report = _silent) -> list[str]:
         """The parts in which a build from scratch would differ from the live build; none if they are equal."""
@@ -100,19 +106,19 @@ class Library:
         """Copies files and folders into the corpus, all or none, then builds. Raises DocumentError."""
         from rag.index.corpus_edits import add_files
 
-        settings, refused = self.settings, []
+        refused: list[Failure] = []
 
         def copy() -> None:
-            refused.extend(add_files(settings.corpus, files, into=into, overwrite=replace, settings=settings.loading))
+            refused.extend(add_files(self._corpus, files, into=into, overwrite=replace))
 
         report = self.build(wait=wait, prepare=copy, progress=progress)
-        return BuildReport(report.manifest, report.changes, report.seconds, tuple(refused))
+        return dataclasses.replace(report, refused=tuple(refused))
 
     def remove(self, ids: Sequence[str], *, wait: bool = False, progress: Report = _silent) -> BuildReport:
         """Deletes documents from the corpus, all or none, then builds. Raises DocumentError for an unknown id."""
         from rag.index.corpus_edits import remove_documents
 
-        delete = partial(remove_documents, self.settings.corpus, ids, self.settings.index)
+        delete = partial(remove_documents, self._corpus, ids, self.settings.index)
         return self.build(wait=wait, prepare=delete, progress=progress)
 
     def rollback(self, *, wait: bool = False) -> Status:
@@ -180,9 +186,9 @@ class Library:
 
     @cached_property
     def _corpus(self) -> FolderCorpus:
-        from rag.loading.corpus import FolderCorpus
+        from rag.loading.corpus import corpus_of
 
-        return FolderCorpus(self.settings.corpus, self.settings.loading)
+        return corpus_of(self.settings)
 
     @cached_property
     def _recipe(self) -> Recipe:

@@ -30,6 +30,7 @@ from rag.loading.containers.members import LoadedFile
 from rag.loading.corpus import Corpus, FolderCorpus
 from rag.loading.loader import load_file
 from rag.loading.process.safe_open import read_bytes
+from rag.loading.reading import READ_ONLY, Reading
 from rag.models import bundled
 from rag.models.embedder import Embedder, ModelEmbedder
 from rag.models.model_identity import ModelIdentity
@@ -84,6 +85,9 @@ class WordEmbedder:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
 
+    def tokenizer_json(self) -> None:
+        """It counts in this process only."""
+
     def embed_query(self, query: str) -> Vectors:
         vector: Vectors = self._vectors([query])[0]
         return vector
@@ -112,7 +116,7 @@ class WordEmbedder:
 class ReadHere(FolderCorpus):
     """Reads files in this process: starting another takes most of a small build. For tests of later stages."""
 
-    def read(self, names: Sequence[str]) -> Iterator[LoadedFile | UnreadableFile]:
+    def read(self, names: Sequence[str], reading: Reading = READ_ONLY) -> Iterator[LoadedFile | UnreadableFile]:
         for name in names:
             try:
                 yield load_file(name, read_bytes(self.folder, name))

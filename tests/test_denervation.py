@@ -15,9 +15,10 @@ from rag.evaluation.labelling import outdated_questions
 from rag.evaluation.question_sets import load_question_set
 from rag.evaluation.run_comparison import gate
 from rag.evaluation.runs import load_gate
+from rag.loading.containers.members import LoadedFile
 from rag.loading.corpus import FolderCorpus
 from rag.models.embedder import ModelEmbedder
-from rag.records import Document, Span
+from rag.records import Span
 from tests.conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -29,7 +30,8 @@ SET = ROOT / "evaluation" / "denervation"
 def test_every_gold_span_fits_the_documents() -> None:
     """On failure, shows the documents that have changed and the affected questions."""
     corpus = FolderCorpus(ROOT / "corpus")
-    documents = [document for document in corpus.read(corpus.names()) if isinstance(document, Document)]
+    loaded = (file for file in corpus.read(corpus.names()) if isinstance(file, LoadedFile))
+    documents = [document for file in loaded for document in file.documents]
     assert outdated_questions(load_question_set(SET), {document.id: document.text for document in documents}) == {}
 
 

@@ -18,8 +18,10 @@ from rag.index.changes import CHANGES, corpus_changes, load_changes
 from rag.index.manifest import Duplicate, Nearest
 from rag.index.updating import Recipe, rebuild_differs
 from rag.loading.containers.members import LoadedFile
+from rag.loading.reading import READ_ONLY, Reading
 from rag.retrieval import retrieve
 from tests.conftest import ReadHere, WordEmbedder, index_of, updated
+from tests.sample_files import archive
 
 SETTINGS = PassageSettings()
 
@@ -104,9 +106,9 @@ def test_only_changed_files_are_read(corpus: Path, tmp_path: Path, monkeypatch: 
     read: list[str] = []
 
     class Watched(ReadHere):
-        def read(self, names: Sequence[str]) -> Iterator[LoadedFile | UnreadableFile]:
+        def read(self, names: Sequence[str], reading: Reading = READ_ONLY) -> Iterator[LoadedFile | UnreadableFile]:
             read.extend(names)
-            return super().read(names)
+            return super().read(names, reading)
 
     updated(Watched(corpus), tmp_path / "index")
     assert read == ["copy.txt"]
@@ -169,6 +171,30 @@ def test_unreadable_files_are_listed_and_the_others_are_indexed(corpus: Path, tm
     assert corpus_changes(corpus, index.manifest.corpus).added == []
     (corpus / "broken.txt").write_text("Repaired.")
     assert corpus_changes(corpus, index.manifest.corpus).added == ["broken.txt"]
+
+
+def test_unreadable_files_are_read_again_only_if_they_have_changed_or_on_request(corpus: Path, tmp_path: Path) -> None:
+    (corpus / "broken.txt").write_bytes(b"\0\1\2\3")
+    (corpus / "mixed.zip").write_bytes(archive({"good.md": "# Good\n\nIt is.\n", "bad.txt": "\0\1"}))
+    read: list[str] = []
+
+    class Watched(ReadHere):
+        def read(self, names: Sequence[str], reading: Reading = READ_ONLY) -> Iterator[LoadedFile | UnreadableFile]:
+            read.extend(names)
+            return super().read(names, reading)
+
+    first, changes = updated(Watched(corpus), tmp_path / "index")
+    failed = [failure.path for failure in changes.failed]
+    assert failed == ["broken.txt", "mixed.zip/bad.txt"] and set(read) == {"broken.txt", "faq.txt", "guide.md", "mixed.zip"}
+    read.clear()
+    second, changes = updated(Watched(corpus), tmp_path / "index")
+    assert read == [] and [failure.path for failure in changes.failed] == failed and second.digest == first.digest
+    third, _ = updated(Watched(corpus), tmp_path / "index", retry=True)
+    assert read == ["broken.txt", "mixed.zip"] and third.digest == first.digest
+    read.clear()
+    (corpus / "broken.txt").write_text("Repaired.")
+    index, changes = updated(Watched(corpus), tmp_path / "index")
+    assert read == ["broken.txt"] and changes.added == ["broken.txt"] and "mixed.zip/good.md" in index.documents
 
 
 def test_identical_files_are_indexed_once_and_can_be_named_by_either_name(corpus: Path, tmp_path: Path) -> None:

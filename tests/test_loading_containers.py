@@ -1,5 +1,6 @@
 """Archives: their members are documents, within limits; listed, updated and removed with the archive."""
 
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -16,6 +17,7 @@ from rag.loading.containers import members
 from rag.loading.containers.members import LoadedFile, file_of
 from rag.loading.loader import load_document, load_file, member_bytes
 from rag.loading.process.safe_open import checked_path
+from rag.loading.reading import READ_ONLY, Reading
 from tests.conftest import ReadHere, updated
 from tests.sample_files import SAMPLES, archive
 
@@ -175,9 +177,9 @@ def test_an_unchanged_archive_is_not_read_again(corpus: Path, tmp_path: Path) ->
     (corpus / "plain.md").unlink()
 
     class Unread(ReadHere):
-        def read(self, names):  # type: ignore[no-untyped-def]
+        def read(self, names: Sequence[str], reading: Reading = READ_ONLY) -> Iterator[LoadedFile | UnreadableFile]:
             assert "plants.zip" not in names
-            return super().read(names)
+            return super().read(names, reading)
 
     index, _ = updated(Unread(corpus), tmp_path / "index")
     assert "plants.zip/moss.md" in index.manifest.corpus.digests

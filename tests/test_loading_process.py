@@ -10,10 +10,15 @@ import pytest
 
 from rag.config import LoadingSettings
 from rag.errors import UnreadableFile
+from rag.loading.containers.members import LoadedFile
 from rag.loading.corpus import FolderCorpus
 from rag.loading.process.pool import read_documents
+from rag.loading.reading import Reading, Splitting
+from rag.models.embedder import ModelEmbedder
 from rag.records import Document
+from rag.text.passages import split_passages
 from tests.sample_files import SAMPLES
+from tests.sample_pdfs import columns, numbered
 
 SETTINGS = LoadingSettings(seconds=30, processes=2)
 
@@ -168,3 +173,56 @@ def test_files_are_read_on_systems_that_cannot_limit_memory(
     monkeypatch.setenv("PYTHONPATH", str(modules), prepend=os.pathsep)
     document = read(folder, "nerve.txt", settings=LoadingSettings(megabytes=256, processes=1))[0]
     assert isinstance(document, Document), reason(document)
+
+
+def splitting(embedder: ModelEmbedder) -> Reading:
+    return Reading(Splitting(embedder.tokenizer_json(), embedder.max_tokens))
+
+
+@pytest.mark.slow
+def test_passages_from_a_worker_are_those_of_this_process(folder: Path, embedder: ModelEmbedder) -> None:
+    names = sorted(SAMPLES)
+    loaded = read_documents([(folder, name) for name in names], SETTINGS, splitting(embedder))
+    for file in loaded:
+        assert isinstance(file, LoadedFile) and file.passages is not None
+        for document, passages in zip(file.documents, file.passages, strict=True):
+            here = split_passages(document, count_tokens=embedder.count_tokens, limit=embedder.max_tokens)
+            assert list(passages) == here and here
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "text", ["word " * 800_000, "x" * 4_000_000, "A sentence of some words. " * 150_000], ids=["words", "one word", "sentences"]
+)
+def test_a_long_line_is_split_in_little_memory(text: str, folder: Path, embedder: ModelEmbedder) -> None:
+    (folder / "line.txt").write_text(text)
+    stages: set[str] = set()
+    reading = Reading(splitting(embedder).splitting, lambda what, done, total: stages.add(what))
+    (file,) = read_documents([(folder, "line.txt")], LoadingSettings(megabytes=1024), reading)
+    assert isinstance(file, LoadedFile) and file.passages is not None
+    (document,), (passages,) = file.documents, file.passages
+    assert max(len(passage.text) for passage in passages) < 20_000
+    assert "".join(passage.text for passage in passages).replace(" ", "") == document.text.replace(" ", "")
+    assert stages <= {"reading line.txt", "reading line.txt: parts"}
+
+
+@pytest.mark.slow
+def test_a_long_file_shows_its_progress(folder: Path) -> None:
+    (folder / "long.pdf").write_bytes(columns([numbered(150, start=150 * i) for i in range(500)], number=1))
+    seen: list[tuple[str, int, int]] = []
+    (file,) = read_documents([(folder, "long.pdf")], SETTINGS, Reading(progress=lambda *stage: seen.append(stage)))
+    assert isinstance(file, LoadedFile)
+    pages = [(done, total) for what, done, total in seen if what == "reading long.pdf: pages"]
+    assert pages and pages == sorted(pages) and len({total for _, total in pages}) == 1
+
+
+def test_reading_stops_if_the_progress_says_so(folder: Path) -> None:
+    class Stopped(Exception):
+        pass
+
+    def stop(what: str, done: int, total: int) -> None:
+        raise Stopped(what)
+
+    (folder / "slow.md").write_text("*a_ " * 400_000)  # takes quadratic time
+    with pytest.raises(Stopped, match="reading slow.md"):
+        list(read_documents([(folder, "slow.md")], SETTINGS, Reading(progress=stop)))

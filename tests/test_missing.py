@@ -12,6 +12,7 @@ from rag.index.missing_vectors import AT_ONCE, MissingVectors
 from rag.index.updating import Recipe, update_index
 from rag.loading.containers.members import LoadedFile
 from rag.loading.corpus import FolderCorpus
+from rag.loading.reading import READ_ONLY, Reading
 from rag.numeric import Vectors
 from tests.conftest import WordEmbedder
 
@@ -67,11 +68,11 @@ def test_a_build_embeds_while_it_reads(tmp_path: Path) -> None:
     embedder = Slow()
 
     class SlowCorpus(FolderCorpus):
-        def read(self, names: Sequence[str]) -> Iterator[LoadedFile | UnreadableFile]:
+        def read(self, names: Sequence[str], reading: Reading = READ_ONLY) -> Iterator[LoadedFile | UnreadableFile]:
             *most, last = names
-            yield from super().read(most)
+            yield from super().read(most, reading)
             assert embedder.started.wait(30)
-            yield from super().read([last])
+            yield from super().read([last], reading)
 
     (tmp_path / "corpus").mkdir()
     for n in range(AT_ONCE + 1):

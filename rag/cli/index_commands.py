@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rag.index.manifest import CorpusFiles, Entry, Failure
     from rag.index.status import Status
     from rag.library import BuildReport
+    from rag.loading.folder_listing import Skipped
 
 SHOWN = 20  # files listed per kind of change; --json lists all
 
@@ -35,6 +36,7 @@ def build(
     corpus: CorpusOption = None,
     index: IndexOption = None,
     full: Annotated[bool, typer.Option("--full", help="Rebuild everything from scratch.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Try again to read files that could not be read.")] = False,
     forget: Annotated[bool, typer.Option("--forget", help="Keep no previous build to roll back to.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Then build again from scratch and compare.")] = False,
     wait: WaitOption = False,
@@ -43,7 +45,7 @@ def build(
     """Make the index agree with the corpus. Only changed files are read and embedded."""
     library = open_library(corpus, index)
     with _building() as progress:
-        report = library.build(full=full, forget=forget, wait=wait, progress=progress)
+        report = library.build(full=full, retry=retry, forget=forget, wait=wait, progress=progress)
         differences = library.differences(progress=progress) if verify else None
     _finish(report, as_json=as_json, differences=differences)
 
@@ -116,6 +118,7 @@ def _report_values(report: "BuildReport") -> dict[str, Any]:
         "removed": changes.removed,
         "unchanged": changes.unchanged,
         "failed": _failure_values((*report.refused, *changes.failed)),
+        "skipped": [asdict(skipped) for skipped in report.skipped],
         "duplicates": [asdict(duplicate) for duplicate in changes.duplicates],
         "documents": len(report.manifest.corpus.documents),
         "passages": report.manifest.passages,
@@ -150,6 +153,7 @@ def _print_report(report: "BuildReport") -> None:
             print_line(f"{kind:9}  {path}")
         if len(paths) > SHOWN:
             print_line(f"{kind:9}  … and {len(paths) - SHOWN} more; --json lists all")
+    _print_skipped(report.skipped)
     for duplicate in changes.duplicates[:SHOWN]:
         print_line(f"same as {duplicate.same_as}, indexed once:  {duplicate.path}")
     new = {*changes.added, *changes.changed}
@@ -165,6 +169,13 @@ def _print_report(report: "BuildReport") -> None:
         f"{len(manifest.corpus.documents)} documents, {manifest.passages} passages, {changes.embedded} embedded in "
         f"{report.seconds:.2f} s, manifest {manifest.hash[:12]}"
     )
+
+
+def _print_skipped(skipped: "Sequence[Skipped]") -> None:
+    for part in skipped[:SHOWN]:
+        print_line(f"skipped    {part.path}: {part.reason}")
+    if len(skipped) > SHOWN:
+        print_line(f"skipped    … and {len(skipped) - SHOWN} more; --json lists all")
 
 
 def status(
@@ -197,6 +208,7 @@ def _status_values(current: "Status") -> dict[str, Any]:
         "building": None if current.building is None else current.building.values(),
         "up_to_date": not changes.any,
         "failed": _failure_values(changes.failed),
+        "skipped": [asdict(skipped) for skipped in current.skipped],
         "duplicates": [asdict(duplicate) for duplicate in changes.duplicates],
         "notes": _note_values(manifest.corpus),
         "added": changes.added,
@@ -219,6 +231,7 @@ def _print_status(current: "Status", documents: "Sequence[Entry]") -> None:
         print_line(f"{document.id}: {document.title}, {document.passages} passages")
     for failure in changes.failed:
         print_line(f"not read: {failure.path}: {failure.reason}")
+    _print_skipped(current.skipped)
     for path, note in _notes(manifest.corpus):
         print_line(f"note on {path}: {note}")
     for duplicate in changes.duplicates:

@@ -21,8 +21,19 @@ if TYPE_CHECKING:
 _console = Console(highlight=False, markup=False, emoji=False)
 error_console = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
-CorpusOption = Annotated[Path | None, typer.Option("--corpus", metavar="DIR", help="Document folder.", show_default="corpus")]
-IndexOption = Annotated[Path | None, typer.Option("--index", metavar="DIR", help="Index folder.", show_default="index")]
+
+def _folder(text: str) -> Path:
+    if not text.strip():
+        raise typer.BadParameter("the path is empty")
+    return Path(text)
+
+
+CorpusOption = Annotated[
+    Path | None, typer.Option("--corpus", metavar="DIR", help="Document folder.", show_default="corpus", parser=_folder)
+]
+IndexOption = Annotated[
+    Path | None, typer.Option("--index", metavar="DIR", help="Index folder.", show_default="index", parser=_folder)
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
 WaitOption = Annotated[bool, typer.Option("--wait", help="If the index is being built by another process, wait for it.")]
 OnlyOption = Annotated[

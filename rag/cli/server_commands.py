@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rag.cli.output import CorpusOption, IndexOption, JsonOption, open_library, print_json, print_line, print_note
+from rag.errors import RagError, SettingsError
 
 if TYPE_CHECKING:
     from rag.accounts.users import Accounts
@@ -46,8 +47,14 @@ def serve(
 def _build(library: "Library") -> None:
     from rag.cli.progress import progress_bars
 
-    with progress_bars() as progress:
-        report = library.build(progress=progress)
+    try:
+        with progress_bars() as progress:
+            report = library.build(progress=progress)
+    except SettingsError:
+        raise
+    except (RagError, OSError, MemoryError) as error:  # the page is served with the index as it is
+        print_note(f"rag: the index was not updated: {error or 'there is not enough memory'}")
+        return
     for failure in report.changes.failed:
         print_note(f"could not read {failure.path}: {failure.reason}")
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, PlainSerializer, PlainValidator
 
 from rag.errors import QuestionSetError, UnreadableFile
 from rag.loading.containers.members import LoadedFile
+from rag.loading.reading import READ_ONLY, Reading
 from rag.loading.text_files import plain_text
 from rag.records import Document, Span
 from rag.storage.files import from_json, sha256_bytes, sha256_file, sha256_json
@@ -82,7 +83,7 @@ class RecordCorpus:
     def format_of(self, name: str) -> str:
         return name
 
-    def read(self, names: Sequence[str]) -> Iterator[LoadedFile | UnreadableFile]:
+    def read(self, names: Sequence[str], reading: Reading = READ_ONLY) -> Iterator[LoadedFile | UnreadableFile]:
         for name in names:
             title, text = self.records[name]
             blocks = plain_text.parse(text).blocks

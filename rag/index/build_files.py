@@ -32,11 +32,11 @@ from rag.index.dense import DenseIndex
 from rag.index.lexical import LexicalIndex, file_names
 from rag.index.line_table import Lines, table_of
 from rag.index.manifest import FIX, HASHED, StoredFile, check_files, check_manifest, load_manifest
-from rag.index.stored_records import StoredDocuments, StoredPassages, passage_of
+from rag.index.stored_records import StoredDocuments, StoredPassages
 from rag.models.model_identity import ModelIdentity
 from rag.records import Document, Passage
 from rag.storage.arrays import map_array
-from rag.storage.document_records import document_from_json
+from rag.storage.document_records import document_from_json, passage_from_json
 from rag.storage.files import from_json, sha256_file
 
 DOCUMENTS = "documents.jsonl"
@@ -71,7 +71,7 @@ def read_documents(folder: Path) -> Iterator[tuple[Document, list[Passage]]]:
     start, documents, passages = 0, Lines(folder / DOCUMENTS), Lines(folder / PASSAGES)
     for number, entry in enumerate(load_manifest(folder).corpus.documents):
         document = document_from_json(from_json(documents[number]))
-        yield document, [passage_of(from_json(passages[row]), document) for row in range(start, start + entry.passages)]
+        yield document, [passage_from_json(from_json(passages[row]), document) for row in range(start, start + entry.passages)]
         start += entry.passages
 
 

@@ -10,7 +10,7 @@ from rag.errors import UnreadableFile
 from rag.index.builds import Report
 from rag.index.manifest import CorpusFiles, Duplicate, Entry, Failure
 from rag.loading.containers.members import file_of
-from rag.loading.corpus import Corpus, FolderCorpus
+from rag.loading.corpus import Corpus, FolderCorpus, as_folder
 from rag.storage.files import canonical_json, from_json
 
 CHANGES = "changes.json"
@@ -96,12 +96,12 @@ def scan(corpus: Corpus, progress: Report) -> ScannedFiles:
     return ScannedFiles(digests, same_as, failed)
 
 
-def corpus_changes(corpus: Path, indexed: CorpusFiles) -> Changes:
+def corpus_changes(corpus: Path | FolderCorpus, indexed: CorpusFiles) -> Changes:
     """What a build would do, determined from the files' contents.
 
     Nothing is read or embedded, so files that will turn out to be unreadable are not predicted.
     """
-    files = scan(FolderCorpus(corpus), lambda what, done, total: None)
+    files = scan(as_folder(corpus), lambda what, done, total: None)
     known = by_file(indexed.digests, files.digests, id_of=str)
     failures = by_file(indexed.failed, files.digests, id_of=lambda failure: failure.path)
     failing: list[Failure] = []

@@ -35,6 +35,7 @@ from rag.index.line_table import Lines
 from rag.index.manifest import MANIFEST, check_manifest, damaged_files, load_manifest
 from rag.index.term_counts import TermCounts
 from rag.index.updating import JOURNAL
+from rag.loading.corpus import corpus_of
 from rag.models.model_identity import ModelIdentity, check_weights, model_identity
 from rag.records import Document, Passage
 from rag.storage.arrays import map_array
@@ -131,7 +132,7 @@ def _model_and_settings(settings: Settings, check: Check, model: ModelIdentity |
 
 
 def _corpus(settings: Settings, check: Check) -> None:
-    changes = corpus_changes(settings.corpus, load_manifest(live_build(settings.index)).corpus)
+    changes = corpus_changes(corpus_of(settings), load_manifest(live_build(settings.index)).corpus)
     for what, names in (("added", changes.added), ("changed", changes.changed), ("removed", changes.removed)):
         check.faults += [(f"{name} was {what} since the build", BUILD) for name in names]
     check.note = "; ".join(f"{failure.path} cannot be read: {failure.reason}" for failure in changes.failed)

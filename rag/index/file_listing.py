@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rag.index.changes import Changes, corpus_changes
 from rag.index.manifest import Manifest
-from rag.loading.corpus import corpus_files
+from rag.loading.corpus import FolderCorpus, as_folder
 from rag.loading.process.safe_open import holding_file
 
 PATIENCE = 20  # between two scans, in multiples of a scan's duration: scanning takes at most 5% of the time
@@ -20,8 +20,8 @@ class ListedFile:
     """A file of the corpus or a document of the index. `size` (bytes) and `changed` (seconds since 1970) are 0 if it is gone;
     those of a member are the container's.
 
-    `state` is "new", "changed" or "removed" since the build, "same as" another file, "not read", or "" if it is up to date;
-    `note` is the other file or the reason.
+    `state` is "new", "changed" or "removed" since the build, "same as" another file, "not read", "skipped", or "" if it is up
+    to date; `note` is the other file, the reason, or what the build noted about the document.
     """
 
     id: str
@@ -37,8 +37,8 @@ class ListedFile:
 class Watch:
     """Reports what a build would change. Files are hashed again only if a name, size or time has changed. Thread-safe."""
 
-    def __init__(self, corpus: Path) -> None:
-        self._corpus = corpus
+    def __init__(self, corpus: Path | FolderCorpus) -> None:
+        self._corpus = as_folder(corpus)
         self._lock = threading.Lock()
         self._seen: tuple[object, str] | None = None
         self._scanned = self._cost = 0.0
@@ -58,9 +58,9 @@ class Watch:
             return self._changes
 
 
-def fingerprint(corpus: Path) -> tuple[tuple[str, int, int], ...]:
+def fingerprint(corpus: FolderCorpus) -> tuple[tuple[str, int, int], ...]:
     """Name, size and modification time of every file, which differ once a file has been written. Raises CorpusError."""
-    return tuple((name, *_stat(corpus / name)) for name in corpus_files(corpus))
+    return tuple((name, *_stat(corpus.folder / name)) for name in corpus.names())
 
 
 def _stat(path: Path) -> tuple[int, int]:
@@ -71,8 +71,9 @@ def _stat(path: Path) -> tuple[int, int]:
     return stat.st_size, stat.st_mtime_ns
 
 
-def list_files(corpus: Path, manifest: Manifest, changes: Changes) -> list[ListedFile]:
-    """Every file of the corpus and every document of the index, sorted by name."""
+def list_files(corpus: Path | FolderCorpus, manifest: Manifest, changes: Changes) -> list[ListedFile]:
+    """Every file of the corpus, every part of it that is skipped, and every document of the index, sorted by name."""
+    corpus = as_folder(corpus)
     known = {document.id: document for document in manifest.corpus.documents}
     same = {duplicate.path: duplicate.same_as for duplicate in (*manifest.corpus.duplicates, *changes.duplicates)}
     failed = {failure.path: failure.reason for failure in changes.failed}
@@ -80,11 +81,12 @@ def list_files(corpus: Path, manifest: Manifest, changes: Changes) -> list[Liste
     states |= dict.fromkeys(changes.removed, ("removed", ""))
     states |= {name: ("same as", other) for name, other in same.items() if name not in states}
     states |= {name: ("not read", reason) for name, reason in failed.items()}
+    states |= {part.path: ("skipped", part.reason) for part in corpus.listing().skipped}
     files = []
     for name in sorted({*known, *manifest.corpus.digests, *states, *changes.unchanged}):
-        size, changed = _stat(corpus / holding_file(corpus, name))
+        size, changed = _stat(corpus.folder / holding_file(corpus.folder, name))
         document = known.get(name)
-        state, note = states.get(name, ("", ""))
+        state, note = states.get(name, ("", "; ".join(document.notes) if document else ""))
         title, passages = (document.title, document.passages) if document else ("", 0)
         files.append(ListedFile(name, title, Path(name).suffix.lower()[1:], size, passages, changed / 1e9, state, note))
     return files

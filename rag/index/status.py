@@ -6,19 +6,23 @@ from rag.config import Settings
 from rag.index.builds import Builder, builder_of, live_build, previous_build
 from rag.index.changes import Changes, corpus_changes, load_changes
 from rag.index.manifest import HASHED, Manifest, check_files, check_manifest, load_manifest
+from rag.loading.corpus import corpus_of
+from rag.loading.folder_listing import Skipped
 from rag.models.model_identity import ModelIdentity, model_identity
 
 
 @dataclass(frozen=True)
 class Status:
-    """`changes` are what a build would change, `previous` is the name of the build to roll back to, None if none is kept.
+    """`changes` are what a build would change, `skipped` the parts of the corpus folder that are not looked at.
 
-    `built` is an ISO time. `building` is the process that is building the index now, None if there is none.
+    `built` is an ISO time. `previous` is the name of the build to roll back to, None if none is kept; `building` is the
+    process that is building the index now, None if there is none.
     """
 
     manifest: Manifest
     built: str
     changes: Changes
+    skipped: list[Skipped]
     previous: str | None
     building: Builder | None
 
@@ -34,6 +38,7 @@ def index_status(settings: Settings, *, model: ModelIdentity | None = None, chec
     if check:
         check_manifest(manifest, model=model or model_identity(settings.embedding), settings=settings.passages)
         check_files(folder, manifest, hashed=HASHED)
-    changes = corpus_changes(settings.corpus, manifest.corpus)
-    previous = previous_build(settings.index)
-    return Status(manifest, load_changes(folder).built, changes, previous.name if previous else None, builder_of(settings.index))
+    corpus = corpus_of(settings)
+    changes, skipped = corpus_changes(corpus, manifest.corpus), corpus.listing().skipped
+    previous, builder = previous_build(settings.index), builder_of(settings.index)
+    return Status(manifest, load_changes(folder).built, changes, skipped, previous.name if previous else None, builder)

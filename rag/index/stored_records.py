@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar, overload
 import numpy as np
 
 from rag.index.line_table import Lines
-from rag.records import Document, Passage, Sentence, Span
-from rag.storage.document_records import document_from_json, document_to_json
+from rag.records import Document, Passage
+from rag.storage.document_records import document_from_json, document_to_json, passage_from_json, passage_to_json
 from rag.storage.files import from_json, json_line
 
 DOCUMENTS_KEPT = 2**25  # bytes of lines whose documents are cached; the objects take a few times as much
@@ -89,7 +89,7 @@ class StoredPassages(Sequence[Passage]):
 
     def _passage(self, row: int, record: dict[str, Any]) -> Passage:
         number = int(np.searchsorted(self._ends, row, side="right"))
-        return passage_of(record, self._documents[self._documents.ids[number]])
+        return passage_from_json(record, self._documents[self._documents.ids[number]])
 
 
 def _document(number: int, record: dict[str, Any]) -> Document:  # noqa: ARG001 - the signature of `make`
@@ -101,17 +101,7 @@ def document_line(document: Document) -> bytes:
 
 
 def passage_line(passage: Passage) -> bytes:
-    """The line of a passage: spans only, because its text is a slice of the document's."""
-    return json_line(
-        {
-            "span": [passage.span.start, passage.span.end],
-            "headings": passage.headings,
-            "page": passage.page,
-            "sentences": [[s.span.start, s.span.end, s.kind, s.level, s.page] for s in passage.sentences],
-            "cut": passage.cut,
-            "context": passage.context,
-        }
-    )
+    return json_line(passage_to_json(passage))
 
 
 def under_question(passage: Passage) -> bool:
@@ -122,17 +112,3 @@ def under_question(passage: Passage) -> bool:
 def has_rows(passage: Passage) -> bool:
     """Whether it holds a row of a table, other than the header."""
     return any(sentence.kind == "table" and not sentence.level for sentence in passage.sentences)
-
-
-def passage_of(record: dict[str, Any], document: Document) -> Passage:
-    span = Span(*record["span"])
-    return Passage(
-        document_id=document.id,
-        span=span,
-        text=span.of(document.text),
-        headings=tuple(record["headings"]),
-        page=record["page"],
-        sentences=tuple(Sentence(Span(start, end), kind, level, page) for start, end, kind, level, page in record["sentences"]),
-        cut=record["cut"],
-        context=record["context"],
-    )

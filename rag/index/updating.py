@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rag.config import DenseSettings, PassageSettings
@@ -36,6 +37,7 @@ from rag.index.manifest import (
     save_manifest,
 )
 from rag.loading.corpus import Corpus, FolderCorpus
+from rag.loading.reading import Reading, Splitting
 from rag.models.embedder import Embedder
 from rag.storage.file_changes import finish_interrupted
 from rag.text.passages import split_passages
@@ -58,6 +60,7 @@ def update_index(
     recipe: Recipe,
     *,
     full: bool = False,
+    retry: bool = False,
     forget: bool = False,
     wait: bool = False,
     prepare: Callable[[], None] = lambda: None,
@@ -66,7 +69,8 @@ def update_index(
     """Makes the index in `folder` agree with the corpus in one step; until then the previous build stays live.
 
     Returns the new manifest and what has changed. With `full`, or if the previous build is broken or was made with another
-    recipe, everything is built from scratch; if nothing has changed, nothing is written. The previous build is kept for
+    recipe, everything is built from scratch; if nothing has changed, nothing is written. Files that could not be read are
+    tried again only if they have changed, or with `retry`. The previous build is kept for
     `rag rollback` unless it holds a document that has been removed, or with `forget`. `prepare` is called once the lock is
     held, before the corpus is scanned. Raises BuildLocked while another process builds, unless `wait`; CorpusError if there
     is no corpus.
@@ -77,19 +81,19 @@ def update_index(
             finish_interrupted(corpus.folder)
         prepare()
         _discard_leftovers(folder, full=full)
-        result = _update(corpus, folder, recipe, full=full, forget=forget, report=_to_both(note, progress))
+        result = _update(corpus, folder, recipe, full=full, retry=retry, forget=forget, report=_to_both(note, progress))
         sweep_builds(folder)
         (folder / JOURNAL).unlink(missing_ok=True)
         return result
 
 
 def _update(
-    corpus: Corpus, folder: Path, recipe: Recipe, *, full: bool, forget: bool, report: Report
+    corpus: Corpus, folder: Path, recipe: Recipe, *, full: bool, retry: bool, forget: bool, report: Report
 ) -> tuple[Manifest, Changes]:
     live = _manifest_of(folder, live_build)
     reusable = None if full else _reusable(folder, recipe)
     with _staging(folder) as staging:
-        build = _Build(staging / "build", recipe, reusable, folder / JOURNAL, report)
+        build = _Build(staging / "build", recipe, reusable, folder / JOURNAL, report, retry)
         manifest, changes = build.write(corpus, compared_with=live)
         same = live is not None and manifest.hash == live.hash
         previous = None if forget else _worth_keeping(folder, previous_build if same else live_build, manifest)
@@ -181,6 +185,7 @@ class _Build:
     previous: PreviousBuild | None
     journal: Path
     progress: Report
+    retry: bool = False
 
     def write(self, corpus: Corpus, *, compared_with: Manifest | None) -> tuple[Manifest, Changes]:
         """Returns the manifest and the changes since `compared_with`. Writes no build if it would equal `previous`.
@@ -221,12 +226,17 @@ class _Build:
         """Passes every document to the writer, in order; returns the files that cannot be read."""
         failed = list(files.failed)
         names, embedder = files.documents, self.recipe.embedder
-        unchanged = self._unchanged(files)
-        loaded = corpus.read([name for name in names if name not in unchanged])
+        kept = self._kept(files)
+        new = [name for name in names if name not in kept]
+        limit = self._limit() if new else 0
+        tokenizer = embedder.tokenizer_json() if new else None
+        loaded = corpus.read(new, Reading(Splitting(tokenizer, limit) if tokenizer else None, self.progress))
         for done, name in enumerate(names):
             self.progress("reading", done, len(names))
-            if name in unchanged:
-                for entry in unchanged[name]:
+            if name in kept:
+                entries, failures = kept[name]
+                failed += failures
+                for entry in entries:
                     writer.keep(entry)
                 continue
             file = next(loaded)
@@ -234,22 +244,31 @@ class _Build:
                 failed.append(Failure(name, str(file), files.digests[name]))
                 continue
             failed += [Failure(member.id, member.reason, files.digests[name]) for member in file.failed]
-            for document in file.documents:
-                # Computed only here, because it loads the model.
-                limit = min(self.recipe.passages.max_tokens or embedder.max_tokens, embedder.max_tokens)
-                writer.add(document, split_passages(document, count_tokens=embedder.count_tokens, limit=limit))
+            for i, document in enumerate(file.documents):
+                split = partial(split_passages, document, count_tokens=embedder.count_tokens, limit=limit)
+                writer.add(document, split() if file.passages is None else file.passages[i])
         self.progress("reading", len(names), len(names))
         return failed
 
-    def _unchanged(self, files: ScannedFiles) -> dict[str, list[Entry]]:
-        """The entries of the files that the previous build read whole and that have not changed since."""
+    def _limit(self) -> int:
+        """The longest passage in tokens. Loads the model."""
+        longest = self.recipe.embedder.max_tokens
+        return min(self.recipe.passages.max_tokens or longest, longest)
+
+    def _kept(self, files: ScannedFiles) -> dict[str, tuple[list[Entry], list[Failure]]]:
+        """The documents of the files that have not changed since the previous build, and what could not be read of them.
+
+        With `retry`, files of which something could not be read are left out.
+        """
         if self.previous is None:
             return {}
         indexed = self.previous.manifest.corpus
-        partly = by_file(indexed.failed, files.digests, id_of=lambda failure: failure.path)
+        failures = by_file(indexed.failed, files.digests, id_of=lambda failure: failure.path)
         entries = by_file(indexed.documents, files.digests, id_of=lambda entry: entry.id)
-        return {
-            name: entries[name]
-            for name in files.documents
-            if name in entries and name not in partly and all(entry.digest == files.digests[name] for entry in entries[name])
-        }
+        kept = {}
+        for name in files.documents:
+            read, unread = entries.get(name, []), failures.get(name, [])
+            digests = {entry.digest for entry in read} | {failure.digest for failure in unread}
+            if digests == {files.digests[name]} and not (self.retry and unread):
+                kept[name] = read, unread
+        return kept

@@ -1,14 +1,15 @@
 """The files of a corpus: their names, digests and documents."""
 
-import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from rag.config import LoadingSettings
-from rag.errors import CorpusError, UnreadableFile
+from rag.config import SETTINGS_FILE, LoadingSettings, Settings
+from rag.errors import SettingsError, UnreadableFile
+from rag.loading.folder_listing import Listing, list_folder
 from rag.loading.process.safe_open import checked_path
+from rag.loading.reading import READ_ONLY, Reading
 from rag.storage.files import sha256_file
 
 if TYPE_CHECKING:
@@ -30,42 +31,32 @@ class Corpus(Protocol):
         """Files with equal content and equal format give equal documents."""
         ...
 
-    def read(self, names: Sequence[str]) -> Iterator["LoadedFile | UnreadableFile"]:
-        """Yields, for each name in order, its documents or the reason why it cannot be read."""
+    def read(self, names: Sequence[str], reading: Reading = READ_ONLY) -> Iterator["LoadedFile | UnreadableFile"]:
+        """Yields, for each name in order, its documents or the reason why it cannot be read.
+
+        Where `reading` says how to split and the corpus can do so, the passages come with the documents.
+        """
         ...
 
 
 def corpus_files(corpus: Path) -> list[str]:
-    """The ids of all files below the folder, sorted, without hidden files, hidden folders and links that lead outside.
-
-    Files of unknown formats are included, so that reading them reports why they cannot be read. Raises CorpusError.
-    """
-    if not corpus.is_dir():
-        raise CorpusError(f"the corpus folder {corpus} does not exist; create it, or name another with --corpus")
-    root = corpus.resolve()
-    ids = []
-    for folder, subfolders, names in os.walk(root, onerror=_cannot_list):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        for name in names:
-            path = Path(folder, name)
-            if not name.startswith(".") and path.is_file() and path.resolve().is_relative_to(root):
-                ids.append(path.relative_to(root).as_posix())
-    return sorted(ids)
-
-
-def _cannot_list(error: OSError) -> None:
-    raise CorpusError(f"the folder {error.filename} cannot be listed ({error.strerror}); fix its permissions or move it away")
+    """The names of all files below a folder: see `list_folder`."""
+    return list_folder(corpus).files
 
 
 @dataclass(frozen=True)
 class FolderCorpus:
-    """The files of a folder; ids are paths within it."""
+    """The files of a folder; names are paths within it. `own` says which of them are the program's: see `list_folder`."""
 
     folder: Path
     settings: LoadingSettings = LoadingSettings()
+    own: Mapping[Path, str] = field(default_factory=dict)
+
+    def listing(self) -> Listing:
+        return list_folder(self.folder, own=self.own, follow_links=self.settings.follow_links)
 
     def names(self) -> list[str]:
-        return corpus_files(self.folder)
+        return self.listing().files
 
     def digest_of(self, name: str) -> str:
         try:
@@ -77,7 +68,28 @@ class FolderCorpus:
         """The file name's ending in lower case, which together with the content determines the loader."""
         return Path(name).suffix.lower()
 
-    def read(self, names: Sequence[str]) -> Iterator["LoadedFile | UnreadableFile"]:
+    def read(self, names: Sequence[str], reading: Reading = READ_ONLY) -> Iterator["LoadedFile | UnreadableFile"]:
         from rag.loading.process.pool import read_documents  # not needed to find out which files changed
 
-        return read_documents([(self.folder, name) for name in names], self.settings)
+        return read_documents([(self.folder, name) for name in names], self.settings, reading)
+
+
+def as_folder(corpus: Path | FolderCorpus) -> FolderCorpus:
+    return FolderCorpus(corpus) if isinstance(corpus, Path) else corpus
+
+
+def corpus_of(settings: Settings) -> FolderCorpus:
+    """The corpus folder of the settings, without the program's own files. Raises SettingsError if it is one of its folders."""
+    own = {
+        settings.index: "the index",
+        settings.server.users: "the file of user accounts",
+        settings.server.conversations: "the folder of saved conversations",
+        settings.evaluation.feedback: "the folder of feedback",
+        settings.evaluation.runs: "the folder of evaluation runs",
+        settings.evaluation.sets: "the folder of question sets",
+        SETTINGS_FILE: "the settings file",
+    }
+    resolved = {path.resolve(): what for path, what in own.items()}
+    if what := resolved.get(settings.corpus.resolve()):
+        raise SettingsError(f"the corpus folder {settings.corpus} is {what}; name another folder with --corpus")
+    return FolderCorpus(settings.corpus, settings.loading, resolved)

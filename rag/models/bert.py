@@ -35,6 +35,9 @@ class BertModel:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
+    def tokenizer_json(self) -> str:
+        return str(self._tokenizer.to_str())
+
     def vectors(self, texts: Sequence[str]) -> Vectors:
         def vector(text: str) -> Vectors:
             states = self._states(text)

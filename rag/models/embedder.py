@@ -23,6 +23,10 @@ class TextModel(Protocol):
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
 
+    def tokenizer_json(self) -> str:
+        """The tokenizer that counts, for other processes."""
+        ...
+
     def vectors(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, shape (n, dim)."""
         ...
@@ -54,6 +58,10 @@ class Embedder(Protocol):
         ...
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
+
+    def tokenizer_json(self) -> str | None:
+        """The tokenizer as JSON, so that other processes count the same; None if only this one can count."""
+        ...
 
     def embed_query(self, query: str) -> Vectors:
         """Shape (dim,)."""
@@ -102,6 +110,9 @@ class ModelEmbedder:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return self.load().count_tokens(texts)
+
+    def tokenizer_json(self) -> str:
+        return self.load().tokenizer_json()
 
     def embed_query(self, query: str) -> Vectors:
         vector: Vectors = self.load().vectors([self._settings.query_prefix + query])[0]

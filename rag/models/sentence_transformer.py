@@ -47,6 +47,9 @@ class SentenceTransformerModel:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(encoding) for encoding in self._counter.encode_batch_fast(list(texts), add_special_tokens=False)]
 
+    def tokenizer_json(self) -> str:
+        return str(self._counter.to_str())
+
     def vectors(self, texts: Sequence[str]) -> Vectors:
         # One at a time: in a batch, padding and the order of additions change a vector's last bits, and an updated index
         # would no longer equal a rebuilt one.

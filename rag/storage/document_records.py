@@ -1,8 +1,8 @@
-"""Documents as JSON: in the index, and between the worker that reads a file and the process that asked for it."""
+"""Documents and their passages as JSON: in the index, and from the worker that reads a file to the process that asked."""
 
 from typing import Any
 
-from rag.records import Block, Document, Span
+from rag.records import Block, Document, Passage, Sentence, Span
 
 
 def document_to_json(document: Document) -> dict[str, Any]:
@@ -21,3 +21,29 @@ def document_from_json(values: dict[str, Any]) -> Document:
         Block(kind, Span(start, end), level, page, tuple(breaks)) for kind, start, end, level, page, breaks in values["blocks"]
     )
     return Document(values["id"], values["title"], values["text"], blocks, values["digest"], tuple(values["notes"]))
+
+
+def passage_to_json(passage: Passage) -> dict[str, Any]:
+    """Spans only, because its text is a slice of the document's."""
+    return {
+        "span": [passage.span.start, passage.span.end],
+        "headings": passage.headings,
+        "page": passage.page,
+        "sentences": [[s.span.start, s.span.end, s.kind, s.level, s.page] for s in passage.sentences],
+        "cut": passage.cut,
+        "context": passage.context,
+    }
+
+
+def passage_from_json(values: dict[str, Any], document: Document) -> Passage:
+    span = Span(*values["span"])
+    return Passage(
+        document_id=document.id,
+        span=span,
+        text=span.of(document.text),
+        headings=tuple(values["headings"]),
+        page=values["page"],
+        sentences=tuple(Sentence(Span(start, end), kind, level, page) for start, end, kind, level, page in values["sentences"]),
+        cut=values["cut"],
+        context=values["context"],
+    )

@@ -1,8 +1,10 @@
 """Documents to passages: runs of whole sentences that follow the document's structure and fit the embedder."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TypeVar
 
 from rag.records import Block, Document, Passage, Sentence, Span
 from rag.text.headings import heading_text
@@ -11,6 +13,11 @@ from rag.text.sentences import split_sentences
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
 """The number of tokens of each text, without the model's special tokens."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is counted, how much of it is done, and the total."""
+
+Item = TypeVar("Item")
 
 _LEADING = {
     "heading": re.compile(r"\s*(?:#{1,6}[ \t]+)?[*_]*"),
@@ -28,6 +35,9 @@ _TRAILING = {
 _WORD = re.compile(r"\S+\s*")
 _LINE = re.compile(r"[^\n]*\S[^\n]*\n*")
 _REAL_WORD = re.compile(r"\b[^\W\d_]{3,}\b")  # a title made from a file name like "scan_0042" has none
+_ANY_TOKENS, _LONGEST_TOKEN = 1024, 64  # characters: longer texts have no tokens that are longer than this on average
+_UNITS_AT_ONCE = 4096  # sentences or words looked at together
+_PART = 10_000  # characters, some pages: the unit in which progress is reported
 _BELOW_HEADINGS = 7  # the level of a question that is not a heading: headings have 1 to 6
 _CONTEXT_SHARE = 3  # title and headings take at most a third of the embedder's input, so that the text dominates
 
@@ -51,21 +61,29 @@ class _Section:
     body: tuple[Block, ...]
 
 
-def split_passages(document: Document, *, count_tokens: TokenCounter, limit: int) -> list[Passage]:
+def split_passages(
+    document: Document, *, count_tokens: TokenCounter, limit: int, progress: Progress = lambda unit, done, total: None
+) -> list[Passage]:
     """Passages of a document, in order; together they leave out only text outside all blocks.
 
     `limit` is the length of the longest embedded text in tokens, without special tokens. A heading or question starts a
     passage and is the context of the further passages of its section. Rows and sentences stay whole, except that a sentence
-    over the limit is cut at a word; the passages concerned have `cut` set.
+    over the limit is cut at a word; the passages concerned have `cut` set. `progress` is called with the parts of the text
+    that are done.
     """
     passages: list[Passage] = []
+    count_tokens = _bounded(count_tokens, limit)
+
+    def done(position: int) -> None:
+        progress("parts", position // _PART, len(document.text) // _PART)
+
     for section in _sections(document):
         context = _context(document.title, section.headings, count_tokens=count_tokens, limit=limit // _CONTEXT_SHARE)
         budget = limit - (sum(count_tokens([context])) if context else 0)
         headers = _table_headers(document.text, section.body, count_tokens=count_tokens, limit=budget // _CONTEXT_SHARE)
         budget -= max((tokens for _, _, tokens in headers), default=0)
         # A heading without a body is a passage of its own.
-        units = _units(document.text, section.body or section.lead, count_tokens=count_tokens, budget=budget)
+        units = _units(document.text, section.body or section.lead, count_tokens=count_tokens, budget=budget, done=done)
         lead = [_block_unit(document.text, block) for block in section.lead] if section.body else []
         for group in _pack([*lead, *units], budget):
             group_context = "\n".join(part for part in (context, _header_above(group, headers)) if part)
@@ -160,15 +178,17 @@ def _block_unit(text: str, block: Block) -> _Unit:
     return _Unit(Sentence(_content(text, block), block.kind, block.level, block.page), block.span, 0)
 
 
-def _units(text: str, blocks: Sequence[Block], *, count_tokens: TokenCounter, budget: int) -> list[_Unit]:
-    units = [unit for block in blocks for unit in _sentence_units(text, block)]
-    counts = count_tokens([unit.raw.of(text) for unit in units]) if units else []
+def _units(
+    text: str, blocks: Sequence[Block], *, count_tokens: TokenCounter, budget: int, done: Callable[[int], None]
+) -> list[_Unit]:
     fitting: list[_Unit] = []
-    for unit, count in zip(units, counts, strict=True):
-        if count <= budget:
-            fitting.append(replace(unit, tokens=count))
-        else:
-            fitting.extend(_cut(text, unit, count_tokens=count_tokens, budget=budget))
+    for units in _batched((unit for block in blocks for unit in _sentence_units(text, block)), _UNITS_AT_ONCE):
+        done(units[-1].raw.end)
+        for unit, count in zip(units, count_tokens([unit.raw.of(text) for unit in units]), strict=True):
+            if count <= budget:
+                fitting.append(replace(unit, tokens=count))
+            else:
+                fitting.extend(_cut(text, unit, count_tokens=count_tokens, budget=budget))
     return fitting
 
 
@@ -186,14 +206,14 @@ def _sentence_units(text: str, block: Block) -> Iterator[_Unit]:
 def _cut(text: str, unit: _Unit, *, count_tokens: TokenCounter, budget: int) -> Iterator[_Unit]:
     """Cuts a sentence at words and code at line ends; a word that is still over the budget is cut between characters."""
     pattern = _LINE if unit.sentence.kind == "code" else _WORD
-    words = [Span(match.start(), match.end()) for match in pattern.finditer(text, unit.raw.start, unit.raw.end)]
-    counts = count_tokens([word.of(text) for word in words])
+    words = (Span(match.start(), match.end()) for match in pattern.finditer(text, unit.raw.start, unit.raw.end))
     pieces: list[tuple[Span, int]] = []
-    for word, count in zip(words, counts, strict=True):
-        if pieces and pieces[-1][1] + count <= budget:
-            pieces[-1] = (Span(pieces[-1][0].start, word.end), pieces[-1][1] + count)
-        else:
-            pieces.extend(_cut_word(text, word, count, count_tokens=count_tokens, budget=budget))
+    for batch in _batched(words, _UNITS_AT_ONCE):
+        for word, count in zip(batch, count_tokens([word.of(text) for word in batch]), strict=True):
+            if pieces and pieces[-1][1] + count <= budget:
+                pieces[-1] = (Span(pieces[-1][0].start, word.end), pieces[-1][1] + count)
+            else:
+                pieces.extend(_cut_word(text, word, count, count_tokens=count_tokens, budget=budget))
     for span, count in pieces:
         trimmed = Span(span.start, span.start + len(span.of(text).rstrip()))
         cut = unit.sentence.kind != "code"  # a program does not lose its meaning at a line end, as a sentence would
@@ -207,6 +227,30 @@ def _cut_word(text: str, word: Span, count: int, *, count_tokens: TokenCounter, 
     middle = (word.start + word.end) // 2
     for half in (Span(word.start, middle), Span(middle, word.end)):
         yield from _cut_word(text, half, sum(count_tokens([half.of(text)])), count_tokens=count_tokens, budget=budget)
+
+
+def _bounded(count_tokens: TokenCounter, limit: int) -> TokenCounter:
+    """Counts in bounded memory: a tokenizer takes some hundred bytes for each token.
+
+    Long texts have a token for every 64 characters at least, so that a word of a megabyte, which may be a single token,
+    does not become a passage. Texts that are over the limit for this alone are not counted.
+    """
+
+    def counts(texts: Sequence[str]) -> list[int]:
+        least = [len(text) // _LONGEST_TOKEN if len(text) > _ANY_TOKENS else 0 for text in texts]
+        countable = dict.fromkeys(text for text, tokens in zip(texts, least, strict=True) if tokens <= limit)
+        counted: dict[str, int] = {}
+        for batch in _batched(countable, _UNITS_AT_ONCE):
+            counted |= zip(batch, count_tokens(batch), strict=True)
+        return [max(tokens, counted.get(text, 0)) for text, tokens in zip(texts, least, strict=True)]
+
+    return counts
+
+
+def _batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
 
 
 def _pack(units: list[_Unit], budget: int) -> Iterator[list[_Unit]]:

@@ -8,6 +8,7 @@ from rag.errors import RagError
 from rag.index.builds import Report
 from rag.index.file_listing import Watch, fingerprint
 from rag.library import Library
+from rag.loading.corpus import corpus_of
 from rag.ui.jobs import Job
 
 WATCH_SECONDS = 2.0  # between two looks at the corpus; a file is indexed when it was the same in two of them
@@ -20,7 +21,7 @@ class BackgroundBuilds:
     def __init__(self, library: Library) -> None:
         self.library = library
         self.job = Job(STOPPED)
-        self.watch = Watch(library.settings.corpus)
+        self.watch = Watch(corpus_of(library.settings))
         self._lock = threading.Lock()
         self._full = False
 
@@ -55,7 +56,7 @@ class BackgroundBuilds:
         known = None
         while not ended.wait(WATCH_SECONDS):
             try:
-                now = fingerprint(self.library.settings.corpus)
+                now = fingerprint(corpus_of(self.library.settings))
                 settled = now == known  # nobody is still writing
                 if settled and not self.job.state.running and self.watch.changes(self.library.chat.index().manifest).any:
                     self.request()

@@ -12,6 +12,7 @@ from rag.index.builds import builder_of, describe_builder, live_build, previous_
 from rag.index.changes import load_changes
 from rag.index.corpus_edits import add_files, remove_documents, restore_previous
 from rag.index.file_listing import chosen_files, list_files
+from rag.loading.corpus import corpus_of
 from rag.storage.files import same_content
 from rag.ui.asked_question import DocumentId
 from rag.ui.background_builds import BackgroundBuilds
@@ -89,7 +90,7 @@ def show_state(builds: BackgroundBuilds, _: User, _request: ShowState) -> Reply:
 def list_documents(builds: BackgroundBuilds, user: User, request: ListFiles) -> Reply:
     chat = builds.library.chat
     settings, manifest = chat.settings, chat.index().manifest
-    files = list_files(settings.corpus, manifest, builds.watch.changes(manifest))
+    files = list_files(corpus_of(settings), manifest, builds.watch.changes(manifest))
     matching = chosen_files(files, request.words, request.sort, descending=request.descending)
     html = files_html(
         matching,
@@ -121,7 +122,7 @@ def _add(builds: BackgroundBuilds, upload: Path, *, replace: bool) -> AddedFile:
     existing = settings.corpus / name
     same = existing.is_file() and same_content(existing, upload)
     try:
-        failed = add_files(settings.corpus, [upload], overwrite=replace, settings=settings.loading)
+        failed = add_files(corpus_of(settings), [upload], overwrite=replace)
     except DocumentError as error:
         return AddedFile(name, "other", str(error).split(";")[0])
     finally:
@@ -143,7 +144,7 @@ def _uploaded(path: str) -> Path:
 
 def remove_document(builds: BackgroundBuilds, _: User, request: RemoveDocument) -> Reply:
     settings = builds.library.settings
-    remove_documents(settings.corpus, [request.id], settings.index)
+    remove_documents(corpus_of(settings), [request.id], settings.index)
     builds.request()
     return {}
 

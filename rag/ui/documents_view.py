@@ -70,7 +70,11 @@ def _percent(job: JobState) -> str:
 def job_html(job: JobState) -> Markup:
     """The progress of a job with the time that is left, or its result; empty if nothing has run yet."""
     left = _duration(job.left) if job.left is not None else ""
-    return render("page/job.html", job=job, what=STAGES.get(job.what, job.what or "Waiting to start"), left=left)
+    return render("page/job.html", job=job, what=STAGES.get(job.what) or _sentence(job.what) or "Waiting to start", left=left)
+
+
+def _sentence(what: str) -> str:
+    return what[:1].upper() + what[1:]
 
 
 def _duration(seconds: float) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.errors import UnreadableFile
-from rag.records import Document
+from rag.records import Document, Passage
 
 MOST_MEMBERS = 10_000  # files in one container, at all depths together; a mailbox of a few years has as many messages
 MOST_BYTES = 2**30  # unpacked, of one container at all depths together; the same limit as for office documents
@@ -35,10 +35,14 @@ class UnreadableMember:
 
 @dataclass(frozen=True)
 class LoadedFile:
-    """The documents of one file: its own, if it has text, followed by those of its members."""
+    """The documents of one file: its own, if it has text, followed by those of its members.
+
+    `passages` are those of each document, None if they have not been split.
+    """
 
     documents: tuple[Document, ...]
     failed: tuple[UnreadableMember, ...] = ()
+    passages: tuple[tuple[Passage, ...], ...] | None = None
 
 
 class TooMuch(UnreadableFile):

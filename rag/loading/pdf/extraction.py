@@ -17,6 +17,7 @@ from rag.loading.pdf.omissions import file_omissions, has_letters, omissions, wh
 from rag.loading.pdf.outline import Bookmark, bookmarks_of
 from rag.loading.pdf.text_lines import PageLines, addition_lines, lines_of
 from rag.loading.pdf.words import PageWords, words_of
+from rag.loading.reading import report
 
 _PROGRAM_TITLE = re.compile(
     r"\s*(?:microsoft|untitled|unknown|no title|title|document\d*$|slide 1$|powerpoint|print|about:|https?:)", re.I
@@ -51,10 +52,13 @@ def _content(data: bytes) -> _Content:
     document = _open(data)
     try:
         document.init_forms()
-        pages = [(words_of(page), additions_of(page, document.formenv)) for page in document]
-        if not pages:
+        if not len(document):
             raise UnreadableFile("it has no pages")
-        words, additions = zip(*pages, strict=True)
+        words, additions = [], []
+        for number, page in enumerate(document):
+            report("pages", number, len(document))
+            words.append(words_of(page))
+            additions.append(additions_of(page, document.formenv))
         return _Content(words, additions, bookmarks_of(document), _stated_title(document), file_omissions(document))
     except pypdfium2.PdfiumError as error:
         raise UnreadableFile(f"it is damaged ({error})") from None

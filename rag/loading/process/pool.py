@@ -8,8 +8,9 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -18,42 +19,50 @@ from rag.cores import usable_cores
 from rag.errors import UnreadableFile
 from rag.loading.containers.members import LoadedFile, UnreadableMember
 from rag.loading.pdf import ocr
-from rag.storage.document_records import document_from_json
+from rag.loading.reading import READ_ONLY, Reading, Splitting
+from rag.storage.document_records import document_from_json, passage_from_json
+from rag.text.passages import Progress
 
 _SOURCE_ROOT = Path(__file__).parents[3]  # the folder that contains the package `rag`
 _FILES_WORTH_A_PROCESS = 3  # starting a process takes as long as reading a few pages
 _LOOK_AHEAD = 2  # files that a process may be ahead of the consumer, so that finished documents do not fill the memory
 _FILES_PER_PROCESS = 500  # then it is replaced, so that memory leaked by parsers does not add up
+_REPORT_EVERY = 0.5  # seconds, of the progress of a file that takes longer
+_ONE_THREAD = {"TOKENIZERS_PARALLELISM": "false"}  # in each worker: there is one for every core
+_PROGRESS = b'{"progress"'  # how a worker's line begins that is no reply yet
 _OCR_SHARE = 0.9  # of the time limit: OCR gives up before its process is killed, so that the reason names it
 
 
-def read_documents(files: Sequence[tuple[Path, str]], settings: LoadingSettings) -> Iterator[LoadedFile | UnreadableFile]:
+def read_documents(
+    files: Sequence[tuple[Path, str]], settings: LoadingSettings, reading: Reading = READ_ONLY
+) -> Iterator[LoadedFile | UnreadableFile]:
     """Yields, for each (folder, path within it) in order, its documents or the reason why it cannot be read.
 
     Closing the iterator stops the reading.
     """
     count = max(1, min(settings.processes or usable_cores(), -(-len(files) // _FILES_WORTH_A_PROCESS)))
-    processes = [WorkerProcess(settings) for _ in range(count)]
+    processes = [WorkerProcess(settings, reading.splitting) for _ in range(count)]
     idle: queue.SimpleQueue[WorkerProcess] = queue.SimpleQueue()
     for process in processes:
         idle.put(process)
 
-    def read(folder: Path, name: str) -> LoadedFile | UnreadableFile:
+    def read(folder: Path, name: str, stage: _Stage) -> LoadedFile | UnreadableFile:
         process = idle.get()
         try:
-            return process.read(folder, name)
+            return process.read(folder, name, stage.update)
         finally:
             idle.put(process)
 
-    pending: deque[Future[LoadedFile | UnreadableFile]] = deque()
+    pending: deque[tuple[_Stage, Future[LoadedFile | UnreadableFile]]] = deque()
     threads = ThreadPoolExecutor(count, thread_name_prefix="reading")
     try:
         for folder, name in files:
-            pending.append(threads.submit(read, folder, name))
+            stage = _Stage(name)
+            pending.append((stage, threads.submit(read, folder, name, stage)))
             if len(pending) > _LOOK_AHEAD * count:
-                yield pending.popleft().result()
+                yield _awaited(*pending.popleft(), reading.progress)
         while pending:
-            yield pending.popleft().result()
+            yield _awaited(*pending.popleft(), reading.progress)
     finally:
         for process in processes:
             process.stop()
@@ -62,23 +71,50 @@ def read_documents(files: Sequence[tuple[Path, str]], settings: LoadingSettings)
             process.stop()
 
 
+class _Stage:
+    """How far the reading of a file has got; set by one thread and reported by another."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._latest = ("", 0, 1)
+
+    def update(self, unit: str, done: int, total: int) -> None:
+        self._latest = (f": {unit}", done, total)
+
+    def report(self, progress: Progress) -> None:
+        unit, done, total = self._latest
+        progress(f"reading {self.name}{unit}", done, total)
+
+
+def _awaited(stage: _Stage, result: Future[LoadedFile | UnreadableFile], progress: Progress) -> LoadedFile | UnreadableFile:
+    """The result; while it takes long, its progress is reported in this thread, which may raise an exception to stop it."""
+    while not wait([result], timeout=_REPORT_EVERY).done:
+        stage.report(progress)
+    return result.result()
+
+
 class WorkerProcess:
     """A worker, started on first use and restarted after it has died. Not thread-safe, except for `stop`."""
 
-    def __init__(self, settings: LoadingSettings) -> None:
+    def __init__(self, settings: LoadingSettings, splitting: Splitting | None = None) -> None:
         self._settings = settings
+        self._splitting = splitting
         self._process: subprocess.Popen[bytes] | None = None
         self._files = 0
         self._stopped = False
 
-    def read(self, folder: Path, name: str) -> LoadedFile | UnreadableFile:
-        reply = self.ask({"folder": str(folder.absolute()), "name": name})
+    def read(self, folder: Path, name: str, progress: Progress = lambda unit, done, total: None) -> LoadedFile | UnreadableFile:
+        reply = self.ask({"folder": str(folder.absolute()), "name": name}, progress)
         if "reason" in reply:
             return UnreadableFile(reply["reason"])
         documents = tuple(map(document_from_json, reply["documents"]))
-        return LoadedFile(documents, tuple(UnreadableMember(*member) for member in reply["failed"]))
+        passages = None
+        if reply["passages"] is not None:
+            pairs = zip(documents, reply["passages"], strict=True)
+            passages = tuple(tuple(passage_from_json(values, document) for values in rows) for document, rows in pairs)
+        return LoadedFile(documents, tuple(UnreadableMember(*member) for member in reply["failed"]), passages)
 
-    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    def ask(self, request: dict[str, Any], progress: Progress = lambda unit, done, total: None) -> dict[str, Any]:
         """The worker's reply; {"reason": ...} if it crashes or takes too long."""
         if self._stopped:
             return {"reason": "reading was stopped"}
@@ -92,7 +128,7 @@ class WorkerProcess:
         timer = threading.Timer(self._settings.seconds, kill)
         timer.start()
         try:
-            line = _exchange(process, request)
+            line = _exchange(process, request, progress)
         finally:
             timer.cancel()
         if line.endswith(b"\n"):  # otherwise it died while writing
@@ -111,6 +147,8 @@ class WorkerProcess:
         if self._process is None or self._files == _FILES_PER_PROCESS:
             self._close()
             self._process, self._files = _start(self._settings), 0
+            if self._splitting is not None:
+                _send(self._process, {"splitting": asdict(self._splitting)})
         self._files += 1
         return self._process
 
@@ -130,16 +168,28 @@ def _start(settings: LoadingSettings) -> "subprocess.Popen[bytes]":
         [sys.executable, "-P", "-m", "rag.loading.process.worker", str(settings.megabytes)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)} | ocr_limit,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)} | _ONE_THREAD | ocr_limit,
     )
 
 
-def _exchange(process: "subprocess.Popen[bytes]", request: dict[str, Any]) -> bytes:
+def _exchange(process: "subprocess.Popen[bytes]", request: dict[str, Any], progress: Progress) -> bytes:
     """The line with the reply; without a line end, or empty, if the worker died."""
-    requests, replies = cast(BinaryIO, process.stdin), cast(BinaryIO, process.stdout)
+    if not _send(process, request):
+        return b""
+    try:
+        while (line := cast(BinaryIO, process.stdout).readline()).startswith(_PROGRESS):
+            progress(*json.loads(line)["progress"])
+        return line
+    except ValueError:  # it was stopped and its pipes closed
+        return b""
+
+
+def _send(process: "subprocess.Popen[bytes]", request: dict[str, Any]) -> bool:
+    """Returns False if the worker died, or was stopped and its pipes closed."""
+    requests = cast(BinaryIO, process.stdin)
     try:
         requests.write(json.dumps(request).encode() + b"\n")
         requests.flush()
-        return replies.readline()
-    except (BrokenPipeError, ValueError):  # it died, or was stopped and its pipes closed
-        return b""
+    except (BrokenPipeError, ValueError):
+        return False
+    return True

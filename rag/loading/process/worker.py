@@ -8,7 +8,9 @@ import base64
 import json
 import os
 import sys
+import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,8 +19,13 @@ from rag.loading.containers.members import LoadedFile
 from rag.loading.loader import load_file, member_bytes, reason_of
 from rag.loading.pdf.page_quotes import PageQuote
 from rag.loading.process.safe_open import holding_file, read_bytes
-from rag.storage.document_records import document_to_json
+from rag.loading.reading import Splitting, report, reporting
+from rag.records import Document
+from rag.storage.document_records import document_to_json, passage_to_json
 from rag.storage.files import sha256_bytes
+from rag.text.passages import TokenCounter, split_passages
+
+_REPORT_EVERY = 0.3  # seconds
 
 
 def main() -> None:
@@ -27,10 +34,65 @@ def main() -> None:
     with suppress(OSError):  # when the system runs out of memory, let it kill this process rather than another
         Path("/proc/self/oom_score_adj").write_text("1000")
     requests, replies = sys.stdin.buffer, _private_output()
+    worker = _Worker(megabytes, replies)
     for line in requests:
-        reply = _reply(json.loads(line), megabytes)
-        replies.write(json.dumps(reply).encode() + b"\n")
-        replies.flush()
+        request = json.loads(line)
+        if "splitting" in request:
+            worker.splitting = Splitting(**request["splitting"])
+        else:
+            worker.write(worker.reply(request))
+
+
+class _Worker:
+    def __init__(self, megabytes: int, replies: BinaryIO) -> None:
+        self.splitting: Splitting | None = None
+        self._megabytes, self._replies = megabytes, replies
+        self._reported = 0.0
+
+    def write(self, values: dict[str, Any]) -> None:
+        self._replies.write(json.dumps(values).encode() + b"\n")
+        self._replies.flush()
+
+    def reply(self, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            data = read_bytes(Path(request["folder"]), request["name"])
+            if "page" in request:
+                return {"image": _page_image(data, request)}
+            with reporting(self._report):
+                return self._loaded(load_file(request["name"], data))
+        except MemoryError:
+            return {"reason": f"it takes more than {self._megabytes} MB of memory to read"}
+        except Exception as error:  # noqa: BLE001 - parsers raise anything on broken files; each gives a reason, and the next file is read
+            return {"reason": reason_of(error)}
+
+    def _report(self, unit: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._reported > _REPORT_EVERY:
+            self._reported = now
+            self.write({"progress": [unit, done, total]})
+
+    def _loaded(self, file: LoadedFile) -> dict[str, Any]:
+        return {
+            "documents": [document_to_json(document) for document in file.documents],
+            "passages": self.splitting and [self._passages(document) for document in file.documents],
+            "failed": [[member.id, member.reason] for member in file.failed],
+        }
+
+    def _passages(self, document: Document) -> list[dict[str, Any]]:
+        splitting = self.splitting
+        if splitting is None:
+            return []
+        counter = _token_counter(splitting.tokenizer)
+        passages = split_passages(document, count_tokens=counter, limit=splitting.limit, progress=report)
+        return [passage_to_json(passage) for passage in passages]
+
+
+@cache
+def _token_counter(tokenizer: str) -> TokenCounter:
+    from tokenizers import Tokenizer
+
+    counter = Tokenizer.from_str(tokenizer)
+    return lambda texts: [len(encoding) for encoding in counter.encode_batch_fast(list(texts), add_special_tokens=False)]
 
 
 def limit_memory(megabytes: int) -> bool:
@@ -60,25 +122,6 @@ def _private_output() -> BinaryIO:
     os.dup2(null, 1)
     os.dup2(null, 2)
     return os.fdopen(replies, "wb")
-
-
-def _reply(request: dict[str, Any], megabytes: int) -> dict[str, Any]:
-    try:
-        data = read_bytes(Path(request["folder"]), request["name"])
-        if "page" in request:
-            return {"image": _page_image(data, request)}
-        return _loaded(load_file(request["name"], data))
-    except MemoryError:
-        return {"reason": f"it takes more than {megabytes} MB of memory to read"}
-    except Exception as error:  # noqa: BLE001 - parsers raise anything on broken files; each gives a reason, and the next file is read
-        return {"reason": reason_of(error)}
-
-
-def _loaded(file: LoadedFile) -> dict[str, Any]:
-    return {
-        "documents": [document_to_json(document) for document in file.documents],
-        "failed": [[member.id, member.reason] for member in file.failed],
-    }
 
 
 def _page_image(data: bytes, request: dict[str, Any]) -> str:
