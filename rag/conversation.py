@@ -220,7 +220,7 @@ def _quote_number(
 def _understand(question: str, turns: Sequence[Turn], index: Index, embedder: Embedder) -> Understood:
     typed, turns = _clean(question), questions_answered(turns)
     # What tells a follow-up was learned from English only.
-    if not typed or not turns or reason_for(typed, (), index) in (*SMALL_TALK, "other_language"):
+    if not typed or not turns or reason_for(typed, index) in (*SMALL_TALK, "other_language"):
         return Understood(typed, typed)
     depends = dependence(typed, turns, embedder)
     if depends == "none":

@@ -3,7 +3,7 @@
 import html
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -146,11 +146,14 @@ def to_markdown(answer: Answer, values: Mapping[str, Any]) -> str:
         parts += [f"Searched for: {_literal(answer.query)}", ""]
     if answer.abstained:
         parts += [*map(_literal, (abstention_text(answer), *abstention_notes(answer))), ""]
-    for sentence, citation in zip(answer.sentences, answer.citations, strict=True):
+    elif answer.message:
+        parts += [_literal(answer.message), ""]
+    for sentence, citation in _cited(answer):
         fence = "`" * max(3, 1 + _longest_run(citation.quote))
         role = " (shown for context)" if sentence.context else ""
         where = _literal(_place(citation))
-        parts += [f"**[{citation.number}]**{role}", "", fence, citation.quote, fence, ""]
+        title = "Header of the table" if citation.number in answer.header_numbers else f"**[{citation.number}]**{role}"
+        parts += [title, "", fence, citation.quote, fence, ""]
         parts += [f"{where}, characters {citation.span.start} to {citation.span.end}, file {_literal(citation.digest)}", ""]
         if citation.differs:
             parts += [f"Sources differ: compare with {', '.join(f'[{n}]' for n in citation.differs)}.", ""]
@@ -159,8 +162,17 @@ def to_markdown(answer: Answer, values: Mapping[str, Any]) -> str:
     return "\n".join(parts) + "\n"
 
 
+def _cited(answer: Answer) -> Iterator[tuple[QuotedSentence, Citation]]:
+    """The quoted sentences in order, each with its citation."""
+    citations = {citation.number: citation for citation in answer.citations}
+    return ((sentence, citations[sentence.citation]) for sentence in answer.sentences)
+
+
 @dataclass(frozen=True)
 class _Quote:
+    """`number` is None for the header row of a table."""
+
+    number: int | None
     citation: Citation
     place: str
     notes: Sequence[str]
@@ -172,7 +184,7 @@ class _Shown:
 
     question: str
     quotes: Sequence[_Quote]
-    abstention: Sequence[str]
+    notes: Sequence[str]
     facts: Sequence[tuple[str, str]]
 
 
@@ -183,11 +195,16 @@ def to_html(answer: Answer, values: Mapping[str, Any]) -> Markup:
 
 def _shown(answer: Answer, values: Mapping[str, Any]) -> _Shown:
     quotes = [
-        _Quote(citation, _place(citation), _notes(sentence, citation))
-        for sentence, citation in zip(answer.sentences, answer.citations, strict=True)
+        _Quote(
+            None if citation.number in answer.header_numbers else citation.number,
+            citation,
+            _place(citation),
+            _notes(sentence, citation),
+        )
+        for sentence, citation in _cited(answer)
     ]
-    abstention = [abstention_text(answer), *abstention_notes(answer)] if answer.abstained else []
-    return _Shown(answer.question, quotes, abstention, _facts(answer, values))
+    notes = [abstention_text(answer), *abstention_notes(answer)] if answer.abstained else [answer.message] * bool(answer.message)
+    return _Shown(answer.question, quotes, notes, _facts(answer, values))
 
 
 def _notes(sentence: QuotedSentence, citation: Citation) -> list[str]:

@@ -188,8 +188,8 @@ class Answer:
     With an abstention, `closest` are the sentences that come closest, numbered from 1, and `nearest` the best passages.
     `looked_for` are the query's words, `unknown` those that occur in no document. `readings` are whole questions to choose
     from if the question could mean several things. If a requested citation or reading does not exist, `choices` is the
-    number that the last answer has. `message` is what the program says in its own voice instead of an answer, empty
-    otherwise. `index` is the manifest hash of the index that was asked.
+    number that the last answer has. `message` is what the program says in its own voice: instead of an answer, or about one
+    ("The list goes on: …"); often empty. `index` is the manifest hash of the index that was asked.
     """
 
     question: str
@@ -218,6 +218,12 @@ class Answer:
     @property
     def abstained(self) -> bool:
         return not self.citations
+
+    @property
+    def header_numbers(self) -> frozenset[int]:
+        """The citations of the header rows of tables, which are shown without their numbers: these come after all others."""
+        following = zip(self.sentences, self.sentences[1:], strict=False)
+        return frozenset(s.citation for s, after in following if s.context and s.citation > after.citation)
 
     @property
     def text(self) -> str:

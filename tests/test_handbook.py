@@ -57,7 +57,8 @@ def test_a_right_sentence_comes_first(part: str, least: int, chat: Chat) -> None
 @pytest.mark.parametrize("question", OFF_SUBJECT)
 def test_questions_about_other_subjects_are_not_answered(question: str, chat: Chat) -> None:
     answer = chat.ask(question)
-    assert (answer.abstained, answer.reason) == (True, "not_in_documents")
+    assert answer.abstained and answer.reason in ("not_in_documents", "near_miss")
+    assert answer.closest or answer.reason == "not_in_documents"
 
 
 def test_every_gold_sentence_is_in_the_handbook(handbook: Settings) -> None:

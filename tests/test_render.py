@@ -184,7 +184,7 @@ def test_context_is_marked() -> None:
 def test_an_abstention_gives_its_reason_and_says_that_the_closest_passages_are_no_answer() -> None:
     hit = Hit(Passage("a.md", Span(0, 3), "abc", ("Part",)), 0.5, 1)
     html = answer_html(Answer("q", "q", reason="not_in_documents", nearest=(hit,)))
-    assert "The documents do not answer this" in html
+    assert "There is nothing about this in the documents" in html
     assert "Closest passages (not an answer)" in html and "a.md › Part" in html
     assert "button" not in html
 

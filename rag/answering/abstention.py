@@ -5,13 +5,9 @@ import unicodedata
 from collections.abc import Sequence
 
 from rag.index.contents import Index
-from rag.records import Hit
 from rag.text.terms import content_words
 
 SMALL_TALK = ("greeting", "small_talk", "about_program", "gibberish")  # reasons that mean the documents were not asked
-# Least relative similarity of the best passage if a question is about the documents' subject. In evaluation/denervation, 71% of
-# the 224 standalone questions about the subject reach it (89% of the near misses) and none of the 23 about something else.
-NEAR = 0.35
 LAST_LATIN = 0x24F  # the end of Unicode's Latin Extended-B
 FEWEST_FOREIGN = 2  # function words; a single one may be a name or a quotation
 _GREETING = re.compile(
@@ -44,9 +40,9 @@ _ENGLISH = frozenset(
 )
 
 
-def reason_for(query: str, hits: Sequence[Hit], index: Index) -> str:
-    """Why there is no answer: "greeting", "gibberish", "other_language", "not_in_documents", or "near_miss" if the documents
-    cover the subject but not the answer.
+def reason_for(query: str, index: Index) -> str:
+    """Why there is no answer: "greeting", "gibberish", "other_language", "not_in_documents" if no document has any of the
+    query's words, or "near_miss".
     """
     if _GREETING.fullmatch(query.strip(" \t!.?,:;)(")):
         return "greeting"
@@ -55,8 +51,7 @@ def reason_for(query: str, hits: Sequence[Hit], index: Index) -> str:
         return "gibberish"
     if len(unknown) * 2 > len(looked_for) and language_of(query):
         return "other_language"
-    near = max((hit.relative_similarity for hit in hits), default=0.0) >= NEAR
-    return "near_miss" if near and len(unknown) * 2 <= len(looked_for) else "not_in_documents"
+    return "not_in_documents" if looked_for and len(unknown) == len(looked_for) else "near_miss"
 
 
 def searched_words(query: str, index: Index) -> tuple[tuple[str, ...], tuple[str, ...]]:

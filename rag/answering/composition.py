@@ -5,14 +5,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rag.answering.abstention import SMALL_TALK, reason_for, searched_words
+from rag.answering.arrangement import Choice
+from rag.answering.citing import cite
+from rag.answering.comparisons import hits_on, things_compared
 from rag.answering.confidence import Calibration, signals_of
 from rag.answering.lookups import Lookup
-from rag.answering.selection import Choice, choose
+from rag.answering.named_things import about_the_named
+from rag.answering.sameness import says_the_same
+from rag.answering.selection import choose
+from rag.answering.surroundings import place_of
+from rag.answering.wording import note_on
 from rag.config import AnsweringSettings
-from rag.errors import IndexBroken
 from rag.index.contents import Index
 from rag.reader.scored_sentences import Reader, ScoredSentence
-from rag.records import Answer, Citation, Hit, Location, Passage, QuotedSentence
+from rag.records import Answer, Citation, Hit, Passage
 from rag.text.headings import is_back_matter
 from rag.text.terms import terms
 
@@ -21,6 +27,7 @@ LIKE_QUESTION = 0.5  # share of common terms from which a FAQ question counts as
 LOOKUPS_MEASURED = "lookups in ten tables"  # benchmarks/README.md
 DECIMALS = 6  # of a score, so that equal sentences tie
 NEAREST = 3  # passages shown with an abstention, about a screenful
+CLOSEST = 3  # sentences shown with an abstention
 
 
 def compose(
@@ -50,46 +57,59 @@ def compose(
     threshold = calibration.threshold if settings.min_confidence is None else settings.min_confidence
     if lookup and lookup.right >= threshold:
         return _looked_up(question, query, lookup, index)
-    read = content[: settings.read]
+    reason = reason_for(query, index)
+    compared = things_compared(query)
+    read = hits_on(compared, content, settings.read) if compared else content[: settings.read]
     scored = weighed(query, reader.read(query, [hit.passage for hit in read]), read)
+    scored = about_the_named(query, scored, index)
     signals = signals_of(query, hits, scored)
     confidence = calibration.confidence(signals)
-    reason = reason_for(query, hits, index)
     if not scored or confidence < threshold or (reason in SMALL_TALK and threshold > 0):
-        return replace(abstention, reason=reason, confidence=confidence, signals=signals)
+        closest = () if reason in SMALL_TALK else closest_to(scored, index)
+        return replace(abstention, reason=reason, confidence=confidence, signals=signals, closest=closest)
+    selection = choose(query, scored, index, settings.max_sentences, compared)
+    quoted = _quoted(question, query, selection.shown, selection.more, index)
     band = calibration.band(confidence)
-    sentences, citations = cite(choose(query, scored, index, settings.max_sentences), index)
-    return Answer(
-        question,
-        query,
-        sentences,
-        citations,
+    return replace(
+        quoted,
+        message=note_on(selection.missing, selection.cut),
         confidence=confidence,
         expected_wrong=round(1 - band.right, 4) if band else None,
         measured_on=str(calibration.measured.get("asked", "")),
         strength=band.strength if band else None,
         signals=signals,
-        index=index.digest,
     )
 
 
+def _quoted(question: str, query: str, shown: Sequence[Choice], more: Sequence[Choice], index: Index) -> Answer:
+    sentences, citations = cite(shown, index)
+    _, further = cite(more, index, first=len(citations) + 1)
+    return Answer(question, query, sentences, citations, further, index=index.digest)
+
+
 def _looked_up(question: str, query: str, lookup: Lookup, index: Index) -> Answer:
-    sentences, citations = cite((*lookup.choices, *lookup.more), index)
-    shown = len(lookup.choices)
-    return Answer(
-        question,
-        query,
-        sentences[:shown],
-        citations[:shown],
-        more=citations[shown:],
+    return replace(
+        _quoted(question, query, lookup.choices, lookup.more, index),
         confidence=lookup.right,
         reason=None if lookup.choices else "not_in_documents",
         message=lookup.message,
         expected_wrong=round(1 - lookup.right, 4),
         measured_on=LOOKUPS_MEASURED,
         strength=lookup.strength,
-        index=index.digest,
     )
+
+
+def closest_to(scored: Sequence[ScoredSentence], index: Index) -> tuple[Citation, ...]:
+    """The best whole sentences read, numbered from 1. Rows and code are left out: they say little by themselves."""
+    ranked = sorted(scored, key=lambda s: (-s.score, *place_of(s)))
+    closest: list[ScoredSentence] = []
+    for sentence in ranked:
+        whole = sentence.sentence.kind in ("paragraph", "item") and not sentence.passage.cut
+        if whole and not any(says_the_same(sentence.text, other.text) for other in closest):
+            closest.append(sentence)
+        if len(closest) == CLOSEST:
+            break
+    return cite([Choice(sentence) for sentence in closest], index)[1]
 
 
 def weighed(query: str, scored: Sequence[ScoredSentence], hits: Sequence[Hit]) -> list[ScoredSentence]:
@@ -118,40 +138,3 @@ def _likeness_of_question(query_terms: frozenset[str], passage: Passage) -> floa
     heading = passage.headings[-1].rstrip() if passage.headings else ""
     question_terms = set(terms(heading)) if heading.endswith("?") else set()
     return len(query_terms & question_terms) / len(query_terms | question_terms) if question_terms else 0.0
-
-
-def cite(choices: Sequence[Choice], index: Index) -> tuple[tuple[QuotedSentence, ...], tuple[Citation, ...]]:
-    """The chosen sentences with one citation each, numbered in the same pass so that numbers and places always agree."""
-    numbers = {choice.place: number for number, choice in enumerate(choices, start=1)}
-    sentences, citations = [], []
-    for number, choice in enumerate(choices, start=1):
-        place = _place(choice.scored, index)
-        sentences.append(QuotedSentence(place.quote, citation=number, context=choice.context))
-        citations.append(
-            Citation(
-                number,
-                place.document_id,
-                place.title,
-                place.span,
-                place.quote,
-                place.page,
-                place.headings,
-                place.digest,
-                choice.scored.answer_phrase if choice.emphasised else None,
-                tuple(_place(other, index) for other in choice.also),
-                tuple(sorted(numbers[other] for other in choice.differs if other in numbers)),
-            )
-        )
-    return tuple(sentences), tuple(citations)
-
-
-def _place(scored: ScoredSentence, index: Index) -> Location:
-    """Slices the sentence from the document again and compares it with what was read."""
-    passage = scored.passage
-    document = index.documents[passage.document_id]
-    span = scored.sentence.span
-    quote = span.of(document.text)
-    phrase = scored.answer_phrase
-    if quote != scored.text or not quote or (phrase and not span.start <= phrase.start < phrase.end <= span.end):
-        raise IndexBroken(f"a sentence of {document.id} in the index is not what the document says; run `rag build --full`")
-    return Location(document.id, document.title, span, quote, scored.sentence.page, passage.headings, document.digest)

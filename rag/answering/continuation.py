@@ -6,8 +6,8 @@ These answers are quoted on request and were not scored, so they claim no confid
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rag.answering.composition import cite
-from rag.answering.selection import Choice
+from rag.answering.arrangement import Choice
+from rag.answering.citing import cite
 from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Answer, CitedSpan, Hit, Passage, Span

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rag.answering.arrangement import Choice
 from rag.answering.matching_rows import sentence_of
-from rag.answering.selection import Choice
 from rag.answering.table_lookup import bound_cells
 from rag.index.contents import Index
 from rag.records import Strength

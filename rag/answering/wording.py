@@ -1,13 +1,15 @@
 """Answers, abstentions and places in words for people."""
 
+from collections.abc import Sequence
+
 from rag.loading.formats import page_unit
 from rag.records import Answer
 
 ABSTENTIONS = {
     "empty_question": "Please type a question.",
     "no_documents": "There are no documents to ask: put some into the corpus folder and run `rag build`.",
-    "not_in_documents": "The documents do not answer this: it is not what they are about.",
-    "near_miss": "The documents are about this, but do not say it.",
+    "not_in_documents": "There is nothing about this in the documents: none of its words occurs there.",
+    "near_miss": "I found nothing that clearly answers this.",
     "greeting": "Hello. Ask a question, and the sentences of your documents that answer it are shown with their sources.",
     "small_talk": "That is small talk, which the documents are not asked about.",
     "about_program": "That is a question about the program, which the documents are not asked about.",
@@ -19,6 +21,14 @@ ABSTENTIONS = {
     "other_language": "This seems to be in another language than the documents; please ask in theirs.",
 }
 """By reason, why there is no answer."""
+
+
+def note_on(missing: Sequence[str], cut: tuple[int, int] | None) -> str:
+    """What an answer does not show: a thing to be compared, and the rest of a list; empty if nothing is missing."""
+    notes = [f"I found nothing about {name} to compare." for name in missing]
+    if cut:
+        notes.append(f"The list goes on: {cut[0]} of its {cut[1]} items are quoted here.")
+    return " ".join(notes)
 
 
 def abstention_text(answer: Answer) -> str:

@@ -32,20 +32,34 @@ def _print_abstention(answer: Answer) -> None:
     print_line((abstention_text(answer), "bold"))
     for line in abstention_notes(answer):
         print_line(f"  {line}")
-    for hit in answer.nearest:
+    if answer.closest:
+        print_line("  Closest, not confirmed:")
+    for citation in answer.closest:
+        print_line(f"  {citation.quote} ", (f"[{citation.number}]", "bold"))
+        print_line(f"     {_place(citation)}")
+    for hit in answer.nearest if not answer.closest else ():
         print_line(f"  nearest, not an answer: {_place(hit.passage)}")
 
 
 def _print_quotes(answer: Answer) -> None:
-    for sentence, citation in zip(answer.sentences, answer.citations, strict=True):
-        print_text(*_emphasised(citation, "dim" if sentence.context else ""), " ", (f"[{citation.number}]", "bold"))
+    citations = {citation.number: citation for citation in answer.citations}
+    headers = answer.header_numbers
+    for sentence in answer.sentences:
+        citation = citations[sentence.citation]
+        number = () if citation.number in headers else (" ", (f"[{citation.number}]", "bold"))
+        print_line(*_emphasised(citation, "dim" if sentence.context else ""), *number)
         if citation.differs:
             others = ", ".join(str(number) for number in citation.differs)
             print_line(f"  sources differ: compare {citation.number} with {others}")
+    if answer.message:
+        print_line(answer.message)
     for citation in answer.citations:
-        print_line(f"  {citation.number}  {_place(citation)} ({citation.span.start}–{citation.span.end})")
+        if citation.number not in headers:
+            print_line(f"  {citation.number}  {_place(citation)} ({citation.span.start}–{citation.span.end})")
         for other in citation.also:
             print_line(f"     also in {_place(other)}")
+    if answer.more:
+        print_line(f"  {len(answer.more)} more with --json")
     print_line(f"  {in_plain_words(answer)}; {answer.timings_ms['total']:.0f} ms, index {answer.index[:12]}")
 
 

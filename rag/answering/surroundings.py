@@ -1,0 +1,119 @@
+"""What stands around a sentence in its document: neighbours, list items, the header of a table, and needed context."""
+
+import re
+from collections.abc import Iterator
+
+from rag.index.contents import Index
+from rag.reader.scored_sentences import ScoredSentence
+from rag.records import Passage, Span
+
+LONGEST_LABEL = 5  # words of a line that names what the next one explains, as in a list of definitions
+LONGEST_CONTEXT = 2  # sentences of context before a dependent one; more would no longer be an answer
+_DEPENDENT = re.compile(
+    r"(?:this|these|those|that|it|its|they|their|them|he|she|his|her|such|both|the (?:former|latter|same)|however|moreover"
+    r"|furthermore|therefore|thus|hence|consequently|similarly|likewise|instead|nevertheless|then|in (?:addition|contrast)"
+    r"|as a result|for (?:example|instance)|but|and|or|so|another|other|one (?:such|of (?:these|them)))\b",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(r"[^\W\d][^.!?:;,|\n]*[\w)*\"”]")
+_OPENING = "\"'“‘(["  # characters before the first word
+
+Place = tuple[str, Span]
+"""A document's id and a span of its text."""
+
+
+def place_of(scored: ScoredSentence) -> Place:
+    return scored.passage.document_id, scored.sentence.span
+
+
+def walk(start: ScoredSentence, index: Index, step: int) -> Iterator[ScoredSentence]:
+    """The sentences under the same headings after (step 1) or before (-1) `start`, nearest first, with score 0."""
+    passage: Passage | None = start.passage
+    number = start.number
+    while passage is not None:
+        number += step
+        if not 0 <= number < len(passage.sentences):
+            near = index.passage_before(passage) if step < 0 else index.passage_after(passage)
+            if near is None or near.headings != passage.headings:
+                return
+            passage, number = near, (len(near.sentences) if step < 0 else -1)
+            continue
+        yield ScoredSentence(passage, number, 0.0)
+
+
+def next_to(start: ScoredSentence, index: Index, step: int) -> ScoredSentence | None:
+    """The sentence right after or before `start` under the same headings."""
+    return next(walk(start, index, step), None)
+
+
+def items(start: ScoredSentence, index: Index, step: int) -> Iterator[ScoredSentence]:
+    """The list items that follow (step 1) or precede (-1) a sentence without a gap."""
+    return _run(start, index, step, "item")
+
+
+def rows(start: ScoredSentence, index: Index, step: int) -> Iterator[ScoredSentence]:
+    """The table rows that follow (step 1) or precede (-1) a sentence without a gap; a header row ends them."""
+    for near in _run(start, index, step, "table"):
+        if near.sentence.level:
+            return
+        yield near
+
+
+def _run(start: ScoredSentence, index: Index, step: int, kind: str) -> Iterator[ScoredSentence]:
+    for near in walk(start, index, step):
+        if near.sentence.kind != kind:
+            return
+        yield near
+
+
+def header_of(row: ScoredSentence, index: Index) -> ScoredSentence | None:
+    """The header row of the table that a row belongs to; None if the table has none."""
+    near_rows = _run(row, index, -1, "table")
+    return next((near for near in near_rows if near.sentence.level), None)
+
+
+def lead_in_of(item: ScoredSentence, index: Index) -> ScoredSentence | None:
+    """The sentence ending in a colon that introduces an item's list; None if there is none."""
+    before = next((near for near in walk(item, index, -1) if near.sentence.kind != "item"), None)
+    return before if before and before.sentence.quotable and ends_in_colon(before) else None
+
+
+def ends_in_colon(sentence: ScoredSentence) -> bool:
+    return sentence.text.rstrip(" *_").endswith(":")
+
+
+def leans_on_previous(text: str) -> bool:
+    """Whether a sentence begins with a word that refers to the one before, such as "This" or "However"."""
+    return bool(_DEPENDENT.match(text.lstrip(_OPENING)))
+
+
+def label_of(sentence: ScoredSentence, index: Index) -> ScoredSentence | None:
+    """The term above a definition that stands in a paragraph of its own; None if there is none."""
+    before = next_to(sentence, index, -1)
+    if before is None or {before.sentence.kind, sentence.sentence.kind} != {"paragraph"} or not before.sentence.quotable:
+        return None
+    document = index.documents[sentence.passage.document_id]
+    between = document.text[before.sentence.span.end : sentence.sentence.span.start]
+    is_label = _LABEL.fullmatch(before.text) and len(before.text.split()) <= LONGEST_LABEL
+    return before if is_label and "\n" in between else None
+
+
+def leading_context(sentence: ScoredSentence, index: Index) -> list[ScoredSentence]:
+    """What a sentence cannot be understood without: sentences it refers to, its table's header, its list's introduction."""
+    if sentence.sentence.kind == "table":
+        header = header_of(sentence, index)
+        return [header] if header else []
+    if sentence.sentence.kind == "item":
+        lead_in = lead_in_of(sentence, index)
+        return [lead_in] if lead_in else []
+    if label := label_of(sentence, index):
+        return [label]
+    context: list[ScoredSentence] = []
+    current = sentence
+    while len(context) < LONGEST_CONTEXT and leans_on_previous(current.text):
+        near = next_to(current, index, -1)
+        if near is None or not near.sentence.quotable:
+            break
+        context.insert(0, near)
+        current = near
+    return context
