@@ -91,7 +91,7 @@ def test_a_cell_merged_over_both_rows_and_columns() -> None:
     assert grid([[Cell("x", columns=2, rows=2), Cell("a")], [Cell("b")], [Cell("c")]]) == [
         ["x", "x", "a"],
         ["x", "x", "b"],
-        ["c", "", ""],
+        ["c"],
     ]
 
 
@@ -320,6 +320,9 @@ def test_a_preamble_of_separated_values() -> None:
         ("TM", "TM", "TM"),
         ("[12]", "[12]", "[₁₂]"),
         ("1,2", "¹,²", "₁,₂"),
+        ("3–5", "³–⁵", "₃–₅"),
+        ("–8", "⁻⁸", "₋₈"),
+        ("n – 1", "ⁿ⁻¹", "ₙ₋₁"),
         ("*", "*", "*"),
         (" 2 ", " ² ", " ₂ "),
         ("", "", ""),

@@ -10,6 +10,8 @@ _SUBSCRIPTS = str.maketrans("0123456789+-−=()aehijklmnoprstuvxβγρφχ", "�
 _ORDINAL_OR_MARK = re.compile(r"(?:st|nd|rd|th|er|re|ère|ème|os|as|TM|SM)\.?", re.IGNORECASE)  # raised for the looks only
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _REFERENCE = re.compile(r"\[.*\]")
+_SPACED_SIGN = re.compile(r"\s+([-–−+=])\s+")
+_DASH_AS_MINUS = re.compile(r"(?<!\d)–")
 _FIGURE_WITH_POINT = re.compile(r"\d\s*[./·×]\s*\d")  # these signs have no superscript form
 
 
@@ -29,8 +31,13 @@ def lowered(text: str) -> str:
     return text if _WORD.fullmatch(content) else _shifted(text, content, _SUBSCRIPTS, "_")
 
 
+def _formula(text: str) -> str:
+    """Without spaces around signs; a dash that is no range of numbers is a minus: "n – 1" -> "n−1"."""
+    return _DASH_AS_MINUS.sub("−", _SPACED_SIGN.sub(lambda match: match[1].replace("–", "−"), text))
+
+
 def _shifted(text: str, content: str, table: dict[int, int], mark: str) -> str:
-    shifted = content.translate(table)
+    shifted = _formula(content).translate(table)
     forms = set(table.values())
     missing = any(c.isalnum() and ord(c) not in table and ord(c) not in forms for c in content)
     if missing or _FIGURE_WITH_POINT.search(content):

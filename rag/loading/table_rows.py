@@ -55,10 +55,10 @@ def records(labels: Sequence[str], rows: Iterable[tuple[int, Sequence[str]]]) ->
 
 
 def grid(rows: Iterable[Sequence[Cell]]) -> list[list[str]]:
-    """The texts by row and column, all rows equally long. A merged cell is repeated in each row and column that it covers.
+    """The texts by row and column. A merged cell is repeated in each row and column that it covers.
 
-    The only cell of a row with text is written once, and prose once per row. Raises UnreadableFile for more than two million
-    cells.
+    The only cell of a row with text is written once, and prose once per row; a row without text of its own stays empty.
+    Raises UnreadableFile for more than two million cells.
     """
     lines: list[list[str]] = []
     covered: _Covered = {}
@@ -68,9 +68,7 @@ def grid(rows: Iterable[Sequence[Cell]]) -> list[list[str]]:
         count += len(line)
         refuse_if_larger(count)
         lines.append(line)
-    width = max(map(len, lines), default=0)
-    refuse_if_larger(width * len(lines))
-    return [line + [""] * (width - len(line)) for line in lines]
+    return lines
 
 
 def _placed(cells: Sequence[Cell], covered: _Covered) -> tuple[list[str], _Covered]:
@@ -91,6 +89,8 @@ def _placed(cells: Sequence[Cell], covered: _Covered) -> tuple[list[str], _Cover
         line.extend([cell] * width if len(cell.text) <= LONGEST_LABEL else [cell, *[Cell("")] * (width - 1)])
         if left > 1:
             below |= {column + i: (line[column + i], left - 1) for i in range(width)}
+    if not any(cell.text.strip() for cell in cells):  # nothing but what is merged into it from above
+        return [""] * len(line), below
     texts = [cell.text for cell in line]
     filled = [i for i, cell in enumerate(line) if cell.text.strip()]
     if filled and all(line[i] is line[filled[0]] for i in filled):

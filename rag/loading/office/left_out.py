@@ -1,15 +1,26 @@
 """What office documents hold besides text, counted, and the notes that say so."""
 
+import posixpath
 from collections import Counter
-from collections.abc import Iterable
+from zipfile import ZipFile
+
+from rag.loading.office.archives import member, xml
 
 
-def parts_left_out(names: Iterable[str]) -> Counter[str]:
-    """The parts of an archive that are no text: macros and embedded files."""
+def parts_left_out(archive: ZipFile) -> Counter[str]:
+    """The parts of an archive that are no text: macros and embedded files. The data of a chart stand in the chart."""
+    names = archive.namelist()
+    of_charts = {
+        posixpath.basename(relationship.get("Target", ""))
+        for name in names
+        if "/charts/_rels/" in name
+        for relationship in xml(member(archive, name)).iter("{*}Relationship")
+    }
     counts: Counter[str] = Counter()
     for name in names:
-        counts["macros left out"] += name.endswith("vbaProject.bin")
-        counts["embedded files left out"] += "/embeddings/" in name or name.startswith("Object ")
+        folder, _, base = name.rpartition("/")
+        counts["macros left out"] += base == "vbaProject.bin"
+        counts["embedded files left out"] += folder.endswith("/embeddings") and bool(base) and base not in of_charts
     return counts
 
 

@@ -21,7 +21,7 @@ def read(data: bytes) -> ParsedFile:
         return _parsed(old_workbook.sheets(data), Counter())
     with open_archive(data) as archive:
         names = archive.namelist()
-        counts = parts_left_out(names)
+        counts = parts_left_out(archive)
         if "xl/workbook.xml" in names:
             return _parsed(workbook.sheets(archive), counts)
     return _parsed(_unformatted_sheets(data), counts + Counter({"number formats (the numbers stand as they are stored)": 1}))

@@ -1,4 +1,4 @@
-"""Word documents: headings by style, lists, tables row by row, each note after the paragraph that refers to it."""
+"""Word documents: headings by style, lists, tables; notes, comments and text boxes after the paragraph they belong to."""
 
 import re
 from collections.abc import Iterator
@@ -12,35 +12,41 @@ from docx.oxml.ns import qn
 from lxml import etree
 
 from rag.errors import UnreadableFile
-from rag.loading.blocks import ParsedFile, Piece, assemble, row
-from rag.loading.office.archives import open_archive, xml
+from rag.loading.blocks import ParsedFile, Piece, assemble
+from rag.loading.office.archives import open_archive
+from rag.loading.office.left_out import notes_of, parts_left_out
+from rag.loading.office.word_numbering import Numbering
+from rag.loading.office.word_parts import OLD_PICTURES, WordParts, old_picture
+from rag.loading.office.word_tables import header_rows, merged_cells, table_elements
+from rag.loading.office.word_text import FALLBACK, TextOfParagraphs, is_bold
+from rag.loading.table_rows import table
 
 _HEADING = re.compile(r"heading (\d)")
 _CODE = re.compile(r"\b(code|source|listing|preformatted|verbatim)", re.I)
 _LONGEST_HEADING = 90  # characters
 _LONGEST_CELL = 600  # characters; a table with a longer cell is there for the page layout
-_LEFT_OUT = {qn(f"w:{name}") for name in ("del", "moveFrom", "instrText", "pPr", "rPr", "txbxContent")} | {
-    "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-}
-_FORMULA_TEXT = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
-_FIRST_ROW = 0x20  # bit of w:tblLook: the first row has a format of its own
-_WHITE = {"FFFFFF", "ffffff"}
+_CONTAINERS = {qn(f"w:{name}") for name in ("sdt", "sdtContent", "ins", "moveTo", "customXml", "smartTag")}
+_REFERENCES = {qn(f"w:{name}Reference") for name in ("footnote", "endnote", "comment")}
+_ONLY_PAGE_NUMBER = re.compile(r"(?:page|seite|p\.|of|von|sur|\d|\W)*", re.IGNORECASE)
+_BOX = qn("w:txbxContent")
+_DRAWING = qn("w:drawing")
 
 
 def read(data: bytes) -> ParsedFile:
-    open_archive(data).close()
+    with open_archive(data) as archive:
+        counts = parts_left_out(archive)
     try:
         document = docx.Document(BytesIO(data))
         walk = _Walk(document)
         pieces = list(walk.blocks(document.element.body))
+        around = list(walk.headers_and_footers())
     except (PackageNotFoundError, BadZipFile, KeyError, etree.XMLSyntaxError, EOFError) as error:
         raise UnreadableFile(f"it is damaged ({error})") from None
     if not any(piece.kind == "heading" for piece in pieces):
         pieces = [_as_heading(piece, walk.bold) for piece in pieces]
     title = (document.core_properties.title or "").strip()
     first_heading = next((piece.text for piece in pieces if piece.kind == "heading" and piece.level == 1), None)
-    notes = [f"pieces of hidden or white text left out: {walk.hidden}"] if walk.hidden else []
-    return assemble(title or first_heading, pieces, notes)
+    return assemble(title or first_heading, [*pieces, *around], notes_of(walk.texts.left_out + counts))
 
 
 def _as_heading(piece: Piece, bold: set[str]) -> Piece:
@@ -50,12 +56,13 @@ def _as_heading(piece: Piece, bold: set[str]) -> Piece:
 
 
 class _Walk:
-    """Walks through the elements of a document in order, and collects what is hidden and what is bold."""
+    """Walks through the elements of a document in order, each once, and collects what is bold."""
 
     def __init__(self, document: WordDocument) -> None:
         self._styles = {style.style_id: style for style in document.styles}
-        self._notes = dict(_notes(document))
-        self.hidden = 0
+        self._parts = WordParts(document)
+        self._numbering = Numbering(self._parts.numbering, document.styles.element)
+        self.texts = TextOfParagraphs(document.styles.element)
         self.bold: set[str] = set()
 
     def blocks(self, parent: etree._Element) -> Iterator[Piece]:
@@ -64,11 +71,26 @@ class _Walk:
                 yield from self._paragraph(element)
             elif element.tag == qn("w:tbl"):
                 yield from self._table(element)
-            elif element.tag in (qn("w:sdt"), qn("w:sdtContent"), qn("w:ins"), qn("w:customXml"), qn("w:smartTag")):
+            elif element.tag == qn("w:altChunk"):
+                self.texts.left_out["embedded files left out"] += 1
+            elif element.tag in _CONTAINERS:
                 yield from self.blocks(element)
 
+    def headers_and_footers(self) -> Iterator[Piece]:
+        """What stands in the margins of the pages, each text once, below a heading of its own at the end."""
+        seen: set[str] = set()
+        for part in self._parts.margins():
+            for piece in self.blocks(part):
+                text = " ".join(piece.text.split())
+                if text and text not in seen and not _ONLY_PAGE_NUMBER.fullmatch(text):
+                    if not seen:
+                        yield Piece("heading", "Header and footer", level=1)
+                    seen.add(text)
+                    yield Piece("table" if piece.kind == "table" else "paragraph", piece.text)
+
     def _paragraph(self, element: etree._Element) -> Iterator[Piece]:
-        text = self._text(element)
+        number = self._numbering.label(element)
+        text = self._numbered_text(element, number)
         name, level = self._style(element)
         if level:
             yield Piece("heading", " ".join(text.split()), level=level)
@@ -79,15 +101,38 @@ class _Walk:
         else:
             is_item = element.find(f"{qn('w:pPr')}/{qn('w:numPr')}") is not None or name.startswith("list")
             yield Piece("item" if is_item else "paragraph", text)
-        if text.strip() and _is_bold(element):
+        if text.strip() and is_bold(element):
             self.bold.add(text.strip())
-        for reference in element.iter(qn("w:footnoteReference"), qn("w:endnoteReference")):
-            note = self._notes.get((reference.tag, reference.get(qn("w:id"))))
-            if note is not None:
-                yield from self.blocks(note)
-        for box in element.iter(qn("w:txbxContent")):
-            if not any("Fallback" in str(above.tag) for above in box.iterancestors()):
-                yield from self.blocks(box)
+        yield from self._anchored(element)
+
+    def _numbered_text(self, element: etree._Element, number: str | None) -> str:
+        text = self.texts.text(element)
+        return f"{number} {text.lstrip()}" if number and text.strip() else text
+
+    def _anchored(self, element: etree._Element) -> Iterator[Piece]:
+        """Notes, comments, text boxes, charts and pictures of an element. What a text box holds belongs to the box."""
+        stack = [element]
+        while stack:
+            current = stack.pop()
+            if current.tag == _BOX:
+                yield from self.blocks(current)
+                continue
+            if current.tag in _REFERENCES:
+                yield from self._note(current)
+            elif current.tag == _DRAWING:
+                yield from self._parts.drawing(current, self.texts.left_out)
+            elif current.tag in OLD_PICTURES:
+                yield from old_picture(current, self.texts.left_out)
+            stack.extend(child for child in reversed(current) if isinstance(child.tag, str) and child.tag != FALLBACK)
+
+    def _note(self, reference: etree._Element) -> Iterator[Piece]:
+        note = self._parts.note(reference)
+        if note is None:
+            return
+        by = f"Comment by {note.get(qn('w:author'))}: " if note.tag == qn("w:comment") else ""
+        for piece in self.blocks(note):
+            yield Piece(piece.kind, f"{by}{piece.text}", piece.level) if piece.text.strip() else piece
+            by = "" if piece.text.strip() else by
 
     def _style(self, element: etree._Element) -> tuple[str, int]:
         """The style's name in lower case, and the level of a heading, 0 if it is not one."""
@@ -106,71 +151,18 @@ class _Walk:
         return name, int(value) + 1 if value in "012345" else 0
 
     def _table(self, element: etree._Element) -> Iterator[Piece]:
-        rows = [list(_cells(r)) for r in element.iter(qn("w:tr")) if next(r.iterancestors(qn("w:tbl"))) is element]
-        texts = [[" ".join(self._text(p) for p in cell.iter(qn("w:p"))) for cell in cells] for cells in rows]
-        if all(len(cells) < 2 for cells in rows) or any(len(text) > _LONGEST_CELL for cells in texts for text in cells):
+        rows = table_elements(element)
+        longest = max((sum(map(len, cell.itertext(qn("w:t")))) for cells in rows for cell in cells), default=0)
+        if all(len(cells) < 2 for cells in rows) or longest > _LONGEST_CELL:
             for cell in (cell for cells in rows for cell in cells):
                 yield from self.blocks(cell)
             return
-        has_header = _has_header_row(element)
-        for number, cells in enumerate(texts):
-            yield row(cells, header=has_header and number == 0 and len(texts) > 1 and any(c.strip() for c in cells))
+        yield from table(merged_cells(rows, self._cell_text), header_rows=header_rows(element, rows))
+        for cell in (cell for cells in rows for cell in cells):
+            yield from self._anchored(cell)
 
-    def _text(self, element: etree._Element) -> str:
-        parts: list[str] = []
-        for child in element:
-            if child.tag in _LEFT_OUT:
-                continue
-            if child.tag == qn("w:r") and _is_hidden(child):
-                self.hidden += bool("".join(child.itertext(qn("w:t"))).strip())
-            elif child.tag in (qn("w:t"), _FORMULA_TEXT):
-                parts.append(child.text or "")
-            elif child.tag in (qn("w:tab"), qn("w:ptab")):
-                parts.append(" ")
-            elif child.tag in (qn("w:br"), qn("w:cr")):
-                parts.append("\n")
-            elif child.tag == qn("w:noBreakHyphen"):
-                parts.append("\u2011")
-            else:
-                parts.append(self._text(child))
-        return "".join(parts)
-
-
-def _has_header_row(table: etree._Element) -> bool:
-    if table.find(f".//{qn('w:tblHeader')}") is not None:
-        return True
-    look = table.find(f"{qn('w:tblPr')}/{qn('w:tblLook')}")
-    return look is not None and (look.get(qn("w:firstRow")) == "1" or bool(int(look.get(qn("w:val"), "0"), 16) & _FIRST_ROW))
-
-
-def _notes(document: WordDocument) -> Iterator[tuple[tuple[str, str], etree._Element]]:
-    """Footnotes and endnotes, by the tag and id of the reference to them."""
-    for part in document.part.package.iter_parts():
-        for kind in ("footnote", "endnote"):
-            if str(part.partname) == f"/word/{kind}s.xml":
-                for note in xml(part.blob).iter(qn(f"w:{kind}")):
-                    yield (qn(f"w:{kind}Reference"), note.get(qn("w:id"))), note
-
-
-def _cells(table_row: etree._Element) -> Iterator[etree._Element]:
-    """The cells of a row, without those of nested tables."""
-    for cell in table_row.iter(qn("w:tc")):
-        if next(cell.iterancestors(qn("w:tr"))) is table_row:
-            yield cell
-
-
-def _is_hidden(run: etree._Element) -> bool:
-    properties = run.find(qn("w:rPr"))
-    if properties is None:
-        return False
-    vanish, colour = properties.find(qn("w:vanish")), properties.find(qn("w:color"))
-    shaded = any(properties.find(qn(f"w:{name}")) is not None for name in ("shd", "highlight"))
-    in_cell = any(ancestor.tag == qn("w:tc") for ancestor in run.iterancestors())  # the table may shade it
-    white = colour is not None and colour.get(qn("w:val")) in _WHITE and not shaded and not in_cell
-    return white or (vanish is not None and vanish.get(qn("w:val")) not in ("0", "false"))
-
-
-def _is_bold(paragraph: etree._Element) -> bool:
-    runs = [run for run in paragraph.iter(qn("w:r")) if "".join(run.itertext(qn("w:t"))).strip()]
-    bolds = [run.find(f"{qn('w:rPr')}/{qn('w:b')}") for run in runs]
-    return bool(runs) and all(bold is not None and bold.get(qn("w:val")) not in ("0", "false") for bold in bolds)
+    def _cell_text(self, cell: etree._Element) -> str:
+        """The paragraphs of a cell, and of the tables in it, on one line."""
+        boxed = {p for box in cell.iter(_BOX) for p in box.iter(qn("w:p"))}
+        paragraphs = (p for p in cell.iter(qn("w:p")) if p not in boxed)
+        return " ".join(self._numbered_text(p, self._numbering.label(p)) for p in paragraphs)
