@@ -121,6 +121,15 @@ def test_heads_of_several_rows_are_joined() -> None:
     assert texts_of(list(table(rows, header_rows=0)))[0] == "table Item | 2023 | 2023 | 2024 | 2024"
 
 
+def test_groups_may_have_a_digit_in_their_name() -> None:
+    rows = [
+        [Cell(""), Cell("Class1", columns=2), Cell("Class2", columns=2)],
+        [Cell(""), Cell("A"), Cell("B"), Cell("A"), Cell("B")],
+        [Cell("Ann"), Cell("yes"), Cell("no"), Cell("no"), Cell("yes")],
+    ]
+    assert texts_of(list(table(rows, header_rows=1)))[0] == "table1  | Class1 › A | Class1 › B | Class2 › A | Class2 › B"
+
+
 def test_heads_of_three_rows() -> None:
     rows = [
         [Cell("Ward", rows=3), Cell("Falls", columns=4)],

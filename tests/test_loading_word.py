@@ -296,7 +296,7 @@ def test_comments_and_notes_follow_their_paragraph() -> None:
     notes = f'<w:endnotes {W}><w:endnote w:id="3"><w:p><w:r><w:t>Smith 2020.</w:t></w:r></w:p></w:endnote></w:endnotes>'
     assert blocks(read(document, {"word/endnotes.xml": notes})) == [
         "paragraph The dose is 5 mg.",
-        "paragraph Comment by Ann Lee: Check for children.",
+        "item Comment by Ann Lee: Check for children.",
         "paragraph Smith 2020.",
         "paragraph The next.",
     ]

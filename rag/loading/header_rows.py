@@ -116,7 +116,9 @@ def _groups(above: Sequence[str], below: Sequence[str]) -> list[tuple[int, int]]
 
 
 def _is_group_label(text: str) -> bool:
-    return bool(text) and (is_label(text) or _YEAR.search(text) is not None) and len(text) <= LONGEST_LABEL
+    """Unlike the name of a column, that of a group may have a digit in its first word: "H1", "2024"."""
+    is_sentence = text.rstrip().endswith(".") and text.count(" ") > 2
+    return len(text) <= LONGEST_LABEL and not is_sentence and (text[:1].isalpha() or _YEAR.search(text) is not None)
 
 
 def _joined(lines: Lines) -> list[str]:

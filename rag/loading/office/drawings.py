@@ -1,5 +1,6 @@
 """Charts and SmartArt in office documents: a chart is read as the table of its series, SmartArt as a list."""
 
+import re
 from collections.abc import Iterator
 from math import isfinite
 
@@ -12,7 +13,14 @@ from rag.loading.table_rows import formatted
 CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 MAIN = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
+_FILE_NAME = re.compile(r"\S+\.(?:png|jpe?g|gif|emf|wmf|svg|bmp|tiff?|webp)", re.IGNORECASE)
 _MOST_POINTS = 10_000  # of a series; charts with more are pictures of data, not text to search
+
+
+def alternative_text(element: etree._Element) -> str:
+    """The description in the properties of a drawing; a mere file name, as programs fill in, is none."""
+    text = " ".join((element.get("descr") or element.get("title") or "").split())
+    return "" if _FILE_NAME.fullmatch(text) else text
 
 
 def chart_pieces(chart: etree._Element, page: int | None = None) -> list[Piece]:

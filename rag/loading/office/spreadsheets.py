@@ -33,7 +33,7 @@ def _parsed(sheets: Iterable[Sheet], counts: Counter[str]) -> ParsedFile:
         if not sheet.visible:
             counts["hidden sheets left out"] += 1
             continue
-        rows = [*sheet_pieces(sheet.shown_rows()), *(Piece("paragraph", text, page=row) for row, text in sheet.remarks)]
+        rows = [*sheet_pieces(sheet.shown_rows()), *(Piece("item", text, page=row) for row, text in sheet.remarks)]
         sheet.count_hidden()
         counts += sheet.notes
         if rows:

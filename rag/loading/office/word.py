@@ -126,13 +126,15 @@ class _Walk:
             stack.extend(child for child in reversed(current) if isinstance(child.tag, str) and child.tag != FALLBACK)
 
     def _note(self, reference: etree._Element) -> Iterator[Piece]:
+        """A footnote or endnote as it is; a comment is an item, because a question in it is not answered below."""
         note = self._parts.note(reference)
         if note is None:
             return
-        by = f"Comment by {note.get(qn('w:author'))}: " if note.tag == qn("w:comment") else ""
-        for piece in self.blocks(note):
-            yield Piece(piece.kind, f"{by}{piece.text}", piece.level) if piece.text.strip() else piece
-            by = "" if piece.text.strip() else by
+        if note.tag != qn("w:comment"):
+            yield from self.blocks(note)
+            return
+        text = "\n".join(piece.text for piece in self.blocks(note) if piece.text.strip())
+        yield Piece("item", f"Comment by {note.get(qn('w:author'))}: {text}" if text else "")
 
     def _style(self, element: etree._Element) -> tuple[str, int]:
         """The style's name in lower case, and the level of a heading, 0 if it is not one."""

@@ -10,7 +10,7 @@ from lxml import etree
 
 from rag.loading.blocks import Piece
 from rag.loading.office.archives import xml
-from rag.loading.office.drawings import CHART, DIAGRAM, chart_pieces, diagram_texts
+from rag.loading.office.drawings import CHART, DIAGRAM, alternative_text, chart_pieces, diagram_texts
 
 _RELATIONSHIP = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _NOTES = {"footnote": "/word/footnotes.xml", "endnote": "/word/endnotes.xml", "comment": "/word/comments.xml"}
@@ -58,7 +58,7 @@ class WordParts:
     def drawing(self, element: etree._Element, left_out: Counter[str]) -> Iterator[Piece]:
         """The chart, SmartArt or alternative text of a drawing. A picture without text is counted."""
         described = (each for each in element.iter() if isinstance(each.tag, str) and each.tag.endswith(_DESCRIBED))
-        texts = dict.fromkeys(" ".join((each.get("descr") or each.get("title") or "").split()) for each in described)
+        texts = dict.fromkeys(map(alternative_text, described))
         texts.pop("", None)
         chart = next(element.iter(f"{CHART}chart"), None)
         diagram = next(element.iter(f"{DIAGRAM}relIds"), None)
