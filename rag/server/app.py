@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
+from fastapi.staticfiles import StaticFiles
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from rag.accounts.users import Accounts, User
@@ -25,6 +26,7 @@ from rag.server.request_checks import RequestChecks
 from rag.server.sessions import Sessions
 from rag.server.upload_quota import private_uploads
 from rag.storage.files import sha256_bytes
+from rag.templates import render
 from rag.ui.background_builds import BackgroundBuilds
 from rag.ui.gradio_offline import keep_gradio_offline
 
@@ -93,7 +95,8 @@ def user_of(request: Any) -> User:
 def _with_page(app: FastAPI, library: Library, questions: QuestionQueue, builds: BackgroundBuilds) -> FastAPI:
     import gradio as gr
 
-    from rag.ui.page import SCRIPT, STYLE_SHEET, build_page
+    from rag.ui.page import build_page
+    from rag.ui.page_files import STATIC, STYLE_SHEETS, address
 
     page = build_page(library, questions, user_of, builds)
     page.api_open = False  # no direct calls of queued events, which would go past the queue
@@ -101,13 +104,15 @@ def _with_page(app: FastAPI, library: Library, questions: QuestionQueue, builds:
     # Only launch() sets this. Without it gradio takes any path on this machine for an uploaded file.
     page.has_launched = True
     settings = library.settings
+    app.mount(f"/{address()}", StaticFiles(directory=STATIC))
     mounted: FastAPI = gr.mount_gradio_app(
         app, page, path="/", show_error=False, run_history=False, footer_links=[], enable_monitoring=False, pwa=False,
         ssr_mode=False, mcp_server=False, allowed_paths=[], app_kwargs={"openapi_url": None},
         root_path=settings.server.prefix or None,
         blocked_paths=[str(path.resolve()) for path in _private(settings)],
         max_file_size=settings.server.largest_file,
-        theme=_theme(), css_paths=[STYLE_SHEET], js=SCRIPT.read_text(encoding="utf-8"),
+        theme=_theme(),
+        head=str(render("page/head.html", address=address(), style_sheets=STYLE_SHEETS)),
     )  # fmt: skip
     return mounted
 

@@ -1,12 +1,18 @@
-"""What can be done with an answer: the buttons below it. A button's value is "act:turn:detail", which ask_tab.js takes apart."""
+"""What can be done with an answer: its buttons. A button's value is "act:turn:detail", which answer_actions.js takes apart."""
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from rag.answering.abstention import SMALL_TALK
 from rag.records import Answer
 
-FORMATS = (("md", "Markdown"), ("html", "Web page"), ("json", "Receipt, for rag verify"))
+FORMATS = (
+    ("html", "Save as web page"),
+    ("docx", "Save as Word document"),
+    ("md", "Save as Markdown"),
+    ("json", "Save the receipt"),
+)
 
 
 @dataclass(frozen=True)
@@ -14,12 +20,11 @@ class Shown:
     """How an answer appears in a conversation.
 
     It answers turn `number`, from 0; only `documents` were searched, all if empty. `stale` are the numbers of citations whose
-    source has changed since; `judged` is the user's verdict, "" if none. Only the `latest` answer can be asked again and has
-    `suggestions`.
+    source has changed since; `judged` is the user's verdict, "" if none. Only the latest answer has `suggestions`, and the page
+    shows only its buttons to ask again.
     """
 
     number: int
-    latest: bool = False
     documents: Sequence[str] = ()
     stale: Collection[int] = ()
     judged: str = ""
@@ -34,11 +39,11 @@ class Button:
 
 @dataclass(frozen=True)
 class Actions:
-    """Buttons by their place. `small_talk` answers offer only `again`, `readings` and `related`."""
+    """Buttons by their place. Small talk offers only `again` and `readings`."""
 
-    query: Sequence[Button]
     readings: Sequence[Button]
     related: Sequence[Button]
+    corrected: Sequence[Button]
     copy: Sequence[Button]
     save: Sequence[Button]
     again: Sequence[Button]
@@ -48,18 +53,29 @@ class Actions:
 
 
 def actions_of(answer: Answer, shown: Shown) -> Actions:
-    turn, latest = shown.number, shown.latest
+    turn = shown.number
+    changed = answer.query.split() != answer.question.split()
     return Actions(
-        query=[Button(f"query:{turn}", "Change"), Button(f"written:{turn}", "Ask as written")] if latest else [],
-        readings=_questions(answer.readings) if latest else [],
+        readings=_questions(answer.readings),
         related=_questions(shown.suggestions),
+        corrected=_questions([corrected_question(answer)]) if answer.corrected and answer.abstained else [],
         copy=[Button(f"copy:{turn}", "Copy")],
         save=[Button(f"save:{turn}:{form}", label) for form, label in FORMATS],
-        again=[Button(f"again:{turn}", "Ask again"), Button(f"edit:{turn}", "Edit question")] if latest else [],
+        again=[
+            Button(f"same:{turn}", "Ask again"),
+            Button(f"edit:{turn}", "Edit the question"),
+            *([Button(f"query:{turn}", "Edit the search")] if changed else []),
+        ],
         helpful=[] if answer.abstained else [Button(f"judge:{turn}:helpful", "Helpful")],
         feedback=_feedback(answer, turn),
-        small_talk=answer.reason in SMALL_TALK or answer.reason == "empty_question",
+        small_talk=answer.reason in SMALL_TALK or answer.reason == "empty_question" or bool(answer.message),
     )
+
+
+def corrected_question(answer: Answer) -> str:
+    """The question with its misspelt words replaced."""
+    folded = {typed.casefold(): right for typed, right in answer.corrected.items()}
+    return re.sub(r"\w+", lambda match: folded.get(match.group().casefold(), match.group()), answer.question)
 
 
 def _questions(questions: Iterable[str]) -> list[Button]:
@@ -67,7 +83,7 @@ def _questions(questions: Iterable[str]) -> list[Button]:
 
 
 def _feedback(answer: Answer, turn: int) -> list[Button]:
-    choose, nothing = Button(f"choose:{turn}", "Choose the right sentence"), f"judge:{turn}:nothing"
+    choose, nothing = Button(f"choose:{turn}", "Show the right sentence"), f"judge:{turn}:nothing"
     if answer.abstained:
         return [choose, Button(nothing, "Correct: the documents do not say")]
-    return [choose, Button(f"judge:{turn}:wrong", "A sentence is wrong"), Button(nothing, "Should not have answered")]
+    return [Button(f"judge:{turn}:wrong", "A sentence is wrong"), Button(nothing, "Should not have answered"), choose]

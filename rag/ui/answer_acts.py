@@ -6,7 +6,6 @@ from pydantic import Field
 
 from rag.accounts.conversations import SavedConversation, SavedTurn
 from rag.accounts.users import User
-from rag.conversation import Chat
 from rag.errors import ConversationError
 from rag.evaluation.feedback import Judgement, judge
 from rag.evaluation.question_sets import GoldSpan
@@ -14,9 +13,10 @@ from rag.index.contents import Index
 from rag.receipts import conversation_html, conversation_markdown, receipt_text, receipts_text
 from rag.records import Span
 from rag.sources import resolve, stale_citations
+from rag.ui.answer_view import JUDGED
 from rag.ui.calls import Act, Acts, Reply, Request
-from rag.ui.conversation_acts import conversations_of
 from rag.ui.conversation_view import copied_text
+from rag.ui.room import Room
 
 MOST_CHOSEN = 20  # sentences that can be chosen as the right ones
 Reference = Annotated[str, Field(max_length=5_000)]  # characters: a document id, a digest and two offsets
@@ -44,47 +44,47 @@ class JudgeAnswer(OneAnswer):
     chosen: list[Reference] = Field([], max_length=MOST_CHOSEN)
 
 
-def _turn(chat: Chat, user: User, conversation_id: str, number: int) -> tuple[SavedConversation, SavedTurn]:
-    conversation = conversations_of(chat, user).load(conversation_id)
+def _turn(room: Room, user: User, conversation_id: str, number: int) -> tuple[SavedConversation, SavedTurn]:
+    conversation = room.conversations(user).load(conversation_id)
     if number >= len(conversation.turns):
         raise ConversationError("this answer is no longer in the conversation")
     return conversation, conversation.turns[number]
 
 
-def show_answer(chat: Chat, user: User, request: OneAnswer) -> Reply:
+def show_answer(room: Room, user: User, request: OneAnswer) -> Reply:
     """The turn's question and query, the answer as text to copy, and a reference to its first source, "" if none exists."""
-    _, turn = _turn(chat, user, request.conversation, request.turn)
+    _, turn = _turn(room, user, request.conversation, request.turn)
     answer = turn.answer
     first = answer.citations[0] if answer.citations else answer.nearest[0].passage if answer.nearest else None
-    entry = chat.index().entry_for(first.document_id) if first else None
+    entry = room.chat.index().entry_for(first.document_id) if first else None
     source = f"{entry.digest}:{first.span.start}:{first.span.end}:{entry.id}" if first and entry else ""
     return {"question": turn.question, "query": answer.query, "text": copied_text(answer), "source": source}
 
 
-def save_answers(chat: Chat, user: User, request: SaveAnswers) -> Reply:
+def save_answers(room: Room, user: User, request: SaveAnswers) -> Reply:
     form = request.form
     if request.turn is not None:
-        _, turn = _turn(chat, user, request.conversation, request.turn)
+        _, turn = _turn(room, user, request.conversation, request.turn)
         text = receipt_text(turn.answer, form, model=turn.model, reader=turn.reader)
         return {"name": f"answer.{form}", "text": text}
-    conversation = conversations_of(chat, user).load(request.conversation)
+    conversation = room.conversations(user).load(request.conversation)
     answers = [(turn.answer, turn.model, turn.reader) for turn in conversation.turns]
     write = {"md": conversation_markdown, "html": conversation_html, "json": receipts_text}[form]
     return {"name": f"conversation.{form}", "text": write(conversation.title, answers)}
 
 
-def judge_answer(chat: Chat, user: User, request: JudgeAnswer) -> Reply:
+def judge_answer(room: Room, user: User, request: JudgeAnswer) -> Reply:
     """Saves the user's verdict with the answer, and as a judged question for the evaluation."""
-    conversation, turn = _turn(chat, user, request.conversation, request.turn)
+    conversation, turn = _turn(room, user, request.conversation, request.turn)
     gold: tuple[GoldSpan, ...] = ()
     if request.verdict == "chosen":
-        gold = tuple(_gold(chat.index(), reference) for reference in request.chosen)
+        gold = tuple(_gold(room.chat.index(), reference) for reference in request.chosen)
     elif request.verdict == "helpful":
-        gold = _quoted(chat.index(), turn)
+        gold = _quoted(room.chat.index(), turn)
     history = tuple({"speaker": t["speaker"], "text": t["text"]} for t in conversation.before(request.turn).history)
-    judge(chat.settings.evaluation.feedback, Judgement(turn.question, request.verdict, gold, history))
-    conversations_of(chat, user).update(request.conversation, lambda now: now.with_verdict(request.turn, turn, request.verdict))
-    return {"message": "Thank you. Saved as a judged question for the evaluation."}
+    judge(room.chat.settings.evaluation.feedback, Judgement(turn.question, request.verdict, gold, history))
+    room.conversations(user).update(request.conversation, lambda now: now.with_verdict(request.turn, turn, request.verdict))
+    return {"message": "Thank you. Saved as a judged question for the evaluation.", "marked": JUDGED[request.verdict]}
 
 
 def _gold(index: Index, reference: str) -> GoldSpan:
@@ -103,7 +103,7 @@ def _quoted(index: Index, turn: SavedTurn) -> tuple[GoldSpan, ...]:
     return tuple(GoldSpan(citation.document_id, citation.span, citation.quote) for citation in cited)
 
 
-ANSWER_ACTS: Acts[Chat] = {
+ANSWER_ACTS: Acts[Room] = {
     "written": Act(OneAnswer, show_answer),
     "save": Act(SaveAnswers, save_answers),
     "judge": Act(JudgeAnswer, judge_answer),

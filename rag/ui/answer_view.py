@@ -1,131 +1,153 @@
-"""An answer as HTML: its quoted sentences, sources and actions; or an abstention with the closest passages."""
+"""An answer as HTML: its quoted sentences, sources and actions; or an abstention with the closest sentences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from rag.answering.abstention import SMALL_TALK
 from rag.answering.wording import abstention_notes, abstention_text, in_plain_words, place
-from rag.records import Answer, Citation, Hit, Location, QuotedSentence, Span
+from rag.records import Answer, Citation, Location
 from rag.sources import reference
 from rag.templates import render
+from rag.text.terms import content_words
 from rag.ui.answer_actions import Shown, actions_of
+from rag.ui.answer_layout import Layout, Paragraph, layout_of, numbered_citations
 
-SNIPPET = 160  # characters of a closest passage: about two lines of the page
-LONGEST_UNBROKEN = 30  # characters of a last word that stays on one line with its number; a longer one would overflow a phone
+STRENGTHS = {
+    "strong": "Strong match",
+    "fair": "Fair match – check the source",
+    "weak": "Weak match – this may not answer your question",
+}
 JUDGED = {
     "helpful": "Marked as helpful",
     "wrong": "Marked: a sentence is wrong",
     "nothing": "Marked: the documents do not say",
     "chosen": "Correct sentence saved",
 }
-
-
-def question_html(question: str) -> Markup:
-    return escape(question)
+REFUSED = "I found nothing that clearly answers this."
+LONGEST_TOPIC = 40  # characters of what a follow-up is understood to be about
 
 
 def failed_answer_html(message: str) -> Markup:
     return render("page/failed_answer.html", message=message)
 
 
-def pending_answer_html() -> Markup:
-    return render("page/pending_answer.html")
-
-
 @dataclass(frozen=True)
-class Emphasised:
-    """A piece of a document, split around the part of it that belongs to the answer phrase."""
+class Card:
+    """A place that is quoted: the numbers of the sentences from there, and the reference of the first."""
 
-    before: str
-    phrase: str = ""
-    after: str = ""
-
-
-@dataclass(frozen=True)
-class ShownSentence:
-    """A quoted sentence; its last word is kept on one line with its number, so that no line begins with a number."""
-
-    head: Emphasised
-    last_word: Emphasised
-    number: int
+    numbers: tuple[int, ...]
     reference: str
-    context: bool
-    differs: tuple[int, ...]
-    """This citation's number and those of the citations that contradict it; empty if none does."""
+    title: str
+    headings: tuple[str, ...]
+    file: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of several answers to a question, or the only one."""
+
+    answer: Answer
+    question: str
+    layout: Layout
+    strength: str
+    reason: str
+    notes: Sequence[str]
+    closest: Sequence[Paragraph]
 
 
 def answer_html(answer: Answer, shown: Shown | None = None) -> Markup:
     """`shown` adds the actions and notes that an answer has within a conversation."""
-    citations = {citation.number: citation for citation in answer.citations}
+    parts = [_part(part, part.question) for part in answer.parts] or [_part(answer, "")]
+    asked = shown is not None and bool(answer.query)
     return render(
         "page/answer.html",
         answer=answer,
+        parts=parts,
         shown=shown,
-        rewritten=shown is not None and bool(answer.query) and answer.query.split() != answer.question.split(),
+        topic=topic_of(answer) if asked else "",
+        searched=answer.query if asked and answer.query.split() != answer.question.split() else "",
         actions=actions_of(answer, shown) if shown else None,
         judged=JUDGED.get(shown.judged, "") if shown else "",
-        sentences=[_shown_sentence(sentence, citations[sentence.citation]) for sentence in answer.sentences],
-        places=_places(answer.citations),
+        own_voice=answer.message.split("\n") if answer.message else [],
+        cards=_cards([*answer.citations, *answer.more]),
+        closest_cards=_cards(answer.closest),
         also=_also(answer.citations),
         confidence=in_plain_words(answer),
-        reason=abstention_text(answer) if answer.abstained else "",
-        notes=abstention_notes(answer),
-        nearest=[] if answer.reason in SMALL_TALK else [_snippet(hit) for hit in answer.nearest],
+        is_judged=bool(answer.signals or answer.confidence),
     )
 
 
-def _shown_sentence(sentence: QuotedSentence, citation: Citation) -> ShownSentence:
-    head, last = _last_word(sentence.text)
-    start, phrase = citation.span.start, citation.answer_phrase
-    return ShownSentence(
-        _emphasised(head, start, phrase),
-        _emphasised(last, start + len(head), phrase),
-        citation.number,
-        reference(citation),
-        sentence.context,
-        (citation.number, *citation.differs) if citation.differs else (),
+def _part(answer: Answer, question: str) -> Part:
+    refused = answer.abstained and answer.reason not in SMALL_TALK and not answer.message
+    return Part(
+        answer,
+        question,
+        layout_of(answer),
+        STRENGTHS.get(answer.strength or "", ""),
+        abstention_text(answer) if refused else "",
+        abstention_notes(answer) if refused else [],
+        numbered_citations(answer.closest) if refused else [],
     )
 
 
-def _last_word(text: str) -> tuple[str, str]:
-    """Both parts joined are the text; a word that is too long for one line is not separated."""
-    cut = max(text.rfind(" "), text.rfind("\n"), text.rfind("\u00a0")) + 1
-    return (text[:cut], text[cut:]) if len(text) - cut <= LONGEST_UNBROKEN else (text, "")
+def topic_of(answer: Answer) -> str:
+    """What earlier turns added to the question: the content words of the query that the question lacks, "" if none."""
+    typed = {stem for stems in content_words(answer.question).values() for stem in stems}
+    corrected = set(answer.corrected.values())
+    added = [word for word, stems in content_words(answer.query).items() if not typed & set(stems) and word not in corrected]
+    topic = " ".join(added)
+    return topic if len(topic) <= LONGEST_TOPIC else f"{topic[:LONGEST_TOPIC].rsplit(' ', 1)[0]} …"
 
 
-def _emphasised(text: str, start: int, phrase: Span | None) -> Emphasised:
-    """`text` begins at `start` of its document, where the phrase's span counts from."""
-    if phrase is None:
-        return Emphasised(text)
-    first, last = (min(max(0, position - start), len(text)) for position in (phrase.start, phrase.end))
-    return Emphasised(text[:first], text[first:last], text[last:]) if first < last else Emphasised(text)
-
-
-def _places(citations: Sequence[Citation]) -> list[tuple[tuple[str, str], list[int]]]:
-    """Each title and place once, with the numbers of the sentences quoted from there."""
-    numbers: dict[tuple[str, str], list[int]] = {}
+def _cards(citations: Sequence[Citation]) -> list[Card]:
+    """Each place once, in the order of its first number."""
+    numbers: dict[tuple[str, str], list[Citation]] = {}
     for citation in citations:
-        numbers.setdefault((citation.title, _place(citation)), []).append(citation.number)
-    return list(numbers.items())
+        numbers.setdefault((citation.document_id, _place(citation)), []).append(citation)
+    return [
+        Card(
+            tuple(citation.number for citation in cited),
+            reference(cited[0]),
+            cited[0].title,
+            cited[0].headings,
+            place(cited[0].document_id, cited[0].page, ()),
+        )
+        for cited in numbers.values()
+    ]
 
 
-def _also(citations: Sequence[Citation]) -> list[tuple[str, str, list[int]]]:
-    """Other places that say the same: reference, place and the numbers of the citations they agree with."""
-    agreeing: dict[str, tuple[str, list[int]]] = {}
+@dataclass(frozen=True)
+class Also:
+    """Another place that says the same; `verbatim` if in the same words, else only the answer is the same."""
+
+    reference: str
+    place: str
+    numbers: tuple[int, ...]
+    verbatim: bool
+
+
+def _also(citations: Sequence[Citation]) -> list[tuple[bool, list[Also]]]:
+    """The other places, first those with the same words."""
+    agreeing: dict[str, Also] = {}
     for citation in citations:
         for location in citation.also:
-            agreeing.setdefault(reference(location), (_place(location), []))[1].append(citation.number)
-    return [(name, where, numbers) for name, (where, numbers) in agreeing.items()]
+            name = reference(location)
+            numbers = agreeing[name].numbers if name in agreeing else ()
+            verbatim = _words(location.quote) == _words(citation.quote)
+            agreeing[name] = Also(name, _titled_place(location), (*numbers, citation.number), verbatim)
+    groups = [(verbatim, [also for also in agreeing.values() if also.verbatim == verbatim]) for verbatim in (True, False)]
+    return [(verbatim, places) for verbatim, places in groups if places]
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip(".,;:!?()“”\"'").casefold() for word in text.split()]
+
+
+def _titled_place(location: Location) -> str:
+    return " › ".join([location.title, *location.headings[-1:]])
 
 
 def _place(location: Citation | Location) -> str:
     return place(location.document_id, location.page, location.headings)
-
-
-def _snippet(hit: Hit) -> tuple[str, str]:
-    """The place of a passage and the beginning of its text."""
-    passage = hit.passage
-    text = " ".join(line for line in passage.text.split("\n") if not line.startswith("#"))
-    return place(passage.document_id, passage.page, passage.headings), text[:SNIPPET]

@@ -1,39 +1,41 @@
-"""What the browser holds between two questions, and the question that follows from it."""
+"""The requests that ask a question, and the question that follows from each."""
 
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from rag.accounts.conversations import SavedConversation, SavedTurn
 from rag.errors import ConversationError
-from rag.ui.calls import Request, first_problem
+from rag.ui.calls import Request
 
 LONGEST_QUESTION = 1_000  # characters
 MOST_DOCUMENTS = 10_000  # that a question can be limited to
 
 DocumentId = Annotated[str, Field(max_length=4_096)]  # characters: the longest path that Linux takes
+Ticket = Annotated[str, Field(max_length=64)]  # characters; the page makes a random one for each question
 
 
-class Desk(Request):
-    """The state of the Ask tab.
+class AskQuestion(Request):
+    """A question in a conversation, or in a new one if `conversation` is "".
 
-    `mode` says what the question box is for: "" to ask, "edit" to replace the question of turn `turn`, "query" to replace the
-    query that was searched for it. A question is limited to `documents`; to none of them if empty.
+    `kind` says what `text` is: a "new" question, one that the page "offered", the "edit" of the question of turn `turn`, or
+    another "query" for it. "same" asks the latest question again, "written" also, searching exactly its words. The search is
+    limited to `documents`; to none of them if empty. `ticket` identifies the question for `StopQuestion`.
     """
 
     conversation: str = ""
-    documents: list[DocumentId] = Field([], max_length=MOST_DOCUMENTS)
-    mode: Literal["", "edit", "query"] = ""
+    kind: Literal["new", "offered", "edit", "query", "same", "written"] = "new"
+    text: str = Field("", max_length=20_000)  # characters: far more than a question may have, so that its length is reported
     turn: int = Field(0, ge=0)
+    documents: list[DocumentId] = Field([], max_length=MOST_DOCUMENTS)
+    ticket: Ticket = ""
 
 
-def desk_from(value: object) -> Desk:
-    """The desk in the JSON that the browser sends. Raises ConversationError if it is malformed."""
-    try:
-        return Desk.model_validate_json(value if isinstance(value, str) else "{}")
-    except ValidationError as error:
-        raise ConversationError(f"the page sent an invalid request ({first_problem(error)}); reload it") from None
+class StopQuestion(Request):
+    """The answer to this question is no longer wanted."""
+
+    ticket: Ticket
 
 
 @dataclass(frozen=True)
@@ -67,27 +69,22 @@ class AskedQuestion:
         return replace(now, turns=(*now.turns[: self.replaces.start], turn, *now.turns[self.replaces.stop :]))
 
 
-def typed_question(text: str, conversation: SavedConversation | None, desk: Desk) -> AskedQuestion:
-    """What was typed into the question box: a new question, another wording of a question, or another query for it."""
-    documents = tuple(desk.documents)
-    if conversation is None or not desk.mode or desk.turn >= len(conversation.turns):
-        return AskedQuestion(text, conversation, documents)
-    replaces = range(desk.turn, len(conversation.turns))
-    if desk.mode == "query":
-        return AskedQuestion(conversation.turns[desk.turn].question, conversation, documents, text, replaces)
-    return AskedQuestion(text, conversation, documents, None, replaces)
+def asked_question(request: AskQuestion, conversation: SavedConversation | None) -> AskedQuestion:
+    """The question that a request asks in its conversation. Raises ConversationError if there is none."""
+    text, documents = request.text.strip(), tuple(request.documents)
+    turns = conversation.turns if conversation else ()
+    if request.kind in ("same", "written"):
+        if not turns:
+            raise ConversationError("there is no question to ask again yet")
+        question, last = turns[-1].question, len(turns) - 1
+        return AskedQuestion(question, conversation, documents, _query(question, request), range(last, last + 1))
+    if request.kind in ("edit", "query") and request.turn < len(turns):
+        replaces = range(request.turn, len(turns))
+        question = turns[request.turn].question if request.kind == "query" else text
+        return AskedQuestion(question, conversation, documents, _query(text, request), replaces)
+    return AskedQuestion(text, conversation, documents, _query(text, request))
 
 
-def offered_question(text: str, conversation: SavedConversation | None, desk: Desk) -> AskedQuestion:
-    """A question that the page offered; a reading of the last question is searched exactly as it is."""
-    readings = conversation.turns[-1].answer.readings if conversation and conversation.turns else ()
-    return AskedQuestion(text, conversation, tuple(desk.documents), text if text in readings else None)
-
-
-def repeated_question(conversation: SavedConversation | None, desk: Desk, *, as_typed: bool) -> AskedQuestion:
-    """The latest question again; `as_typed` searches exactly its words. Raises ConversationError if there is none."""
-    if conversation is None or not conversation.turns:
-        raise ConversationError("there is no question to ask again yet")
-    question, last = conversation.turns[-1].question, len(conversation.turns) - 1
-    query = question if as_typed else None
-    return AskedQuestion(question, conversation, tuple(desk.documents), query, range(last, last + 1))
+def _query(text: str, request: AskQuestion) -> str | None:
+    """What is searched whatever the question is understood as. An offered question is complete, so it is searched as it is."""
+    return text if request.kind in ("offered", "query", "written") else None

@@ -1,79 +1,138 @@
-"""Conversations as messages of the Chatbot, and as a list; the choice of documents; an answer as plain text to copy."""
+"""Conversations turn by turn and as a list, the empty page, the choice of documents, and an answer as plain text to copy."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 from markupsafe import Markup
 
 from rag.accounts.conversations import SavedConversation
 from rag.answering.wording import abstention_text, place
 from rag.index.contents import Index
-from rag.records import Answer
+from rag.index.manifest import Entry
+from rag.records import Answer, Hit
 from rag.sources import stale_citations
 from rag.templates import render
-from rag.ui.answer_actions import Shown
-from rag.ui.answer_view import answer_html, failed_answer_html, pending_answer_html, question_html
+from rag.ui.answer_actions import FORMATS, Shown
+from rag.ui.answer_view import answer_html, failed_answer_html
 from rag.ui.suggestions import follow_ups
 
 LISTED = 50  # conversations, or documents to choose from, that are shown at once; more are found by searching
-
-Message = dict[str, str]
-Messages = list[Message]
-"""{"role": "user" | "assistant", "content": HTML}, oldest first."""
+EXCERPT = 240  # characters of a similar passage: about three lines
 
 
-def question_message(question: str) -> Message:
-    return {"role": "user", "content": str(question_html(question))}
+def turn_html(conversation: SavedConversation, number: int, index: Index | None) -> Markup:
+    """A question with its answer. Without an index nothing is suggested, and no changed source is noticed.
 
-
-def answer_message(answer: Answer, shown: Shown | None = None) -> Message:
-    return _assistant(answer_html(answer, shown))
-
-
-def failed_message(error: Exception) -> Message:
-    return _assistant(failed_answer_html(str(error)))
-
-
-def pending_message() -> Message:
-    return _assistant(pending_answer_html())
-
-
-def _assistant(html: Markup) -> Message:
-    return {"role": "assistant", "content": str(html)}  # Gradio works on strings, whose methods Markup overrides
-
-
-def conversation_messages(conversation: SavedConversation, index: Index | None, *, latest: bool = True) -> Messages:
-    """Each turn as two messages. `latest` says that no question follows, so that the last answer gets its actions.
-
-    Without an index nothing is suggested, and no changed source is noticed.
+    Only the last answer of a conversation has suggestions.
     """
-    messages: Messages = []
+    turn = conversation.turns[number]
+    last = number == len(conversation.turns) - 1
     questions = [turn.question for turn in conversation.turns]
-    last = len(questions) - 1 if latest else None
-    for number, turn in enumerate(conversation.turns):
-        suggestions = follow_ups(index, turn.answer, questions) if index and number == last else []
-        stale = stale_citations(index, turn.answer) if index else ()
-        shown = Shown(number, number == last, turn.documents, stale, turn.judged, suggestions)
-        messages += [question_message(turn.question), answer_message(turn.answer, shown)]
-    return messages
+    suggestions = follow_ups(index, turn.answer, questions) if index and last else []
+    stale = stale_citations(index, turn.answer) if index else ()
+    answer = answer_html(turn.answer, Shown(number, turn.documents, stale, turn.judged, suggestions))
+    return _turn(number, turn.question, answer)
 
 
-def conversations_html(conversations: Sequence[SavedConversation], current: str, problems: Sequence[str] = ()) -> Markup:
-    """`current` is the id of the open conversation, "" if none is; `problems` say which files cannot be read."""
-    more = max(0, len(conversations) - LISTED)
-    return render("page/conversations.html", conversations=conversations[:LISTED], current=current, problems=problems, more=more)
+def turns_html(conversation: SavedConversation, index: Index | None) -> Markup:
+    """All turns, oldest first."""
+    return Markup("").join(turn_html(conversation, number, index) for number in range(len(conversation.turns)))
 
 
-def document_choice_html(names: Sequence[str], chosen: Collection[str], words: str) -> Markup:
-    """Documents whose name contains `words`, ignoring case; chosen ones first."""
-    matching = [name for name in names if words.casefold() in name.casefold()]
-    ordered = sorted(matching, key=lambda name: (name not in chosen, name))
-    more = max(0, len(ordered) - LISTED)
-    return render("page/document_choice.html", names=ordered[:LISTED], chosen=chosen, more=more)
+def unsaved_turn_html(question: str, answer: Answer, problem: str) -> Markup:
+    """A turn whose conversation could not be saved."""
+    return _turn(0, question, answer_html(answer), failed_answer_html(problem))
+
+
+def _turn(number: int, question: str, answer: Markup, problem: Markup | str = "") -> Markup:
+    return render("page/turn.html", number=number, question=question, answer=answer, problem=problem)
+
+
+def empty_page_html(documents: int, examples: Sequence[str]) -> Markup:
+    """What is shown before the first question."""
+    return render("page/empty_page.html", count=documents, examples=examples)
+
+
+@dataclass(frozen=True)
+class SimilarPassage:
+    reference: str
+    title: str
+    headings: tuple[str, ...]
+    excerpt: str
+
+
+def similar_html(hits: Sequence[Hit], index: Index) -> Markup:
+    """Passages as cards that open them."""
+    places = []
+    for hit in hits:
+        passage, entry = hit.passage, index.entries[hit.passage.document_id]
+        reference = f"{entry.digest}:{passage.span.start}:{passage.span.end}:{entry.id}"
+        words = " ".join(passage.text_of(sentence) for sentence in passage.sentences if sentence.quotable)
+        places.append(SimilarPassage(reference, entry.title, passage.headings, shortened(words)))
+    return render("page/similar.html", places=places)
+
+
+def shortened(text: str) -> str:
+    """At most EXCERPT characters, cut between words."""
+    text = " ".join(text.split())
+    return text if len(text) <= EXCERPT else f"{text[:EXCERPT].rsplit(' ', 1)[0]} …"
+
+
+def conversations_html(
+    conversations: Sequence[SavedConversation],
+    current: str,
+    problems: Sequence[str] = (),
+    *,
+    pinned: Collection[str] = (),
+    words: str = "",
+    today: date,
+) -> Markup:
+    """Conversations by day, pinned ones first; `current` is the id of the open one, "" if none is.
+
+    `problems` say which files cannot be read; `words` were searched.
+    """
+    groups: dict[str, list[SavedConversation]] = {"Pinned": [], "Today": [], "Yesterday": [], "Earlier": []}
+    for conversation in conversations[:LISTED]:
+        groups["Pinned" if conversation.id in pinned else _day(conversation.changed, today)].append(conversation)
+    return render(
+        "page/conversations.html",
+        groups=[(name, listed) for name, listed in groups.items() if listed],
+        current=current,
+        problems=problems,
+        more=max(0, len(conversations) - LISTED),
+        pinned=pinned,
+        words=words,
+        forms=FORMATS,
+    )
+
+
+def _day(changed: str, today: date) -> str:
+    try:
+        day = datetime.fromisoformat(changed).astimezone().date()
+    except ValueError:
+        return "Earlier"
+    return "Today" if day >= today else "Yesterday" if day == today - timedelta(days=1) else "Earlier"
+
+
+def document_choice_html(entries: Sequence[Entry], chosen: Collection[str], words: str) -> Markup:
+    """Documents whose name or title contains `words`, ignoring case, by title, chosen ones first; and their folders."""
+    folded = words.casefold()
+    matching = [entry for entry in entries if folded in f"{entry.id}\n{entry.title}".casefold()]
+    ordered = sorted(matching, key=lambda entry: (entry.id not in chosen, entry.title.casefold(), entry.id))
+    folders = sorted({f"{entry.id.rsplit('/', 1)[0]}/" for entry in entries if "/" in entry.id})
+    return render(
+        "page/document_choice.html",
+        entries=ordered[:LISTED],
+        folders=[folder for folder in folders if folded in folder.casefold()][:LISTED],
+        chosen=chosen,
+        more=max(0, len(ordered) - LISTED),
+    )
 
 
 def copied_text(answer: Answer) -> str:
     """The answer with its sources."""
     if answer.abstained:
         return f"{answer.question}\n\n{abstention_text(answer)}\n"
-    sources = "\n".join(f"[{c.number}] {place(c.document_id, c.page, c.headings)}" for c in answer.citations)
+    sources = "\n".join(f"[{c.number}] {c.title}, {place(c.document_id, c.page, c.headings)}" for c in answer.citations)
     return f"{answer.question}\n\n{answer.text}\n\n{sources}\n"

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Annotated
 
 from gradio.utils import get_upload_folder
 from pydantic import Field
@@ -14,7 +15,7 @@ from rag.index.corpus_edits import add_files, remove_documents, restore_previous
 from rag.index.file_listing import chosen_files, list_files
 from rag.loading.corpus import corpus_of
 from rag.storage.files import same_content
-from rag.ui.asked_question import DocumentId
+from rag.ui.asked_question import MOST_DOCUMENTS, DocumentId
 from rag.ui.background_builds import BackgroundBuilds
 from rag.ui.calls import LONGEST_SEARCH, Act, Acts, Reply, Request
 from rag.ui.documents_view import (
@@ -40,6 +41,7 @@ class ListFiles(Request):
     sort: str = "name"
     descending: bool = False
     page: int = 0
+    folder: Annotated[str, Field(max_length=4_096)] = ""
 
 
 class AddFiles(Request):
@@ -49,8 +51,8 @@ class AddFiles(Request):
     replace: bool = False
 
 
-class RemoveDocument(Request):
-    id: DocumentId
+class RemoveDocuments(Request):
+    ids: list[DocumentId] = Field(min_length=1, max_length=MOST_DOCUMENTS)
 
 
 class Build(Request):
@@ -142,9 +144,9 @@ def _uploaded(path: str) -> Path:
     return upload
 
 
-def remove_document(builds: BackgroundBuilds, _: User, request: RemoveDocument) -> Reply:
+def remove_chosen(builds: BackgroundBuilds, _: User, request: RemoveDocuments) -> Reply:
     settings = builds.library.settings
-    remove_documents(corpus_of(settings), [request.id], settings.index)
+    remove_documents(corpus_of(settings), request.ids, settings.index)
     builds.request()
     return {}
 
@@ -169,7 +171,7 @@ STATE_ACTS: Acts[BackgroundBuilds] = {"state": Act(ShowState, show_state)}
 DOCUMENT_ACTS: Acts[BackgroundBuilds] = {
     "list": Act(ListFiles, list_documents),
     "add": Act(AddFiles, add_documents, NOT_A_CURATOR),
-    "remove": Act(RemoveDocument, remove_document, NOT_A_CURATOR),
+    "remove": Act(RemoveDocuments, remove_chosen, NOT_A_CURATOR),
     "build": Act(Build, build, NOT_A_CURATOR),
     "stop": Act(StopBuild, stop_build, NOT_A_CURATOR),
     "undo": Act(RestorePrevious, undo_update, NOT_A_CURATOR),

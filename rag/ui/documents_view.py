@@ -40,7 +40,7 @@ def index_state_html(
 
     `building` describes a build by another process; None if there is none.
     """
-    state, words = ("stale", f"{_count(changed, 'file')} changed") if changed else ("current", "up to date")
+    state, words = ("stale", f"{_count(changed, 'file')} changed") if changed else ("current", "on this machine")
     if job.running:
         state, words = "busy", f"updating{_percent(job)}"
     elif building is not None:

@@ -1,0 +1,30 @@
+"""The page's own style sheets and scripts: where they are, and the address that they are served from."""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from rag.storage.files import sha256_bytes
+
+STATIC = Path(__file__).parent / "static"
+STYLE_SHEETS = ("page.css", "ask.css", "answer.css", "source.css", "tabs.css")
+
+
+@lru_cache(maxsize=1)
+def address() -> str:
+    """The folder of their addresses. It changes with their content, so that browsers may keep them."""
+    contents = b"\0".join(path.read_bytes() for path in sorted(STATIC.iterdir()))
+    return f"assets/page-{sha256_bytes(contents)[:12]}"
+
+
+def element_of(name: str) -> str:
+    """The HTML of a component. It is a constant: nothing may be inserted into it."""
+    return (STATIC / f"{name}.html").read_text(encoding="utf-8")
+
+
+def script_of(name: str) -> str:
+    """JavaScript that gradio runs when the component is mounted: it imports the component's module, if there is one."""
+    if not (STATIC / f"{name}.js").is_file():
+        return ""
+    module = json.dumps(f"{address()}/{name}.js")
+    return f"import(new URL({module}, document.baseURI)).then((module) => module.mount({{ element, server, upload }}));"

@@ -1,0 +1,126 @@
+/** The Documents tab: the list, adding and removing documents, and the progress of a build. Files can be dropped anywhere. */
+import { askFirst, fill, make, say } from "./dom.js";
+import { caller, lasting, latest } from "./server.js";
+import { lookAtIndex } from "./state.js";
+
+/** @param {{element: HTMLElement, server: any, upload: (file: File) => Promise<{path: string}>}} component */
+export function mount({ element, server, upload }) {
+  const call = caller(server);
+  const once = lasting("documents");
+  const part = (id) => element.querySelector(`#${id}`);
+  const view = { words: "", sort: "name", descending: false, page: 0, folder: "" };
+  const listing = latest();
+  /** Ids of ticked documents. @type {Set<string>} */
+  const chosen = new Set();
+  let mayCurate = false;
+
+  async function list() {
+    const reply = await listing(call({ do: "list", ...view }));
+    if (!reply || reply.gone) return;
+    if (reply.error) {
+      part("listed").textContent = reply.error;
+      part("give").hidden = part("building").hidden = false; // without an index, what builds one is needed most
+      return;
+    }
+    fill(part("listed"), reply.html);
+    fill(part("built-changes"), reply.changes);
+    mayCurate = reply.may_curate;
+    part("give").hidden = part("building").hidden = !mayCurate;
+    part("undo").disabled = !reply.can_undo;
+    showChosen();
+  }
+
+  function showChosen() {
+    for (const box of part("listed").querySelectorAll("input.choose")) box.checked = chosen.has(box.value);
+    part("bulk").hidden = chosen.size === 0;
+    part("bulk-count").textContent = `${chosen.size} chosen`;
+  }
+
+  async function act(request) {
+    const reply = await call(request);
+    if (reply.error) say(reply.error, { failed: true });
+    else if (reply.message) say(reply.message);
+    lookAtIndex();
+    list();
+    return reply;
+  }
+
+  /** @param {File[]} files @param {boolean} [replace] */
+  async function add(files, replace = false) {
+    if (!files.length) return;
+    if (!mayCurate) return say("Only curators can add documents.", { failed: true });
+    const words = files.length === 1 ? `Adding ${files[0].name} …` : `Adding ${files.length} files …`;
+    part("given").textContent = words;
+    if (!replace) say(words);
+    const paths = [];
+    const refused = [];
+    for (const file of files) {
+      try {
+        paths.push((await upload(file)).path);
+      } catch {
+        refused.push(file.name);
+      }
+    }
+    const reply = paths.length ? await act({ do: "add", paths, replace }) : {};
+    fill(part("given"), reply.html || "");
+    for (const name of refused) part("given").append(make("p", { className: "result failed", textContent: `${name}: the server refused it; it may be too large` }));
+    say(part("given").innerText.trim().split("\n").slice(0, 3).join(", ") || "Nothing was added.", { failed: refused.length > 0 });
+    const other = files.filter((file) => (reply.other ?? []).includes(file.name));
+    if (other.length && (await askFirst(`${other.map((file) => file.name).join(", ")}: there is already a document of this name with other content. Replace it?`, "Replace"))) add(other, true);
+  }
+
+  async function remove(ids) {
+    const words = ids.length === 1 ? `Remove ${ids[0]}? Its file is deleted, and nothing of it stays in the index.` : `Remove these ${ids.length} documents? Their files are deleted, and nothing of them stays in the index.`;
+    if (!(await askFirst(words, "Remove"))) return;
+    chosen.clear();
+    act({ do: "remove", ids });
+  }
+
+  const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  for (const kind of ["dragover", "dragleave", "drop"]) {
+    document.addEventListener(kind, (event) => {
+      if (!carriesFiles(event)) return;
+      event.preventDefault();
+      document.body.classList.toggle("dropping", kind === "dragover");
+      if (kind === "drop") add([...event.dataTransfer.files]);
+    }, once);
+  }
+  part("files").addEventListener("change", async () => {
+    await add([...part("files").files]);
+    part("files").value = "";
+  });
+  part("file-words").addEventListener("input", () => { view.words = part("file-words").value; view.page = 0; list(); });
+  part("build").addEventListener("click", () => act({ do: "build" }));
+  part("build-full").addEventListener("click", () => act({ do: "build", full: true }));
+  part("undo").addEventListener("click", async () => {
+    if (await askFirst("Restore the previous index? Your files stay as they are.", "Undo last update")) act({ do: "undo" });
+  });
+  part("bulk-remove").addEventListener("click", () => remove([...chosen]));
+  part("bulk-clear").addEventListener("click", () => { chosen.clear(); showChosen(); });
+  part("job").addEventListener("click", (event) => { if (event.target.dataset.do === "stop") act({ do: "stop" }); });
+  part("listed").addEventListener("change", (event) => {
+    const { value, checked, id } = event.target;
+    const boxes = id === "choose-all" ? [...part("listed").querySelectorAll("input.choose")].map((box) => box.value) : [value];
+    for (const name of boxes) checked ? chosen.add(name) : chosen.delete(name);
+    showChosen();
+  });
+  part("listed").addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    const { sort, page, folder, id } = button.dataset;
+    if (sort) Object.assign(view, { descending: view.sort === sort && !view.descending, sort });
+    else if (page) view.page = Number(page);
+    else if (folder !== undefined) Object.assign(view, { folder, page: 0 });
+    else if (button.dataset.do === "remove") return void remove([id]);
+    else return;
+    list();
+  });
+
+  // The chip asks the server regularly and passes on its replies.
+  document.addEventListener("index-state", (event) => {
+    fill(part("job"), event.detail.job);
+    if (event.detail.moved) list();
+  }, once);
+  list();
+  lookAtIndex();
+}
