@@ -105,26 +105,18 @@ def api(port: int, path: str) -> Callable[[], Call]:
 
 
 def page(port: int) -> Callable[[], Call]:
-    """Asks as the page does: joins gradio's queue, then reads the stream until the answer is complete."""
-    base = f"http://127.0.0.1:{port}/gradio_api"
-    config = httpx.get(f"http://127.0.0.1:{port}/config").json()
-    asking = next(dependency for dependency in config["dependencies"] if dependency["api_name"] == "ask")
-    limits = httpx.Limits(max_connections=200)
-    client = httpx.AsyncClient(timeout=300, limits=limits)
+    """Asks as the page does: calls its component, each time in a new conversation."""
+    base = f"http://127.0.0.1:{port}"
+    config = httpx.get(f"{base}/config").json()
+    component = next(part["id"] for part in config["components"] if part["props"].get("elem_id") == "room")
+    client = httpx.AsyncClient(timeout=300, limits=httpx.Limits(max_connections=200))
 
     def new_client() -> Call:
         async def call(turn: int) -> int:
-            session = secrets.token_hex(5)
-            inputs = [QUESTIONS[turn % len(QUESTIONS)]] + [None] * (len(asking["inputs"]) - 1)
-            joined = {"data": inputs, "fn_index": asking["id"], "session_hash": session, "event_data": None, "trigger_id": None}
-            response = await client.post(f"{base}/queue/join", json=joined)
-            if response.status_code != 200:
-                return response.status_code
-            async with client.stream("GET", f"{base}/queue/data", params={"session_hash": session}) as stream:
-                async for line in stream.aiter_lines():
-                    if '"process_completed"' in line:
-                        return 200 if json.loads(line.removeprefix("data:"))["success"] else 500
-            return 500
+            request = {"do": "ask", "text": QUESTIONS[turn % len(QUESTIONS)]}
+            sent = {"data": request, "component_id": component, "fn_name": "call", "session_hash": secrets.token_hex(5)}
+            response = await client.post(f"{base}/gradio_api/component_server", json=sent)
+            return 500 if response.status_code == 200 and "error" in response.json() else response.status_code
 
         return call
 

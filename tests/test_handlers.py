@@ -1,6 +1,5 @@
 """What the acts of the page do with anything that a browser may send, and which users may do what."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +14,27 @@ from rag.index.changes import BuildRecord, Changes
 from rag.index.contents import Index
 from rag.index.file_listing import ListedFile, Watch, chosen_files, list_files
 from rag.index.manifest import Failure
+from rag.question_queue import QuestionQueue
 from rag.sources import document_reference, source_view
 from rag.ui.answer_acts import ANSWER_ACTS
-from rag.ui.asked_question import LONGEST_QUESTION, AskedQuestion, Desk, desk_from
+from rag.ui.asked_question import LONGEST_QUESTION, AskedQuestion
+from rag.ui.asking import ASKING_ACTS
 from rag.ui.background_builds import BackgroundBuilds
 from rag.ui.calls import Reply, answer_call
 from rag.ui.conversation_acts import CONVERSATION_ACTS
-from rag.ui.conversation_view import conversation_messages
+from rag.ui.conversation_view import turns_html
 from rag.ui.documents_acts import DOCUMENT_ACTS, STATE_ACTS
 from rag.ui.documents_view import AddedFile, added_files_html, build_changes_html, files_html, job_html
 from rag.ui.evaluation_acts import EVALUATION_ACTS, Evaluating
 from rag.ui.help_acts import HELP_ACTS
 from rag.ui.jobs import JobState
+from rag.ui.room import Room
 from rag.ui.source_acts import SOURCE_ACTS
 from rag.ui.suggestions import example_questions, follow_ups
 from tests.conftest import WordEmbedder, library_of, updated
 from tests.serving import word_chat
 
+ASK_TAB = {**ASKING_ACTS, **CONVERSATION_ACTS, **ANSWER_ACTS}
 READER = User("ann", "reader")
 HOSTILE = '<img src=x onerror="alert(1)"> ${x} {{y}} "quotes" & <b>'
 REPOT = "How often should I repot a fern?"
@@ -57,7 +60,7 @@ def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def ask_tab(chat: Chat, payload: object, user: User = LOCAL) -> Reply:
-    return answer_call({**CONVERSATION_ACTS, **ANSWER_ACTS}, chat, user, payload)
+    return answer_call(ASK_TAB, Room(QuestionQueue(chat)), user, payload)
 
 
 def documents_tab(builds: BackgroundBuilds, payload: object, user: User = LOCAL) -> Reply:
@@ -91,7 +94,7 @@ def test_only_uploaded_files_are_added(path: str, builds: BackgroundBuilds, uplo
 
 @pytest.mark.parametrize("act", ["add", "remove", "build", "stop", "undo"])
 def test_readers_cannot_change_documents(act: str, builds: BackgroundBuilds, corpus: Path) -> None:
-    reply = documents_tab(builds, {"do": act, "id": "faq.txt", "paths": ["x"]}, READER)
+    reply = documents_tab(builds, {"do": act, "ids": ["faq.txt"], "paths": ["x"]}, READER)
     assert reply == {"error": "Only curators can change the documents."}
     assert (corpus / "faq.txt").exists()
     assert "Remove" not in documents_tab(builds, {"do": "list"}, READER)["html"]
@@ -101,7 +104,7 @@ def test_readers_cannot_change_documents(act: str, builds: BackgroundBuilds, cor
 def test_the_state_of_the_index_cannot_be_used_to_change_documents(builds: BackgroundBuilds) -> None:
     """The chip that shows it is a component of its own, which every user can call."""
     assert "chip" in answer_call(STATE_ACTS, builds, READER, {"do": "state"})
-    assert answer_call(STATE_ACTS, builds, READER, {"do": "remove", "id": "faq.txt"}).keys() == {"error"}
+    assert answer_call(STATE_ACTS, builds, READER, {"do": "remove", "ids": ["faq.txt"]}).keys() == {"error"}
 
 
 @pytest.mark.parametrize("act", EVALUATION_ACTS)
@@ -115,7 +118,7 @@ ODD_VALUES = [None, True, -1, 0.5, 10**30, "", "x" * 100_000, "\ud800", [], [Non
 @pytest.mark.parametrize("value", ODD_VALUES, ids=lambda value: repr(value)[:20])
 def test_odd_requests_get_a_reply_in_plain_words(value: object, chat: Chat, builds: BackgroundBuilds) -> None:
     parts: list[tuple[Any, Any]] = [
-        ({**CONVERSATION_ACTS, **ANSWER_ACTS}, chat), (DOCUMENT_ACTS, builds), (STATE_ACTS, builds), (HELP_ACTS, chat),
+        (ASK_TAB, Room(QuestionQueue(chat))), (DOCUMENT_ACTS, builds), (STATE_ACTS, builds), (HELP_ACTS, chat),
         (SOURCE_ACTS, chat), (EVALUATION_ACTS, Evaluating(library_of(chat))),
     ]  # fmt: skip
     for acts, context in parts:
@@ -140,7 +143,7 @@ def saved(chat: Chat, user: User, question: str = REPOT) -> SavedConversation:
     return conversation
 
 
-@pytest.mark.parametrize("act", ["written", "save", "judge", "rename"])
+@pytest.mark.parametrize("act", ["written", "save", "judge", "rename", "open"])
 def test_conversations_of_others_cannot_be_reached(act: str, chat: Chat) -> None:
     id = saved(chat, LOCAL).id
     payload = {"do": act, "id": id, "conversation": id, "turn": 0, "verdict": "helpful", "form": "md", "title": "Ferns"}
@@ -165,20 +168,6 @@ def test_a_turn_that_does_not_exist(turn: object, error: str, chat: Chat) -> Non
     assert reply["error"].startswith(error)
 
 
-@pytest.mark.parametrize(
-    "value", ["", "{", "[]", "null", '{"documents": 7}', '{"mode": "x"}', '{"turn": -1}', '{"documents": [1]}']
-)
-def test_an_invalid_desk_is_refused(value: str) -> None:
-    with pytest.raises(ConversationError, match="reload it"):
-        desk_from(value)
-
-
-def test_a_desk_of_the_page(chat: Chat) -> None:
-    assert desk_from("{}") == desk_from(None) == Desk()
-    value = '{"conversation": "c", "documents": ["a.md"], "mode": "query", "turn": 2}'
-    assert desk_from(value) == Desk(conversation="c", documents=["a.md"], mode="query", turn=2)
-
-
 def test_questions_are_limited_in_length() -> None:
     AskedQuestion("x" * LONGEST_QUESTION, None)
     for text in ("", "x" * (LONGEST_QUESTION + 1)):
@@ -188,10 +177,10 @@ def test_questions_are_limited_in_length() -> None:
 
 def test_an_old_conversation_shows_which_sources_have_changed(chat: Chat, corpus: Path) -> None:
     conversation = saved(chat, LOCAL)
-    assert "has changed since" not in json.dumps(conversation_messages(conversation, chat.index()))
+    assert "has changed since" not in turns_html(conversation, chat.index())
     (corpus / "faq.txt").write_text("Repot a fern every nine years.\n")
     updated(corpus, chat.settings.index, WordEmbedder())
-    assert "has changed since this answer" in json.dumps(conversation_messages(conversation, chat.index()))
+    assert "has changed since this answer" in turns_html(conversation, chat.index())
 
 
 def test_chosen_sentences_must_be_in_a_document(chat: Chat) -> None:

@@ -1,7 +1,8 @@
 """The page's views: what they show, and that no text of a document, user or run becomes markup."""
 
 import re
-from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from functools import partial
 from html import unescape
 from html.parser import HTMLParser
@@ -10,19 +11,25 @@ from typing import Any
 
 import pytest
 
-from rag.accounts.conversations import SavedConversation
+from rag.accounts.conversations import SavedConversation, SavedTurn
 from rag.evaluation.measures import summarise
 from rag.evaluation.question_sets import GoldSpan, Question
 from rag.evaluation.run_comparison import Difference
 from rag.evaluation.runs import Outcome, Run
 from rag.index.changes import BuildRecord, Changes
 from rag.index.file_listing import ListedFile
-from rag.index.manifest import Failure
+from rag.index.manifest import Entry, Failure
 from rag.records import Answer, Citation, Hit, Location, Passage, QuotedSentence, Span
 from rag.templates import render
 from rag.ui.answer_actions import Shown
-from rag.ui.answer_view import answer_html, failed_answer_html, question_html
-from rag.ui.conversation_view import conversations_html, document_choice_html
+from rag.ui.answer_view import answer_html, failed_answer_html
+from rag.ui.conversation_view import (
+    conversations_html,
+    document_choice_html,
+    empty_page_html,
+    turn_html,
+    unsaved_turn_html,
+)
 from rag.ui.documents_view import (
     AddedFile,
     added_files_html,
@@ -80,8 +87,8 @@ class Elements(HTMLParser):
 
 def quoted(html: str) -> list[str]:
     """The text of each quoted sentence as a browser would show it."""
-    paragraphs = re.findall(r"<p[^>]*>(<q>.*?)<button", html, re.DOTALL)
-    return [unescape(re.sub(r"<[^>]*>", "", paragraph)) for paragraph in paragraphs]
+    quotes = re.findall(r'<span class="quote[^>]*>(<q>.*?)<button', html, re.DOTALL)
+    return [unescape(re.sub(r"<[^>]*>", "", quote)) for quote in quotes]
 
 
 def test_quotes_are_shown_exactly() -> None:
@@ -91,26 +98,160 @@ def test_quotes_are_shown_exactly() -> None:
 
 def test_the_answer_phrase_is_emphasised_across_both_parts_of_a_sentence() -> None:
     """The last word is set apart from the rest, and the phrase may begin before it and end within it."""
-    citation = Citation(1, "a.md", "A", Span(10, 24), "two weeks, Anna", 1, (), "a" * 64, answer_phrase=Span(14, 22))
-    html = answer_html(Answer("q", "q", (QuotedSentence("two weeks, Anna", 1),), (citation,)))
+    text = "It lasts some two weeks, Anna"
+    citation = Citation(1, "a.md", "A", Span(10, 39), text, 1, (), "a" * 64, answer_phrase=Span(28, 36))
+    html = answer_html(Answer("q", "q", (QuotedSentence(text, 1),), (citation,), confidence=0.9))
     assert re.findall("<strong>(.*?)</strong>", html) == ["weeks, ", "A"]
-    assert quoted(html) == ["two weeks, Anna"]
+    assert quoted(html) == [text]
 
 
-def test_messages_have_no_line_breaks_between_elements() -> None:
-    """Gradio shows messages with white-space: pre-line."""
-    for shown in (None, Shown(0, True, ["a.md"], [1], "helpful", ["Next?"])):
-        assert "\n" not in answer_html(answer("One.", "Two."), shown)
-        assert "\n" not in answer_html(Answer("q", "other", reason="not_in_documents", readings=("One?",)), shown)
+def test_the_answer_phrase_is_emphasised_in_the_lead_only_and_not_if_it_is_most_of_the_sentence() -> None:
+    def phrases(*spans: Span) -> list[str]:
+        base = answer("A nerve grows one millimetre a day.", "Another grows two millimetres a day.")
+        citations = tuple(replace(c, answer_phrase=span) for c, span in zip(base.citations, spans, strict=True))
+        return re.findall("<strong>(.*?)</strong>", answer_html(replace(base, citations=citations)))
+
+    assert phrases(Span(14, 28), Span(14, 29)) == ["one millimetre"]
+    assert phrases(Span(2, 30), Span(14, 29)) == []
+
+
+def cited(number: int, text: str, start: int, document: str = "a.md", **fields: Any) -> Citation:
+    return Citation(number, document, document, Span(start, start + len(text)), text, None, (), "a" * 64, **fields)
+
+
+def answer_of(*sentences: tuple[Citation, bool], **fields: Any) -> Answer:
+    """Each sentence is given as its citation, and whether it is context."""
+    quotes = tuple(QuotedSentence(citation.quote, citation.number, context) for citation, context in sentences)
+    citations = tuple(sorted((citation for citation, _ in sentences), key=lambda citation: citation.number))
+    return Answer("q", "q", quotes, citations, **({"confidence": 0.9} | fields))
+
+
+def numbers(html: str) -> list[list[int]]:
+    """The numbers after each quoted sentence."""
+    spans = re.findall(r'<span class="together">(.*?)</span></span>', html, re.DOTALL)
+    return [[int(number) for number in re.findall(r'data-number="(\d+)"', span)] for span in spans]
+
+
+def test_equal_sentences_are_one_with_two_numbers() -> None:
+    first, second, third = (
+        cited(1, "Nerves regrow.", 0),
+        cited(2, "Muscles waste.", 0, "b.md"),
+        cited(3, "Nerves  regrow.", 9, "c.md"),
+    )
+    html = answer_html(answer_of((first, False), (second, False), (third, False)))
+    assert numbers(html) == [[1, 3], [2]]
+    contradicting = replace(third, differs=(1,))
+    assert numbers(answer_html(answer_of((first, False), (second, False), (contradicting, False)))) == [[1], [2], [3]]
+
+
+def paragraphs_of(html: str) -> list[list[str]]:
+    return [
+        quoted(paragraph) for paragraph in re.findall(r"<p(?: class=\"lead\")?>(?:<span class=\"quote.*?)</p>", html, re.DOTALL)
+    ]
+
+
+def test_neighbouring_sentences_run_on_as_a_paragraph() -> None:
+    lead, near = cited(1, "Nerves regrow.", 0), cited(2, "They do so slowly.", 15)
+    far, after_far = cited(3, "Muscles waste.", 90), cited(4, "Then they scar.", 105)
+    html = answer_html(answer_of((lead, False), (near, False), (far, False), (after_far, False)))
+    assert paragraphs_of(html) == [["Nerves regrow."], ["They do so slowly."], ["Muscles waste.", "Then they scar."]]
+    assert html.index("They do so") < html.index("More from the documents") < html.index("Muscles")
+
+
+def test_context_belongs_to_the_paragraph_of_the_sentence_that_it_explains() -> None:
+    context, lead = cited(1, "Axons are fibres.", 0), cited(2, "They regrow.", 50)
+    assert paragraphs_of(answer_html(answer_of((context, True), (lead, False)))) == [["Axons are fibres.", "They regrow."]]
+
+
+def test_at_most_three_paragraphs_follow_the_lead_and_the_rest_is_shown_on_request() -> None:
+    sentences = [(cited(n, f"Sentence {n}.", 100 * n), False) for n in range(1, 7)]
+    html = answer_html(answer_of(*sentences, more=(cited(7, "Sentence 7.", 700), cited(8, "Sentence 8.", 800))))
+    shown, _, rest = html.partition("<details")
+    assert quoted(shown) == [f"Sentence {n}." for n in range(1, 5)]
+    assert "Show 4 more" in rest and quoted(rest) == [f"Sentence {n}." for n in range(5, 9)]
+    few = answer_html(answer_of(*sentences[:2], more=(cited(3, "Sentence 3.", 300),)))
+    assert "Show 1 more" in few and quoted(few.partition("<details")[0]) == ["Sentence 1.", "Sentence 2."]
+
+
+HEADER, DELTOID = "Muscle | Nerve | Roots", "Deltoid | Axillary | C5\\|C6"
+
+
+def test_a_row_of_a_table_is_a_small_table_with_one_number() -> None:
+    row = cited(1, DELTOID, 30, answer_phrase=Span(40, 48))
+    html = answer_html(answer_of((cited(2, HEADER, 0), True), (row, False)))
+    assert re.findall('<th scope="col">(.*?)</th>', html) == ["Muscle", "Nerve", "Roots"]
+    assert re.findall('<td class="asked"><strong>(.*?)</strong></td>', html) == ["Axillary"]
+    assert "<td>Deltoid</td>" in html and "<td>C5|C6</td>" in html
+    assert re.findall(r'data-number="(\d+)"', html) == ["1"]
+
+
+def test_rows_below_the_same_header_make_one_table_and_prose_with_bars_none() -> None:
+    first, second = cited(1, DELTOID, 30), cited(2, "Biceps | Musculocutaneous | C5", 60)
+    html = answer_html(answer_of((cited(3, HEADER, 0), True), (first, False), (second, False)))
+    assert html.count("<table") == 1 and html.count('<button type="button" class="cite"') == 2
+    assert "<table" not in answer_html(answer_of((cited(1, "Either a | b or c.", 0), False)))
+
+
+@pytest.mark.parametrize(
+    ("strength", "words"),
+    [
+        ("strong", "Strong match"),
+        ("fair", "Fair match – check the source"),
+        ("weak", "Weak match – this may not answer your question"),
+    ],
+)
+def test_the_strength_is_said_in_words(strength: Any, words: str) -> None:
+    html = answer_html(replace(answer("One."), strength=strength, expected_wrong=0.07, measured_on="291 questions"))
+    assert words in html and "7 of 100 answers with this confidence were wrong (291 questions)" in html
+    assert f'class="answer {strength}"' in html
+
+
+def test_quotes_on_request_are_not_judged() -> None:
+    html = answer_html(answer_of((cited(1, "One.", 0), False), confidence=0.0))
+    assert "Quoted as you asked" in html and "Confidence" not in html and 'class="lead"' not in html
+
+
+def test_several_questions_get_an_answer_each_with_common_numbers_and_sources() -> None:
+    first, second = cited(1, "Nerves regrow.", 0), cited(2, "Muscles waste.", 0, "b.md")
+    parts = (
+        replace(answer_of((first, False)), question="Do nerves regrow?"),
+        replace(answer_of((second, False)), question="Do muscles waste?", strength="weak"),
+        Answer("Who won?", "Who won?", reason="not_in_documents"),
+    )
+    html = answer_html(replace(answer_of((first, False), (second, False)), parts=parts))
+    assert re.findall('<h3 class="part">(.*?)</h3>', html) == [part.question for part in parts]
+    assert quoted(html) == ["Nerves regrow.", "Muscles waste."] and html.count('<ul class="sources"') == 1
+    assert html.index("Do muscles waste?") < html.index("Weak match") < html.index("Who won?") < html.index('class="reason"')
+
+
+def test_the_closest_sentences_of_a_refusal_are_whole_numbered_and_can_be_opened() -> None:
+    closest = (cited(1, "Nerves regrow at last, and the sentence is long. " * 9, 5), cited(2, "Muscles waste.", 0, "b.md"))
+    html = answer_html(Answer("q", "q", reason="near_miss", closest=closest))
+    assert "Closest, not confirmed" in html and quoted(html) == [citation.quote for citation in closest]
+    assert re.findall(r'data-number="(\d)"', html) == ["1", "2"] and 'class="lead"' not in html
+
+
+def test_a_misspelt_word_is_corrected_in_sight() -> None:
+    given = replace(answer("One."), question="What are nervs?", corrected={"nervs": "nerves"})
+    assert "<b>nerves</b> instead of <i>nervs</i>" in answer_html(given, Shown(0))
+    refused = Answer("What are Nervs?", "What are nerves?", reason="near_miss", corrected={"nervs": "nerves"})
+    assert 'value="ask:What are nerves?"' in answer_html(refused, Shown(0))
+
+
+def test_what_earlier_turns_added_is_said_and_can_be_taken_back() -> None:
+    html = answer_html(replace(answer("One."), question="How is it treated?", query="How is denervation treated?"), Shown(3))
+    assert "Continuing about <b>denervation</b>" in html and 'value="written:3"' in html
+    assert "Continuing" not in answer_html(replace(answer("One."), question="Nerves?", query="Nerves?"), Shown(0))
+
+
+def test_the_own_voice_is_marked() -> None:
+    html = answer_html(Answer("q", "q", reason="about_program", message="I have 2 documents:\n- A\n- B"), Shown(0))
+    assert "In the program’s own words" in html and html.count('class="listed"') == 2 and 'value="copy:0"' not in html
 
 
 def test_nothing_of_a_document_becomes_markup() -> None:
     html = answer_html(answer(HOSTILE, "Second."))
-    assert [tag for tag, _ in Elements(html).elements] == [
-        "div", *["p", "q", "span", "q", "button", "span"] * 2, "ul", "li", "span", "span", "span", "p"
-    ]  # fmt: skip
-    assert Elements(question_html(HOSTILE)).elements == []
-    assert Elements(question_html(HOSTILE)).text == HOSTILE
+    assert not {"img", "b", "script", "textarea", "a"} & {tag for tag, _ in Elements(html).elements}
     assert [tag for tag, _ in Elements(failed_answer_html(HOSTILE)).elements] == ["div", "p"]
 
 
@@ -119,7 +260,7 @@ def everywhere(text: str) -> dict[str, str]:
     place = Location("a.md", text, Span(0, 3), text, 1, (text,), "b" * 64)
     citation = Citation(1, text, text, Span(0, 9), text, 1, (text,), "a" * 64, Span(2, 5), (place,), (2,))
     hit = Hit(Passage(text, Span(0, 3), text, (text,)), 0.5, 1)
-    shown = Shown(0, True, [text], [1], "helpful", [text])
+    shown = Shown(0, [text], [1], "helpful", [text])
     listed = ListedFile(text, text, text, 1, 1, 0.0, "same as", text)
     changes = Changes(
         added=[text], changed=[text], removed=[text], unchanged=[], failed=[Failure(text, text)], duplicates=[], embedded=1
@@ -133,12 +274,14 @@ def everywhere(text: str) -> dict[str, str]:
             Answer("q", text, (QuotedSentence(text, 1),), (citation,), readings=(text,), index=text), shown
         ),
         "abstention": answer_html(
-            Answer("q", text, reason="near_miss", nearest=(hit,), looked_for=(text,), unknown=(text,), readings=(text,)), shown
+            Answer("q", text, reason="near_miss", nearest=(hit,), looked_for=(text,), unknown=(text,), readings=(text,), closest=(citation,)), shown
         ),
         "error": failed_answer_html(text),
-        "question": question_html(text),
-        "conversations": conversations_html([SavedConversation("1", text, text)], text),
-        "documents to choose from": document_choice_html([text], {text}, ""),
+        "empty page": empty_page_html(2, [text]),
+        "turn": turn_html(SavedConversation("1", text, text, (SavedTurn(text, Answer(text, text, message=text), text, text),)), 0, None),
+        "unsaved": unsaved_turn_html(text, Answer(text, text, message=text), text),
+        "conversations": conversations_html([SavedConversation("1", text, text)], text, [text], words=text, today=date(2026, 1, 1)),
+        "documents to choose from": document_choice_html([Entry(f"dir/{text}", text, text, 1, 0)], {text}, ""),
         "state": index_state_html(documents=1, passages=1, digest=text, changed=0, job=JobState(), building=text),
         "no index": no_index_html(text),
         "job": job_html(JobState(running=True, what=text, done=1, total=2)),
@@ -169,53 +312,47 @@ def test_hostile_text_makes_no_element_or_attribute_in_any_view(view: str) -> No
 
 def test_each_sentence_has_its_number_and_reference() -> None:
     html = answer_html(answer("One.", "Two."))
-    assert re.findall(r'value="(a{64}:\d+:\d+):', html) == [f"{'a' * 64}:0:4"] * 2
+    assert re.findall(r'class="cite" value="(a{64}:\d+:\d+):', html) == [f"{'a' * 64}:0:4"] * 2
     assert re.findall(r"</span>(\d)</button>", html) == ["1", "2"]
 
 
-def test_sentences_of_one_place_share_a_row() -> None:
-    assert '<span class="numbers">1, 2</span>' in answer_html(answer("One.", "Two."))
+def test_sentences_of_one_place_share_a_card() -> None:
+    assert '<span class="numbers">1 2</span>' in answer_html(answer("One.", "Two."))
 
 
 def test_context_is_marked() -> None:
-    assert answer_html(answer("One.", "Two.", context=True)).count('class="context"') == 1
+    assert answer_html(answer("One.", "Two.", context=True)).count('class="quote context"') == 1
 
 
-def test_an_abstention_gives_its_reason_and_says_that_the_closest_passages_are_no_answer() -> None:
-    hit = Hit(Passage("a.md", Span(0, 3), "abc", ("Part",)), 0.5, 1)
-    html = answer_html(Answer("q", "q", reason="not_in_documents", nearest=(hit,)))
-    assert "There is nothing about this in the documents" in html
-    assert "Closest passages (not an answer)" in html and "a.md › Part" in html
-    assert "button" not in html
+SAVE = [f"save:3:{form}" for form in ("html", "docx", "md", "json")]
 
 
 @pytest.mark.parametrize(
-    ("answer_of", "buttons"),
+    ("given", "buttons"),
     [
-        (lambda: answer("One."), ["copy:3", "save:3:md", "save:3:html", "save:3:json", "again:3", "edit:3",
-                                  "judge:3:helpful", "choose:3", "judge:3:wrong", "judge:3:nothing"]),
-        (lambda: Answer("q", "q", reason="near_miss"), ["copy:3", "save:3:md", "save:3:html", "save:3:json", "again:3", "edit:3",
-                                                        "choose:3", "judge:3:nothing"]),
-        (lambda: Answer("hi", "hi", reason="greeting"), ["again:3", "edit:3"]),
-        (lambda: Answer("q", "longer q", reason="near_miss", readings=("One?",)),
-         ["query:3", "written:3", "ask:One?", "copy:3", "save:3:md", "save:3:html", "save:3:json", "again:3", "edit:3", "choose:3",
-          "judge:3:nothing"]),
+        (answer("One."), ["save:3:json", "copy:3", "judge:3:helpful", "judge:3:wrong", "judge:3:nothing", "choose:3", *SAVE, "same:3", "edit:3"]),
+        (Answer("q", "q", reason="near_miss"), ["copy:3", "choose:3", "judge:3:nothing", *SAVE, "same:3", "edit:3"]),
+        (Answer("hi", "hi", reason="greeting"), ["same:3", "edit:3"]),
+        (Answer("q", "longer q", reason="near_miss", readings=("One?",)),
+         ["written:3", "ask:One?", "copy:3", "choose:3", "judge:3:nothing", *SAVE, "same:3", "edit:3", "query:3"]),
+        (Answer("q", "q", reason="near_miss"), ["everywhere:3", "copy:3", "choose:3", "judge:3:nothing", *SAVE, "same:3", "edit:3"]),
     ],
-    ids=["answer", "abstention", "small talk", "rewritten"],
+    ids=["answer", "abstention", "small talk", "rewritten", "narrowed"],
 )  # fmt: skip
-def test_buttons_of_an_answer(answer_of: Callable[[], Answer], buttons: list[str]) -> None:
-    def values(shown: Shown) -> list[Any]:
-        elements = Elements(answer_html(answer_of(), shown)).elements
-        return [attributes["value"] for tag, attributes in elements if tag == "button" and "act" in str(attributes["class"])]
-
-    assert values(Shown(3, latest=True)) == buttons
-    for_latest = ("query", "written", "ask", "again", "edit")
-    assert values(Shown(3)) == [value for value in buttons if not value.startswith(for_latest)]
+def test_buttons_of_an_answer(given: Answer, buttons: list[str]) -> None:
+    documents = ["a.md"] if "everywhere:3" in buttons else []
+    elements = Elements(answer_html(given, Shown(3, documents))).elements
+    values = [
+        attributes["value"]
+        for tag, attributes in elements
+        if tag == "button" and str(attributes.get("class")).split()[:1] == ["act"]
+    ]
+    assert values == buttons
 
 
 def test_state_of_the_index() -> None:
     state = partial(index_state_html, documents=1, passages=5, digest="d" * 64)
-    assert "1 document · 5 passages · up to date" in state(changed=0, job=JobState())
+    assert "1 document · </span>on this machine" in state(changed=0, job=JobState())
     assert "3 files changed" in state(changed=3, job=JobState())
     elsewhere = state(changed=3, job=JobState(), building=" (embedding 3 of <9>)")
     assert "updating (embedding 3 of &lt;9&gt;)" in elsewhere

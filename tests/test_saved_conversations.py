@@ -4,6 +4,7 @@ import errno
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from random import Random
 
@@ -15,7 +16,7 @@ from rag.config import Settings
 from rag.conversation import Chat
 from rag.errors import ConversationError
 from rag.records import Answer, Citation, QuotedSentence, Span
-from rag.ui.conversation_view import conversation_messages, conversations_html
+from rag.ui.conversation_view import conversations_html, turns_html
 from rag.wire import answer_values
 from tests.conftest import SIMILARITY, WordEmbedder, updated
 
@@ -203,9 +204,9 @@ def test_a_flipped_bit_anywhere_leaves_conversations_that_can_be_shown_or_are_se
         listed = {conversation.id for conversation in listing.conversations}
         assert sound.id in listed
         assert len(listing.conversations) + len(listing.problems) == 2
-        conversations_html(listing.conversations, "", listing.problems)
+        conversations_html(listing.conversations, "", listing.problems, today=date(2026, 1, 1))
         for conversation in listing.conversations:
-            conversation_messages(conversation, chat.index())
+            turns_html(conversation, chat.index())
 
 
 def test_what_cannot_be_saved_is_said_in_one_line(store: Conversations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

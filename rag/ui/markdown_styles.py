@@ -2,7 +2,12 @@
 
 import re
 
-SYNTAX, STRONG, EMPHASIS, CODE, LINK, UNSEEN = (1 << bit for bit in range(6))
+SYNTAX = 1
+STRONG = 2
+EMPHASIS = 4
+CODE = 8
+LINK = 16
+UNSEEN = 32
 NAMES = {SYNTAX: "syntax", STRONG: "strong", EMPHASIS: "emphasis", CODE: "code", LINK: "link", UNSEEN: "unseen"}
 
 _BLOCK_MARKUP = re.compile(
@@ -16,7 +21,7 @@ _BLOCK_MARKUP = re.compile(
 )
 _FENCE = re.compile(r"\A[ \t]*(?:```+|~~~+)[^\n]*\n|\n[ \t]*(?:```+|~~~+)[ \t]*\Z")
 _INLINE = re.compile(
-    r"""(?P<escape>\\(?=[!-/:-@\[-`{-~]))
+    r"""(?P<escape>\\)[!-/:-@\[-`{-~]
       | (?P<tick>`+)(?P<code>(?!`).+?(?<!`))(?P=tick)(?!`)
       | (?P<open>!?\[)(?P<text>[^\[\]\n]*)(?P<target>\]\([^()\s]*(?:[ ]"[^"\n]*")?\)|\]\[[^\[\]\n]*\])
       | (?P<two>\*\*|__)(?=\S)(?P<strong>.+?)(?<=\S)(?P=two)

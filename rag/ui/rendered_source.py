@@ -20,7 +20,8 @@ from rag.text.table_cells import cells
 from rag.ui.markdown_styles import NAMES, SYNTAX, UNSEEN, markdown_styles, plain_styles
 
 MARKDOWN = (".md", ".markdown")
-LEVELS = 6  # of headings in HTML; the panel's own heading is the second
+LEVELS = 6  # of headings in HTML
+PANEL_RANK = 2  # of the panel's own heading
 INDENT = 2  # spaces of a nested list item
 _ORDERED = re.compile(r"[ \t]*(?:\d+|[a-zA-Z])[.)]")
 _ONLY_MARKUP = re.compile(r"[\s>#*_=\-|:+~`.\\]*")
@@ -83,6 +84,7 @@ class Shown:
 
     kind: str
     level: int = 0
+    rank: int = 0  # of a heading for screen readers: below that of the panel, and never more than one below the heading before
     stretches: Sequence[Stretch] = ()
     row: TableRow | None = None
     ordered: bool = False
@@ -139,6 +141,9 @@ def rendered(document: Document, part: Span, marks: Sequence[Mark]) -> Markup:
     """`part` of a document as HTML. The marks must be in order and must not overlap."""
     painter = _Painter(document, marks, PurePosixPath(document.id).suffix.lower() in MARKDOWN)
     shown = list(_elements(document, part, painter))
+    rank = PANEL_RANK
+    for heading in (element for element in shown if element.kind == "heading"):
+        rank = heading.rank = min(heading.level + PANEL_RANK, rank + 1, LEVELS)
     return render("page/source_text.html", groups=_grouped(shown))
 
 

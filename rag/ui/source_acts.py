@@ -12,6 +12,7 @@ from rag.conversation import Chat
 from rag.errors import DocumentError, UnreadableFile
 from rag.index.contents import Index
 from rag.loading.process.page_drawing import draw_page
+from rag.loading.process.safe_open import holding_file
 from rag.records import Document, Span
 from rag.sources import WINDOW, document_reference, file_link, resolve, source_view, where
 from rag.templates import render
@@ -79,12 +80,12 @@ def open_source(chat: Chat, _: User, request: OpenSource) -> Reply:
     else:
         active = Mark(span, "active", request.reference) if span.start < span.end else None
         marks = without_overlaps(active, _others(index, document, request))
-    modified = chat.settings.corpus / document.id
+    file = chat.settings.corpus / holding_file(chat.settings.corpus, document.id)
     return {
         **{name: view[name] for name in ("reference", "title", "document_id", "page", "place", "drawn", "clipped", "sentence")},
         "html": rendered(document, part, marks),
         "file": file_link(document.id, chat.settings.server.prefix),
-        "modified": _date(modified.stat().st_mtime) if modified.is_file() else "",
+        "modified": _date(file.stat().st_mtime) if file.is_file() else "",
         "pages": _pages(document),
         "notes": list(document.notes),
     }

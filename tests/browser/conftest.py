@@ -110,14 +110,14 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
         viewport={"width": 1280, "height": 860}, locale="en-US", permissions=["clipboard-read", "clipboard-write"]
     )
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(15_000)
     outside: list[str] = []
     problems: list[str] = []
     page.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else outside.append(r.url))
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda line: problems.append(line.text) if "js_on_load" in line.text else None)  # gradio catches it
+    page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)
     page.goto(address)
-    page.wait_for_selector("#question textarea")
+    page.wait_for_selector("#welcome")
     yield page
     assert page.evaluate("window.hacked") is None
     assert (outside, problems) == ([], [])
@@ -125,12 +125,13 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 
 
 def ask(page: Page, question: str) -> Locator:
-    answers = page.locator("#conversation .answer:not(.pending)")
-    before = answers.count()
+    """The answer, once it is there."""
+    turns = page.locator("#turns .turn[data-turn]")
+    before = turns.count()
     page.fill("#question textarea", question)
     page.keyboard.press("Enter")
-    page.wait_for_function("n => document.querySelectorAll('#conversation .answer:not(.pending)').length > n", arg=before)
-    return answers.nth(before)
+    page.wait_for_function("n => document.querySelectorAll('#turns .turn[data-turn]').length > n", arg=before)
+    return turns.nth(before).locator(".answer")
 
 
 def marked(page: Page) -> str:

@@ -26,21 +26,32 @@ def go(page: Page, tab: str) -> None:
 
 
 def act(answer: Locator, menu: str, label: str) -> None:
-    answer.get_by_text(menu, exact=True).click()
-    answer.get_by_role("button", name=label).click()
+    """Chooses from a menu of an answer: "Not right?" or "More"."""
+    answer.get_by_role("button", name=menu, exact=True).click()
+    answer.get_by_role("button", name=label, exact=True).click()
 
 
-def test_the_card_over_a_number_shows_the_quote_and_its_place(page: Page, chat: Chat) -> None:
+def choose_of_conversation(page: Page, label: str) -> None:
+    """Chooses from the menu of the first conversation in the list."""
+    page.locator("#past li").first.hover()
+    page.locator("#past .menu-button").first.click()
+    page.locator("#past .menu:popover-open").get_by_role("button", name=label, exact=True).click()
+
+
+def test_the_card_of_a_number_shows_the_quote_between_its_neighbours(page: Page, chat: Chat) -> None:
     answer = ask(page, REPOT)
     answer.locator("button.cite").first.hover()
     page.wait_for_selector("#card:not([hidden])")
-    assert page.text_content("#card blockquote") == "Repot a fern every two years."
-    assert "faq.txt › How often should I repot a fern?" in page.inner_text("#card p")
+    assert page.text_content("#card .sentence") == "Repot a fern every two years."
+    assert page.text_content("#card .after") == "Spring is the best season."
+    assert "How often should I repot a fern?" in page.inner_text("#card .title") and page.inner_text("#card .place").startswith(
+        "faq.txt"
+    )
     page.mouse.move(5, 5)
     page.wait_for_selector("#card", state="hidden")
     answer.locator("button.cite").nth(1).focus()
     quote = chat.ask(REPOT).citations[1].quote
-    page.wait_for_function("text => document.querySelector('#card blockquote').textContent === text", arg=quote)
+    page.wait_for_function("text => document.querySelector('#card .sentence').textContent === text", arg=quote)
     assert answer.locator("button.cite").nth(1).get_attribute("aria-describedby") == "card"
     page.keyboard.press("Escape")
     page.wait_for_selector("#card", state="hidden")
@@ -50,11 +61,10 @@ def test_a_conversation_survives_a_restart_with_its_citations(browser: Browser, 
     address, stop = serve()
     page = browser.new_page(locale="en-US")
     page.goto(address)
-    page.wait_for_selector("#question textarea")
+    page.wait_for_selector("#welcome")
     ask(page, REPOT)
     page.wait_for_selector("#past .open[aria-current]")
-    page.locator("#past li").first.hover()
-    page.locator("#past [data-do=rename]").first.click()
+    choose_of_conversation(page, "Rename")
     page.fill("dialog.asking input", NAME)
     page.click("dialog.asking button[value=sure]")
     page.wait_for_function("name => document.querySelector('#past .open').textContent === name", arg=NAME)
@@ -69,19 +79,18 @@ def test_a_conversation_survives_a_restart_with_its_citations(browser: Browser, 
     assert marked(page) == "Repot a fern every two years."
     assert ask(page, "Is spring the best season for a fern?").count() == 1
     assert page.locator("#conversation .answer").count() == 2
-    page.locator("#past li").first.hover()
-    page.locator("#past [data-do=delete]").first.click()
-    page.click("dialog.asking button[value=sure]")
+    choose_of_conversation(page, "Delete")
     page.wait_for_function("document.querySelectorAll('#conversation .answer').length === 0")
     page.wait_for_function("!document.querySelector('#past').textContent.includes('onerror')")
+    page.get_by_role("button", name="Undo").click()
+    page.wait_for_function("document.querySelector('#past').textContent.includes('onerror')")
     assert page.evaluate("window.hacked") is None
     page.close()
     stop()
 
 
-def test_ask_again_edit_copy_and_save(page: Page, chat: Chat) -> None:
-    ask(page, REPOT)
-    page.get_by_role("button", name="Edit question").click()
+def test_edit_copy_and_save(page: Page, chat: Chat) -> None:
+    act(ask(page, REPOT), "More", "Edit the question")
     page.wait_for_function("text => document.querySelector('#question textarea').value === text", arg=REPOT)
     page.fill("#question textarea", "What do bracken roots dye wool?")
     page.keyboard.press("Enter")
@@ -91,19 +100,19 @@ def test_ask_again_edit_copy_and_save(page: Page, chat: Chat) -> None:
     answer.get_by_role("button", name="Copy").click()
     page.wait_for_selector("#said.shown")
     copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied == "What do bracken roots dye wool?\n\nBracken roots dye wool yellow. [1]\n\n[1] long.md › Dyes\n"
+    assert copied == "What do bracken roots dye wool?\n\nBracken roots dye wool yellow. [1]\n\n[1] Long, long.md › Dyes\n"
     with page.expect_download() as kept:
-        act(answer, "Save", "Receipt, for rag verify")
+        act(answer, "More", "Save the receipt")
     receipt = json.loads(Path(kept.value.path()).read_text(encoding="utf-8"))
     assert receipt["citations"][0]["quote"] == "Bracken roots dye wool yellow."
     assert receipt["index"] == chat.index().digest
     with page.expect_download() as kept:
-        page.locator("#keep [data-form=md]").click()
+        choose_of_conversation(page, "Save as Markdown")
     assert "Bracken roots dye wool yellow." in Path(kept.value.path()).read_text(encoding="utf-8")
 
 
 def test_an_edited_query_is_searched_and_can_be_undone(page: Page) -> None:
-    answer = ask(page, REPOT)
+    ask(page, REPOT)
     page.evaluate("""() => {
         const button = Object.assign(document.createElement('button'), {className: 'act', value: 'query:0'});
         document.querySelector('#conversation .answer').append(button);
@@ -112,34 +121,34 @@ def test_an_edited_query_is_searched_and_can_be_undone(page: Page) -> None:
     page.wait_for_selector("#mode:not([hidden])")
     page.fill("#question textarea", "bracken roots dye wool")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#conversation .understood")
-    assert page.inner_text("#conversation .understood q") == "bracken roots dye wool"
+    page.wait_for_selector("#conversation .topic")
+    assert page.inner_text("#conversation .topic b") == "bracken roots dye wool"
     assert page.locator("#conversation .user").inner_text().strip() == REPOT
-    answer.get_by_role("button", name="Ask as written").click()
-    page.wait_for_selector("#conversation .understood", state="detached")
-    page.wait_for_selector("#conversation .answer:not(.pending) q")
+    page.click("#conversation .topic button")
+    page.wait_for_selector("#conversation .topic", state="detached")
+    page.wait_for_selector("#conversation .turn[data-turn] q")
     assert page.locator("#conversation .answer q").first.inner_text().startswith("Repot")
 
 
 def test_only_the_chosen_documents_are_searched(page: Page) -> None:
-    page.click("#scope-open")
     page.fill("#scope-words", "old")
     page.wait_for_function("document.querySelectorAll('#scope-list input').length === 1")
     page.check("#scope-list input")
-    page.click("#scope-done")
-    assert page.inner_text("#scope-words-said") == "old.txt"
+    assert page.inner_text("#scope-words-said") == "Searching only old.txt"
     answer = ask(page, REPOT)
     assert answer.locator("q").first.text_content() == "Repot a fern every three "
     assert "Searched only in old.txt." in answer.inner_text()
-    page.click("#scope-clear")
-    assert ask(page, REPOT).locator("q").first.text_content() == "Repot a fern every two "
+    answer.get_by_role("button", name="Search all documents").click()
+    page.wait_for_function(
+        "document.querySelector('#conversation .answer:not(.pending) q')?.textContent === 'Repot a fern every two '"
+    )
+    assert not page.is_visible("#scope") and not page.is_checked("#scope-list input")
 
 
 def test_choosing_the_right_sentence_adds_a_question_to_the_evaluation(page: Page, chat: Chat) -> None:
     question = "Which season suits repotting best?"
     answer = ask(page, question)
-    menu = "Feedback"
-    act(answer, menu, "Choose the right sentence")
+    act(answer, "Not right?", "Show the right sentence")
     page.fill("#source-words", "spring season")
     page.keyboard.press("Enter")
     page.evaluate("document.querySelectorAll('#source-text *').forEach(one => one.dataset.before = 1)")
@@ -231,6 +240,8 @@ def test_a_document_is_added_asked_and_removed(page: Page, tmp_path: Path, chat:
     go(page, "Ask")
     answer = ask(page, "What does the zebra drink?")
     assert "lemonade" not in answer.inner_text()
+    page.reload()
+    page.wait_for_selector("#conversation .answer")
     assert "has changed since" in page.locator("#conversation .answer").first.inner_text()
 
 
@@ -257,7 +268,7 @@ def test_by_keyboard_alone(page: Page) -> None:
     page.locator("#question textarea").focus()
     page.keyboard.type(REPOT)
     page.keyboard.press("Enter")
-    page.wait_for_selector("#conversation .answer:not(.pending)")
+    page.wait_for_selector("#conversation .turn[data-turn]")
     for _ in range(40):
         page.keyboard.press("Shift+Tab")
         if page.evaluate("document.activeElement.matches('button.cite')"):
@@ -276,7 +287,7 @@ def test_a_hostile_document_is_listed_and_viewed_as_text(page: Page) -> None:
     assert "Odd <b>ferns</b> & ${window.hacked=1} {{hacked}}" in page.inner_text("#listed")
     page.get_by_role("button", name="View odd.md").click()
     page.wait_for_function("text => document.querySelector('#source-text').textContent === text", arg=HOSTILE)
-    assert page.locator("#listed img, #listed b, #source img").count() == 0
+    assert page.locator("#listed img, #listed b, #source img, #source b, #source-text a").count() == 0
 
 
 def test_stop_ends_the_wait_and_saves_nothing(page: Page, chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,7 +304,7 @@ def test_stop_ends_the_wait_and_saves_nothing(page: Page, chat: Chat, monkeypatc
     page.fill("#question textarea", "What do bracken roots dye wool?")
     page.keyboard.press("Enter")
     assert begun.wait(timeout=30)
-    page.locator("#question .stop-button").click()
+    page.locator("#conversation .stop-button").click()
     page.wait_for_selector("#conversation .pending", state="detached")
     go_on.set()
     monkeypatch.undo()
@@ -327,8 +338,8 @@ def test_a_page_of_a_pdf_is_shown_with_its_sentence_marked(page: Page, tmp_path:
     go(page, "Ask")
     ask(page, "How often does the ghost orchid flower?").locator("button.cite").first.click()
     assert marked(page) == "The ghost orchid flowers every third summer."
-    assert page.inner_text("#source-place") == "orchids.pdf › page 2"
-    page.get_by_role("button", name="Page 2").click()
+    assert page.inner_text("#source-place").startswith("orchids.pdf › page 2 · ")
+    page.get_by_role("button", name="Page 2", exact=True).click()
     picture = page.wait_for_selector("#source-text img")
     assert "every third summer" in str(picture and picture.get_attribute("alt"))
     yellow = page.evaluate(
@@ -338,7 +349,7 @@ def test_a_page_of_a_pdf_is_shown_with_its_sentence_marked(page: Page, tmp_path:
         " for (let k = 0; k < d.length; k += 4) n += d[k] > 240 && d[k + 1] > 220 && d[k + 2] < 150; return n }"
     )
     assert yellow > 500
-    page.get_by_role("button", name="Text").click()
+    page.get_by_role("button", name="Text", exact=True).click()
     assert marked(page) == "The ghost orchid flowers every third summer."
     file = page.request.get(page.locator("#source-file").evaluate("link => link.href"))
     assert file.body() == (tmp_path / "orchids.pdf").read_bytes()
@@ -347,23 +358,3 @@ def test_a_page_of_a_pdf_is_shown_with_its_sentence_marked(page: Page, tmp_path:
     assert marked(page) == "The trickster orchid\u200b is \u202edeliah\u202c pink."
     titles = page.locator("#source-text .unseen").evaluate_all("found => found.map(one => one.title.slice(-6))")
     assert titles == ["U+200B", "U+202E", "U+202C"]
-
-
-def test_the_latest_answer_is_scrolled_to_in_a_conversation_that_is_mounted_again(page: Page) -> None:
-    """Gradio may mount the conversation after the script that watches it, or mount it again."""
-    ask(page, REPOT)
-    ask(page, "What do bracken roots dye wool?")
-    page.evaluate("""() => {
-        const old = document.getElementById('conversation');
-        old.replaceWith(old.cloneNode(true));
-    }""")
-    page.evaluate("""() => {
-        const log = document.querySelector('#conversation .user').closest('[role=log]');
-        log.append(...[...log.children].flatMap(message => [message.cloneNode(true), message.cloneNode(true)]));
-    }""")
-    page.wait_for_function("""() => {
-        const questions = document.querySelectorAll('#conversation .user'), newest = questions[questions.length - 1];
-        let box = newest.parentElement;
-        while (box && box.scrollHeight <= box.clientHeight + 1) box = box.parentElement;
-        return box.scrollTop > 0 && newest.getBoundingClientRect().top < box.getBoundingClientRect().top + box.clientHeight;
-    }""")

@@ -22,6 +22,7 @@ def test_sign_in_ask_and_sign_out(browser: Browser, corpus: Path, tmp_path: Path
         page.fill("input[name=name]", "rita")
         page.fill("input[name=password]", PASSWORD)
         page.click("button")
+        page.wait_for_selector("#welcome")
         page.fill("#question textarea", "Are ferns toxic to cats?")
         page.keyboard.press("Enter")
         page.click("button.cite", timeout=60_000)

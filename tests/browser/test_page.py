@@ -20,19 +20,18 @@ def test_a_citation_opens_at_the_exact_slice(page: Page, chat: Chat) -> None:
     text = (chat.settings.corpus / "faq.txt").read_text()
     assert marked(page) == text[citation.span.start : citation.span.end] == "Repot a fern every two years."
     assert page.evaluate("document.querySelector('#source-text').textContent") == text
-    assert page.text_content("#source-place") == "faq.txt › How often should I repot a fern?"
+    assert str(page.text_content("#source-place")).startswith("faq.txt › How often should I repot a fern? · ")
 
 
 def test_next_previous_escape_and_keyboard(page: Page, chat: Chat) -> None:
     answer, citations = ask(page, "How often should I repot my fern?"), chat.ask("How often should I repot my fern?").citations
     differing = next(citation.number for citation in citations if citation.quote == "Repot a fern every three years.")
     assert f"Sources differ: compare 1 with {differing}." in answer.inner_text()
-    assert answer.locator("q strong").first.inner_text() in "Repot a fern every two years."
     answer.locator("button.cite").first.focus()
     page.keyboard.press("Enter")
     assert marked(page) == "Repot a fern every two years."
     page.click("#source-next")
-    page.wait_for_function("text => document.querySelector('#source-mark').textContent === text", arg=citations[1].quote)
+    page.wait_for_function("text => document.querySelector('#source-mark')?.textContent === text", arg=citations[1].quote)
     assert page.text_content("#source-count") == f"Citation 2 of {len(citations)}"
     page.keyboard.press("Escape")
     page.wait_for_selector("#source-mark", state="detached")
@@ -43,7 +42,7 @@ def test_hostile_text_is_shown_exactly_and_inertly(page: Page, chat: Chat) -> No
     question = "What does the spiny fern cost & say <b>?</b> ${window.hacked=1}"
     answer = ask(page, question)
     citations = chat.ask(question).citations
-    shown = answer.locator("p:has(> q)").evaluate_all(
+    shown = answer.locator(".quote").evaluate_all(
         "ps => ps.map(p => [...p.querySelectorAll('q')].map(q => q.textContent).join(''))"
     )
     assert shown == [citation.quote for citation in citations]
@@ -51,7 +50,12 @@ def test_hostile_text_is_shown_exactly_and_inertly(page: Page, chat: Chat) -> No
         answer.locator("button.cite").nth(number).click()
         page.wait_for_function("text => document.querySelector('#source-mark')?.textContent === text", arg=citation.quote)
         assert citation.quote == HOSTILE[citation.span.start : citation.span.end]
-    assert page.locator("#conversation img, #source img, #conversation .answer b, #source b").count() == 0
+    assert (
+        page.locator(
+            "#conversation img, #source img, #conversation .answer .quote b, #source b, #source a:not(#source-file)"
+        ).count()
+        == 0
+    )
     assert page.locator("#conversation .user").first.inner_text().strip() == question
 
 
@@ -64,25 +68,23 @@ def test_the_sentence_is_in_view_in_a_long_document(page: Page) -> None:
     )
 
 
-def test_labels_for_screen_readers_are_words_not_markup(page: Page) -> None:
-    page.wait_for_selector("[role=group][aria-label='Suggested questions']")
-    ask(page, "How often should I repot my fern?")
-    page.wait_for_selector("[role=group][aria-label='Answer']")
-    labels = page.locator("#conversation [aria-label]").evaluate_all("found => found.map(e => e.getAttribute('aria-label'))")
-    assert "Your question" in labels
-    assert not [label for label in labels if "<" in label]
+def test_an_answer_and_its_strength_are_announced(page: Page) -> None:
+    answer = ask(page, "How often should I repot my fern?")
+    assert page.get_attribute("#announced", "aria-live") == "polite"
+    announced = str(page.text_content("#announced"))
+    assert announced.startswith("Answer.") and "Repot a fern every two" in announced
+    assert answer.locator(".strength").first.inner_text() in announced
 
 
 def test_off_subject_it_abstains(page: Page) -> None:
     answer = ask(page, "Who won the football world cup in 2018?")
-    assert "The documents do not answer this" in answer.inner_text()
-    assert answer.locator("button.cite").count() == 0
+    assert answer.locator(".reason").count() == 1 and answer.locator(".lead").count() == 0
 
 
 def test_example_questions_and_the_state_of_the_index(page: Page, chat: Chat) -> None:
     page.wait_for_selector(".state.current")
     assert "4 documents" in page.inner_text(".state")
-    page.get_by_text("How often should I repot a fern?").first.click()
+    page.locator("#welcome .example", has_text="How often should I repot a fern?").click()
     page.wait_for_selector("#conversation button.cite")
     extra: Path = chat.settings.corpus / "new.txt"
     extra.write_text("Moss grows.")
@@ -91,14 +93,6 @@ def test_example_questions_and_the_state_of_the_index(page: Page, chat: Chat) ->
         page.wait_for_selector(".state.stale")
     finally:
         extra.unlink()
-
-
-def test_a_question_right_after_an_answer_is_answered(page: Page) -> None:
-    """What follows an answer must not close the stream of the next one; it once did in a third of cases at 0 to 60 ms."""
-    page.wait_for_selector(".state")
-    for milliseconds in range(0, 60, 4):
-        ask(page, "Anything new?")
-        page.wait_for_timeout(milliseconds)
 
 
 def test_phone(page: Page) -> None:

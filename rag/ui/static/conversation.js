@@ -3,6 +3,7 @@ import { restoreDraft, waitingTurn, write } from "./composer.js";
 import { desk, deskEvents, hold } from "./desk.js";
 import { announce, fill, make, say } from "./dom.js";
 import { connection, latest } from "./server.js";
+import { close } from "./source.js";
 
 /** @typedef {import("./server.js").Reply} Reply */
 /**
@@ -131,6 +132,7 @@ export async function open(id, moves = true) {
     say(reply.error, { failed: true });
     return void open("");
   }
+  if (id !== desk.thread.id) close(false);
   if (moves && id !== (new URLSearchParams(location.search).get("c") ?? "")) history.pushState(null, "", id ? `?c=${id}` : location.pathname);
   hold({ thread: { id }, mode: "new" });
   document.title = reply.title ? `${reply.title} – ${TITLE}` : TITLE;

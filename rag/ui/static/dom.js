@@ -28,14 +28,20 @@ export const hint = (text) => make("p", { className: "hint", textContent: text }
 
 let hide = 0;
 
+/** The line for notices, at the end of the document so that nothing covers it. */
+function notice() {
+  const line = make("div", { id: "said", role: "status" });
+  document.body.append(line);
+  return line;
+}
+
 /**
  * A notice at the bottom of the window. `undo` adds a button that calls it.
  * @param {string} text
  * @param {{failed?: boolean, undo?: () => void}} [options]
  */
 export function say(text, { failed = false, undo } = {}) {
-  const line = document.getElementById("said");
-  if (!line) return;
+  const line = document.getElementById("said") ?? notice();
   line.replaceChildren(make("span", { textContent: text }));
   if (undo) line.append(make("button", { type: "button", textContent: "Undo", onclick: () => { line.className = ""; undo(); } }));
   line.className = failed ? "shown failed" : "shown";

@@ -33,7 +33,7 @@ function citations(answer) {
 export async function turnTo(reference, { choose = false, wide = 1 } = {}) {
   windows = wide;
   const cited = citations(opened?.closest(".answer") ?? null);
-  const others = Object.fromEntries(cited.map((button) => [button.value, Number(button.dataset.number)]));
+  const others = Object.fromEntries(cited.filter((button) => button.dataset.number).map((button) => [button.value, Number(button.dataset.number)]));
   const reply = await opening(call({ do: "source", reference, windows, choose, others }));
   if (reply) show(reply);
 }
