@@ -149,7 +149,7 @@ def test_asking_again_replaces_the_last_turn_and_keeps_later_ones(
         monkeypatch.setattr(room.chat, "ask", answer)
         ask(room, SEASON, id)
 
-    reply = during(room, monkeypatch, later, kind="same", conversation=id)
+    reply = during(room, monkeypatch, later, kind="written", conversation=id)
     assert questions_of(store.load(id)) == [REPOT, CATS, SEASON]
     assert (reply["turn"], reply["turns"]) == (1, 3)
 
