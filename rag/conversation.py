@@ -140,7 +140,7 @@ class Chat:
     ) -> Answer:
         hits = self._retrieve(index, asked, documents)
         retrieved = time.perf_counter()
-        answer = self._compose(question, asked.query, hits, index, look_up(asked.query, index, documents))
+        answer = self._compose(question, asked.query, hits, index, look_up(asked.query, index, documents, self.reader))
         if offer_readings and asked.query == asked.typed and answer.reason not in SMALL_TALK:
             titles = {hit.passage.document_id: index.entries[hit.passage.document_id].title for hit in hits}
             answer = replace(answer, readings=readings_of(asked.query, hits, titles))

@@ -15,6 +15,7 @@ from rag.answering.sameness import says_the_same
 from rag.answering.selection import choose
 from rag.answering.surroundings import place_of
 from rag.answering.wording import note_on
+from rag.answering.table_lookup import without_siblings
 from rag.config import AnsweringSettings
 from rag.index.contents import Index
 from rag.reader.scored_sentences import Reader, ScoredSentence
@@ -61,7 +62,7 @@ def compose(
     compared = things_compared(query)
     read = hits_on(compared, content, settings.read) if compared else content[: settings.read]
     scored = weighed(query, reader.read(query, [hit.passage for hit in read]), read)
-    scored = about_the_named(query, scored, index)
+    scored = without_siblings(query, about_the_named(query, scored, index), index)
     signals = signals_of(query, hits, scored)
     confidence = calibration.confidence(signals)
     if not scored or confidence < threshold or (reason in SMALL_TALK and threshold > 0):

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 from rag.answering.arrangement import Choice
 from rag.answering.matching_rows import sentence_of
-from rag.answering.table_lookup import bound_cells
+from rag.answering.table_lookup import Cell, bound_cells, bound_row, read_cell
 from rag.index.contents import Index
+from rag.reader.scored_sentences import Reader
 from rag.records import Strength
 
 TABLE_RIGHT = 0.98  # share of right rows and cells: benchmarks/README.md
+CELL_RIGHT = 0.9  # the same, where the reader chose the column
+SURE_OF_CELL = 0.95  # score from which the reader's choice of a column is taken: benchmarks/README.md
 
 
 @dataclass(frozen=True)
@@ -26,15 +29,25 @@ class Lookup:
     message: str = ""
 
 
-def look_up(query: str, index: Index, documents: Sequence[str] | None) -> Lookup | None:
+def look_up(query: str, index: Index, documents: Sequence[str] | None, reader: Reader) -> Lookup | None:
     """None for a question that has to be read for. `documents` (see `Index.rows_of`) restricts the search, None does not."""
     scope = None if documents is None else index.rows_of(documents)
+    if cells := bound_cells(query, index, scope):
+        return _quoted(cells, index, TABLE_RIGHT, "strong")
+    if named := bound_row(query, index, scope):
+        column, score = read_cell(query, *named, reader)
+        if score >= SURE_OF_CELL:
+            return _quoted([Cell(*named, column)], index, CELL_RIGHT, "fair")
+    return None
+
+
+def _quoted(cells: Sequence[Cell], index: Index, right: float, strength: Strength) -> Lookup | None:
     choices: dict[object, Choice] = {}
-    for cell in bound_cells(query, index, scope):
+    for cell in cells:
         header = cell.table.header and sentence_of(cell.table.header, cell.table.document.id, index)
         row = sentence_of(cell.row.block, cell.table.document.id, index, cell.span)
         if row is None:
             return None
         for choice in [*([Choice(header, context=True)] if header else []), Choice(row, emphasised=True)]:
             choices.setdefault(choice.place, choice)
-    return Lookup(tuple(choices.values()), right=TABLE_RIGHT, strength="strong") if choices else None
+    return Lookup(tuple(choices.values()), right=right, strength=strength)

@@ -101,6 +101,15 @@ def sentence_of(block: Block, document_id: str, index: Index, phrase: Span | Non
     return None
 
 
+def row_of(sentence: ScoredSentence, index: Index) -> tuple[Table, Row]:
+    """The table and row that a sentence of kind "table" is."""
+    document = index.documents[sentence.passage.document_id]
+    number = bisect_right(document.blocks, sentence.sentence.span.start, key=lambda b: b.span.start) - 1
+    firsts = tables_of(document)
+    table = table_from(document, firsts[bisect_right(firsts, number) - 1], sentence.passage.headings)
+    return table, table.row(document.blocks[number])
+
+
 def rows_with(asked: Asked, index: Index, scope: NDArray[np.int64] | None) -> list[tuple[Table, list[Row]]]:
     """Rows in the table passages that have the most words of the question in their rows, by table.
 

@@ -2,16 +2,20 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.answering.matching_rows import Row, Table, rows_with
+from rag.answering.matching_rows import Row, Table, row_of, rows_with
 from rag.answering.table_words import GENERIC, Asked, AskedWord, asked_words, same_thing, words_of
 from rag.index.contents import Index
-from rag.records import Span
+from rag.reader.scored_sentences import Reader, ScoredSentence
+from rag.records import Passage, Sentence, Span
 
+DOUBTFUL = 0.3  # highest score of a row that lacks a word of the question: too low for a fair answer, in all calibrations so far
+MOST_UNEXPLAINED = 4  # words that may paraphrase a column's name
 MOST_ROWS = 8  # that answer together; more are a list to be read in the document
 _NO_LOOKUP = re.compile(
     r"^(?:is|are|was|were|do|does|did|can|could|may|should|must|has|have|will|why|how (?:do|does|did|can|to|is|are|should))\b"
@@ -19,6 +23,7 @@ _NO_LOOKUP = re.compile(
     r"|both|other|compare[ds]?|difference|versus|vs)\b|n't\b",
     re.IGNORECASE,
 )
+_COMPARES = re.compile(r"\b(?:and|or|between|versus|vs|compared?|difference|than)\b", re.IGNORECASE)
 _BRACKETED = re.compile(r"\([^)]*\)")
 _ASKS_WHICH = ("which", "what", "who", "whose")
 _AUXILIARY = {"do", "does", "did"}
@@ -69,6 +74,56 @@ def bound_cells(query: str, index: Index, scope: NDArray[np.int64] | None) -> li
     return _best(asked, cells)
 
 
+def bound_row(query: str, index: Index, scope: NDArray[np.int64] | None) -> tuple[Table, Row] | None:
+    """The row that the question names in full, if it is the only one, has a header, and no other name or number is missing."""
+    if _COMPARES.search(query):
+        return None
+    asked = asked_words(query)
+    matches = [match_row(asked, table, row) for table, rows in rows_with(asked, index, scope) for row in rows if table.names]
+    named = [match for match in matches if match.in_cells and any(_covered(asked, match, column) for column in match.in_cells)]
+    most = max((len(match.words) for match in named), default=0)
+    best = [match for match in named if len(match.words) == most]
+    if len(best) != 1 or any(len(match.words) > most for match in matches):
+        return None
+    missing = unexplained(asked, best[0], None)
+    return None if len(missing) > MOST_UNEXPLAINED or any(word.is_name for word in missing) else (best[0].table, best[0].row)
+
+
+def read_cell(query: str, table: Table, row: Row, reader: Reader) -> tuple[int, float]:
+    """The column whose cell answers the question best, as the reader sees it, and its score.
+
+    The reader gets each cell as a sentence with the row's and the column's name: "P20 – Weight (kg): 4.1".
+    """
+    text = table.document.text
+    values = [span.of(text) for span in row.cells]
+    columns = [n for n in range(1, min(len(values), len(table.columns))) if values[n]]
+    lines = [f"{values[0]} – {table.columns[n]}: {values[n]}" for n in columns]
+    starts = accumulate((len(line) + 1 for line in lines[:-1]), initial=0)
+    sentences = tuple(Sentence(Span(s, s + len(line)), "paragraph") for s, line in zip(starts, lines, strict=True))
+    joined = "\n".join(lines)
+    scored = reader.read(
+        query, [Passage(table.document.id, Span(0, len(joined)), joined, sentences=sentences, context=table.document.title)]
+    )
+    best = max(scored, key=lambda s: (s.score, -s.number), default=None)
+    return (columns[best.number], best.score) if best else (0, 0.0)
+
+
+def without_siblings(query: str, scored: Sequence[ScoredSentence], index: Index) -> list[ScoredSentence]:
+    """Limits the score of each table row that does not account for all words of the question, such as the row of a like thing."""
+    rows = {n: row_of(s, index) for n, s in enumerate(scored) if s.sentence.kind == "table" and s.score > DOUBTFUL}
+    if not rows:
+        return list(scored)
+    asked = asked_words(query)
+    elsewhere = frozenset().union(*(row.all_words for _, row in rows.values())) if _COMPARES.search(query) else frozenset()
+    doubtful = {n for n, (table, row) in rows.items() if _lacks(asked, match_row(asked, table, row), elsewhere)}
+    return [replace(s, score=DOUBTFUL) if n in doubtful else s for n, s in enumerate(scored)]
+
+
+def _lacks(asked: Asked, match: _Match, elsewhere: frozenset[str]) -> bool:
+    column = _asked_column(asked, match)
+    return not match.in_cells or any(not word.forms & elsewhere for word in unexplained(asked, match, column))
+
+
 def match_row(asked: Asked, table: Table, row: Row) -> _Match:
     in_cells = {}
     for column, words in enumerate(row.words):
@@ -81,7 +136,8 @@ def match_row(asked: Asked, table: Table, row: Row) -> _Match:
 def unexplained(asked: Asked, match: _Match, column: int | None) -> list[AskedWord]:
     """The content words that neither the row nor its title nor the columns concerned account for."""
     names = [match.table.names[n] for n in (*match.in_cells, column) if n is not None and n < len(match.table.names)]
-    named = column is not None and column < len(match.table.names) and _named(asked, match.table.names[column])
+    asked_name = match.table.names[column] if column is not None and column < len(match.table.names) else frozenset[str]()
+    named = _names_its_column(asked, asked_name)
     words = []
     for number, word in enumerate(asked.words):
         known = number in match.words or bool(word.forms & (match.table.context | GENERIC))
@@ -91,8 +147,10 @@ def unexplained(asked: Asked, match: _Match, column: int | None) -> list[AskedWo
     return words
 
 
-def _named(asked: Asked, name: frozenset[str]) -> bool:
-    return any(word.forms & name for word in asked.words)
+def _names_its_column(asked: Asked, name: frozenset[str]) -> bool:
+    """Whether the question has the column's name; who, when or where must be what the column tells."""
+    asks_for_kind = bool({"who", "whom", "when", "where"} & set(asked.all))
+    return any(word.forms & name for word in asked.words) and (not asks_for_kind or bool(asked.cues & name))
 
 
 def _is_verb(asked: Asked, number: int) -> bool:

@@ -21,8 +21,8 @@ _WORD = re.compile(r"[^\W_]+(?:['’.·–-](?=\w)[^\W_]+)*")
 # Words by which questions and column names refer to the same quantity, a group to a line.
 _SAME = """
 price cost charge fee rate tariff expensive cheap amount pay paid
-weight weigh heavy mass kg kilogram kilograms grams
-length long
+weight weigh heavy mass kg kilogram kilograms grams g t tonnes tons
+length long m cm mm km
 height high tall
 width wide broad
 depth deep
@@ -44,6 +44,9 @@ capacity hold holds seats seat
 power watt watts kw
 voltage volt volts
 distance far km kilometres
+litre litres liter liters l ml
+minute minutes min
+noise loud quiet db
 percent percentage share
 maker manufacturer make made brand producer supplier supplies
 wage wages salary earn earns pay
@@ -53,7 +56,7 @@ colour color
 interval often frequency every
 euro euros eur
 dollar dollars usd
-metre metres meter meters
+metre metres meter meters m
 litre litres liter liters
 teacher teaches taught instructor
 author wrote written
@@ -81,9 +84,13 @@ GENERIC = frozenset(
         table sheet column row entry figure value document file list please tell know look lookup hold held locate located place
         placed sit say many much there one ones kind type data information read detail want say was assign assigned
         allocate allocated year make ask require required apply applied register registered concern work come go see get
-        happen recommend plan planned schedule scheduled"""
+        happen time level recommend plan planned schedule scheduled"""
     )
 )
+
+
+_SAYS_NOTHING = re.compile(r"\b(?:takes?|took|taking) place\b|\blooks? like\b|\bper\b", re.IGNORECASE)
+_UNTIL_OPEN = re.compile(r"\b(?:until|till) (?:when|what time)\b(.*?)\bopen\b", re.IGNORECASE)  # asks when it closes
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,7 @@ class Asked:
 
 def asked_words(query: str) -> Asked:
     """The content words of a question. "E 1042" is one word, and so is "14 March 2021"."""
-    text = _joined(_comparable(query))
+    text = _joined(_comparable(_SAYS_NOTHING.sub("", _UNTIL_OPEN.sub(r"when\1close", query))))
     found = [(match.group(), n) for n, match in enumerate(_WORD.finditer(text))]
     words = [AskedWord(word, forms, n) for word, n in found if (forms := _forms(word, first=n == 0))]
     cues = frozenset().union(*(names for pattern, names in _CUES if pattern.search(query)))
