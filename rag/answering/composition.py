@@ -14,8 +14,8 @@ from rag.answering.named_things import about_the_named
 from rag.answering.sameness import says_the_same
 from rag.answering.selection import choose
 from rag.answering.surroundings import place_of
-from rag.answering.wording import note_on
 from rag.answering.table_lookup import without_siblings
+from rag.answering.wording import note_on
 from rag.config import AnsweringSettings
 from rag.index.contents import Index
 from rag.reader.scored_sentences import Reader, ScoredSentence

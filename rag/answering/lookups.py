@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.answering.arrangement import Choice
-from rag.answering.matching_rows import sentence_of
-from rag.answering.table_lookup import Cell, bound_cells, bound_row, read_cell
+from rag.answering.cell_reading import read_cell
+from rag.answering.matching_rows import rows_with, sentence_of
+from rag.answering.table_lookup import Cell, bound_cells, bound_row
+from rag.answering.table_words import asked_words
 from rag.index.contents import Index
 from rag.reader.scored_sentences import Reader
 from rag.records import Strength
 
 TABLE_RIGHT = 0.98  # share of right rows and cells: benchmarks/README.md
 CELL_RIGHT = 0.9  # the same, where the reader chose the column
-SURE_OF_CELL = 0.95  # score from which the reader's choice of a column is taken: benchmarks/README.md
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,13 @@ class Lookup:
 def look_up(query: str, index: Index, documents: Sequence[str] | None, reader: Reader) -> Lookup | None:
     """None for a question that has to be read for. `documents` (see `Index.rows_of`) restricts the search, None does not."""
     scope = None if documents is None else index.rows_of(documents)
-    if cells := bound_cells(query, index, scope):
+    asked = asked_words(query)
+    tables = rows_with(asked, index, scope)
+    if cells := bound_cells(query, asked, tables):
         return _quoted(cells, index, TABLE_RIGHT, "strong")
-    if named := bound_row(query, index, scope):
-        column, score = read_cell(query, *named, reader)
-        if score >= SURE_OF_CELL:
+    if named := bound_row(query, asked, tables):
+        sure, column = read_cell(query, *named, reader)
+        if sure:
             return _quoted([Cell(*named, column)], index, CELL_RIGHT, "fair")
     return None
 

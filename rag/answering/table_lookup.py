@@ -3,16 +3,12 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
 
-import numpy as np
-from numpy.typing import NDArray
-
-from rag.answering.matching_rows import Row, Table, row_of, rows_with
+from rag.answering.matching_rows import Row, Table, row_of
 from rag.answering.table_words import GENERIC, Asked, AskedWord, asked_words, same_thing, words_of
 from rag.index.contents import Index
-from rag.reader.scored_sentences import Reader, ScoredSentence
-from rag.records import Passage, Sentence, Span
+from rag.reader.scored_sentences import ScoredSentence
+from rag.records import Span
 
 DOUBTFUL = 0.3  # highest score of a row that lacks a word of the question: too low for a fair answer, in all calibrations so far
 MOST_UNEXPLAINED = 4  # words that may paraphrase a column's name
@@ -31,15 +27,15 @@ _AUXILIARY = {"do", "does", "did"}
 
 @dataclass(frozen=True)
 class Cell:
-    """A row of a table and the column asked for; `column` is a position."""
+    """A row of a table and the column asked for; `column` is a position, None if it is not certain."""
 
     table: Table
     row: Row
-    column: int
+    column: int | None
 
     @property
-    def span(self) -> Span:
-        return self.row.cells[self.column]
+    def span(self) -> Span | None:
+        return None if self.column is None else self.row.cells[self.column]
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,11 @@ class _Match:
         return frozenset().union(*self.in_cells.values())
 
 
-def bound_cells(query: str, index: Index, scope: NDArray[np.int64] | None) -> list[Cell]:
+Tables = Sequence[tuple[Table, Sequence[Row]]]
+"""Tables with those of their rows that have words of a question."""
+
+
+def bound_cells(query: str, asked: Asked, tables: Tables) -> list[Cell]:
     """The cell that answers the question; several, one below the other, if rows have the same value; none if not certain.
 
     Certain means: each content word of the question is in the row, its table's title, or the name of the column asked for or
@@ -63,49 +63,30 @@ def bound_cells(query: str, index: Index, scope: NDArray[np.int64] | None) -> li
     """
     if _NO_LOOKUP.search(query):
         return []
-    asked = asked_words(query)
     cells = []
-    for table, rows in rows_with(asked, index, scope):
+    for table, rows in tables:
         for row in rows:
             match = match_row(asked, table, row)
-            column = _asked_column(asked, match) if match.in_cells else None
+            # A row that is not found by its first cell has other cells that are found whole.
+            found = match.in_cells and (0 in match.in_cells or _covers_its_cells(asked, match))
+            column = _asked_column(asked, match) if found else None
             if column is not None and not unexplained(asked, match, column):
                 cells.append((match, column))
     return _best(asked, cells)
 
 
-def bound_row(query: str, index: Index, scope: NDArray[np.int64] | None) -> tuple[Table, Row] | None:
+def bound_row(query: str, asked: Asked, tables: Tables) -> tuple[Table, Row] | None:
     """The row that the question names in full, if it is the only one, has a header, and no other name or number is missing."""
     if _COMPARES.search(query):
         return None
-    asked = asked_words(query)
-    matches = [match_row(asked, table, row) for table, rows in rows_with(asked, index, scope) for row in rows if table.names]
-    named = [match for match in matches if match.in_cells and any(_covered(asked, match, column) for column in match.in_cells)]
+    matches = [match_row(asked, table, row) for table, rows in tables for row in rows if table.names]
+    named = [match for match in matches if 0 in match.in_cells and _covers(asked, match, 0)]
     most = max((len(match.words) for match in named), default=0)
     best = [match for match in named if len(match.words) == most]
     if len(best) != 1 or any(len(match.words) > most for match in matches):
         return None
     missing = unexplained(asked, best[0], None)
     return None if len(missing) > MOST_UNEXPLAINED or any(word.is_name for word in missing) else (best[0].table, best[0].row)
-
-
-def read_cell(query: str, table: Table, row: Row, reader: Reader) -> tuple[int, float]:
-    """The column whose cell answers the question best, as the reader sees it, and its score.
-
-    The reader gets each cell as a sentence with the row's and the column's name: "P20 – Weight (kg): 4.1".
-    """
-    text = table.document.text
-    values = [span.of(text) for span in row.cells]
-    columns = [n for n in range(1, min(len(values), len(table.columns))) if values[n]]
-    lines = [f"{values[0]} – {table.columns[n]}: {values[n]}" for n in columns]
-    starts = accumulate((len(line) + 1 for line in lines[:-1]), initial=0)
-    sentences = tuple(Sentence(Span(s, s + len(line)), "paragraph") for s, line in zip(starts, lines, strict=True))
-    joined = "\n".join(lines)
-    scored = reader.read(
-        query, [Passage(table.document.id, Span(0, len(joined)), joined, sentences=sentences, context=table.document.title)]
-    )
-    best = max(scored, key=lambda s: (s.score, -s.number), default=None)
-    return (columns[best.number], best.score) if best else (0, 0.0)
 
 
 def without_siblings(query: str, scored: Sequence[ScoredSentence], index: Index) -> list[ScoredSentence]:
@@ -140,11 +121,24 @@ def unexplained(asked: Asked, match: _Match, column: int | None) -> list[AskedWo
     named = _names_its_column(asked, asked_name)
     words = []
     for number, word in enumerate(asked.words):
-        known = number in match.words or bool(word.forms & (match.table.context | GENERIC))
+        known = (number in match.words and not _extends_the_key(asked, match, number)) or bool(
+            word.forms & (match.table.context | GENERIC)
+        )
         known = known or any(word.forms & name or same_thing(word.forms, name) for name in names)
         if not known and not (named and _is_verb(asked, number)):
             words.append(word)
     return words
+
+
+def _extends_the_key(asked: Asked, match: _Match, number: int) -> bool:
+    """Whether a word stands before one of the row's name but not with it in a cell: "pine bolete", of the bay bolete under pines.
+
+    False if the question has the whole name of the row.
+    """
+    key = match.in_cells.get(0, frozenset())
+    if not key or number in key or number + 1 not in key or _covers(asked, match, 0):
+        return False
+    return asked.words[number + 1].at == asked.words[number].at + 1
 
 
 def _names_its_column(asked: Asked, name: frozenset[str]) -> bool:
@@ -197,16 +191,20 @@ def _best(asked: Asked, found: Sequence[tuple[_Match, int]]) -> list[Cell]:
     most = max(len(match.words) for match, _ in found)
     best = [(match, column) for match, column in found if len(match.words) == most]
     if len(best) > 1:
-        best = [(match, column) for match, column in best if _covers_a_cell(asked, match)]
+        best = [(match, column) for match, column in best if _covers_its_cells(asked, match)]
     cells = [Cell(match.table, match.row, column) for match, column in best]
     if len(cells) > 1 and not _same_value(best):
         return []
-    return sorted(cells, key=lambda cell: cell.span) if len(cells) <= MOST_ROWS else []
+    return sorted(cells, key=lambda cell: cell.row.block.span) if len(cells) <= MOST_ROWS else []
 
 
-def _covers_a_cell(asked: Asked, match: _Match) -> bool:
+def _covers_its_cells(asked: Asked, match: _Match) -> bool:
     """Whether the question has all words of each cell that it has words of."""
-    return all(_plain(match, column) <= frozenset().union(*(word.forms for word in asked.words)) for column in match.in_cells)
+    return all(_covers(asked, match, column) for column in match.in_cells)
+
+
+def _covers(asked: Asked, match: _Match, column: int) -> bool:
+    return _plain(match, column) <= frozenset().union(*(word.forms for word in asked.words))
 
 
 def _plain(match: _Match, column: int) -> frozenset[str]:

@@ -33,7 +33,7 @@ duration long last lasts takes period time hours minutes
 date when day deadline due
 purchase purchased bought buy acquired
 quantity count number qty stock units pieces
-place where room location located site address
+where room location located site address
 person who name contact responsible owner head manager lead
 phone telephone tel call extension
 open opens opening hours
@@ -67,9 +67,9 @@ GROUPS = tuple(frozenset(terms(line)) | frozenset(line.split()) & STOPWORDS for 
 _CUES = tuple(
     (re.compile(pattern, re.IGNORECASE), frozenset(terms(names)))
     for pattern, names in (
-        (r"\bhow much (?:is|are|was|were|did|do|does)\b|\bhow (?:expensive|cheap)\b", "price cost charge fee rate tariff amount"),
+        (r"\bhow much (?:is|are|was|were|did|do|does)\b|\bhow (?:expensive|cheap)\b", "price cost charge fee tariff"),
         (r"^when\b|\b(?:on|at|by) (?:what|which) (?:date|day|time)\b", "date day deadline due time hour year month"),
-        (r"^where\b|\bin (?:what|which) place\b", "place room location site address town city shelf"),
+        (r"^where\b|\bin (?:what|which) place\b", "room location site address town city shelf"),
         (r"^who\b|\bby whom\b", "person name contact owner manager responsible lead teacher author doctor instructor head"),
         (r"^how many\b", "number quantity count stock unit piece"),
         (r"^how long\b", "duration length period time"),
