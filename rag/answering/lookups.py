@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rag.answering.arrangement import Choice
 from rag.answering.cell_reading import read_cell
 from rag.answering.matching_rows import rows_with, sentence_of
 from rag.answering.table_lookup import Cell, bound_cells, bound_row
