@@ -21,6 +21,7 @@ _NO_LOOKUP = re.compile(
 )
 _COMPARES = re.compile(r"\b(?:and|or|between|versus|vs|compared?|difference|than)\b", re.IGNORECASE)
 _BRACKETED = re.compile(r"\([^)]*\)")
+_AGENT = re.compile(r"(?:er|or|ist|ian)\b", re.IGNORECASE)  # "Breeder": a column of people
 _ASKS_WHICH = ("which", "what", "who", "whose")
 _AUXILIARY = {"do", "does", "did"}
 
@@ -173,7 +174,7 @@ def _asked_column(asked: Asked, match: _Match) -> int | None:
         direct = frozenset(n for n, word in enumerate(asked.words) if word.forms & name and n not in match.words)
         alike = sum(same_thing(word.forms, name) for n, word in enumerate(asked.words) if n not in direct | match.words)
         cue = bool(asked.cues & name)
-        if direct or alike or cue:
+        if (direct or alike or cue) and not (_asks_who(asked) and not cue and not _AGENT.search(match.table.columns[column])):
             whole = words_of(_BRACKETED.sub("", match.table.columns[column]))
             covered = whole <= frozenset().union(*(asked.words[n].forms for n in direct))
             ranks[column] = (len(direct), alike, cue, covered)
@@ -183,6 +184,10 @@ def _asked_column(asked: Asked, match: _Match) -> int | None:
         return columns[0] if len(columns) == 1 else None
     asks_key = asked.all[:1] and asked.all[0] in _ASKS_WHICH and 0 not in match.in_cells
     return 0 if asks_key and match.table.names and match.row.cells[0].of(match.table.document.text) else None
+
+
+def _asks_who(asked: Asked) -> bool:
+    return bool({"who", "whom"} & set(asked.all))
 
 
 def _best(asked: Asked, found: Sequence[tuple[_Match, int]]) -> list[Cell]:

@@ -20,7 +20,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’.·–-](?=\w)[^\W_]+)*")
 
 # Words by which questions and column names refer to the same quantity, a group to a line.
 _SAME = """
-price cost charge fee rate tariff expensive cheap amount pay paid
+price cost charge fee fare rate tariff expensive cheap amount pay paid
 weight weigh heavy mass kg kilogram kilograms grams g t tonnes tons
 length long m cm mm km
 height high tall
@@ -67,7 +67,7 @@ GROUPS = tuple(frozenset(terms(line)) | frozenset(line.split()) & STOPWORDS for 
 _CUES = tuple(
     (re.compile(pattern, re.IGNORECASE), frozenset(terms(names)))
     for pattern, names in (
-        (r"\bhow much (?:is|are|was|were|did|do|does)\b|\bhow (?:expensive|cheap)\b", "price cost charge fee tariff"),
+        (r"\bhow much (?:is|are|was|were|did|do|does)\b|\bhow (?:expensive|cheap)\b", "price cost charge fee fare tariff"),
         (r"^when\b|\b(?:on|at|by) (?:what|which) (?:date|day|time)\b", "date day deadline due time hour year month"),
         (r"^where\b|\bin (?:what|which) place\b", "room location site address town city shelf"),
         (r"^who\b|\bby whom\b", "person name contact owner manager responsible lead teacher author doctor instructor head"),
@@ -84,7 +84,7 @@ GENERIC = frozenset(
         table sheet column row entry figure value document file list please tell know look lookup hold held locate located place
         placed sit say many much there one ones kind type data information read detail want say was assign assigned
         allocate allocated year make ask require required apply applied register registered concern work come go see get
-        happen time level recommend plan planned schedule scheduled"""
+        happen time level compare comparison difference differ versus vs recommend plan planned schedule scheduled"""
     )
 )
 
