@@ -5,9 +5,10 @@
     python benchmarks/serving.py swaps [--swaps 20]
 
 `load` starts `rag serve` with the real model on a built index and asks it from this process, over loopback: the API, and the
-page as a browser does (gradio's queue). `memory` and `swaps` serve a small corpus with vectors drawn from hashes, so that they
-measure the server and not the model: `memory` prints its resident memory as requests are answered, `swaps` replaces the index
-again and again under load and counts failed requests. Clients and server share the machine's cores.
+page as a browser does (gradio's queue), with the questions of the handbook's set. `memory` and `swaps` serve a small corpus
+with vectors drawn from hashes, so that they measure the server and not the model: `memory` prints its resident memory as
+requests are answered, `swaps` replaces the index again and again under load and counts failed requests. Clients and server share
+the machine's cores.
 """
 
 import argparse
@@ -20,28 +21,27 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from random import Random
 from urllib.parse import quote
 
 import httpx
 import numpy as np
 from building import HashEmbedder, write_corpus
 
-from rag.config import PassageSettings, ServerSettings, Settings
+from rag.config import AnsweringSettings, PassageSettings, ServerSettings, Settings
 from rag.conversation import Chat
 from rag.index.updating import Recipe, update_index
 from rag.library import Library
 from rag.numeric import Vectors
 
-QUESTIONS = [
-    "How fast do nerves regrow?",
-    "What are the causes of denervation?",
-    "Can a muscle recover after two years?",
-    "What does electromyography show in a denervated muscle?",
-    "How is Guillain-Barré syndrome treated?",
-    "What is neurapraxia?",
-]
+SET = Path("evaluation/denervation/queries.jsonl")  # of which each question is asked once before the first is asked again
+APART = 37  # questions between those with which two clients start, so that no two ask the same at the same time
+
+
+def questions() -> list[str]:
+    return [json.loads(line)["text"] for line in SET.read_text(encoding="utf-8").splitlines()]
 
 
 class Connection:
@@ -74,7 +74,7 @@ async def drive(clients: int, seconds: float, new_client: Callable[[], Call]) ->
     until = time.perf_counter() + seconds
 
     async def client(number: int) -> None:
-        call, turn = new_client(), number
+        call, turn = new_client(), APART * number
         while time.perf_counter() < until:
             started = time.perf_counter()
             statuses.append(await call(turn))
@@ -89,12 +89,14 @@ async def drive(clients: int, seconds: float, new_client: Callable[[], Call]) ->
     return {"clients": clients, "req/s": len(times) / elapsed, "p50": p50, "p95": p95, "p99": p99, "failed": failed}
 
 
-def api(port: int, path: str) -> Callable[[], Call]:
+def api(port: int, path: str, asked: Sequence[str] = ()) -> Callable[[], Call]:
+    asked = asked or questions()
+
     def new_client() -> Call:
         connection = Connection(port)
 
         async def call(turn: int) -> int:
-            question = QUESTIONS[turn % len(QUESTIONS)]
+            question = asked[turn % len(asked)]
             if path == "/api/ask":
                 return await connection.send("POST", path, json.dumps({"question": question}).encode())
             return await connection.send("GET", f"{path}?q={quote(question)}" if "search" in path else path)
@@ -105,6 +107,7 @@ def api(port: int, path: str) -> Callable[[], Call]:
 
 
 def page(port: int) -> Callable[[], Call]:
+<<<<<<< HEAD
     """Asks as the page does: calls its component, each time in a new conversation."""
     base = f"http://127.0.0.1:{port}"
     config = httpx.get(f"{base}/config").json()
@@ -117,6 +120,28 @@ def page(port: int) -> Callable[[], Call]:
             sent = {"data": request, "component_id": component, "fn_name": "call", "session_hash": secrets.token_hex(5)}
             response = await client.post(f"{base}/gradio_api/component_server", json=sent)
             return 500 if response.status_code == 200 and "error" in response.json() else response.status_code
+=======
+    """Asks as the page does: joins gradio's queue, then reads the stream until the answer is complete."""
+    base = f"http://127.0.0.1:{port}/gradio_api"
+    config = httpx.get(f"http://127.0.0.1:{port}/config").json()
+    asking = next(dependency for dependency in config["dependencies"] if dependency["api_name"] == "ask")
+    limits, asked = httpx.Limits(max_connections=200), questions()
+    client = httpx.AsyncClient(timeout=300, limits=limits)
+
+    def new_client() -> Call:
+        async def call(turn: int) -> int:
+            session = secrets.token_hex(5)
+            inputs = [asked[turn % len(asked)]] + [None] * (len(asking["inputs"]) - 1)
+            joined = {"data": inputs, "fn_index": asking["id"], "session_hash": session, "event_data": None, "trigger_id": None}
+            response = await client.post(f"{base}/queue/join", json=joined)
+            if response.status_code != 200:
+                return response.status_code
+            async with client.stream("GET", f"{base}/queue/data", params={"session_hash": session}) as stream:
+                async for line in stream.aiter_lines():
+                    if '"process_completed"' in line:
+                        return 200 if json.loads(line.removeprefix("data:"))["success"] else 500
+            return 500
+>>>>>>> 03694e6 (Serving benchmark: different questions, mixed requests, searches while a crowd asks)
 
         return call
 
@@ -141,6 +166,7 @@ def load(corpus: Path, index: Path, clients: list[int], seconds: float) -> None:
             ("`GET /healthz`", api(port, "/healthz")),
             ("`GET /api/search`", api(port, "/api/search")),
             ("`POST /api/ask`", api(port, "/api/ask")),
+            ("`POST /api/ask`, all the same question", api(port, "/api/ask", ["Are nerves bundled in fascicles?"])),
             ("the page", page(port)),
         ):
             for number in clients:
@@ -148,9 +174,17 @@ def load(corpus: Path, index: Path, clients: list[int], seconds: float) -> None:
                 if row:
                     figures = f"{row['req/s']:.1f} | {row['p50']:.0f} | {row['p95']:.0f} | {row['p99']:.0f} | {row['failed']}"
                     print(f"| {name} | {number} | {figures} |", flush=True)
+        searched, asked = asyncio.run(_while_asking(port, clients[-1], seconds))
+        print(f"searches while {clients[-1]} clients ask: p50 {searched['p50']:.0f} ms, p95 {searched['p95']:.0f} ms; ", end="")
+        print(f"{int(searched['failed'] + asked['failed'])} failed")
     finally:
         process.terminate()
         process.wait(60)
+
+
+async def _while_asking(port: int, clients: int, seconds: float) -> list[dict[str, float]]:
+    searching, asking = drive(1, seconds, api(port, "/api/search")), drive(clients, seconds, api(port, "/api/ask"))
+    return list(await asyncio.gather(searching, asking))
 
 
 class SmallEmbedder(HashEmbedder):
@@ -166,7 +200,8 @@ class SmallEmbedder(HashEmbedder):
 
 
 def small_settings(folder: Path) -> Settings:
-    return Settings(corpus=folder / "corpus", index=folder / "index", server=ServerSettings(port=0))
+    answering = AnsweringSettings(reader="similarity")
+    return Settings(corpus=folder / "corpus", index=folder / "index", answering=answering, server=ServerSettings(port=0))
 
 
 def serve_small(folder: Path) -> None:
@@ -205,9 +240,18 @@ async def _memory(process: subprocess.Popen[str], port: int, requests: int, clie
     failed = done = 0
 
     async def some(connection: Connection, number: int) -> int:
-        paths = ("/api/search?q=w7%20w90", "/api/documents", "/readyz", "/config")
-        return sum([await connection.send("GET", paths[turn % len(paths)]) != 200 for turn in range(number)])
+        failed = 0
+        for turn in range(number):
+            words = f"w{random.randrange(100)} w{random.randrange(1000)}"
+            kind = ("ask", "search", "/api/documents", "ask", "/readyz", "search", "/config")[turn % 7]
+            if kind == "ask":
+                status = await connection.send("POST", "/api/ask", json.dumps({"question": f"What is {words}?"}).encode())
+            else:
+                status = await connection.send("GET", f"/api/search?q={quote(words)}" if kind == "search" else kind)
+            failed += status != 200
+        return failed
 
+    random = Random(0)
     for step in range(steps + 1):
         share = (requests // steps if step else 200) // clients  # the first 200 warm up
         failed += sum(await asyncio.gather(*(some(connection, share) for connection in connections)))
