@@ -5,7 +5,7 @@
     python benchmarks/serving.py swaps [--swaps 20]
 
 `load` starts `rag serve` with the real model on a built index and asks it from this process, over loopback: the API, and the
-page as a browser does (gradio's queue), with the questions of the handbook's set. `memory` and `swaps` serve a small corpus
+page as a browser does, with the questions of the handbook's set. `memory` and `swaps` serve a small corpus
 with vectors drawn from hashes, so that they measure the server and not the model: `memory` prints its resident memory as
 requests are answered, `swaps` replaces the index again and again under load and counts failed requests. Clients and server share
 the machine's cores.
@@ -107,41 +107,18 @@ def api(port: int, path: str, asked: Sequence[str] = ()) -> Callable[[], Call]:
 
 
 def page(port: int) -> Callable[[], Call]:
-<<<<<<< HEAD
     """Asks as the page does: calls its component, each time in a new conversation."""
     base = f"http://127.0.0.1:{port}"
     config = httpx.get(f"{base}/config").json()
     component = next(part["id"] for part in config["components"] if part["props"].get("elem_id") == "room")
-    client = httpx.AsyncClient(timeout=300, limits=httpx.Limits(max_connections=200))
+    client, asked = httpx.AsyncClient(timeout=300, limits=httpx.Limits(max_connections=200)), questions()
 
     def new_client() -> Call:
         async def call(turn: int) -> int:
-            request = {"do": "ask", "text": QUESTIONS[turn % len(QUESTIONS)]}
+            request = {"do": "ask", "text": asked[turn % len(asked)]}
             sent = {"data": request, "component_id": component, "fn_name": "call", "session_hash": secrets.token_hex(5)}
             response = await client.post(f"{base}/gradio_api/component_server", json=sent)
             return 500 if response.status_code == 200 and "error" in response.json() else response.status_code
-=======
-    """Asks as the page does: joins gradio's queue, then reads the stream until the answer is complete."""
-    base = f"http://127.0.0.1:{port}/gradio_api"
-    config = httpx.get(f"http://127.0.0.1:{port}/config").json()
-    asking = next(dependency for dependency in config["dependencies"] if dependency["api_name"] == "ask")
-    limits, asked = httpx.Limits(max_connections=200), questions()
-    client = httpx.AsyncClient(timeout=300, limits=limits)
-
-    def new_client() -> Call:
-        async def call(turn: int) -> int:
-            session = secrets.token_hex(5)
-            inputs = [asked[turn % len(asked)]] + [None] * (len(asking["inputs"]) - 1)
-            joined = {"data": inputs, "fn_index": asking["id"], "session_hash": session, "event_data": None, "trigger_id": None}
-            response = await client.post(f"{base}/queue/join", json=joined)
-            if response.status_code != 200:
-                return response.status_code
-            async with client.stream("GET", f"{base}/queue/data", params={"session_hash": session}) as stream:
-                async for line in stream.aiter_lines():
-                    if '"process_completed"' in line:
-                        return 200 if json.loads(line.removeprefix("data:"))["success"] else 500
-            return 500
->>>>>>> 03694e6 (Serving benchmark: different questions, mixed requests, searches while a crowd asks)
 
         return call
 
