@@ -20,7 +20,9 @@ from rag.answering.wording import in_plain_words
 from rag.config import Settings, load_settings
 from rag.conversation import Chat
 from rag.errors import IndexBroken, QuestionSetError
-from rag.evaluation.calibration import FEWEST, Asked, calibrate
+from rag.evaluation.calibration import FEWEST, NOTHING_READ, Asked, asked_from, calibrate
+from rag.evaluation.question_sets import Question
+from rag.evaluation.runs import Outcome
 from rag.library import Library
 from rag.models.model_identity import model_identity
 from rag.reader.scored_sentences import ScoredSentence
@@ -117,6 +119,17 @@ def test_too_few_questions_are_refused() -> None:
         calibrate(questions(40), START, false_answers=0.1, made_with={}, about={})
 
 
+def test_answers_looked_up_in_a_table_teach_nothing_about_reading() -> None:
+    read = dict.fromkeys(SIGNALS, 1.0)
+    outcomes = {
+        "read": Outcome("read", Answer("q", "q", signals=read), False, 0.4, None, {}),
+        "looked up": Outcome("looked up", Answer("q", "q"), False, 0.97, None, {}),
+        "nothing read": Outcome("nothing read", Answer("q", "q"), True, 0.0, None, {}),
+    }
+    asked = asked_from([Question(id, id, unanswerable=True) for id in outcomes], outcomes)
+    assert [(row.group, row.signals) for row in asked] == [("read", (1.0,) * len(SIGNALS)), ("nothing read", NOTHING_READ)]
+
+
 def test_stored_with_the_index_for_one_reader_and_model(tmp_path: Path) -> None:
     bands = (Band("strong", 0.8, 30, 0.95), Band("weak", 0.4, 10, 0.2))
     calibration = Calibration(-1.0, (1.0, 2.0, 3.0, 4.0), 0.4, bands, {"reader": "r-1", "model": "m"}, {"set": "x"})
@@ -200,24 +213,36 @@ def test_signals_of_a_worked_example(tmp_path: Path) -> None:
     first, second = index.passages
     scored = [ScoredSentence(first, 0, 0.2), ScoredSentence(first, 1, 0.3), ScoredSentence(second, 0, 0.9)]
     hits = [Hit(first, 1.0, 1, similarity=0.4), Hit(second, 0.5, 2, similarity=0.6)]
-    signals = signals_of("Does Nothing grow like Iron 57?", hits, scored)
+    signals = signals_of("Does Nothing grow like Iron 57?", hits, scored, index)
     # ln(0.9 / 0.1); the larger similarity; second of the passages read; "Iron" and "57" are not in the best sentence.
     assert signals == pytest.approx({"best": 2.19722, "similarity": 0.6, "rank": 1.0, "unnamed": 2.0}, abs=1e-4)
-    assert signals_of("iron", hits, []) == {}
+    assert signals_of("iron", hits, [], index) == {}
 
 
-def test_a_sibling_nearby_is_no_evidence_for_the_name_in_the_question(tmp_path: Path) -> None:
-    (tmp_path / "pumps.md").write_text(
-        "# Pumps\n\n## P50\n\nIt is red. It lifts 9 m.\n\n## P35\n\nThe P35 weighs 8 kg. The P20 weighs 5 kg.\n"
-    )
+SIBLINGS = [
+    ("# Pumps\n\n## P50\n\nIt is red. It lifts 9 m.\n", "It lifts 9 m.", "P50"),
+    ("# Pumps\n\nThe P35 lifts 4 m. The P50 lifts 9 m.\n", "The P50 lifts 9 m.", "P50"),
+    ("# Pumps\n\nThe P50 is red. It lifts 9 m. The P35 is blue.\n", "It lifts 9 m.", "P50"),
+    ("# Pumps\n\nThe P35 is blue. The P50 has:\n\n- a lift of 9 m\n- a red lid\n", "a lift of 9 m", "P50"),
+    ("# Pumps\n\n| Pump | Lift |\n|---|---|\n| P35 | 4 m |\n| P50 | 9 m |\n", "P50 | 9 m", "P50"),
+    ("# Lift\n\n| Height | P50 |\n|---|---|\n| in water | 9 m |\n\nThe P35 has none.\n", "in water | 9 m", "P50"),
+    ("# Leave of 2024\n\n## Nurses\n\nThey have 30 days.\n\n## Doctors in 2025\n\nThey have 28.\n", "They have 30 days.", "2024"),
+]
+
+
+@pytest.mark.parametrize(("text", "quote", "name"), SIBLINGS)
+def test_a_name_must_be_in_the_sentence_or_in_what_it_belongs_to(tmp_path: Path, text: str, quote: str, name: str) -> None:
+    (tmp_path / "text.md").write_text(text)
     index = index_of(tmp_path, WordEmbedder())
-    unnamed = {}
-    for passage in index.passages:
-        for n, sentence in enumerate(passage.sentences):
-            if sentence.quotable:
-                signals = signals_of("What does the P50 weigh?", [Hit(passage, 1.0, 1)], [ScoredSentence(passage, n, 0.9)])
-                unnamed[passage.text_of(sentence)] = signals["unnamed"]
-    assert unnamed == {"It is red.": 0, "It lifts 9 m.": 0, "The P35 weighs 8 kg.": 1, "The P20 weighs 5 kg.": 1}
+    (best,) = [
+        ScoredSentence(passage, n, 0.9)
+        for passage in index.passages
+        for n, sentence in enumerate(passage.sentences)
+        if passage.text_of(sentence) == quote
+    ]
+    for sibling in ("P50", "P35", "2024", "2025"):
+        signals = signals_of(f"How high does the {sibling} lift?", [Hit(best.passage, 1.0, 1)], [best], index)
+        assert signals["unnamed"] == (sibling != name), sibling
 
 
 @pytest.mark.parametrize(
@@ -227,6 +252,15 @@ def test_a_sibling_nearby_is_no_evidence_for_the_name_in_the_question(tmp_path: 
         ("When did Anna Berg cut it?", {"anna", "berg"}),
         ("when did anna cut it", set()),
         ("What is clause 3.2?", {"3.2"}),
+        ("MTBF meaning", {"mtbf"}),
+        ("What does MTBF stand for?", {"mtbf"}),
+        ("MTBF", {"mtbf"}),
+        ("How many 20-year-olds have it?", {"20"}),
+        ("Which 3-phase motor is it?", {"3"}),
+        ("the X-200 or the Y-200", {"x-200", "y-200"}),
+        ("Weight Of The Pump", set()),
+        ("WHAT DOES THE P50 WEIGH?", {"p50"}),
+        ("Can I ask what it weighs?", set()),
     ],
 )
 def test_names_are_words_with_a_digit_or_a_capital(question: str, names: set[str]) -> None:

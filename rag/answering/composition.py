@@ -63,7 +63,7 @@ def compose(
     read = hits_on(compared, content, settings.read) if compared else content[: settings.read]
     scored = weighed(query, reader.read(query, [hit.passage for hit in read]), read)
     scored = without_siblings(query, about_the_named(query, scored, index), index)
-    signals = signals_of(query, hits, scored)
+    signals = signals_of(query, hits, scored, index)
     confidence = calibration.confidence(signals)
     if not scored or confidence < threshold or (reason in SMALL_TALK and threshold > 0):
         closest = () if reason in SMALL_TALK else closest_to(scored, index)
@@ -125,7 +125,7 @@ def weighed(query: str, scored: Sequence[ScoredSentence], hits: Sequence[Hit]) -
     weighted = []
     for sentence in scored:
         gain = PRIOR * below[sentence.passage.id]
-        if (likeness := _likeness_of_question(query_terms, sentence.passage)) >= LIKE_QUESTION:
+        if (likeness := likeness_of_question(query_terms, sentence.passage)) >= LIKE_QUESTION:
             before = sum(other.quotable for other in sentence.passage.sentences[: sentence.number])
             gain += SAME_QUESTION * likeness / (1 + before / 2)
         factor = math.exp(gain)
@@ -134,7 +134,7 @@ def weighed(query: str, scored: Sequence[ScoredSentence], hits: Sequence[Hit]) -
     return weighted
 
 
-def _likeness_of_question(query_terms: frozenset[str], passage: Passage) -> float:
+def likeness_of_question(query_terms: frozenset[str], passage: Passage) -> float:
     """Jaccard similarity of the query's terms and those of the FAQ question that the passage answers; 0 if there is none."""
     heading = passage.headings[-1].rstrip() if passage.headings else ""
     question_terms = set(terms(heading)) if heading.endswith("?") else set()

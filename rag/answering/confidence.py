@@ -9,19 +9,22 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from rag.answering.named_things import held, log_odds
 from rag.errors import IndexBroken
+from rag.index.contents import Index
 from rag.numeric import logistic
 from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Hit, Strength
 from rag.storage.files import canonical_json, replace_file, sha256_json
-from rag.text.terms import terms
+from rag.text.terms import STOPWORDS, terms
 
 DEFAULTS = Path(__file__).parent / "calibrations"
 FILE = "calibration.json"  # in an index folder; written by `rag calibrate`
 SIGNALS = ("best", "similarity", "rank", "unnamed")
 _DIGIT = re.compile(r"\d")
+_CODE = re.compile(r"\b[A-Z]{2,}\b")  # an abbreviation, wherever it stands
+_NUMBER_AND_UNIT = re.compile(r"\b(\d[\d.,]*)(?:-[a-z]{2,})+\b")
 MOST_UNNAMED = 3  # a first missing name says much, a fourth nothing more
-CERTAIN = 1e-4  # scores are kept this far from 0 and 1, whose log odds are infinite
 NOT_MEASURED = "no error rate was measured for this reader with this embedding model; run `rag calibrate SET`"
 
 
@@ -122,28 +125,40 @@ def stored_calibration(folder: Path) -> Calibration | None:
     return calibration
 
 
-def signals_of(query: str, hits: Sequence[Hit], scored: Sequence[ScoredSentence]) -> dict[str, float]:
+def signals_of(query: str, hits: Sequence[Hit], scored: Sequence[ScoredSentence], index: Index) -> dict[str, float]:
     """The SIGNALS of the best sentence: the log odds of its score; the best passage's similarity to the query; log2 of the rank
-    of its passage among those read; how many of the query's names and numbers occur neither in it nor in title and headings.
+    of its passage among those read; how many of the query's names and numbers it does not hold, as `held` defines it.
 
     Empty if nothing was read.
     """
     if not scored:
         return {}
     best = min(scored, key=lambda s: (-s.score, s.passage.document_id, s.sentence.span))
-    score = min(max(best.score, CERTAIN), 1 - CERTAIN)
+    names = names_in(query)
+    counts = held(best, dict.fromkeys(names, 1.0), index)
     ranks = list(dict.fromkeys(s.passage.id for s in scored))
     values = (
-        math.log(score / (1 - score)),
+        log_odds(best.score),
         max(hit.similarity for hit in hits),
         math.log2(1 + ranks.index(best.passage.id)),
-        min(MOST_UNNAMED, len(names_in(query) - set(terms(f"{best.passage.context}\n{best.text}")))),
+        min(MOST_UNNAMED, sum(counts.get(name, 0.0) < 1 for name in names)),
     )
     return {name: round(value, 5) for name, value in zip(SIGNALS, values, strict=True)}
 
 
 def names_in(query: str) -> set[str]:
-    """Terms of words with a digit or, after the first word, a capital letter. Text about others proves nothing."""
+    """Terms of the names, numbers and codes in a query.
+
+    Those are words with a digit, words of capitals alone, and, after the first word, words with a capital; in a title or a query
+    typed in capitals, a capital says nothing. Of a number with its unit, such as "20-year-old", only the number counts.
+    """
     words = query.split()
-    named = [word for n, word in enumerate(words) if _DIGIT.search(word) or (n > 0 and word[0].isupper())]
-    return set(terms(" ".join(named)))
+    letters = [word for word in words if word[0].isalpha() and word.lower() not in STOPWORDS]
+    titled = len(letters) > 1 and all(word[0].isupper() for word in letters)
+    shouted = len(letters) > 1 and all(word.isupper() for word in letters)
+    names = [
+        _NUMBER_AND_UNIT.sub(r"\1 ", word)
+        for n, word in enumerate(words)
+        if _DIGIT.search(word) or (word[0].isupper() and n > 0 and not titled) or (_CODE.search(word) and not shouted)
+    ]
+    return set(terms(" ".join(names)))

@@ -19,7 +19,7 @@ from rag.storage.files import sha256_bytes
 FOLDS = 5  # of cross-validation, the customary number
 FEWEST = 20  # questions of each kind, and in a band: with fewer, the error rates are noise
 PULL = 2.0  # prior precision: how strongly the fit is pulled towards the initial weights
-NOTHING_READ = (-9.0, 0.0, 0.0, 0.0)  # signals of a question without hits: the lowest score, nothing else
+NOTHING_READ = (-9.0, *(0.0,) * (len(SIGNALS) - 1))  # signals of a question without hits: the lowest score, nothing else
 RIGHT: dict[Strength, float] = {
     "strong": 0.9,
     "fair": 2 / 3,
@@ -44,13 +44,18 @@ class Asked:
 
 
 def asked_from(questions: Sequence[Question], outcomes: Mapping[str, Outcome]) -> list[Asked]:
-    """The questions known to be answerable or unanswerable; questions about one document share a group."""
+    """The questions known to be answerable or unanswerable; questions about one document share a group.
+
+    An answer looked up in a table is left out: no reading led to it, and its confidence was measured for itself.
+    """
     asked = []
     for question in questions:
         outcome = outcomes[question.id]
         if not (question.answers or question.unanswerable):
             continue
         signals = outcome.answer.signals
+        if not signals and outcome.confidence > 0:
+            continue
         if signals and signals.keys() != set(SIGNALS):
             raise QuestionSetError("an earlier version answered these questions, with other signals; evaluate the set again")
         values = tuple(float(signals[name]) for name in SIGNALS) if signals else NOTHING_READ
