@@ -6,6 +6,7 @@ import random
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from tests.conftest import ROOT
 from training import dependence
 from training.derived_examples import changed, without_answer
 from training.examples import MOST_WORDS, example, lines, part
+from training.ranking_weights import Observations, first_right, fit, loss
 from training.span_questions import SpanQuestion, says
 from training.written_sets import PER_FAMILY, families, written
 
@@ -236,3 +238,25 @@ def test_first_questions_are_no_examples_of_dependence(tmp_path: Path) -> None:
     examples = list(dependence.rewritten(tmp_path / "rows.gz"))
     assert [(example.question, example.depends) for example in examples] == [("Who left it?", True), ("Who is Ada?", False)]
     assert [turn.by_user for turn in examples[0].turns] == [True, False]
+
+
+def test_ranking_weights_of_a_worked_example() -> None:
+    # The reader prefers the first sentence by 1, retrieval the second by 0.5; only the second is gold. The other question has
+    # no answer among its one sentence.
+    signals = np.array([[1.0, -0.5, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0], [2.0, 0.0, 0.0, 0.0]])
+    one = Observations(signals, np.array([False, True, False]), np.array([0, 0, 1]), np.array([True, False]))
+    none = -np.log(1 / (1 + np.exp(2.0)))
+    gold = -np.log(1 / (np.exp(1.0 - 0.5) + 1 + 1))
+    assert loss(np.array([1.0, 1.0, 0.0, 0.0, 0.0]), [one]) == pytest.approx((gold + none) / 2)
+    assert [first_right(one, prior, 0.0) for prior in (1.0, 3.0)] == [0.0, 1.0]
+
+
+def test_ranking_weights_are_recovered_from_choices_made_with_them() -> None:
+    random = np.random.default_rng(5)
+    signals, gold, number = random.normal(size=(6000, 4)), [], np.repeat(np.arange(1500), 4)
+    for rows in signals.reshape(1500, 4, 4):
+        odds = np.exp([*(rows @ [1.0, 2.0, 4.0, 0.5]), 1.0])
+        chosen = random.choice(5, p=odds / odds.sum())
+        gold.append(np.arange(4) == chosen)
+    observations = Observations(signals, np.concatenate(gold), number, np.array([any(flags) for flags in gold]))
+    assert fit([observations]) == pytest.approx([1.0, 2.0, 4.0, 0.5, 1.0], abs=0.2)

@@ -2,7 +2,8 @@
 
 out/report/NAME has the questions on documents that neither training nor choosing saw, out/choose/NAME those to choose by. Both
 have the whole corpus. Nothing is learned from qed, so all but its report part is there to choose by. out/choose/written has the
-written questions that were kept out of training, on all passages of their sets.
+written questions that were kept out of training, on all passages of their sets. out/choose/faq and out/report/faq have questions
+that people asked of FAQ entries, from FeedbackQA's validation part; all sentences of the entry are gold.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from rag.evaluation.question_sets import half_of
 from training.examples import lines, part
 from training.written_sets import labels_of
 
@@ -73,6 +75,35 @@ def write_written(folder: Path, out: Path) -> int:
     return len(queries)
 
 
+def write_faq(folder: Path, out: Path) -> list[int]:
+    """The number of questions in each half. The corpus: all FAQ entries and every third of the other pages."""
+    pages = list(lines(folder / "corpus.jsonl"))
+    asked = {row["_id"]: row for row in lines(folder / "queries.jsonl") if row["metadata"]["split"] == "valid"}
+    entries = {page["_id"]: page for page in pages if page["metadata"]["type"] == "FAQ" and page["title"].rstrip().endswith("?")}
+    others = [page for page in pages if page["_id"] not in entries][::3]
+    heads = {name: page["title"].rpartition(" > ")[2].strip() + "\n" for name, page in entries.items()}
+    corpus = [
+        {"_id": name, "title": page["title"].rpartition(" > ")[0], "text": heads[name] + page["text"]}
+        for name, page in entries.items()
+    ]
+    corpus += [{"_id": page["_id"], "title": page["title"], "text": page["text"]} for page in others]
+    judged = [line.split("\t") for line in (folder / "qrels" / "test.tsv").read_text(encoding="utf-8").splitlines()[1:]]
+    gold = {query: document for query, document, _ in judged if query in asked and document in entries}
+    counts = []
+    for half in ("choose", "report"):
+        chosen = [query for query in gold if half_of(query) == half]
+        answers = [{"text": entries[gold[q]]["text"], "doc_id": gold[q], "start": len(heads[gold[q]])} for q in chosen]
+        (out / half / "faq" / "qrels").mkdir(parents=True, exist_ok=True)
+        qrels = ["query-id\tcorpus-id\tscore", *(f"{query}\t{gold[query]}\t1" for query in chosen)]
+        (out / half / "faq" / "qrels" / "test.tsv").write_text("\n".join(qrels) + "\n", encoding="utf-8")
+        write_lines(out / half / "faq" / "corpus.jsonl", corpus)
+        write_lines(out / half / "faq" / "queries.jsonl", (asked[query] for query in chosen))
+        rows = ({"query_id": query, "answers": [answer]} for query, answer in zip(chosen, answers, strict=True))
+        write_lines(out / half / "faq" / "answers.jsonl", rows)
+        counts.append(len(chosen))
+    return counts
+
+
 def write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
 
@@ -91,6 +122,7 @@ def main() -> None:
                 write(arguments.data, arguments.out / kind / name, name, wanted)
             print(kind, name, len(wanted))
     print("choose written", write_written(arguments.data / "train" / "written", arguments.out / "choose" / "written"))
+    print("choose and report faq", *write_faq(arguments.data / "feedbackqa", arguments.out))
 
 
 if __name__ == "__main__":
