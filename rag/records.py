@@ -45,10 +45,12 @@ class Block:
 class Document:
     """The content of one file. `id` is its path within the corpus, with forward slashes.
 
+    A file within a file, such as an attachment, is a document too: its id is that of its container, a slash and its name.
     `text` is the coordinate system of all spans. For plain text and Markdown it is the decoded file itself, without a byte
-    order mark and with "\\n" as the line end. `blocks` are in order and do not overlap; text outside all blocks (front
-    matter, link lists at the end) is not content. `digest` is the SHA-256 of the file's bytes, in hex. `notes` are warnings
-    about the file, one plain line each: hidden text, parts that could not be read.
+    order mark and with "\\n" as the line end; only tables that Markdown files have in HTML are rewritten as Markdown.
+    `blocks` are in order and do not overlap; text outside all blocks (link lists at the end) is not content. `digest` is
+    the SHA-256 of the file's bytes, in hex; for a member of a container, of the container's. `notes` are warnings about
+    the file, one plain line each: hidden text, parts that could not be read.
     """
 
     id: str

@@ -1,4 +1,7 @@
-"""Markdown to blocks. The text is the file itself, so that every span can be found in the file with an editor."""
+"""Markdown to blocks. The text is the file itself, so that every span can be found in the file with an editor.
+
+Only tables written in HTML are rewritten as Markdown, because their tags would be quoted.
+"""
 
 import re
 from collections.abc import Iterator
@@ -8,12 +11,13 @@ from markdown_it.token import Token
 
 from rag.loading.blocks import ParsedFile, is_question
 from rag.loading.text_files.decoding import decode
+from rag.loading.text_files.front_matter import front_matter
+from rag.loading.text_files.html_in_markdown import with_tables_as_rows
+from rag.loading.text_files.markdown_extras import with_definitions, with_footnotes
 from rag.records import Block, BlockKind, Span
 from rag.text.headings import heading_text
 
 _PARSER = MarkdownIt("commonmark").enable("table")
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?=[\w-]+[ \t]*:|---|\.\.\.)(?:.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_FRONT_TITLE = re.compile(r"^title:[ \t]*(?P<quote>[\"']?)(?P<title>[^\n]*?)(?P=quote)[ \t]*$", re.MULTILINE)
 _LINK = re.compile(r"!?\[[^\]\n]*\]\([^)\n]*\)|!?\[[^\]\n]*\]\[[^\]\n]*\]|<https?://[^>\s]*>|https?://\S+")
 _LETTERS = re.compile(r"[^\W_]")
 
@@ -24,18 +28,18 @@ def read(data: bytes) -> ParsedFile:
 
 def parse(text: str) -> ParsedFile:
     """The title (front matter, else the first heading of level 1) and the blocks of a Markdown text."""
-    front = _FRONT_MATTER.match(text)
-    front_lines = front.group().count("\n") if front else 0
+    text = with_tables_as_rows(text)
+    front = front_matter(text)
     # Blank lines in its place, so that the parser's line numbers are those of the file.
-    body = "\n" * front_lines + text[front.end() :] if front else text
-    lines = _Lines(text)
-    blocks = list(_blocks(text, lines, _PARSER.parse(body)))
-    front_title = _FRONT_TITLE.search(front.group()) if front else None
-    title = (front_title.group("title") if front_title else None) or None
+    body = "\n" * text.count("\n", 0, front.end) + text[front.end :]
+    tokens = _PARSER.parse(body)
+    blocks = with_footnotes(text, with_definitions(text, list(_blocks(text, _Lines(text), tokens))), tokens)
+    title = front.title
     top_heading = next((block for block in blocks if block.kind == "heading" and block.level == 1), None)
     if title is None and top_heading is not None:
         title = heading_text(top_heading.span.of(text))
-    return ParsedFile(title, text, _without_links_at_end(text, blocks))
+    entries = [Block("item", span) for span in front.entries]
+    return ParsedFile(title, text, [*entries, *_without_links_at_end(text, blocks)])
 
 
 class _Lines:
