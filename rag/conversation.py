@@ -13,6 +13,7 @@ from rag.answering.confidence import Calibration, default_calibration, index_cal
 from rag.answering.continuation import read_from, read_on, still_quotable, surrounded, without_cited
 from rag.answering.lookups import Lookup, look_up
 from rag.answering.own_voice import NO_ANSWER_YET, in_own_voice
+from rag.answering.side_by_side import side_by_side
 from rag.config import Settings, load_settings
 from rag.followups.acts import Act, LastAnswer, act_of, last_answer, reading_named, row_of, row_to_repeat
 from rag.followups.dependence import dependence
@@ -141,6 +142,11 @@ class Chat:
         hits = self._retrieve(index, asked, documents)
         retrieved = time.perf_counter()
         answer = self._compose(question, asked.query, hits, index, look_up(asked.query, index, documents, self.reader))
+
+        def answer_to(query: str) -> Answer:
+            return self._compose(query, query, self._retrieve(index, Understood(query, query), documents), index)
+
+        answer = side_by_side(answer, answer_to, self.calibration())
         if offer_readings and asked.query == asked.typed and answer.reason not in SMALL_TALK:
             titles = {hit.passage.document_id: index.entries[hit.passage.document_id].title for hit in hits}
             answer = replace(answer, readings=readings_of(asked.query, hits, titles))

@@ -11,6 +11,7 @@ from rag.answering.comparisons import things_compared
 from rag.answering.enumerations import announced_by, enumeration_with
 from rag.answering.named_things import missing_things
 from rag.answering.question_forms import asks_for_one, asks_yes_or_no
+from rag.answering.side_by_side import side_by_side
 from rag.config import Settings
 from rag.conversation import Chat
 from rag.index.contents import Index
@@ -19,7 +20,7 @@ from rag.models.embedder import ModelEmbedder
 from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Answer
 from tests.conftest import WordEmbedder, index_of
-from tests.test_answering import ask, shown
+from tests.test_answering import SURE, ask, shown
 
 CASES = Path(__file__).parent / "answer_cases"
 """Questions with what the answer must show; each set has a folder of documents, the last is about the handbook."""
@@ -173,6 +174,32 @@ def test_abstention_cites_the_closest_whole_sentences(tmp_path: Path) -> None:
 def test_things_compared(query: str, names: tuple[str, str] | None) -> None:
     compared = things_compared(query)
     assert (compared.names if compared else None) == names
+
+
+def test_things_that_no_passage_compares_are_asked_about_one_by_one(tmp_path: Path) -> None:
+    text = {"Oboe": "An oboe has a double reed **********.", "Horn": "A horn is made of brass **********."}
+    files = {f"{name}.txt": sentence for name, sentence in text.items()}
+    direct, _ = ask(tmp_path, {"c.txt": "Some instruments are loud **."} | files, minimum=1.0, query="Compare oboe and horn")
+
+    def about(query: str) -> Answer:
+        name = next((name for name in text if name.casefold() in query), None)
+        folder = tmp_path / str(name)
+        folder.mkdir()
+        return ask(folder, {"a.txt": text[name]} if name else {}, query=query)[0]
+
+    answer = side_by_side(direct, about, SURE)
+    assert direct.abstained
+    assert [(c.number, c.quote) for c in answer.citations] == [(1, text["Oboe"]), (2, text["Horn"])]
+    assert [(s.text, s.citation) for s in answer.sentences] == [(text["Oboe"], 1), (text["Horn"], 2)]
+    assert (answer.question, answer.reason, answer.message, answer.strength) == (direct.question, None, "", "weak")
+
+
+def test_thing_without_an_answer_is_named_and_halves_the_confidence(tmp_path: Path) -> None:
+    files = {"a.txt": "An oboe has a double reed **********."}
+    direct, _ = ask(tmp_path, files, minimum=1.0, query="Compare oboe and lute")
+    answer = side_by_side(direct, lambda query: ask(tmp_path, files, query=query)[0], SURE)
+    assert ([c.quote for c in answer.citations], answer.message) == ([files["a.txt"]], "I found nothing about lute to compare.")
+    assert (answer.confidence, answer.strength) == (0.25, "weak")
 
 
 def test_missing_things_are_those_that_nothing_around_the_sentence_names(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Questions that compare two things, and the sentence that says most about each."""
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +14,14 @@ from rag.text.terms import STOPWORDS, terms
 
 SUBJECT = 3  # first words of a sentence that name what it is about
 MOST = 2 / 3  # share of a name's terms that a text must have; people abbreviate long names
-LEAST, LEAST_UNSTATED = 0.02, 0.2  # share of the best score that a sentence about one of the things must have
+LEAST, LEAST_UNSTATED = 0.005, 0.2  # share of the best score that a sentence about one of the things must have
+PARALLEL = 2.0  # log odds by which a pair of neighbouring rows, items or sentences gains
+MOST_CONSIDERED = 20  # sentences about each thing
 ABOUT = 3.0  # log odds by which a sentence gains if the thing is its subject or the innermost heading
-_END = r"(?:\s+(?:in|with regard to|regarding|when it comes to|as to|for|on|at)\b[^?]*)?\s*[?.!]*\s*$"
+_END = (
+    r"(?:\s+(?:in|with regard to|regarding|when it comes to|as to|for|on|at|after|before|during|under|without)\b[^?]*)?"
+    r"\s*[?.!]*\s*$"
+)
 _VERSUS = r"(?:vs?\.?|versus|compared\s+(?:to|with)|as\s+opposed\s+to)"
 _STATED = [
     re.compile(pattern, re.IGNORECASE)
@@ -56,8 +60,27 @@ class Compared:
         key = self.keys[side]
         return len(key & text_terms) >= MOST * len(key)
 
-    def names_one(self, text: str) -> bool:
-        return any(self.holds(side, set(terms(text))) for side in (0, 1))
+    def holds_both(self, text: str) -> bool:
+        return all(self.holds(side, set(terms(text))) for side in (0, 1))
+
+    def about(self, side: int, sentence: ScoredSentence, index: Index) -> float | None:
+        """The log odds that a sentence gains by being about the thing, or loses by being about the other; None if it lacks it."""
+        other = 1 - side
+        subject = set(terms(_subject(sentence)))
+        heading = set(terms(sentence.passage.headings[-1] if sentence.passage.headings else sentence.passage.context))
+        text = set(terms(sentence.text))
+        whole = text | set(terms(" ".join(context.text for context in leading_context(sentence, index))))
+        if self.holds(side, subject):
+            return 0.0 if self.holds(other, subject) else ABOUT
+        if self.holds(side, heading) and not self.holds(other, heading | text):
+            return ABOUT
+        if self.holds(side, text):
+            return -ABOUT if self.holds(other, subject) else 0.0
+        return 0.0 if self.holds(side, whole) and not self.holds(other, whole) else None
+
+    def is_about_one(self, sentence: ScoredSentence, index: Index) -> bool:
+        """Whether one of the things is the subject of a sentence, or both are in it."""
+        return self.holds_both(sentence.text) or ABOUT in (self.about(0, sentence, index), self.about(1, sentence, index))
 
 
 def things_compared(query: str) -> Compared | None:
@@ -139,37 +162,34 @@ def hits_on(compared: Compared, hits: Sequence[Hit], read: int) -> list[Hit]:
 def sides(compared: Compared, ranked: Sequence[ScoredSentence], index: Index) -> list[ScoredSentence | None]:
     """The sentence that says most about each thing, in the order asked; None for a thing that none is about.
 
-    If the best sentence is about both, it stands for both.
+    If the best sentence is about both, it stands for both. Two rows of a table, or two sentences of one section, are preferred.
     """
-    if compared.holds(0, best := set(terms(ranked[0].text))) and compared.holds(1, best):
+    if ranked[0].sentence.kind != "table" and compared.holds_both(ranked[0].text):
         return [ranked[0], ranked[0]]
-    return [_best_about(side, compared, ranked, index) for side in (0, 1)]
+    first, second = (_about_each(side, compared, ranked, index)[:MOST_CONSIDERED] for side in (0, 1))
+    if not first or not second:
+        return [first[0][1] if first else None, second[0][1] if second else None]
+    pairs = [(w1 + w2 + _parallel(s1, s2), s1, s2) for w1, s1 in first for w2, s2 in second if s1 is not s2]
+    return list(max(pairs, key=lambda pair: pair[0])[1:]) if pairs else [first[0][1], None]  # ties: the better ranked
 
 
-def _best_about(side: int, compared: Compared, ranked: Sequence[ScoredSentence], index: Index) -> ScoredSentence | None:
-    best, most = None, -math.inf
+def _about_each(
+    side: int, compared: Compared, ranked: Sequence[ScoredSentence], index: Index
+) -> list[tuple[float, ScoredSentence]]:
+    """The sentences about one thing with the log odds that they say most about it, best first."""
+    about = []
     for sentence in ranked:
-        if sentence.score < LEAST * ranked[0].score:
-            break
-        about = _about(side, compared, sentence, index)
-        if about is not None and (about > 0 or compared.stated or sentence.score >= LEAST_UNSTATED * ranked[0].score):
-            weight = log_odds(sentence.score) + about
-            best, most = (sentence, weight) if weight > most else (best, most)
-    return best
+        gain = compared.about(side, sentence, index)
+        floor = LEAST if gain == ABOUT or compared.stated else LEAST_UNSTATED
+        if gain is not None and sentence.score >= floor * ranked[0].score:
+            about.append((log_odds(sentence.score) + gain, sentence))
+    return sorted(about, key=lambda pair: -pair[0])
 
 
-def _about(side: int, compared: Compared, sentence: ScoredSentence, index: Index) -> float | None:
-    """The log odds that a sentence gains by being about the thing, or loses by being about the other; None if it lacks it."""
-    other = 1 - side
-    subject = set(terms(_subject(sentence)))
-    heading = set(terms(sentence.passage.headings[-1] if sentence.passage.headings else sentence.passage.context))
-    text = set(terms(sentence.text))
-    whole = text | set(terms(" ".join(context.text for context in leading_context(sentence, index))))
-    if compared.holds(side, subject) or (compared.holds(side, heading) and not compared.holds(other, heading | text)):
-        return ABOUT
-    if compared.holds(side, text):
-        return -ABOUT if compared.holds(other, subject) else 0.0
-    return 0.0 if compared.holds(side, whole) and not compared.holds(other, whole) else None
+def _parallel(first: ScoredSentence, second: ScoredSentence) -> float:
+    """The log odds that a pair gains because its sentences stand side by side, as two rows of a table do."""
+    same_section = first.passage.document_id == second.passage.document_id and first.passage.headings == second.passage.headings
+    return PARALLEL if same_section and first.sentence.kind == second.sentence.kind else 0.0
 
 
 def _subject(sentence: ScoredSentence) -> str:

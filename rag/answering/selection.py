@@ -55,7 +55,7 @@ def choose(query: str, scored: Sequence[ScoredSentence], index: Index, limit: in
     units = _units(query, good, ranked, index)
     pair, missing = _side_by_side(compared, ranked, index)
     if compared and pair:
-        units = [_Unit(pair), *(unit for unit in units if compared.names_one(unit.sentences[0].text))]
+        units = [_Unit(pair), *(unit for unit in units if compared.is_about_one(unit.sentences[0], index))]
     lead, others = units[0], units[1 : max(1, limit + 1 - len(pair))] if pair else units[1:limit]
     shown = in_order(lead.sentences, [sentence for unit in others for sentence in unit.sentences])
     shown += [other for s in good if s in shown for other in ranked if contradicts(s, other) and other not in shown]
