@@ -202,6 +202,15 @@ def test_thing_without_an_answer_is_named_and_halves_the_confidence(tmp_path: Pa
     assert (answer.confidence, answer.strength) == (0.25, "weak")
 
 
+def test_only_one_list_is_quoted(tmp_path: Path) -> None:
+    steps = "It is done in two steps **********. The first is to cut ********. The second is to dry ********."
+    answer, _ = ask(
+        tmp_path, {"a.txt": steps, "b.txt": steps.replace("done", "made so").replace("cut", "saw")}, query="what are the steps"
+    )
+    assert [citation.document_id for citation in answer.citations] == ["a.txt"] * 3
+    assert {citation.document_id for citation in answer.more} == {"b.txt"}
+
+
 def test_missing_things_are_those_that_nothing_around_the_sentence_names(tmp_path: Path) -> None:
     sentences, index = read(tmp_path, "# Pumps\n\nThe P20 weighs 9 kg. The P50 has wheels. It weighs 31 kg.")
     weights = [sentence for sentence in sentences if "kg" in sentence.text]
@@ -213,6 +222,8 @@ def test_forms_of_questions() -> None:
     assert not asks_for_one("What happens when the nerve is cut?")
     assert not asks_for_one("Which words are explained?")
     assert asks_for_one("What is the Tinel sign?")
+    assert asks_for_one("Who wrote the rule, and when?")
+    assert not asks_for_one("Which things should be checked by people who arrive?")
     assert asks_for_one("When do the symptoms start?")
     assert [asks_yes_or_no(q) for q in ("Can earrings be returned?", "Isn't it late?", "What can be returned?")] == [
         True,

@@ -23,12 +23,19 @@ NEIGHBOUR = 0.5  # how far a thing counts that only the sentence before names, i
 PLAUSIBLE = 0.3  # share of the best score from which a sentence is plausible
 CERTAIN = 1e-4  # scores are kept this far from 0 and 1, whose log odds are infinite
 DECIMALS = 6  # of a score, so that equal sentences tie
+_ASKING = frozenset(
+    terms(
+        "mean means meaning happen happens say says call called define definition describe explain name list know need want ask"
+    )
+)
 _ENTRY = re.compile(r"[*_]*[^\W\d][^:.–—|]{0,60}[*_]*(?::| [–—-]) ?[*_]*\s?\S")
 
 
 def named_things(query: str, index: Index) -> dict[str, float]:
-    """The query's terms with their weights: the square of the idf, so that names, codes and rare words decide."""
-    return {term: index.lexical.idf(term) ** 2 for term in terms(query)}
+    """The query's terms with their weights: the square of the idf, so that names, codes and rare words decide. Words of asking
+    are left out.
+    """
+    return {term: index.lexical.idf(term) ** 2 for term in terms(query) if term not in _ASKING}
 
 
 def held(scored: ScoredSentence, named: Mapping[str, float], index: Index) -> dict[str, float]:

@@ -11,9 +11,11 @@ _SEVERAL = re.compile(
     r"|requirements|examples|uses|functions|features|criteria)\b",
     re.IGNORECASE,
 )
+_CLAUSE_START = r"(?:^\W*|[,;:]\s*|\b(?:and|or|but|so|then|since|until|till|from|to|by|at|in|on|with|for|of)\s+)"
 _SINGLE = re.compile(
-    r"\b(?:who|whom|whose|when|where|how (?:many|much|long|fast|far|old|often|big|tall|high|large|soon|deep|wide|late|early)"
-    r"|(?:what|which) (?:year|day|date|time|number|percentage|share|age|dose))\b",
+    rf"{_CLAUSE_START}(?:who|whom|whose|when|where)\b"  # elsewhere, "when" and "who" only join clauses
+    r"|\bhow (?:many|much|long|fast|far|old|often|big|tall|high|large|soon|deep|wide|late|early)\b"
+    r"|\b(?:what|which) (?:year|day|date|time|number|percentage|share|age|dose)\b",
     re.IGNORECASE,
 )
 _YES_NO = re.compile(

@@ -56,12 +56,12 @@ def choose(query: str, scored: Sequence[ScoredSentence], index: Index, limit: in
     pair, missing = _side_by_side(compared, ranked, index)
     if compared and pair:
         units = [_Unit(pair), *(unit for unit in units if compared.is_about_one(unit.sentences[0], index))]
-    lead, others = units[0], units[1 : max(1, limit + 1 - len(pair))] if pair else units[1:limit]
+    lead, others = units[0], _further(units, limit + 1 - len(pair) if pair else limit)
     shown = in_order(lead.sentences, [sentence for unit in others for sentence in unit.sentences])
     shown += [other for s in good if s in shown for other in ranked if contradicts(s, other) and other not in shown]
     emphasised = {place_of(s) for s in shown if single and (s is ranked[0] or s.score >= EMPHASISED)}
     choices = with_context(with_relations(shown, ranked, emphasised), index)
-    left = [unit.sentences[0] for unit in units[1 + len(others) :]] + spare
+    left = [unit.sentences[0] for unit in units[1:] if unit not in others] + spare
     rest = [sentence for unit in (lead, *others) for sentence in unit.rest]
     more = _more([*rest[:LONGEST_LIST], *left[:MOST_MORE]], choices)
     cut = (LONGEST_LIST, LONGEST_LIST + len(rest)) if rest else None
@@ -96,10 +96,21 @@ def _units(query: str, good: Sequence[ScoredSentence], ranked: Sequence[ScoredSe
     for sentence in good:
         if place_of(sentence) in covered:
             continue
-        enumeration = asked_whole(sentence, query, scores, index)
+        enumeration = asked_whole(sentence, query, scores, index, lead=not units)
         units.append(_enumerated(enumeration, sentence, by_place) if enumeration else _Unit((sentence,)))
         covered |= enumeration.places if enumeration else {place_of(sentence)}
     return units
+
+
+def _further(units: Sequence[_Unit], limit: int) -> list[_Unit]:
+    """The units after the lead, at most `limit` with it; only one of all is an enumeration."""
+    further: list[_Unit] = []
+    listed = len(units[0].sentences) > 1
+    for unit in units[1:]:
+        if len(further) + 1 < limit and not (listed and len(unit.sentences) > 1):
+            further.append(unit)
+            listed |= len(unit.sentences) > 1
+    return further
 
 
 def _enumerated(enumeration: Enumeration, chosen: ScoredSentence, by_place: Mapping[Place, ScoredSentence]) -> _Unit:

@@ -14,7 +14,9 @@ MEMBER_FLOOR = 0.35  # share of the candidate's score from which a further membe
 HALF = 0.5
 
 
-def asked_whole(candidate: ScoredSentence, query: str, scores: Mapping[Place, float], index: Index) -> Enumeration | None:
+def asked_whole(
+    candidate: ScoredSentence, query: str, scores: Mapping[Place, float], index: Index, *, lead: bool
+) -> Enumeration | None:
     """The enumeration to quote instead of one of its sentences; None if the sentence is to be quoted alone.
 
     A sentence that announces brings what it announces, unless the question asks for one fact that it tells itself. A member
@@ -32,10 +34,12 @@ def asked_whole(candidate: ScoredSentence, query: str, scores: Mapping[Place, fl
     if _singled_out(candidate, enumeration, set(terms(query)) - about, scores, index):
         return None
     answering = sum(scores.get(place_of(m), 0.0) >= MEMBER_FLOOR * candidate.score for m in enumeration.members)
-    introduced = _weight(set(terms(query)) & about, index) >= INTRODUCED * _weight(set(terms(query)), index)
-    if answering >= HALF * len(enumeration.members) or (introduced and not asks_for_one(query)):
+    if answering >= HALF * len(enumeration.members):
         return enumeration
-    return enumeration if introduced and enumeration.announcement else None
+    introduced = _weight(set(terms(query)) & about, index) >= INTRODUCED * _weight(set(terms(query)), index)
+    several = not asks_for_one(query)
+    asked = introduced and (several or enumeration.announcement is not None)
+    return enumeration if asked and (lead or (several and answering > 1)) else None
 
 
 def _introduction(enumeration: Enumeration) -> set[str]:
