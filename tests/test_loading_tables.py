@@ -102,9 +102,8 @@ def test_a_section_row_is_written_once_and_a_title_row_becomes_a_paragraph() -> 
         [Cell("North", columns=3)],
         [Cell("A"), Cell("4"), Cell("20")],
     ]
-    expected = ["paragraph Table 3: Staff", "table1 Ward | Nurses | Beds", "table North |  |", "table A | 4 | 20"]
-    assert [text.rstrip() for text in texts_of(list(table(rows, header_rows=1)))] == expected
-    assert [text.rstrip() for text in texts_of(list(table(rows, header_rows=None)))] == expected
+    expected = ["paragraph Table 3: Staff", "table1 Ward | Nurses | Beds", "table North", "table A | 4 | 20"]
+    assert texts_of(list(table(rows, header_rows=1))) == texts_of(list(table(rows, header_rows=None))) == expected
 
 
 def test_heads_of_several_rows_are_joined() -> None:
@@ -157,7 +156,7 @@ def test_a_label_merged_over_columns_of_values_takes_no_row_of_values_into_the_h
 
 @pytest.mark.parametrize("columns", [10**9, 5_000_000])
 def test_merged_cells_made_to_exhaust_the_memory(columns: int) -> None:
-    assert len(grid([[Cell("x", columns=columns)]])[0]) == 1_000
+    assert len(grid([[Cell("x", columns=columns), Cell("y")]])[0]) == 1_001
     with pytest.raises(UnreadableFile, match="more than 2,000,000 cells"):
         grid([[Cell("x", columns=columns, rows=10**9)], *[[] for _ in range(2_500)]])
 

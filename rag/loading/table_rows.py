@@ -93,8 +93,8 @@ def _placed(cells: Sequence[Cell], covered: _Covered) -> tuple[list[str], _Cover
         return [""] * len(line), below
     texts = [cell.text for cell in line]
     filled = [i for i, cell in enumerate(line) if cell.text.strip()]
-    if filled and all(line[i] is line[filled[0]] for i in filled):
-        texts[filled[0] + 1 :] = [""] * (len(texts) - filled[0] - 1)
+    if len(filled) > 1 and all(line[i] is line[filled[0]] for i in filled):
+        del texts[filled[0] + 1 :]
     return texts, below
 
 

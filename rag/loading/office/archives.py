@@ -49,6 +49,13 @@ def member(archive: ZipFile, name: str) -> bytes:
         raise UnreadableFile(f"its part {name} is damaged ({error})") from None
 
 
+def refuse_encrypted_parts(archive: ZipFile) -> None:
+    """Raises UnreadableFile for an OpenDocument file with a password: its archive opens, but its parts are encrypted."""
+    manifest = "META-INF/manifest.xml"
+    if manifest in archive.namelist() and b"encryption-data" in member(archive, manifest):
+        raise UnreadableFile("it is encrypted; save it without a password")
+
+
 def xml(data: bytes) -> etree._Element:
     """The root element. Entities are not resolved, so none can expand or fetch anything. Raises UnreadableFile."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)

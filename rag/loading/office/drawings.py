@@ -18,8 +18,13 @@ _MOST_POINTS = 10_000  # of a series; charts with more are pictures of data, not
 
 
 def alternative_text(element: etree._Element) -> str:
-    """The description in the properties of a drawing; a mere file name, as programs fill in, is none."""
-    text = " ".join((element.get("descr") or element.get("title") or "").split())
+    """The description in the properties of a drawing."""
+    return description(element.get("descr") or element.get("title"))
+
+
+def description(source: str | None) -> str:
+    """The text of a description on one line; "" for a mere file name, as programs fill in."""
+    text = " ".join((source or "").split())
     return "" if _FILE_NAME.fullmatch(text) else text
 
 

@@ -1,10 +1,16 @@
 """What office documents hold besides text, counted, and the notes that say so."""
 
 import posixpath
+import re
 from collections import Counter
 from zipfile import ZipFile
 
 from rag.loading.office.archives import member, xml
+
+ONLY_PAGE_NUMBER = re.compile(r"(?:page|seite|p\.|of|von|sur|\d|\W)*", re.IGNORECASE)
+"""A header or footer that says nothing: "Page 3 of 10"."""
+
+_MACRO = re.compile(r"(?:.*/)?vbaProject\.bin|Basic/.+/(?!script-lb\.xml|dialog-lb\.xml)[^/]+\.xml|Scripts/.+[^/]")
 
 
 def parts_left_out(archive: ZipFile) -> Counter[str]:
@@ -19,7 +25,7 @@ def parts_left_out(archive: ZipFile) -> Counter[str]:
     counts: Counter[str] = Counter()
     for name in names:
         folder, _, base = name.rpartition("/")
-        counts["macros left out"] += base == "vbaProject.bin"
+        counts["macros left out"] += _MACRO.fullmatch(name) is not None
         counts["embedded files left out"] += folder.endswith("/embeddings") and bool(base) and base not in of_charts
     return counts
 

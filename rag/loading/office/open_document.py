@@ -1,104 +1,231 @@
 """OpenDocument texts and presentations; in presentations `page` is the slide's number."""
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from zipfile import ZipFile
 
 from lxml import etree
 
 from rag.errors import UnreadableFile
-from rag.loading.blocks import ParsedFile, Piece, assemble, row
-from rag.loading.office.archives import member, open_archive, xml
+from rag.loading.blocks import ParsedFile, Piece, assemble
+from rag.loading.office.archives import member, open_archive, refuse_encrypted_parts, xml
+from rag.loading.office.drawings import description
+from rag.loading.office.left_out import ONLY_PAGE_NUMBER, notes_of, parts_left_out
+from rag.loading.office.open_document_styles import Counts, Styles, name
+from rag.loading.office.open_document_text import cell_text, merged_cells, paragraphs, table_rows, text_of
+from rag.loading.table_rows import table
 
-_TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
-_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
-_DRAW = "{urn:oasis:names:tc:opendocument:xmlns:drawing:1.0}"
-_OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
-_PRESENTATION = "{urn:oasis:names:tc:opendocument:xmlns:presentation:1.0}"
-_STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
 _NOT_TEXT = {
-    f"{_TEXT}tracked-changes",
-    f"{_TEXT}note-citation",
-    f"{_OFFICE}annotation",
-    f"{_OFFICE}forms",
-    f"{_PRESENTATION}notes",
-    *(f"{_TEXT}{name}" for name in ("table-of-content", "alphabetical-index", "illustration-index", "bibliography")),
+    name(each)
+    for each in (
+        *("text:tracked-changes", "text:note-citation", "office:forms", "svg:title", "svg:desc"),
+        *("text:table-of-content", "text:alphabetical-index", "text:illustration-index", "text:bibliography"),
+    )
 }
+_MARGINS = ("header", "header-left", "header-first", "footer", "footer-left", "footer-first")
+_CONTENT_OF_FRAMES = ("draw:text-box", "table:table")  # an image next to them is a preview
+_TABLE_HEADING = "Table_20_Heading"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the walk is: the slide, and the list with its level (0 outside all lists) and the number to be written."""
+
+    page: int | None = None
+    style: str = ""
+    level: int = 0
+    label: str = ""
+    counts: Counts | None = None
 
 
 def read(data: bytes) -> ParsedFile:
     with open_archive(data) as archive:
-        if "META-INF/manifest.xml" in archive.namelist() and b"encryption-data" in member(archive, "META-INF/manifest.xml"):
-            raise UnreadableFile("it is encrypted; save it without a password")
+        refuse_encrypted_parts(archive)
+        names = archive.namelist()
         content = xml(member(archive, "content.xml"))
-        meta = xml(member(archive, "meta.xml")) if "meta.xml" in archive.namelist() else None
-    body = next(content.iter(f"{_OFFICE}body"), None)
-    if body is None:
-        raise UnreadableFile("it contains no document body")
-    titles = meta.iter("{http://purl.org/dc/elements/1.1/}title") if meta is not None else iter(())
+        styles = xml(member(archive, "styles.xml")) if "styles.xml" in names else None
+        meta = xml(member(archive, "meta.xml")) if "meta.xml" in names else None
+        body = next(content.iter(name("office:body")), None)
+        if body is None:
+            raise UnreadableFile("it contains no document body")
+        walk = _Walk(archive, Styles([content, *([styles] if styles is not None else [])]))
+        pieces = list(walk.blocks(body, _Place()))
+        around = list(walk.margins(styles)) if styles is not None and walk.slides == 0 else []
+        counts = walk.left_out + parts_left_out(archive)
+    titles = meta.iter(name("dc:title")) if meta is not None else iter(())
     title = next((element.text for element in titles if element.text), None)
-    pieces = list(_pieces(body, _styles(content)))
     first_heading = next((piece.text for piece in pieces if piece.kind == "heading" and piece.level == 1), None)
-    return assemble(title or first_heading, pieces)
+    return assemble(title or first_heading, [*pieces, *around], notes_of(counts))
 
 
-def _styles(content: etree._Element) -> dict[str, str]:
-    """From automatic styles ("P1") to the named styles that they are based on ("Title", "Heading_20_1")."""
-    return {s.get(f"{_STYLE}name", ""): s.get(f"{_STYLE}parent-style-name", "") for s in content.iter(f"{_STYLE}style")}
+class _Walk:
+    """Walks through the elements of a document in order, each once."""
 
+    def __init__(self, archive: ZipFile, styles: Styles) -> None:
+        self._archive, self._styles = archive, styles
+        self._headings = Counts()
+        self._lists: dict[str, Counts] = {}
+        self.left_out: Counter[str] = Counter()
+        self.slides = 0
 
-def _pieces(body: etree._Element, styles: dict[str, str]) -> Iterator[Piece]:
-    """In document order, nested lists and tables included; without recursion, so that deep nesting does no harm."""
-    stack: list[tuple[etree._Element, int | None, bool]] = [(body, None, False)]
-    slides = 0
-    while stack:
-        element, page, in_item = stack.pop()
-        if element.tag in _NOT_TEXT:
-            continue
-        if element.tag == f"{_DRAW}page":
-            slides += 1
-            page = slides
-        if element.tag == f"{_TEXT}h":
-            level = element.get(f"{_TEXT}outline-level", "1")
-            yield Piece("heading", _text(element), level=min(6, int(level)) if level.isdecimal() else 1, page=page)
-        elif element.tag == f"{_TEXT}p":
-            yield _paragraph(element, styles, page, in_item=in_item)
-            stack.extend((box, page, False) for box in reversed(list(element.iter(f"{_DRAW}text-box"))))
-            stack.extend((note, page, False) for note in reversed(list(element.iter(f"{_TEXT}note-body"))))
-        elif element.tag == f"{_TABLE}table-row":
-            header = element.getparent().tag == f"{_TABLE}table-header-rows"
-            cells = [" ".join(_text(p) for p in cell.iter(f"{_TEXT}p")) for cell in element.iterchildren(f"{_TABLE}table-cell")]
-            yield row(cells, header=header, page=page)
-        else:
-            inside = in_item or element.tag == f"{_TEXT}list-item"
-            if _is_title(element):
-                yield Piece("heading", " ".join(_text(p) for p in element.iter(f"{_TEXT}p")), level=2, page=page)
+    def blocks(self, parent: etree._Element, place: _Place) -> Iterator[Piece]:
+        for element in parent:
+            tag = element.tag
+            if tag == name("text:tracked-changes"):
+                self.left_out["tracked deletions left out"] += sum(1 for _ in element.iter(name("text:deletion")))
+            if not isinstance(tag, str) or tag in _NOT_TEXT:
+                continue
+            if tag == name("draw:page"):
+                yield from self._slide(element)
+            elif tag == name("text:h"):
+                yield from self._heading(element, place)
+            elif tag == name("text:p"):
+                yield self._paragraph(element, place)
+                yield from self._anchored(element, place)
+            elif tag == name("text:list"):
+                yield from self._list(element, place)
+            elif tag == name("table:table"):
+                yield from self._table(element, place)
+            elif tag == name("draw:frame"):
+                yield from self._frame(element, place)
+            elif tag == name("office:annotation"):
+                yield self._comment(element, place)
+            elif element.get(name("text:display")) == "none":
+                self.left_out["hidden sections left out"] += 1
             else:
-                stack.extend((child, page, inside) for child in reversed(element) if isinstance(child.tag, str))
+                yield from self.blocks(element, place)
 
+    def margins(self, styles: etree._Element) -> Iterator[Piece]:
+        """The headers and footers of the pages, each text once, below a heading of its own at the end."""
+        seen: set[str] = set()
+        pages = list(styles.iter(name("style:master-page")))
+        for part in (part for kind in _MARGINS for page in pages for part in page.iterchildren(name(f"style:{kind}"))):
+            for piece in self.blocks(part, _Place()):
+                text = " ".join(piece.text.split())
+                if text and text not in seen and not ONLY_PAGE_NUMBER.fullmatch(text):
+                    if not seen:
+                        yield Piece("heading", "Header and footer", level=1)
+                    seen.add(text)
+                    yield Piece("table" if piece.kind == "table" else "paragraph", piece.text)
 
-def _is_title(element: etree._Element) -> bool:
-    """Whether an element is the frame of a slide's title."""
-    return str(element.tag) == f"{_DRAW}frame" and str(element.get(f"{_PRESENTATION}class")) == "title"
+    def _slide(self, element: etree._Element) -> Iterator[Piece]:
+        self.slides += 1
+        style = element.get(name("draw:style-name"), "")
+        if self._styles.property(style, "drawing-page-properties", "presentation:visibility") == "hidden":
+            self.left_out["hidden slides left out"] += 1
+        else:
+            yield from self.blocks(element, _Place(page=self.slides))
 
+    def _heading(self, element: etree._Element, place: _Place) -> Iterator[Piece]:
+        source = element.get(name("text:outline-level"), "1")
+        level = min(max(int(source), 1), 10) if source.isdecimal() else 1
+        label = place.label
+        if not place.level and element.get(name("text:is-list-header")) != "true":
+            label = self._styles.heading_label(self._headings.next(level, self._styles.heading_start(level)))
+        text = text_of(element, self._styles)
+        yield Piece("heading", f"{label} {text}".strip() if text.strip() else "", level=min(6, level), page=place.page)
+        yield from self._anchored(element, replace(place, label=""))
 
-def _paragraph(element: etree._Element, styles: dict[str, str], page: int | None, *, in_item: bool) -> Piece:
-    name = element.get(f"{_TEXT}style-name", "")
-    style = styles.get(name) or name
-    if style in ("Title", "Subtitle"):
-        return Piece("heading", _text(element), level=1 if style == "Title" else 2, page=page)
-    return Piece("item" if in_item else "paragraph", _text(element), page=page)
+    def _paragraph(self, element: etree._Element, place: _Place) -> Piece:
+        style = self._styles.named(element.get(name("text:style-name"), ""))
+        text = text_of(element, self._styles)
+        if style in ("Title", "Subtitle"):
+            return Piece("heading", text, level=1 if style == "Title" else 2, page=place.page)
+        text = f"{place.label} {text.lstrip()}" if place.label and text.strip() else text
+        return Piece("item" if place.level else "paragraph", text, page=place.page)
 
+    def _anchored(self, element: etree._Element, place: _Place) -> Iterator[Piece]:
+        """Notes, comments and frames of a paragraph, in their order. What a frame holds belongs to the frame."""
+        outside = _Place(page=place.page)
+        for child in element:
+            if child.tag == name("text:note"):
+                for body in child.iterchildren(name("text:note-body")):
+                    yield from self.blocks(body, outside)
+            elif child.tag == name("draw:frame"):
+                yield from self._frame(child, outside)
+            elif child.tag == name("office:annotation"):
+                yield self._comment(child, outside)
+            elif isinstance(child.tag, str):
+                yield from self._anchored(child, outside)
 
-def _text(element: etree._Element) -> str:
-    """The text of a paragraph with its spaces, tabs and line breaks, without notes and text boxes, which follow it."""
-    parts = [element.text or ""]
-    for child in element:
-        if child.tag == f"{_TEXT}s":
-            parts.append(" " * min(int(child.get(f"{_TEXT}c", "1")), 100))
-        elif child.tag == f"{_TEXT}tab":
-            parts.append(" ")
-        elif child.tag == f"{_TEXT}line-break":
-            parts.append("\n")
-        elif isinstance(child.tag, str) and child.tag not in _NOT_TEXT and child.tag not in (f"{_TEXT}note", f"{_DRAW}frame"):
-            parts.append(_text(child))
-        parts.append(child.tail or "")
-    return "".join(parts)
+    def _comment(self, element: etree._Element, place: _Place) -> Piece:
+        """An item, because a question in a comment is not answered below it."""
+        author = element.findtext(name("dc:creator"))
+        text = " ".join(text_of(paragraph, self._styles) for paragraph in paragraphs(element)).strip()
+        by = f"Comment by {author}" if author else "Comment"
+        return Piece("item", f"{by}: {text}" if text else "", page=place.page)
+
+    def _list(self, element: etree._Element, place: _Place) -> Iterator[Piece]:
+        """A list continues the numbers of the last one in its style if it says so; a list in a list begins anew."""
+        style = element.get(name("text:style-name")) or place.style
+        level = place.level + 1
+        counts = place.counts
+        if counts is None:
+            continues = element.get(name("text:continue-numbering")) == "true" or element.get(name("text:continue-list"))
+            counts = self._lists.get(style, Counts()) if continues else Counts()
+            self._lists[style] = counts
+        for item in element.iterchildren(name("text:list-item"), name("text:list-header")):
+            label = self._number(item, style, min(level, 10), counts)
+            for child in item:
+                inner = _Place(place.page, style, level, label, counts)
+                if child.tag in (name("text:p"), name("text:h")):
+                    label = ""  # only the first paragraph of an item has the number
+                yield from self.blocks([child], inner)
+
+    def _number(self, item: etree._Element, style: str, level: int, counts: Counts) -> str:
+        first = next((child for child in item if isinstance(child.tag, str)), None)
+        if item.tag == name("text:list-header") or first is None or first.tag == name("text:list"):
+            return ""
+        start = item.get(name("text:start-value"))
+        numbers = counts.set(level, int(start)) if start else counts.next(level, self._styles.list_start(style, level))
+        return self._styles.list_label(style, numbers)
+
+    def _table(self, element: etree._Element, place: _Place) -> Iterator[Piece]:
+        rows = merged_cells(element, self._cell)
+        elements = list(table_rows(element))
+        marked = sum(header for _, _, header in elements)
+        if not marked and len(rows) > 1:
+            headings = {self._styles.named(p.get(name("text:style-name"), "")) for p in paragraphs(elements[0][0])}
+            marked = int(headings == {_TABLE_HEADING} or element.get(name("table:use-first-row-styles")) == "true")
+        yield from table(rows, header_rows=marked, page=place.page)
+
+    def _cell(self, element: etree._Element) -> str:
+        """All that a cell holds on one line: its notes and comments too, but of tables in it only the paragraphs."""
+        if next(element.iter(name("table:table")), None) is not None:
+            return cell_text(element, self._styles)
+        return " ".join(piece.text for piece in self.blocks(element, _Place()) if piece.text)
+
+    def _frame(self, element: etree._Element, place: _Place) -> Iterator[Piece]:
+        if element.get(name("presentation:class")) == "title":
+            text = " ".join(text_of(paragraph, self._styles) for paragraph in paragraphs(element))
+            yield Piece("heading", text, level=2, page=place.page)
+            return
+        described = description(element.findtext(name("svg:desc")) or element.findtext(name("svg:title")))
+        yield Piece("paragraph", described, page=place.page)
+        content = list(element.iterchildren(name("draw:object")))
+        if content:
+            yield from self._object(content[0].get(name("xlink:href"), ""), place)
+        elif element.find(name("draw:image")) is not None and all(
+            element.find(name(each)) is None for each in _CONTENT_OF_FRAMES
+        ):
+            self.left_out["images without text"] += not described
+        else:
+            yield from self.blocks(element, place)
+
+    def _object(self, reference: str, place: _Place) -> Iterator[Piece]:
+        """A chart as the table of its values, a formula as it was typed; other objects are counted."""
+        part = f"{reference.removeprefix('./')}/content.xml"
+        root = xml(member(self._archive, part)) if part in self._archive.namelist() else None
+        values = next(root.iter(name("table:table")), None) if root is not None else None
+        formula = root.findtext(f".//{name('math:annotation')}") if root is not None else None
+        if root is not None and next(root.iter(name("chart:chart")), None) is not None:
+            self.left_out["charts without data"] += values is None
+            titles = (" ".join(text_of(p, self._styles) for p in paragraphs(each)) for each in root.iter(name("chart:title")))
+            yield Piece("paragraph", next(titles, ""), page=place.page)
+            if values is not None:
+                yield from table(merged_cells(values, self._cell), header_rows=1, page=place.page)
+        elif formula:
+            yield Piece("paragraph", formula, page=place.page)
+        else:
+            self.left_out["embedded files left out"] += 1

@@ -8,7 +8,7 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError, Shee
 
 from rag.errors import UnreadableFile
 from rag.loading.blocks import ParsedFile, Piece, assemble
-from rag.loading.office import old_workbook, workbook
+from rag.loading.office import old_workbook, open_document_sheets, workbook
 from rag.loading.office.archives import open_archive
 from rag.loading.office.left_out import notes_of, parts_left_out
 from rag.loading.office.sheet_cells import Sheet
@@ -24,6 +24,8 @@ def read(data: bytes) -> ParsedFile:
         counts = parts_left_out(archive)
         if "xl/workbook.xml" in names:
             return _parsed(workbook.sheets(archive), counts)
+        if "content.xml" in names:
+            return _parsed(open_document_sheets.sheets(archive), counts)
     return _parsed(_unformatted_sheets(data), counts + Counter({"number formats (the numbers stand as they are stored)": 1}))
 
 
@@ -33,7 +35,8 @@ def _parsed(sheets: Iterable[Sheet], counts: Counter[str]) -> ParsedFile:
         if not sheet.visible:
             counts["hidden sheets left out"] += 1
             continue
-        rows = [*sheet_pieces(sheet.shown_rows()), *(Piece("item", text, page=row) for row, text in sheet.remarks)]
+        rows = list(sheet_pieces(sheet.shown_rows()))
+        rows += [Piece("item" if row else "paragraph", text, page=row) for row, text in sheet.remarks if text.strip()]
         sheet.count_hidden()
         counts += sheet.notes
         if rows:

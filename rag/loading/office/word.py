@@ -14,7 +14,7 @@ from lxml import etree
 from rag.errors import UnreadableFile
 from rag.loading.blocks import ParsedFile, Piece, assemble
 from rag.loading.office.archives import open_archive
-from rag.loading.office.left_out import notes_of, parts_left_out
+from rag.loading.office.left_out import ONLY_PAGE_NUMBER, notes_of, parts_left_out
 from rag.loading.office.word_numbering import Numbering
 from rag.loading.office.word_parts import OLD_PICTURES, WordParts, old_picture
 from rag.loading.office.word_tables import header_rows, merged_cells, table_elements
@@ -27,7 +27,6 @@ _LONGEST_HEADING = 90  # characters
 _LONGEST_CELL = 600  # characters; a table with a longer cell is there for the page layout
 _CONTAINERS = {qn(f"w:{name}") for name in ("sdt", "sdtContent", "ins", "moveTo", "customXml", "smartTag")}
 _REFERENCES = {qn(f"w:{name}Reference") for name in ("footnote", "endnote", "comment")}
-_ONLY_PAGE_NUMBER = re.compile(r"(?:page|seite|p\.|of|von|sur|\d|\W)*", re.IGNORECASE)
 _BOX = qn("w:txbxContent")
 _DRAWING = qn("w:drawing")
 
@@ -82,7 +81,7 @@ class _Walk:
         for part in self._parts.margins():
             for piece in self.blocks(part):
                 text = " ".join(piece.text.split())
-                if text and text not in seen and not _ONLY_PAGE_NUMBER.fullmatch(text):
+                if text and text not in seen and not ONLY_PAGE_NUMBER.fullmatch(text):
                     if not seen:
                         yield Piece("heading", "Header and footer", level=1)
                     seen.add(text)
