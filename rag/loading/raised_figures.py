@@ -8,7 +8,7 @@ _SUPERSCRIPTS = str.maketrans(
 )
 _SUBSCRIPTS = str.maketrans("0123456789+-−=()aehijklmnoprstuvxβγρφχ", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ")
 _ORDINAL_OR_MARK = re.compile(r"(?:st|nd|rd|th|er|re|ère|ème|os|as|TM|SM)\.?", re.IGNORECASE)  # raised for the looks only
-_WORD = re.compile(r"[^\W\d_]{2,}")
+_WORD, _LONG_WORD = re.compile(r"[^\W\d_]{2,}"), re.compile(r"[^\W\d_]{3,}")
 _REFERENCE = re.compile(r"\[.*\]")
 _SPACED_SIGN = re.compile(r"\s+([-–−+=])\s+")
 _DASH_AS_MINUS = re.compile(r"(?<!\d)–")
@@ -18,10 +18,10 @@ _FIGURE_WITH_POINT = re.compile(r"\d\s*[./·×]\s*\d")  # these signs have no su
 def raised(text: str) -> str:
     """Text that stands above the line: "3" -> "³", "-1" -> "⁻¹", "1.5" -> "^(1.5)".
 
-    Ordinals ("st"), trademarks, symbols and references in brackets stay as they are: at any height they say the same.
+    Ordinals ("st"), longer words, symbols and references in brackets stay as they are: at any height they say the same.
     """
     content = text.strip()
-    plain = _ORDINAL_OR_MARK.fullmatch(content) or _REFERENCE.fullmatch(content)
+    plain = any(pattern.fullmatch(content) for pattern in (_ORDINAL_OR_MARK, _REFERENCE, _LONG_WORD))
     return text if plain else _shifted(text, content, _SUPERSCRIPTS, "^")
 
 
