@@ -26,6 +26,7 @@ import pypdfium2
 
 from rag.loading.pdf.extraction import read
 from rag.records import Block, Span
+from rag.text import table_cells
 
 GOLD = Path(__file__).parent / "pdf_layout" / "gold.json"
 SAME_HEADING = 0.8  # share of the longer heading's letters that the shorter one must contain
@@ -72,7 +73,7 @@ def ours(path: Path, number: int) -> Page:
         if block.kind == "table":
             if before is None or before.kind != "table":
                 tables.append([])
-            tables[-1].append([cell.strip() for cell in content.split("|")])
+            tables[-1].append([cell.of(content) for cell in table_cells.cells(content)])
         elif block.level:
             headings.append(content)
         before = block

@@ -15,7 +15,7 @@ from rag.loading.pdf.layout import pieces_of
 from rag.loading.pdf.ocr import is_enabled, with_text
 from rag.loading.pdf.omissions import file_omissions, has_letters, omissions, why_unreadable
 from rag.loading.pdf.outline import Bookmark, bookmarks_of
-from rag.loading.pdf.text_lines import PageLines, addition_lines, lines_of
+from rag.loading.pdf.text_lines import Line, PageLines, addition_lines, lines_of
 from rag.loading.pdf.words import PageWords, words_of
 from rag.loading.reading import report
 
@@ -86,7 +86,7 @@ def _parsed(content: _Content) -> ParsedFile:
     if not any(map(has_letters, content.pages)) and not any(added.shown for added in content.additions):
         raise UnreadableFile(why_unreadable(content.pages))
     pages = [
-        PageLines(number, page.height, lines_of(page.words) if has_letters(page) else [], addition_lines(added.shown))
+        PageLines(number, page.height, _lines(page), addition_lines(added.shown))
         for number, (page, added) in enumerate(zip(content.pages, content.additions, strict=True), start=1)
         if has_letters(page) or added.shown
     ]
@@ -94,6 +94,10 @@ def _parsed(content: _Content) -> ParsedFile:
     # Paragraphs without a letter are the numbers along a figure's axes.
     kept = [piece for piece in pieces if piece.kind != "paragraph" or any(character.isalpha() for character in piece.text)]
     return assemble(_title(content.title, pages), kept, [*omissions(content.pages, content.additions), *content.notes])
+
+
+def _lines(page: PageWords) -> list[Line]:
+    return lines_of(page.words, page.rules, page.box) if has_letters(page) else []
 
 
 def _title(title: str, pages: Sequence[PageLines]) -> str | None:

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rag.loading.blocks import Piece, row
+from rag.loading.blocks import Piece
+from rag.loading.pdf.open_table import OpenTable
 from rag.loading.pdf.tables import CAPTION
 from rag.loading.pdf.text_lines import Line
 from rag.loading.pdf.words import HYPHEN
@@ -69,14 +70,21 @@ class Writer:
     vocabulary: Counter[str]
     pieces: list[Piece] = field(default_factory=list)
     _open: _Open | None = None
+    _table: OpenTable | None = None
     _held: list[_Open] = field(default_factory=list)  # footnotes that interrupt a paragraph
 
     def add(self, line: Line, page: int, before: Line | None, *, shape: Shape, level: int) -> None:
         """`before` is the line above in the same column, None at its top; `level` is that of a heading, 0 for other lines."""
-        opened = self._open
-        if line.cells:
-            self._put_row(line, page, before)
+        row = self._table.continued(line, before) if self._table else None
+        if self._table and row:
+            self._table.add(row, page)
             return
+        if line.cells:
+            self.close()
+            self._table = OpenTable(line, page)
+            return
+        self._close_table()
+        opened = self._open
         if opened and before is opened.last and not level and _completes_heading(opened, line):
             level = opened.level
         kind = _kind(line, level, opened, before)
@@ -100,14 +108,15 @@ class Writer:
             note.lines.append((page, line))
 
     def close(self) -> None:
+        self._close_table()
         blocks = [*([self._open] if self._open else []), *self._held]
         self._open, self._held = None, []
         self.pieces += [self._piece(block) for block in blocks]
 
-    def _put_row(self, line: Line, page: int, before: Line | None) -> None:
-        self.close()
-        header = line.bold and (before is None or not before.cells)
-        self.pieces.append(row((cell.replace(HYPHEN, "-") for cell in line.cells), header=header, page=page))
+    def _close_table(self) -> None:
+        """Before the footnotes that were held while it was open."""
+        table, self._table = self._table, None
+        self.pieces += [piece for piece, _ in table.pieces()] if table else []
 
     def _piece(self, block: _Open) -> Piece:
         text = ""

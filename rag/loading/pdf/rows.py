@@ -60,12 +60,13 @@ def _attach(parts: Iterable[Word], rows: list[list[Word]]) -> None:
 
 def _with_shifted(rows: list[list[Word]]) -> Iterator[list[Word]]:
     """The rows, where those that hold nothing but raised or lowered parts of the next or the previous one belong to it."""
+    largest = [max(word.size for word in row) for row in rows]
     lines: list[list[Word]] = []
     raised: list[Word] = []
-    for row, below in zip(rows, [*rows[1:], []], strict=True):
-        if lines and _are_shifted(row, lines[-1]):
+    for i, row in enumerate(rows):
+        if i and largest[i] < SCRIPT_SIZE * largest[i - 1] and lines and _are_shifted(row, lines[-1]):
             lines[-1].extend(row)
-        elif _are_shifted(row, below):
+        elif i + 1 < len(rows) and largest[i] < SCRIPT_SIZE * largest[i + 1] and _are_shifted(row, rows[i + 1]):
             raised = row
         else:
             lines.append([*raised, *row])
@@ -74,7 +75,7 @@ def _with_shifted(rows: list[list[Word]]) -> Iterator[list[Word]]:
 
 
 def _are_shifted(parts: Sequence[Word], line: Sequence[Word]) -> bool:
-    return bool(line) and all(any(_is_shifted(part, word) for word in line) for part in parts)
+    return all(any(_is_shifted(part, word) for word in line) for part in parts)
 
 
 def _is_shifted(part: Word, word: Word) -> bool:
@@ -100,13 +101,15 @@ def _row(words: list[Word]) -> Row:
     words = sorted(words, key=lambda word: (word.left, word.order))
     segments: list[tuple[float, float]] = []
     for i, word in enumerate(words):
-        if segments and (_follows_marker(words, i) or word.left - segments[-1][1] < GAP * word.size):
+        if segments and (word.left - segments[-1][1] < GAP * word.size or _follows_marker(words, i)):
             segments[-1] = (segments[-1][0], max(segments[-1][1], word.right))
         else:
             segments.append((word.left, word.right))
-    letters_of_size = Counter[float]()
-    for word in words:
-        letters_of_size[word.size] += len(word.text)
-    size = letters_of_size.most_common(1)[0][0]
+    size = words[0].size
+    if any(word.size != size for word in words):
+        letters_of_size = Counter[float]()
+        for word in words:
+            letters_of_size[word.size] += len(word.text)
+        size = letters_of_size.most_common(1)[0][0]
     baseline = next(word.baseline for word in words if word.size == size)
     return Row(tuple(words), tuple(segments), words[0].left, max(right for _, right in segments), size, baseline)

@@ -36,6 +36,8 @@ def without_running_lines(pages: Sequence[PageLines]) -> list[PageLines]:
     kept: list[PageLines] = []
     for page in pages:
         running = {line for edge in _edges(page) for line in takewhile(is_running, edge)}
+        tables = {line.gutters for line in page.lines if line.cells and line not in running}
+        running = {line for line in running if line.gutters not in tables}  # rows of a table that goes on are not running
         kept.append(replace(page, lines=[line for line in page.lines if line not in running] or page.lines))
     return kept
 

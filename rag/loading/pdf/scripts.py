@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from rag.loading.pdf.rows import FARTHEST_SHIFT, NEAR, SCRIPT_SIZE, Row
 from rag.loading.pdf.words import Word
@@ -19,11 +18,13 @@ _MARK = re.compile(r"[\d*†‡§¶∗,]{1,5}|[a-z]")  # of a note
 def with_scripts(row: Row) -> list[Word]:
     """The words of a row, with raised and lowered ones written as superscripts and subscripts."""
     words = list(row.words)
+    if all(word.size == row.size and word.baseline == row.baseline for word in words):
+        return words
     for i, word in enumerate(words):
         shift = word.baseline - row.baseline
         gaps = _gaps(words, i)
         if _is_script(word, shift, row.size, gaps):
-            words[i] = replace(word, text=raised(word.text) if shift > 0 else lowered(word.text), is_script=True)
+            words[i] = word._replace(text=raised(word.text) if shift > 0 else lowered(word.text), is_script=True)
     return words
 
 

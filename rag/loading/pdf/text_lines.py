@@ -2,28 +2,33 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from statistics import median
 
 from rag.loading.pdf.annotations import Addition
 from rag.loading.pdf.columns import columns_of
-from rag.loading.pdf.rows import Row
+from rag.loading.pdf.page_rules import Rule, turned
+from rag.loading.pdf.rows import Row, rows_of
+from rag.loading.pdf.ruled_tables import RuledTable, ruled_tables
 from rag.loading.pdf.scripts import GLUED as GLUED_SCRIPT
 from rag.loading.pdf.scripts import with_scripts
 from rag.loading.pdf.tables import TIGHT, tables_of
-from rag.loading.pdf.words import Word
+from rag.loading.pdf.words import HYPHEN, Box, Word
 
 _NEARLY_ALL = 0.9  # share of a line's letters that must be bold (or monospaced) for the line to be so
 _GLUED, _CLOSED = 0.05, 0.15  # of the font size: smaller gaps are not spaces; before a word, and before punctuation
+_LEAST_UNRULED, _FILLED = 3, 0.8  # lines within cells that may be rows, and share of the cells that have text in each
+_TABLE = "\ufdd1"  # stands for a table
 _LEADERS = re.compile(r"(?:\. ?){5,}")  # the dots between an entry of a table of contents and its page number
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a column, or a row of a table with its `cells`. `column` counts within the page, `edges` are the column's.
+    """A line of a column, or a row of a table with its `cells`, which `gutters` separate.
 
-    `words` are those of the text, in its order.
+    `column` counts within the page, `edges` are the column's. `words` are those of the text, in its order.
     """
 
     text: str
@@ -37,6 +42,7 @@ class Line:
     mono: bool
     words: tuple[Word, ...]
     cells: tuple[str, ...] = ()
+    gutters: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +55,36 @@ class PageLines:
     additions: Sequence[Line] = ()
 
 
-def lines_of(words: Sequence[Word]) -> list[Line]:
-    """Lines in reading order; text that runs in another direction than most of the page is last."""
+def lines_of(words: Sequence[Word], rules: Sequence[Rule] = (), box: Box = (0, 0, 0, 0)) -> list[Line]:
+    """Lines in reading order; text that runs in another direction than most of the page is last.
+
+    `rules` are the straight lines of the page whose corners are `box`: they show tables in the text of the main direction.
+    """
     letters_at_angle = Counter[int]()
     for word in words:
         letters_at_angle[word.angle] += len(word.text)
     lines: list[Line] = []
     for angle, _ in letters_at_angle.most_common():
-        for region in columns_of([word for word in words if word.angle == angle]):
+        text = [word for word in words if word.angle == angle]
+        tables = (
+            {}
+            if lines
+            else {min(w.order for w in inside): (t, inside) for t, inside in ruled_tables(turned(rules, angle, box), text)}
+        )
+        inside = {word.order for _, cells in tables.values() for word in cells}
+        text = [word for word in text if word.order not in inside]
+        for region in columns_of([*text, *(_placeholder(*table) for table in tables.values())]):
             column = lines[-1].column + 1 if lines else 0
-            lines += _column_lines(region, column)
+            lines += _column_lines(region, column, tables)
     return lines
+
+
+def _placeholder(table: RuledTable, inside: Sequence[Word]) -> Word:
+    """A wide word that stands where the table begins, so that the table gets its place in the reading order."""
+    size = median(word.size for word in inside)
+    order = min(word.order for word in inside)
+    left, right, top = table.xs[0], table.xs[-1], table.ys[0]
+    return Word(_TABLE, left, right, top - size, size, False, False, inside[0].angle, order, order + 1, True)
 
 
 def addition_lines(additions: Sequence[Addition]) -> list[Line]:
@@ -68,23 +93,79 @@ def addition_lines(additions: Sequence[Addition]) -> list[Line]:
     return [Line(word.text, 0, 0, 0, word.size, False, 0, (0, 0), False, (word,)) for word in words]
 
 
-def _column_lines(rows: Sequence[Row], column: int) -> list[Line]:
+def _column_lines(rows: Sequence[Row], column: int, ruled: Mapping[int, tuple[RuledTable, list[Word]]]) -> list[Line]:
     if not rows:
         return []
     edges = min(row.left for row in rows), max(row.right for row in rows)
     lines: list[Line] = []
     tables = {i: (first, gutters) for first, last, gutters in tables_of(rows) for i in range(first, last)}
     for i, row in enumerate(rows):
+        if any(word.text == _TABLE for word in row.words):
+            others = rows_of(word for word in row.words if word.text != _TABLE)
+            lines += [_line(other, column, edges, ()) for other in others]
+            lines += [line for w in row.words if w.text == _TABLE for line in _ruled_lines(*ruled[w.order], column, edges)]
+            continue
         first, gutters = tables.get(i, (i, ()))
         line = _line(row, column, edges, gutters)
         if i > first and not line.cells[0] and rows[i - 1].baseline - row.baseline < TIGHT * row.size:
-            above = lines.pop()
-            cells = tuple(" ".join(part for part in pair if part) for pair in zip(above.cells, line.cells, strict=True))
-            line = replace(
-                above, cells=cells, text=" ".join((above.text, line.text)), baseline=line.baseline, words=above.words + line.words
-            )
+            line = _with_cells_of(lines.pop(), line)
         lines.append(line)
     return lines
+
+
+def _with_cells_of(above: Line, line: Line) -> Line:
+    """The row of a table with the further lines of its cells."""
+    cells = tuple(" ".join(part for part in pair if part) for pair in zip(above.cells, line.cells, strict=True))
+    text = " ".join((above.text, line.text))
+    return replace(above, cells=cells, text=text, baseline=line.baseline, words=above.words + line.words)
+
+
+def _ruled_lines(table: RuledTable, inside: Sequence[Word], column: int, edges: tuple[float, float]) -> Iterator[Line]:
+    """One line for each row with text; a merged cell is repeated in every row and column that it covers."""
+    parts: dict[tuple[int, int], list[Word]] = {}
+    for word in inside:
+        if (place := table.place_of(word)) is not None:
+            parts.setdefault(place, []).append(word)
+    texts = {place: [_line(row, column, edges, ()) for row in rows_of(words)] for place, words in parts.items()}
+    for owners in table.owners:
+        if len(set(owners)) == 1:  # merged over the whole row
+            owners = (*owners[:1], *((-1, -1) for _ in owners[1:]))
+        for cells in _rows_within([texts.get(place, []) for place in owners]):
+            lines = [line for cell in cells for line in cell]
+            if not lines:
+                continue
+            yield replace(
+                lines[0],
+                text=" ".join(line.text for line in lines),
+                left=table.xs[0],
+                right=table.xs[-1],
+                bold=all(line.bold for line in lines),
+                mono=all(line.mono for line in lines),
+                words=tuple(word for line in lines for word in line.words),
+                cells=tuple(_joined([line.text for line in cell]).removesuffix("…").rstrip() for cell in cells),
+                gutters=table.xs[1:-1],
+            )
+
+
+def _rows_within(cells: list[list[Line]]) -> list[list[list[Line]]]:
+    """The rows of a row of cells: several if no borders separate them, so that nearly all cells have text in every line."""
+    heights: list[float] = []
+    for line in sorted((line for cell in cells for line in cell), key=lambda line: -line.baseline):
+        if not heights or heights[-1] - line.baseline > 0.5 * line.size:
+            heights.append(line.baseline)
+    filled = sum(map(bool, cells))
+    if len(heights) < _LEAST_UNRULED or sum(map(len, cells)) < _FILLED * filled * len(heights) or filled < 2:
+        return [cells]
+    return [[[line for line in cell if abs(line.baseline - at) <= 0.5 * line.size] for cell in cells] for at in heights]
+
+
+def _joined(lines: Sequence[str]) -> str:
+    """The lines of a cell; PDFium marks words that are divided at a line end."""
+    text = ""
+    for line in lines:
+        divided = text.endswith(HYPHEN) and line[0].islower()
+        text = text[:-1] + line if divided else f"{text} {line}".lstrip()
+    return text
 
 
 def _line(row: Row, column: int, edges: tuple[float, float], gutters: Sequence[float]) -> Line:
@@ -92,12 +173,15 @@ def _line(row: Row, column: int, edges: tuple[float, float], gutters: Sequence[f
     letters = sum(len(word.text) for word in words)
     bold = sum(len(word.text) for word in words if word.bold) > _NEARLY_ALL * letters
     mono = sum(len(word.text) for word in words if word.mono) > _NEARLY_ALL * letters
-    cells: tuple[str, ...] = ()
-    if gutters:
-        bounds = [float("-inf"), *gutters, float("inf")]
-        parts = [[word for word in words if low <= word.left < high] for low, high in zip(bounds, bounds[1:], strict=False)]
-        cells = tuple(_text(part).removesuffix("…").rstrip() for part in parts)
-    return Line(_text(words), row.left, row.right, row.baseline, row.size, bold, column, edges, mono, tuple(words), cells)
+    cells = cells_at(words, gutters) if gutters else ()
+    text = _text(words)
+    return Line(text, row.left, row.right, row.baseline, row.size, bold, column, edges, mono, tuple(words), cells, tuple(gutters))
+
+
+def cells_at(words: Sequence[Word], gutters: Sequence[float]) -> tuple[str, ...]:
+    bounds = [float("-inf"), *gutters, float("inf")]
+    parts = ([word for word in words if low <= word.left < high] for low, high in zip(bounds, bounds[1:], strict=False))
+    return tuple(_text(part).removesuffix("…").rstrip() for part in parts)
 
 
 def _text(words: Sequence[Word]) -> str:

@@ -30,10 +30,14 @@ class Styles:
     def __init__(self, textpage: Any) -> None:
         self._textpage = textpage
         self._known: dict[int, Style] = {}
+        # The same function, returning a number instead of a pointer: it is called for every word.
+        function = ctypes.cast(pdfium.FPDFText_GetTextObject, ctypes.c_void_p).value or 0
+        self._address = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)(function)
+        self._page_address = ctypes.cast(textpage.raw, ctypes.c_void_p)
 
     def object_of(self, index: int) -> int:
         """The address of a character's text object, 0 if it has none."""
-        return ctypes.cast(pdfium.FPDFText_GetTextObject(self._textpage, index), ctypes.c_void_p).value or 0
+        return self._address(self._page_address, index) or 0
 
     def of(self, index: int) -> Style:
         key = self.object_of(index)

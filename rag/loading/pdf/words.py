@@ -6,10 +6,11 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium
 
+from rag.loading.pdf.page_rules import Objects, Rule, objects_of, objects_within, rules_of
 from rag.loading.pdf.text_styles import Style, Styles
 
 HYPHEN = "\ufffe"  # PDFium's character for a hyphen at the end of a line
@@ -20,21 +21,22 @@ _PRINTED = re.compile(f"[^\\s{HYPHEN}]+{HYPHEN}?")  # PDFium gives no line end a
 _CLUSTER = re.compile("([\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670]+)(.)")  # marks before their letter, in visual order
 _LEFTWARD = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _LEFTWARD_LETTERS = re.compile("[\u0591-\u05f2\u0610-\u061a\u0620-\u065f\u066e-\u06d3\u0750-\u08ff]{2,}")
+_USUAL = re.compile("[\x21-\x7e]+")
 _NO_CHARACTER = frozenset(("Co", "Cn", "Cc", "Cs"))  # private use, unassigned, control, surrogate
 _SMALLEST = 1.0  # points; smaller text is not meant to be read
 _SCRIPT_SIZE, _SMALLEST_SCRIPT = 0.85, 0.45  # of its word's size: the largest and the smallest raised or lowered character
 _LEAST_SHIFT, _LEAST_SHIFT_UNSIZED = 0.05, 0.2  # of the font size: of smaller characters, and of characters of the same size
 _SAME_PLACE = 0.15  # of the font size: the largest distance between a word and its second drawing
+_PLACE = 8.0  # points: the page is divided into stripes of this height to find such words
 _IMAGE_DEPTH = 3  # levels of form objects searched for images
 _PICTURE = 0.03  # share of the page: smaller images are logos and ornaments
 _SCAN = 0.6  # share of the page covered by images: a scan, with invisible text from OCR
 _RENDER_SCALE = 1.5  # pixels per point, to compare pale text with its background
 _LEAST_CONTRAST = 25  # of 255 levels of grey
-_Box = tuple[float, float, float, float]  # left, bottom, right, top in points
+Box = tuple[float, float, float, float]  # left, bottom, right, top in points
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """`baseline` grows upwards. Positions are those on the page turned so that this text runs from left to right.
 
     `order` and `end` are the indices of its first character and after its last one in PDFium's text of the page.
@@ -60,7 +62,8 @@ class PageWords:
     """The visible words of a page. `height` is measured across its lines, `hidden_words` counts words left out.
 
     `garbage_share` is the share of characters that the fonts do not map to letters, `image_share` the share of the page
-    that images cover; `has_picture` says whether one of them is so large that it may hold content and is no scan.
+    that images cover; `has_picture` says whether one of them is so large that it may hold content and is no scan. `rules`
+    are the page's straight lines, `box` its corners.
     """
 
     words: list[Word]
@@ -69,18 +72,21 @@ class PageWords:
     garbage_share: float
     image_share: float
     has_picture: bool
+    box: Box
+    rules: list[Rule]
 
 
 def words_of(page: Any) -> PageWords:
     textpage = page.get_textpage()
     text = _characters(textpage)
     styles = Styles(textpage)
-    shares = _image_shares(page)
+    objects = objects_of(page)
+    shares = _image_shares(page, objects)
     image_share = sum(shares)
     is_scan = image_share > _SCAN
     box = page.get_bbox()
     words: list[Word] = []
-    pale: list[tuple[Word, _Box]] = []
+    pale: list[tuple[Word, Box]] = []
     hidden = 0
     for first, end, attached in (part for match in _PRINTED.finditer(text) for part in _parts(textpage, match, styles)):
         style = styles.of(first)
@@ -100,7 +106,7 @@ def words_of(page: Any) -> PageWords:
     is_sideways = sum(word.angle in (90, 270) for word in words) > 0.5 * len(words)
     height = box[2] - box[0] if is_sideways else box[3] - box[1]
     has_picture = not is_scan and any(share > _PICTURE for share in shares)
-    return PageWords(_drawn_once(words), height, hidden, _garbage_share(text), image_share, has_picture)
+    return PageWords(_drawn_once(words), height, hidden, _garbage_share(text), image_share, has_picture, box, rules_of(objects))
 
 
 def _parts(textpage: Any, printed: re.Match[str], styles: Styles) -> list[tuple[int, int, bool]]:
@@ -109,9 +115,11 @@ def _parts(textpage: Any, printed: re.Match[str], styles: Styles) -> list[tuple[
     if end - first == 1 or styles.object_of(first) == styles.object_of(end - 1):
         return [(first, end, False)]
     starts = [first]
+    at = _height(textpage, first, styles.of(first).angle)
     for _, run in groupby(range(first, end), key=styles.object_of):
         start = next(run)
-        if start > first and _is_shifted(textpage, styles, start - 1, start):
+        before, at = at, _height(textpage, start, styles.of(first).angle)
+        if abs(at - before) > _LEAST_SHIFT and _is_shifted(textpage, styles, start - 1, start):
             starts.append(start)
     main = max(starts, key=lambda start: (styles.of(start).size, -start))
     parts = zip(starts, [*starts[1:], end], strict=True)
@@ -124,12 +132,18 @@ def _is_attached(textpage: Any, styles: Styles, main: int, start: int) -> bool:
 
 def _is_shifted(textpage: Any, styles: Styles, before: int, index: int) -> bool:
     """Whether the second of two characters is raised or lowered relative to the first, or the other way round."""
+    angle = styles.of(index).angle
     sizes = sorted((styles.of(before).size, styles.of(index).size))
     if sizes[0] < _SMALLEST_SCRIPT * sizes[1]:  # a large initial
         return False
-    (x1, y1), (x2, y2) = _origin(textpage, before), _origin(textpage, index)
-    shift = abs(y2 - y1) if styles.of(index).angle in (0, 180) else abs(x2 - x1)
+    shift = abs(_height(textpage, index, angle) - _height(textpage, before, angle))
     return shift > (_LEAST_SHIFT if sizes[0] < _SCRIPT_SIZE * sizes[1] else _LEAST_SHIFT_UNSIZED) * sizes[1]
+
+
+def _height(textpage: Any, index: int, angle: int) -> float:
+    """The position of a character across the direction of its text."""
+    x, y = _origin(textpage, index)
+    return y if angle in (0, 180) else x
 
 
 def _drawn_once(words: list[Word]) -> list[Word]:
@@ -137,21 +151,27 @@ def _drawn_once(words: list[Word]) -> list[Word]:
     kept: list[Word] = []
     places: dict[tuple[str, int], list[Word]] = {}
     for word in words:
-        same = places.setdefault((word.text, word.angle), [])
-        near = _SAME_PLACE * word.size
-        if not any(abs(word.left - other.left) < near and abs(word.baseline - other.baseline) < near for other in same):
-            same.append(word)
+        near, row = _SAME_PLACE * word.size, int(word.baseline // _PLACE)
+        others = [*places.get((word.text, row), ()), *places.get((word.text, row + 1), ()), *places.get((word.text, row - 1), ())]
+        if not others or not any(_is_near(word, other, near) for other in others):
+            places.setdefault((word.text, row), []).append(word)
             kept.append(word)
     return kept
 
 
-def _is_outside(word: _Box, page: _Box) -> bool:
+def _is_near(word: Word, other: Word, distance: float) -> bool:
+    near = abs(word.left - other.left) < distance and abs(word.baseline - other.baseline) < distance
+    return near and word.angle == other.angle
+
+
+def _is_outside(word: Box, page: Box) -> bool:
     return word[2] < page[0] or word[0] > page[2] or word[3] < page[1] or word[1] > page[3]
 
 
 def _garbage_share(text: str) -> float:
-    visible = [char for char in text if not char.isspace()]
-    garbage = sum(char == "\ufffd" or unicodedata.category(char) in _NO_CHARACTER for char in visible if char not in _ALLOWED)
+    visible = "".join(text.split())
+    unusual = (char for char in _USUAL.sub("", visible) if char not in _ALLOWED)
+    garbage = sum(char == "\ufffd" or unicodedata.category(char) in _NO_CHARACTER for char in unusual)
     return garbage / max(len(visible), 1)
 
 
@@ -167,17 +187,15 @@ def _characters(textpage: Any) -> str:
     return _SURROGATE.sub("\ufffd", whole)
 
 
-def _word_box(textpage: Any, first: int, last: int) -> _Box:
+def _word_box(textpage: Any, first: int, last: int) -> Box:
     """The box around the first and last character of a word."""
-    first_box, last_box = pdfium.FS_RECTF(), pdfium.FS_RECTF()
-    pdfium.FPDFText_GetLooseCharBox(textpage, first, first_box)
-    pdfium.FPDFText_GetLooseCharBox(textpage, last, last_box)
-    return (
-        min(first_box.left, last_box.left),
-        min(first_box.bottom, last_box.bottom),
-        max(first_box.right, last_box.right),
-        max(first_box.top, last_box.top),
-    )
+    box = pdfium.FS_RECTF()
+    pdfium.FPDFText_GetLooseCharBox(textpage, first, box)
+    left, bottom, right, top = box.left, box.bottom, box.right, box.top
+    if first == last:
+        return left, bottom, right, top
+    pdfium.FPDFText_GetLooseCharBox(textpage, last, box)
+    return min(left, box.left), min(bottom, box.bottom), max(right, box.right), max(top, box.top)
 
 
 def _in_reading_order(textpage: Any, text: str, first: int, end: int) -> str:
@@ -186,6 +204,8 @@ def _in_reading_order(textpage: Any, text: str, first: int, end: int) -> str:
     Files store right-to-left scripts in reading order or in visual order; the positions of the letters show which.
     """
     word = text[first:end]
+    if word.isascii():
+        return word
     core = _LEFTWARD_LETTERS.search(word)
     if core and _origin(textpage, first + core.start())[0] < _origin(textpage, first + core.end() - 1)[0]:
         return word[: core.start()] + _CLUSTER.sub(r"\2\1", core[0][::-1]) + word[core.end() :]
@@ -200,10 +220,10 @@ def _origin(textpage: Any, index: int) -> tuple[float, float]:
 
 def _word(
     text: str,
-    word_box: _Box,
+    word_box: Box,
     origin: tuple[float, float],
     style: Style,
-    box: _Box,
+    box: Box,
     characters: tuple[int, int],
     attached: bool,
 ) -> Word:
@@ -211,39 +231,37 @@ def _word(
     left, bottom, right, top = word_box[0] - box[0], word_box[1] - box[1], word_box[2] - box[0], word_box[3] - box[1]
     x, y = origin[0] - box[0], origin[1] - box[1]
     width, height = box[2] - box[0], box[3] - box[1]
-    turned = {
-        0: (left, right, y),
-        90: (bottom, top, width - x),
-        180: (width - right, width - left, height - y),
-        270: (height - top, height - bottom, x),
-    }[style.angle]
-    text, rightward = text.replace(_FILLER, ""), not _LEFTWARD.search(text)
-    return Word(text, *turned, style.size, style.bold, style.mono, style.angle, *characters, rightward, attached)
+    if style.angle == 90:
+        left, right, y = bottom, top, width - x
+    elif style.angle == 180:
+        left, right, y = width - right, width - left, height - y
+    elif style.angle == 270:
+        left, right, y = height - top, height - bottom, x
+    text, rightward = text.replace(_FILLER, ""), text.isascii() or not _LEFTWARD.search(text)
+    return Word(text, left, right, y, style.size, style.bold, style.mono, style.angle, *characters, rightward, attached)
 
 
-def _image_shares(page: Any) -> list[float]:
-    """The share of the page that each image covers. Calls PDFium directly: pages may have tens of thousands of other objects."""
+def _image_shares(page: Any, objects: Objects) -> list[float]:
+    """The share of the page that each image covers."""
     width, height = page.get_size()
     bounds = [ctypes.c_float() for _ in range(4)]
     shares = []
-    for image in _images(page, pdfium.FPDFPage_CountObjects, pdfium.FPDFPage_GetObject, _IMAGE_DEPTH):
+    for image in _images(objects, _IMAGE_DEPTH):
         if pdfium.FPDFPageObj_GetBounds(image, *bounds):
             left, bottom, right, top = (bound.value for bound in bounds)
             shares.append((right - left) * (top - bottom) / max(width * height, 1))
     return shares
 
 
-def _images(parent: Any, count: Any, get: Any, depth: int) -> Iterator[Any]:
-    for i in range(count(parent)):
-        item = get(parent, i)
-        kind = pdfium.FPDFPageObj_GetType(item)
+def _images(objects: Objects, depth: int) -> Iterator[Any]:
+    for kind, item in objects:
         if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
             yield item
         elif kind == pdfium.FPDF_PAGEOBJ_FORM and depth > 1:
-            yield from _images(item, pdfium.FPDFFormObj_CountObjects, pdfium.FPDFFormObj_GetObject, depth - 1)
+            yield from _images(objects_within(item), depth - 1)
 
 
-def _unseen(page: Any, words: list[tuple[Word, _Box]], box: _Box) -> set[int]:
+def _unseen(page: Any, words: list[tuple[Word, Box]], box: Box) -> set[int]:
     """The `order` of the pale words that do not stand out from their background on the rendered page."""
     bitmap = page.render(scale=_RENDER_SCALE, grayscale=True, rotation=(-page.get_rotation()) % 360, draw_annots=False)
     pixels = bitmap.to_numpy()
