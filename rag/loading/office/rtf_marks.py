@@ -8,9 +8,15 @@ from dataclasses import dataclass, field, replace
 from striprtf.striprtf import PATTERN, remove_pict_groups
 
 # Characters for private use, which real text does not contain.
-RAISED, LOWERED, LEVEL = "\ue010", "\ue011", "\ue012"
-MARGIN, FOOTNOTE, COMMENT, END = "\ue020", "\ue021", "\ue022", "\ue023"
-CELL, ROW = "\ue030", "\ue031"
+RAISED = "\ue010"
+LOWERED = "\ue011"
+LEVEL = "\ue012"
+MARGIN = "\ue020"
+FOOTNOTE = "\ue021"
+COMMENT = "\ue022"
+END = "\ue023"
+CELL = "\ue030"
+ROW = "\ue031"
 MARKS = frozenset((RAISED, LOWERED, LEVEL, MARGIN, FOOTNOTE, COMMENT, END, CELL, ROW))
 
 _HEIGHTS = {"super": RAISED, "sub": LOWERED, "nosupersub": LEVEL}
