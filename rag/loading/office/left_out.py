@@ -7,9 +7,6 @@ from zipfile import ZipFile
 
 from rag.loading.office.archives import member, xml
 
-ONLY_PAGE_NUMBER = re.compile(r"(?:page|seite|p\.|of|von|sur|\d|\W)*", re.IGNORECASE)
-"""A header or footer that says nothing: "Page 3 of 10"."""
-
 _MACRO = re.compile(r"(?:.*/)?vbaProject\.bin|Basic/.+/(?!script-lb\.xml|dialog-lb\.xml)[^/]+\.xml|Scripts/.+[^/]")
 
 

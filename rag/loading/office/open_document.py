@@ -11,9 +11,10 @@ from rag.errors import UnreadableFile
 from rag.loading.blocks import ParsedFile, Piece, assemble
 from rag.loading.office.archives import member, open_archive, refuse_encrypted_parts, xml
 from rag.loading.office.drawings import description
-from rag.loading.office.left_out import ONLY_PAGE_NUMBER, notes_of, parts_left_out
+from rag.loading.office.left_out import notes_of, parts_left_out
 from rag.loading.office.open_document_styles import Counts, Styles, name
 from rag.loading.office.open_document_text import cell_text, merged_cells, paragraphs, table_rows, text_of
+from rag.loading.office.page_margins import margin_pieces
 from rag.loading.table_rows import table
 
 _NOT_TEXT = {
@@ -51,7 +52,7 @@ def read(data: bytes) -> ParsedFile:
             raise UnreadableFile("it contains no document body")
         walk = _Walk(archive, Styles([content, *([styles] if styles is not None else [])]))
         pieces = list(walk.blocks(body, _Place()))
-        around = list(walk.margins(styles)) if styles is not None and walk.slides == 0 else []
+        around = list(margin_pieces(walk.margins(styles))) if styles is not None and walk.slides == 0 else []
         counts = walk.left_out + parts_left_out(archive)
     titles = meta.iter(name("dc:title")) if meta is not None else iter(())
     title = next((element.text for element in titles if element.text), None)
@@ -97,17 +98,9 @@ class _Walk:
                 yield from self.blocks(element, place)
 
     def margins(self, styles: etree._Element) -> Iterator[Piece]:
-        """The headers and footers of the pages, each text once, below a heading of its own at the end."""
-        seen: set[str] = set()
         pages = list(styles.iter(name("style:master-page")))
         for part in (part for kind in _MARGINS for page in pages for part in page.iterchildren(name(f"style:{kind}"))):
-            for piece in self.blocks(part, _Place()):
-                text = " ".join(piece.text.split())
-                if text and text not in seen and not ONLY_PAGE_NUMBER.fullmatch(text):
-                    if not seen:
-                        yield Piece("heading", "Header and footer", level=1)
-                    seen.add(text)
-                    yield Piece("table" if piece.kind == "table" else "paragraph", piece.text)
+            yield from self.blocks(part, _Place())
 
     def _slide(self, element: etree._Element) -> Iterator[Piece]:
         self.slides += 1

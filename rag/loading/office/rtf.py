@@ -10,7 +10,8 @@ from itertools import pairwise
 from striprtf.striprtf import rtf_to_text
 
 from rag.loading.blocks import ParsedFile, Piece, assemble
-from rag.loading.office.left_out import ONLY_PAGE_NUMBER, notes_of
+from rag.loading.office.left_out import notes_of
+from rag.loading.office.page_margins import margin_pieces
 from rag.loading.office.rtf_marks import (
     CELL,
     COMMENT,
@@ -110,16 +111,17 @@ def _cell_at(line: list[Cell], column: int) -> Cell | None:
 
 
 def _aside_pieces(asides: list[tuple[str, str]]) -> Iterator[Piece]:
-    """Notes and comments, then headers and footers, each text once, below headings of their own at the end."""
-    seen: set[str] = set()
-    kinds = ((FOOTNOTE, "Footnotes", ""), (COMMENT, "Comments", "Comment: "), (MARGIN, "Header and footer", ""))
-    for mark, heading, before in kinds:
-        texts = dict.fromkeys(" ".join(_without_marks(text.replace(CELL, " ")).split()) for kind, text in asides if kind == mark)
-        texts = {text: None for text in texts if text not in seen and not ONLY_PAGE_NUMBER.fullmatch(text)}
-        seen |= texts.keys()
-        if texts:
-            yield Piece("heading", heading, level=1)
+    """Notes and comments below headings of their own at the end, then headers and footers."""
+    for mark, heading, before in ((FOOTNOTE, "Footnotes", ""), (COMMENT, "Comments", "Comment: ")):
+        texts = _texts(mark, asides)
+        yield Piece("heading", heading if texts else "", level=1)
         yield from (Piece("item" if mark == COMMENT else "paragraph", f"{before}{text}") for text in texts)
+    yield from margin_pieces(Piece("paragraph", text) for text in _texts(MARGIN, asides))
+
+
+def _texts(mark: str, asides: list[tuple[str, str]]) -> list[str]:
+    texts = (" ".join(_without_marks(text.replace(CELL, " ")).split()) for kind, text in asides if kind == mark)
+    return [text for text in texts if text]
 
 
 def _without_marks(text: str) -> str:

@@ -14,7 +14,8 @@ from lxml import etree
 from rag.errors import UnreadableFile
 from rag.loading.blocks import ParsedFile, Piece, assemble
 from rag.loading.office.archives import open_archive
-from rag.loading.office.left_out import ONLY_PAGE_NUMBER, notes_of, parts_left_out
+from rag.loading.office.left_out import notes_of, parts_left_out
+from rag.loading.office.page_margins import margin_pieces
 from rag.loading.office.word_numbering import Numbering
 from rag.loading.office.word_parts import OLD_PICTURES, WordParts, old_picture
 from rag.loading.office.word_tables import header_rows, merged_cells, table_elements
@@ -38,7 +39,7 @@ def read(data: bytes) -> ParsedFile:
         document = docx.Document(BytesIO(data))
         walk = _Walk(document)
         pieces = list(walk.blocks(document.element.body))
-        around = list(walk.headers_and_footers())
+        around = list(margin_pieces(walk.margins()))
     except (PackageNotFoundError, BadZipFile, KeyError, etree.XMLSyntaxError, EOFError) as error:
         raise UnreadableFile(f"it is damaged ({error})") from None
     if not any(piece.kind == "heading" for piece in pieces):
@@ -75,17 +76,9 @@ class _Walk:
             elif element.tag in _CONTAINERS:
                 yield from self.blocks(element)
 
-    def headers_and_footers(self) -> Iterator[Piece]:
-        """What stands in the margins of the pages, each text once, below a heading of its own at the end."""
-        seen: set[str] = set()
+    def margins(self) -> Iterator[Piece]:
         for part in self._parts.margins():
-            for piece in self.blocks(part):
-                text = " ".join(piece.text.split())
-                if text and text not in seen and not ONLY_PAGE_NUMBER.fullmatch(text):
-                    if not seen:
-                        yield Piece("heading", "Header and footer", level=1)
-                    seen.add(text)
-                    yield Piece("table" if piece.kind == "table" else "paragraph", piece.text)
+            yield from self.blocks(part)
 
     def _paragraph(self, element: etree._Element) -> Iterator[Piece]:
         number = self._numbering.label(element)
