@@ -12,6 +12,7 @@ from rag.loading.blocks import ParsedFile, Piece, assemble
 from rag.loading.office.archives import member, open_archive, refuse_encrypted_parts, xml
 from rag.loading.office.drawings import description
 from rag.loading.office.left_out import notes_of, parts_left_out
+from rag.loading.office.open_document_objects import object_pieces
 from rag.loading.office.open_document_styles import Counts, Styles, name
 from rag.loading.office.open_document_text import cell_text, merged_cells, paragraphs, table_rows, text_of
 from rag.loading.office.page_margins import margin_pieces
@@ -198,27 +199,10 @@ class _Walk:
         yield Piece("paragraph", described, page=place.page)
         content = list(element.iterchildren(name("draw:object")))
         if content:
-            yield from self._object(content[0].get(name("xlink:href"), ""), place)
+            yield from object_pieces(self._archive, content[0], self._styles, self.left_out, place.page)
         elif element.find(name("draw:image")) is not None and all(
             element.find(name(each)) is None for each in _CONTENT_OF_FRAMES
         ):
             self.left_out["images without text"] += not described
         else:
             yield from self.blocks(element, place)
-
-    def _object(self, reference: str, place: _Place) -> Iterator[Piece]:
-        """A chart as the table of its values, a formula as it was typed; other objects are counted."""
-        part = f"{reference.removeprefix('./')}/content.xml"
-        root = xml(member(self._archive, part)) if part in self._archive.namelist() else None
-        values = next(root.iter(name("table:table")), None) if root is not None else None
-        formula = root.findtext(f".//{name('math:annotation')}") if root is not None else None
-        if root is not None and next(root.iter(name("chart:chart")), None) is not None:
-            self.left_out["charts without data"] += values is None
-            titles = (" ".join(text_of(p, self._styles) for p in paragraphs(each)) for each in root.iter(name("chart:title")))
-            yield Piece("paragraph", next(titles, ""), page=place.page)
-            if values is not None:
-                yield from table(merged_cells(values, self._cell), header_rows=1, page=place.page)
-        elif formula:
-            yield Piece("paragraph", formula, page=place.page)
-        else:
-            self.left_out["embedded files left out"] += 1
