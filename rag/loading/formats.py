@@ -20,7 +20,10 @@ LOADERS: dict[str, tuple[str, ...]] = {
     "web.epub": (".epub",),
     "office.open_document": (".odt", ".odp"),
     "office.rtf": (".rtf",),
-    "web.mail": (".eml", ".mhtml", ".mht"),
+    "office.old_formats": (".doc", ".dot", ".ppt", ".pps"),
+    "containers.mail": (".eml", ".mhtml", ".mht"),
+    "containers.mailbox": (".mbox",),
+    "containers.outlook": (".msg",),
     "text_files.json_records": (".json", ".jsonl", ".ndjson"),
     "text_files.notebook": (".ipynb",),
     "containers.zip_archive": (".zip",),
@@ -41,15 +44,8 @@ _MIMETYPES = {
     b"application/vnd.oasis.opendocument.presentation": "office.open_document",
     b"application/vnd.oasis.opendocument.spreadsheet": "office.spreadsheets",
 }
-_WITHOUT_LOADER = {
-    ".doc": "it is an old Word file; save it as .docx",
-    ".dot": "it is an old Word file; save it as .docx",
-    ".ppt": "it is an old PowerPoint file; save it as .pptx",
-    ".pps": "it is an old PowerPoint file; save it as .pptx",
-    ".msg": "it is an Outlook message; save it as .eml",
-}
 # Formats whose endings programs often give to HTML files; None stands for an unknown ending.
-_OFTEN_HTML = (None, "office.word", "office.spreadsheets", "pdf.extraction", "office.rtf")
+_OFTEN_HTML = (None, "office.word", "office.old_formats", "office.spreadsheets", "pdf.extraction", "office.rtf")
 _HEAD = 1024  # bytes; PDF readers accept the signature anywhere in them
 _OLE_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -96,12 +92,20 @@ def _archive_loader(data: bytes, ending: str) -> str:
 
 
 def _ole_loader(data: bytes, ending: str) -> str:
-    """For OLE containers: Office files from before 2007, and encrypted Office files of any age."""
-    if "EncryptedPackage".encode("utf-16-le") in data:
+    """For OLE containers: Outlook messages, Office files from before 2007, and encrypted Office files of any age."""
+    if _has_stream(data, "__properties_version1.0"):
+        return "containers.outlook"
+    if _has_stream(data, "EncryptedPackage"):
         raise UnreadableFile("it is encrypted; save it without a password")
-    if "Workbook".encode("utf-16-le") in data or "Book".encode("utf-16-le") in data[:4096]:
+    if _has_stream(data, "Workbook") or _has_stream(data[:4096], "Book"):
         return "office.spreadsheets"
-    raise UnreadableFile(_WITHOUT_LOADER.get(ending, "it is an old office file; save it in a current format"))
+    if _has_stream(data, "WordDocument") or _has_stream(data, "PowerPoint Document") or ending in LOADERS["office.old_formats"]:
+        return "office.old_formats"
+    raise UnreadableFile("it is an old office file; save it in a current format")
+
+
+def _has_stream(data: bytes, name: str) -> bool:
+    return name.encode("utf-16-le") in data
 
 
 # What `page` counts, by the ending of the file's name; all other formats count pages.

@@ -2,14 +2,11 @@
 
 import os
 import shutil
-import signal
-import subprocess
-import sys
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rag.errors import UnreadableFile
+from rag.loading.process.programs import run_program
 
 SECONDS = "RAG_OCR_SECONDS"  # set by the pool for its workers: the time limit for one file; not set: OCR is disabled
 
@@ -30,29 +27,10 @@ def with_text(data: bytes) -> bytes:
         scan, result = Path(folder, "scan.pdf"), Path(folder, "text.pdf")
         scan.write_bytes(data)
         command = [program, "--skip-text", "--quiet", "--output-type", "pdf", "--jobs", "1", str(scan), str(result)]
-        code = _run(command, float(os.environ[SECONDS]))
+        seconds = float(os.environ[SECONDS])
+        code = run_program(command, seconds)
+        if code is None:
+            raise UnreadableFile(f"ocrmypdf did not read its images within {seconds:g} seconds")
         if code or not result.exists():
             raise UnreadableFile(f"its pages are images, and ocrmypdf could not read them (exit code {code})")
         return result.read_bytes()
-
-
-def _run(command: list[str], seconds: float) -> int:
-    """Runs the program and returns its exit code. Processes that it leaves behind are killed."""
-    process = subprocess.Popen(  # noqa: S603 - an installed program with files of ours
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        return process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        raise UnreadableFile(f"ocrmypdf did not read its images within {seconds:g} seconds") from None
-    finally:
-        if sys.platform == "win32":  # has no process groups
-            process.kill()
-        else:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
