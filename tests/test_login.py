@@ -201,28 +201,22 @@ def test_without_a_login_the_state_reveals_no_paths(client: TestClient, chat: Ch
 
 
 class Watched:
-    """A page of one queued handler, one direct handler and one server function, which note the user."""
+    """A page of one server function, which notes the user."""
 
     def __init__(self) -> None:
         self.seen: list[User] = []
 
     def build(self, library: Any, questions: Any, user_of: Any, builds: Any) -> gr.Blocks:  # noqa: ARG002
-        def handler(text: str, request: gr.Request) -> str:
-            self.seen.append(user_of(request))
-            return text
-
         def function(asked: Any, request: gr.Request | None = None) -> Any:
             self.seen.append(user_of(request))
             return asked
 
         with gr.Blocks() as page:
-            box = gr.Textbox()
             gr.HTML(server_functions=[function])
-            box.submit(handler, box, box, queue=False)
         return page
 
 
-def test_handlers_get_the_signed_in_user_on_every_route(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_gets_the_signed_in_user(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched()
     monkeypatch.setattr(ui_page, "build_page", watched.build)
     app = create_app(library_of(chat))
@@ -232,10 +226,9 @@ def test_handlers_get_the_signed_in_user_on_every_route(chat: Chat, monkeypatch:
         blocks = blocks_of(app)
         component = next(number for number, block in blocks.blocks.items() if isinstance(block, gr.HTML))
         call = {"session_hash": user.name, "username": "carl", "request": {"username": "carl"}}
-        assert client.post("/gradio_api/run/predict", json={"data": ["x"], "fn_index": 0, **call}).status_code == 200
         server_call = {"data": 1, "component_id": component, "fn_name": "function", **call}
         assert client.post("/gradio_api/component_server/", json=server_call).status_code == 200
-        assert watched.seen == [user] * 2
+        assert watched.seen == [user]
         watched.seen.clear()
 
 
@@ -247,15 +240,15 @@ def test_the_page_of_one_user_is_closed_to_another(app: Any) -> None:
     rita, carl = TestClient(app, base_url=HOME), TestClient(app, base_url=HOME)
     sign_in(rita, "rita")
     sign_in(carl, "carl")
-    own = {"data": [], "fn_index": 99, "session_hash": "ritaspage"}
-    assert rita.post("/gradio_api/reset", json={"event_id": "x", "session_hash": "ritaspage"}).status_code == 200
-    for path in ("queue/join", "run/predict", "component_server", "component_server/", "cancel", "reset"):
+    room = next(number for number, block in blocks_of(app).blocks.items() if block.elem_id == "room")
+    own = {"data": {}, "component_id": room, "fn_name": "call", "session_hash": "ritaspage"}
+    assert rita.post("/gradio_api/component_server", json=own).status_code == 200
+    for path in ("component_server", "component_server/"):
         refused = carl.post(f"/gradio_api/{path}", json=own)
         assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_yours")
-    for path in ("queue/data?session_hash=ritaspage", "heartbeat/ritaspage"):
-        assert carl.get(f"/gradio_api/{path}").status_code == 403
+    assert carl.get("/gradio_api/heartbeat/ritaspage").status_code == 403
     assert carl.post("/gradio_api/component_server", data={"session_hash": "ritaspage"}).status_code == 415
-    assert rita.post("/gradio_api/reset", json={"event_id": "x", "session_hash": "ritaspage"}).status_code == 200
+    assert rita.post("/gradio_api/component_server", json=own).status_code == 200
 
 
 def upload(client: TestClient, size: int = 10, **files: bytes) -> Any:
@@ -306,30 +299,3 @@ def test_uploads_are_private_and_abandoned_ones_are_deleted(
     monkeypatch.setattr("rag.server.upload_quota.MEASURE_SECONDS", 0)
     assert upload(client, 10).status_code == 200
     assert not uploaded.exists()
-
-
-@pytest.mark.parametrize("launched", [True, False], ids=["as served", "as gradio mounts it"])
-def test_a_forged_path_is_not_accepted_as_an_upload(
-    launched: bool, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A page with a file input gets the path that a request names. The second case shows that the test would notice."""
-    given: list[str] = []
-    secret = tmp_path / "secret.txt"
-    secret.write_text("secret")
-
-    def build(library: Any, questions: Any, user_of: Any, builds: Any) -> gr.Blocks:  # noqa: ARG001
-        with gr.Blocks() as page:
-            file = gr.File()
-            file.upload(lambda path: given.append(Path(path).read_text()), file, None, queue=False)
-        return page
-
-    monkeypatch.setattr(ui_page, "build_page", build)
-    app = create_app(library_of(word_chat(corpus, tmp_path / "other", uploads=True)))
-    blocks = blocks_of(app)
-    assert blocks.has_launched
-    blocks.has_launched = launched
-    forged = {"path": str(secret), "meta": {"_type": "gradio.FileData"}, "orig_name": "secret.txt"}
-    call = {"data": [forged], "fn_index": 0, "session_hash": "abc"}
-    answered = TestClient(app, base_url=HOME, raise_server_exceptions=False).post("/gradio_api/run/predict", json=call)
-    assert (answered.status_code == 200) != launched
-    assert given == ([] if launched else ["secret"])

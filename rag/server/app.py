@@ -99,7 +99,6 @@ def _with_page(app: FastAPI, library: Library, questions: QuestionQueue, builds:
     from rag.ui.page_files import STATIC, STYLE_SHEETS, address
 
     page = build_page(library, questions, user_of, builds)
-    page.api_open = False  # no direct calls of queued events, which would go past the queue
     page.state_session_capacity = OPEN_PAGES
     # Only launch() sets this. Without it gradio takes any path on this machine for an uploaded file.
     page.has_launched = True

@@ -19,11 +19,11 @@ from rag.server.sessions import Sessions, Streams
 from rag.server.upload_quota import Quota
 
 WITHOUT_LOGIN = ("/login", "/healthz", "/readyz", "/favicon.ico", "/robots.txt")
-STREAMED = (f"{GRADIO}heartbeat/", f"{GRADIO}queue/data")
-STREAMS_OF_USER = 64  # each open page has up to two
+STREAMED = f"{GRADIO}heartbeat/"
+STREAMS_OF_USER = 64  # one for each open page
 RECHECK_SECONDS = 2.0  # until a removed user's open stream ends
 _MULTIPART = re.compile(r'multipart/form-data; ?boundary="?[\w\'()+,./:=?-]{1,70}"?', re.ASCII)  # RFC 2046, section 5.1.1
-COSTLY = ("/api/", "/mcp", f"{GRADIO}queue/join", f"{GRADIO}run/", f"{GRADIO}component_server", *UPLOAD)
+COSTLY = ("/api/", "/mcp", f"{GRADIO}component_server", *UPLOAD)
 
 
 class Authentication:

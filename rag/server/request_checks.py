@@ -25,12 +25,12 @@ CONTENT_SECURITY_POLICY = (
 GRADIO = "/gradio_api/"
 UPLOAD = (f"{GRADIO}upload", f"{GRADIO}upload_progress")
 # All routes that exist; of gradio's only those that the page uses. The others fetch from other hosts, poll for developers, call
-# handlers past the queue, or belong to features that are off. Routes that a later gradio adds are closed until reviewed.
+# handlers of events, which the page has none of, or belong to features that are off. Routes that a later gradio adds are closed
+# until reviewed.
 OPEN = {
     "/", "/login", "/logout", "/healthz", "/readyz", "/metrics", "/mcp",
     "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt",
-    *(GRADIO + name for name in ("queue/join", "queue/data", "run/predict", "component_server", "cancel", "reset")),
-    *(GRADIO + name for name in ("theme.css", "startup-events", "app_id")),
+    *(GRADIO + name for name in ("component_server", "theme.css", "startup-events", "app_id")),
 }  # fmt: skip
 OPEN_BELOW = ("/api/", "/static/", "/assets/", f"{GRADIO}file=", f"{GRADIO}heartbeat/")
 
