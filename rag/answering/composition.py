@@ -91,11 +91,11 @@ def _quoted(question: str, query: str, shown: Sequence[Choice], more: Sequence[C
 def _looked_up(question: str, query: str, lookup: Lookup, index: Index) -> Answer:
     return replace(
         _quoted(question, query, lookup.choices, lookup.more, index),
-        confidence=lookup.right,
+        confidence=lookup.right if lookup.choices else 0.0,
         reason=None if lookup.choices else "not_in_documents",
         message=lookup.message,
-        expected_wrong=round(1 - lookup.right, 4),
-        measured_on=LOOKUPS_MEASURED,
+        expected_wrong=round(1 - lookup.right, 4) if lookup.choices else None,
+        measured_on=LOOKUPS_MEASURED if lookup.choices else "",
         strength=lookup.strength,
     )
 

@@ -3,16 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rag.answering.arrangement import Choice
 from rag.answering.cell_reading import read_cell
+from rag.answering.handles import MOST_DOCUMENTS, handle_in, is_mentioned, numbered_texts, other_words, sentences_of
 from rag.answering.matching_rows import rows_with, sentence_of
 from rag.answering.table_lookup import Cell, bound_cells, bound_row
 from rag.answering.table_words import asked_words
 from rag.index.contents import Index
 from rag.reader.scored_sentences import Reader
 from rag.records import Strength
+from rag.text.terms import terms
+
+Rows = NDArray[np.int64]
 
 TABLE_RIGHT = 0.98  # share of right rows and cells: benchmarks/README.md
+HANDLE_RIGHT = 0.98  # of texts found by number: tests/test_handles.py
+SENTENCES_SHOWN = 3  # of a numbered text; the rest is shown on request
 CELL_RIGHT = 0.9  # the same, where the reader chose the column
 
 
@@ -33,6 +42,33 @@ class Lookup:
 def look_up(query: str, index: Index, documents: Sequence[str] | None, reader: Reader) -> Lookup | None:
     """None for a question that has to be read for. `documents` (see `Index.rows_of`) restricts the search, None does not."""
     scope = None if documents is None else index.rows_of(documents)
+    return _in_tables(query, index, scope, reader) or _by_number(query, index, scope)
+
+
+def _by_number(query: str, index: Index, scope: Rows | None) -> Lookup | None:
+    """The text with the number that the question names, or that there is none. None if the question asks for more than that."""
+    handle = handle_in(query)
+    texts = numbered_texts(handle, index, scope) if handle else None
+    if handle is None or texts is None:
+        return None
+    others = other_words(query, handle)
+    most_named = max((len(others & text.names) for text in texts), default=0)
+    texts = [text for text in texts if len(others & text.names) == most_named]
+    asked = others - frozenset().union(*(text.names for text in texts))
+    if not texts:
+        absent = not asked and not is_mentioned(handle, index, scope)
+        return Lookup(right=1.0, message=f"There is no {handle.typed} in the documents.") if absent else None
+    quoted = [sentences_of(text, index) for text in texts]
+    held = frozenset(terms("\n".join(sentence.text for sentences in quoted for sentence in sentences)))
+    if not all(quoted) or len(texts) > MOST_DOCUMENTS or (asked and not asked & held):
+        return None
+    most = max(1, SENTENCES_SHOWN // len(texts))
+    shown = [Choice(sentence) for sentences in quoted for sentence in sentences[:most]]
+    more = [Choice(sentence) for sentences in quoted for sentence in sentences[most:]]
+    return Lookup(tuple(shown), tuple(more), HANDLE_RIGHT, "strong" if len(texts) == 1 else "fair")
+
+
+def _in_tables(query: str, index: Index, scope: Rows | None, reader: Reader) -> Lookup | None:
     asked = asked_words(query)
     tables = rows_with(asked, index, scope)
     if cells := bound_cells(query, asked, tables):
