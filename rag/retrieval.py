@@ -17,6 +17,7 @@ from rag.records import Hit
 from rag.text.terms import terms
 
 Rows = NDArray[np.int64]
+OTHER_FORM = 0.3  # weight of an abbreviation's other form; benchmarks/README.md
 DECIMALS = 6  # of a score: fewer than float32 resolves, so that ties do not depend on the order of additions
 
 
@@ -83,7 +84,7 @@ def retrieve_together(
 ) -> list[Hit]:
     """Like `retrieve`, scoring each passage by the weighted mean over several queries; similarities are to the first query."""
     rows = None if documents is None else index.rows_of(documents)
-    lexical = [lexical_scores(index, terms(query.query), settings) for query in queries]
+    lexical = [_expanded_scores(index, query.query, settings) for query in queries]
     candidate_sets = [
         _candidates(index, query.vector, bm25, settings.depth, rows) for query, bm25 in zip(queries, lexical, strict=True)
     ]
@@ -136,6 +137,13 @@ def lexical_scores(index: Index, words: Sequence[str], settings: RetrievalSettin
     """BM25 of every row: over the whole text, plus, weighted, over title and headings alone."""
     whole = index.lexical.scores(words)
     return whole + np.float32(settings.headings_weight) * index.headings.scores(words) if settings.headings_weight else whole
+
+
+def _expanded_scores(index: Index, query: str, settings: RetrievalSettings) -> Vectors:
+    """The lexical scores, with a share for the long forms of the query's abbreviations and the short forms of its words."""
+    scores = lexical_scores(index, terms(query), settings)
+    others = [term for form in index.abbreviations.other_forms(query) for term in terms(form)]
+    return scores + np.float32(OTHER_FORM) * lexical_scores(index, others, settings) if others else scores
 
 
 def proximity(index: Index, words: Sequence[str], rows: Rows) -> Vectors:

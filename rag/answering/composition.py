@@ -25,7 +25,6 @@ from rag.text.terms import terms
 
 PRIOR, SAME_QUESTION = 1.5, 5.0  # see `weighed`; chosen on development questions: benchmarks/README.md
 LIKE_QUESTION = 0.5  # share of common terms from which a FAQ question counts as the query's
-LOOKUPS_MEASURED = "lookups in ten tables"  # benchmarks/README.md
 DECIMALS = 6  # of a score, so that equal sentences tie
 NEAREST = 3  # passages shown with an abstention, about a screenful
 CLOSEST = 3  # sentences shown with an abstention
@@ -94,8 +93,8 @@ def _looked_up(question: str, query: str, lookup: Lookup, index: Index) -> Answe
         confidence=lookup.right if lookup.choices else 0.0,
         reason=None if lookup.choices else "not_in_documents",
         message=lookup.message,
-        expected_wrong=round(1 - lookup.right, 4) if lookup.choices else None,
-        measured_on=LOOKUPS_MEASURED if lookup.choices else "",
+        expected_wrong=round(1 - lookup.right, 4) if lookup.measured_on else None,
+        measured_on=lookup.measured_on,
         strength=lookup.strength,
     )
 

@@ -47,10 +47,10 @@ class Abbreviations:
         return by_short
 
     @cached_property
-    def _by_long(self) -> dict[tuple[str, ...], set[str]]:
-        by_long: dict[tuple[str, ...], set[str]] = {}
+    def _by_long(self) -> dict[tuple[str, ...], list[Definition]]:
+        by_long: dict[tuple[str, ...], list[Definition]] = {}
         for definition in self.definitions:
-            by_long.setdefault(tuple(terms(definition.long)), set()).add(definition.short)
+            by_long.setdefault(tuple(terms(definition.long)), []).append(definition)
         return by_long
 
     @cached_property
@@ -61,6 +61,10 @@ class Abbreviations:
         """The definitions of a short form, in upper or lower case, singular or plural."""
         key = _key(short)
         return self._by_short.get(key) or self._by_short.get(key.removesuffix("s"), [])
+
+    def of_long(self, words: Sequence[str]) -> list[Definition]:
+        """The definitions whose long form has these terms."""
+        return self._by_long.get(tuple(words), [])
 
     def other_forms(self, query: str) -> list[str]:
         """The long forms of the abbreviations in a query, and the abbreviations of the long forms in it, where there is only one.
@@ -76,7 +80,7 @@ class Abbreviations:
         words = terms(query)
         for start in range(len(words)):
             for end in range(start + 1, min(start + self._longest, len(words)) + 1):
-                shorts = self._by_long.get(tuple(words[start:end]), set())
+                shorts = {definition.short for definition in self.of_long(words[start:end])}
                 if len({_key(short) for short in shorts}) == 1:
                     others[min(shorts)] = None
         return list(others)

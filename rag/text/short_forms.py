@@ -22,6 +22,7 @@ _CONNECTED = re.compile(
     rf"(?<![\w-])({_SHORT})(?:[\"”'*_]*)(?:\s*[:=|]\s*|\s+[–—-]\s+|,?\s+{_STANDS_FOR}\s+)[\"“'*_]*(?=([^.;,()|\n]{{3,150}}))"
 )
 _WORD = re.compile(r"\S+")
+_SMALL_WORDS = frozenset(("a", "an", "and", "at", "by", "for", "in", "of", "on", "the", "to", "with"))  # often without a letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +56,26 @@ def _in_brackets(text: str) -> Iterator[tuple[str, Span]]:
 
 
 def _connected(text: str) -> Iterator[tuple[str, Span]]:
-    """ "MTBF: mean time between failures", "MTBF stands for …": the fewest words that have all the letters."""
+    """ "MTBF: mean time between failures", "MTBF stands for …".
+
+    The long form is the words whose first letters are the short form, otherwise all up to the next punctuation, otherwise the
+    fewest words that have all the letters.
+    """
     for match in _CONNECTED.finditer(text):
         short, start = match[1].rstrip(".-/"), match.start(2)
         if not _is_short(short) or _is_word(short):
             continue
+        words = list(_WORD.finditer(text, start, match.end(2)))
         most = min(len(short) + 5, 2 * len(short))
-        for word in list(_WORD.finditer(text, start, match.end(2)))[:most]:
-            if _start_of_long(short, text, start, word.end()) == start:
-                yield short, _stripped(text, start, word.end())
-                break
+        ends = [word.end() for word in words[:most] if _start_of_long(short, text, start, word.end()) == start]
+        if ends:
+            by_initials = [end for end in ends if _initials(text[start:end]) == short.lower()]
+            whole = len(words) <= most and ends[-1] == words[-1].end()
+            yield short, _stripped(text, start, by_initials[0] if by_initials else ends[-1] if whole else ends[0])
+
+
+def _initials(long: str) -> str:
+    return "".join(word[0] for word in re.findall(r"[^\W_]+", long.lower()) if word not in _SMALL_WORDS)
 
 
 def _is_short(text: str) -> bool:
@@ -85,7 +96,14 @@ def _window(short: str, text: str, end: int) -> int:
 
 
 def _start_of_long(short: str, text: str, start: int, end: int) -> int | None:
-    """Where the shortest long form in text[start:end] begins that ends there; None if the letters do not match."""
+    """Where the long form in text[start:end] begins that ends there; None if the letters do not match.
+
+    The paper takes the shortest; words whose first letters are the short form come first here, as in "personal protective
+    equipment (PPE)", of which the paper's algorithm leaves out the first.
+    """
+    words = [match.start() for match in _WORD.finditer(text, start, end)]
+    if (by_initials := next((at for at in words[::-1] if _initials(text[at:end]) == short.lower()), None)) is not None:
+        return by_initials
     at = end - 1
     for number in range(len(short) - 1, -1, -1):
         letter = short[number].lower()
@@ -99,9 +117,9 @@ def _start_of_long(short: str, text: str, start: int, end: int) -> int | None:
             return None
         at -= 1
     first = at + 1
-    words = text[first:end].split()
-    too_many = len(words) > min(len(short) + 5, 2 * len(short))
-    return None if too_many or not words or len(text[first:end].strip()) <= len(short) or short in words else first
+    long = text[first:end].split()
+    too_many = len(long) > min(len(short) + 5, 2 * len(short))
+    return None if too_many or not long or len(text[first:end].strip()) <= len(short) or short in long else first
 
 
 def _stripped(text: str, start: int, end: int) -> Span:
