@@ -41,6 +41,7 @@ _THAN = re.compile(r"^(?P<first>.+?)\s+(?:more|less|fewer|better|worse|\w+er)\b.
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 _BREAK = re.compile(r"[,:;]\s*")
 _ABBREVIATION = re.compile(r"[^.(|]{1,60}\(([\w-]+)\)")
+_DIGITS = {stem: str(n) for n, stem in enumerate(terms("first second third fourth fifth sixth seventh eighth ninth"), start=1)}
 _ARTICLES = re.compile(r"^(?:(?:the|a|an|my|your|our|its|their|both|between|of)\s+)+", re.IGNORECASE)
 
 
@@ -56,8 +57,9 @@ class Compared:
     stated: bool
 
     def holds(self, side: int, text_terms: set[str] | frozenset[str]) -> bool:
-        """Whether most of the terms are in a text: all of one or two, two of three."""
+        """Whether most of the terms are in a text: all of one or two, two of three. "The third stage" is stage 3."""
         key = self.keys[side]
+        text_terms = text_terms | {_DIGITS[term] for term in _DIGITS.keys() & text_terms}
         return len(key & text_terms) >= MOST * len(key)
 
     def holds_both(self, text: str) -> bool:
@@ -97,14 +99,16 @@ def things_compared(query: str) -> Compared | None:
 
 
 def _compared(first: str, second: str, *, stated: bool) -> Compared | None:
-    terms_1, terms_2 = frozenset(terms(first)), frozenset(terms(second))
+    # "stage 1 and stage 3 of denervation": the last words belong to both.
+    own = second if " of " in first else second.split(" of ")[0]
+    terms_1, terms_2 = frozenset(terms(first)), frozenset(terms(own))
     shared = terms_1 & terms_2
     # "acute or chronic denervation": the second name holds what both are.
     key_1, key_2 = terms_1 - shared, terms_2 - shared
     if not key_1 or not key_2:
         return None
-    if not shared and len(_content(first)) == 1 and len(_content(second)) == 2 and not _capital(_content(second)[1]):
-        key_2 = frozenset(terms(_content(second)[0])) or key_2
+    if not shared and len(_content(first)) == 1 and len(_content(own)) == 2 and not _capital(_content(own)[1]):
+        key_2 = frozenset(terms(_content(own)[0])) or key_2
     return Compared((first, second), (key_1, key_2), stated)
 
 

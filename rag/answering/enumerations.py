@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 
-from rag.answering.surroundings import Place, ends_in_colon, items, lead_in_of, place_of, rows, walk
+from rag.answering.surroundings import Place, items, lead_in_of, leans_on_previous, place_of, rows, walk
 from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Passage
@@ -35,6 +35,9 @@ _ORDINALS = (
     "twelfth",
 )
 _LAST = r"last(?:ly)?|final(?:ly)?|the other"
+_NUMBERED = "step|stage|phase|part|type|grade|class|level|option|method|reason|rule|point|case"
+_NUMBER_ASKED = re.compile(rf"\b(?:{_NUMBERED})\s+(?P<number>\d\d?)\b(?![.\d])", re.IGNORECASE)
+_LABEL = re.compile(r"\s*(?:\*\*|__)\S")
 _BEFORE_ORDINAL = r"^(?:\W*(?:in|at|on|during|with|for|the|a|an|its|their|and|after)\b)*\W*"  # "In the first stage"
 
 
@@ -54,6 +57,12 @@ class Enumeration:
         return frozenset(place_of(sentence) for sentence in self.sentences)
 
 
+def number_asked(query: str) -> int | None:
+    """The number of the one member that a question asks for, as in "stage 2"."""
+    match = _NUMBER_ASKED.search(query)
+    return int(match["number"]) if match else None
+
+
 def announced_by(sentence: ScoredSentence, index: Index) -> Enumeration | None:
     """What a sentence announces, whole and in order; None if it announces nothing that follows it.
 
@@ -61,14 +70,15 @@ def announced_by(sentence: ScoredSentence, index: Index) -> Enumeration | None:
     below its own, or as many sentences as it tells to the end of its paragraph.
     """
     count = _count_told(sentence.text)
-    following = bool(_FOLLOWING.search(sentence.text)) or ends_in_colon(sentence)
+    following = bool(_FOLLOWING.search(sentence.text)) or sentence.text.rstrip(" *_").endswith(":")
     if count is None and not following:
         return None
-    if members := tuple(items(sentence, index, 1)) or _table(sentence, index):
-        return Enumeration(sentence, members) if following or _fits(count, _blocks(members, index)) else None
+    if members := _list_after(sentence, index) or _table(sentence, index):
+        return Enumeration(sentence, members) if following or _is_told(count, members, index) else None
     finders: tuple[Callable[[ScoredSentence, Index, int], tuple[ScoredSentence, ...]], ...] = (
         _numbered_sentences,
         _sections_below,
+        _labelled_paragraphs,
         _rest_of_paragraph,
     )
     for finder in finders:
@@ -84,7 +94,7 @@ def enumeration_with(sentence: ScoredSentence, index: Index) -> Enumeration | No
         return Enumeration(lead_in_of(sentence, index) or _telling(members, index), members) if len(members) > 1 else None
     if announced := announced_by(sentence, index):
         return announced
-    if sentence.sentence.kind != "paragraph" or not any(_ordinal_at(sentence.text, n) for n in range(1, MOST_TOLD + 1)):
+    if sentence.sentence.kind != "paragraph" or not any(ordinal_at(sentence.text, n) for n in range(1, MOST_TOLD + 1)):
         return None
     for near in islice(walk(sentence, index, -1), FARTHEST):
         if near.sentence.kind != "paragraph":
@@ -98,10 +108,11 @@ def enumeration_with(sentence: ScoredSentence, index: Index) -> Enumeration | No
 def _telling(members: Sequence[ScoredSentence], index: Index) -> ScoredSentence | None:
     """The sentence before a list that tells the number of its items: "The panel has four buttons."."""
     before = next(walk(members[0], index, -1), None)
+    if before and leans_on_previous(before.text):  # "They are listed here in order."
+        before = next(walk(before, index, -1), None)
     if before is None or before.sentence.kind != "paragraph":
         return None
-    fits = _fits(_count_told(before.text), _blocks(members, index))
-    return before if fits or _FOLLOWING.search(before.text) else None
+    return before if _is_told(_count_told(before.text), members, index) or _FOLLOWING.search(before.text) else None
 
 
 def _count_told(text: str) -> int | None:
@@ -119,6 +130,18 @@ def _count_told(text: str) -> int | None:
 
 def _fits(count: int | None, members: int) -> bool:
     return count is not None and members >= FEWEST and count in (0, members)
+
+
+def _is_told(count: int | None, members: Sequence[ScoredSentence], index: Index) -> bool:
+    """Whether a list has as many items as told; a list in which others are nested has more."""
+    return count is not None and max(count, FEWEST) <= _blocks(members, index) and len(members) >= FEWEST
+
+
+def _list_after(sentence: ScoredSentence, index: Index) -> tuple[ScoredSentence, ...]:
+    """The items after a sentence, or after the next one if that refers to it."""
+    after = next(walk(sentence, index, 1), None)
+    refers = after and after.sentence.kind == "paragraph" and leans_on_previous(after.text)
+    return tuple(items(after if after and refers else sentence, index, 1))
 
 
 def _blocks(members: Sequence[ScoredSentence], index: Index) -> int:
@@ -144,7 +167,7 @@ def _numbered_sentences(sentence: ScoredSentence, index: Index, count: int) -> t
         if near.sentence.kind != "paragraph" or (count and number == count):
             break
         members.append(near)
-        if _ordinal_at(near.text, number + 1) or (number and _last_at(near.text)):
+        if ordinal_at(near.text, number + 1) or (number and _last_at(near.text)):
             number, end = number + 1, len(members)
             if _last_at(near.text) and not count:
                 break
@@ -154,9 +177,9 @@ def _numbered_sentences(sentence: ScoredSentence, index: Index, count: int) -> t
     return tuple(members[:end]) if complete else ()
 
 
-def _ordinal_at(text: str, number: int) -> bool:
+def ordinal_at(text: str, number: int) -> bool:
     """Whether a sentence begins with this ordinal, as in "First," or "In the first stage"."""
-    return number <= len(_ORDINALS) and bool(_beginning(_ORDINALS[number - 1]).match(text))
+    return number <= len(_ORDINALS) and bool(_beginning(rf"{_ORDINALS[number - 1]}|(?:{_NUMBERED})\s+{number}").match(text))
 
 
 def _last_at(text: str) -> bool:
@@ -189,6 +212,16 @@ def _passages_after(passage: Passage, index: Index) -> Iterator[Passage]:
     while following is not None:
         yield following
         following = index.passage_after(following)
+
+
+def _labelled_paragraphs(sentence: ScoredSentence, index: Index, count: int) -> tuple[ScoredSentence, ...]:
+    """The paragraphs after a sentence that begin with a label in bold, if they are as many as told."""
+    document = index.documents[sentence.passage.document_id]
+    after = [block for block in document.blocks if block.span.start >= sentence.sentence.span.end]
+    labelled = list(takewhile(lambda b: b.kind == "paragraph" and _LABEL.match(b.span.of(document.text)), after[: MOST_TOLD + 1]))
+    if not _fits(count, len(labelled)):
+        return ()
+    return tuple(takewhile(lambda near: near.sentence.span.end <= labelled[-1].span.end, walk(sentence, index, 1)))
 
 
 def _rest_of_paragraph(sentence: ScoredSentence, index: Index, count: int) -> tuple[ScoredSentence, ...]:

@@ -8,7 +8,7 @@ from rag.answering.comparisons import Compared, sides
 from rag.answering.enumerations import Enumeration
 from rag.answering.question_forms import asks_for_one
 from rag.answering.sameness import agree, says_the_same
-from rag.answering.surroundings import Place, ends_in_colon, place_of
+from rag.answering.surroundings import Place, leads_in, place_of
 from rag.answering.whole_lists import asked_whole
 from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence
@@ -114,11 +114,9 @@ def _further(units: Sequence[_Unit], limit: int) -> list[_Unit]:
 
 
 def _enumerated(enumeration: Enumeration, chosen: ScoredSentence, by_place: Mapping[Place, ScoredSentence]) -> _Unit:
-    """The announcement and the members, with the reader's scores. A lead-in that ends in a colon is only context, unless it
-    was chosen itself.
-    """
+    """The announcement and the members, with the reader's scores. A lead-in is only context, unless it was chosen itself."""
     announcement = enumeration.announcement
-    is_context = announcement is None or (ends_in_colon(announcement) and place_of(announcement) != place_of(chosen))
+    is_context = announcement is None or (leads_in(announcement) and place_of(announcement) != place_of(chosen))
     sentences = enumeration.members if is_context else enumeration.sentences
     scored = tuple(by_place.get(place_of(sentence), sentence) for sentence in sentences)
     longest = LONGEST_LIST + len(sentences) - len(enumeration.members)

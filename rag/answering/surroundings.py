@@ -8,6 +8,7 @@ from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Passage, Span
 
 LONGEST_LABEL = 5  # words of a line that names what the next one explains, as in a list of definitions
+LONGEST_LINE = 12  # words of a line above a list that serves as its title
 LONGEST_CONTEXT = 2  # sentences of context before a dependent one; more would no longer be an answer
 _DEPENDENT = re.compile(
     r"(?:this|these|those|that|it|its|they|their|them|he|she|his|her|such|both|the (?:former|latter|same)|however|moreover"
@@ -73,13 +74,16 @@ def header_of(row: ScoredSentence, index: Index) -> ScoredSentence | None:
 
 
 def lead_in_of(item: ScoredSentence, index: Index) -> ScoredSentence | None:
-    """The sentence ending in a colon that introduces an item's list; None if there is none."""
+    """The sentence that ends in a colon, or the short line without a full stop, above an item's list; None if there is none."""
     before = next((near for near in walk(item, index, -1) if near.sentence.kind != "item"), None)
-    return before if before and before.sentence.quotable and ends_in_colon(before) else None
+    return before if before and before.sentence.quotable and leads_in(before) else None
 
 
-def ends_in_colon(sentence: ScoredSentence) -> bool:
-    return sentence.text.rstrip(" *_").endswith(":")
+def leads_in(sentence: ScoredSentence) -> bool:
+    """Whether a sentence is no statement but introduces what comes after it."""
+    text = sentence.text.rstrip(" *_")
+    is_line = sentence.sentence.kind == "paragraph" and not text.endswith((".", "!", "?", "。"))
+    return text.endswith(":") or (is_line and len(text.split()) <= LONGEST_LINE)
 
 
 def leans_on_previous(text: str) -> bool:

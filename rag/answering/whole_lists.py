@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from rag.answering.enumerations import Enumeration, enumeration_with
+from rag.answering.enumerations import Enumeration, enumeration_with, number_asked, ordinal_at
+from rag.answering.named_things import named_things
 from rag.answering.question_forms import asks_for_one, names_one_fact
-from rag.answering.surroundings import Place, ends_in_colon, place_of
+from rag.answering.surroundings import Place, leads_in, place_of
 from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence
 from rag.text.terms import terms
@@ -23,23 +24,28 @@ def asked_whole(
     brings the others if the question is about the list, and does not single the member out.
     """
     one_fact = names_one_fact(query)
-    if one_fact and not ends_in_colon(candidate):
+    if one_fact and not leads_in(candidate):
         return None
     enumeration = enumeration_with(candidate, index)
     if enumeration is None:
         return None
+    number = number_asked(query)
+    numbered = [member for member in enumeration.members if number and ordinal_at(member.text, number)]
+    if len(numbered) == 1:
+        return Enumeration(None, (numbered[0],))
     if enumeration.announcement and place_of(candidate) == place_of(enumeration.announcement):
         return enumeration
     about = _introduction(enumeration)
-    if _singled_out(candidate, enumeration, set(terms(query)) - about, scores, index):
+    if _singled_out(candidate, enumeration, set(named_things(query, index)) - about, scores, index):
         return None
     answering = sum(scores.get(place_of(m), 0.0) >= MEMBER_FLOOR * candidate.score for m in enumeration.members)
     if answering >= HALF * len(enumeration.members):
         return enumeration
-    introduced = _weight(set(terms(query)) & about, index) >= INTRODUCED * _weight(set(terms(query)), index)
+    asked = set(named_things(query, index))
+    introduced = _weight(asked & about, index) >= INTRODUCED * _weight(asked, index)
     several = not asks_for_one(query)
-    asked = introduced and (several or enumeration.announcement is not None)
-    return enumeration if asked and (lead or (several and answering > 1)) else None
+    is_asked = introduced and (several or enumeration.announcement is not None)
+    return enumeration if is_asked and (lead or (several and answering > 1)) else None
 
 
 def _introduction(enumeration: Enumeration) -> set[str]:
