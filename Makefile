@@ -22,6 +22,7 @@ check: lint types fast
 lint: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	@if [ -x $(BIN)/biome ]; then $(BIN)/biome lint --error-on-warnings; else echo "scripts of the page not checked: biome has no wheel here"; fi
 
 types: $(VENV)/.test
 	$(BIN)/mypy

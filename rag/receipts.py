@@ -26,6 +26,7 @@ VALID = "valid"
 CHANGED = "source changed"
 MISSING = "source missing"
 FALSE = "not in the source"
+VERIFY = "Every quote is an exact copy of its file. To check that, save the receipt of an answer and run: rag verify receipt.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,9 @@ def conversation_markdown(title: str, answers: Answers) -> str:
     return "\n".join([f"Conversation: {_literal(title)}\n", *parts])
 
 
-def conversation_html(title: str, answers: Answers) -> Markup:
-    shown = [_shown(answer, receipt_values(answer, model=model, reader=reader)) for answer, model, reader in answers]
-    return render("receipts/page.html", title=_line(title), answers=shown)
+def conversation_html(title: str, answers: Answers, date: str = "") -> Markup:
+    """A conversation as a self-contained page; `date` says when it was held, for people."""
+    return _page(_line(title), [answer for answer, _, _ in answers], date)
 
 
 def load_receipt(path: Path) -> Answer:
@@ -139,7 +140,7 @@ def _nearest(quote: str, text: str, start: int) -> Span | None:
     return None if nearest is None else Span(nearest, nearest + len(quote))
 
 
-def to_markdown(answer: Answer, values: Mapping[str, Any]) -> str:
+def to_markdown(answer: Answer, values: Mapping[str, Any]) -> str:  # noqa: ARG001 - what only a program checks is in the JSON
     """Quotes are in code blocks and all other text is escaped, so that nothing of either is interpreted as Markdown or HTML."""
     parts = [f"# {_literal(answer.question)}", ""]
     if answer.query != answer.question:
@@ -151,14 +152,13 @@ def to_markdown(answer: Answer, values: Mapping[str, Any]) -> str:
     for sentence, citation in _cited(answer):
         fence = "`" * max(3, 1 + _longest_run(citation.quote))
         role = " (shown for context)" if sentence.context else ""
-        where = _literal(_place(citation))
         title = "Header of the table" if citation.number in answer.header_numbers else f"**[{citation.number}]**{role}"
-        parts += [title, "", fence, citation.quote, fence, ""]
-        parts += [f"{where}, characters {citation.span.start} to {citation.span.end}, file {_literal(citation.digest)}", ""]
+        parts += [title, "", fence, citation.quote, fence, "", _literal(titled_place(citation)), ""]
         if citation.differs:
             parts += [f"Sources differ: compare with {', '.join(f'[{n}]' for n in citation.differs)}.", ""]
-        parts += [f"Also in {_literal(_place(location))}." for location in citation.also]
-    parts += [f"- {name}: {_literal(value)}" for name, value in _facts(answer, values)]
+        parts += [f"Also in {_literal(titled_place(location))}." for location in citation.also]
+    if not answer.abstained:
+        parts += ["", _literal(in_plain_words(answer)), "", _literal(VERIFY)]
     return "\n".join(parts) + "\n"
 
 
@@ -175,57 +175,57 @@ class _Quote:
     number: int | None
     citation: Citation
     place: str
+    context: bool
     notes: Sequence[str]
 
 
 @dataclass(frozen=True)
 class _Shown:
-    """What the template shows of an answer; `facts` are names and values."""
+    """What the template shows of an answer; `trust` is empty for an abstention."""
 
     question: str
+    searched: str
     quotes: Sequence[_Quote]
     notes: Sequence[str]
-    facts: Sequence[tuple[str, str]]
+    trust: str
 
 
-def to_html(answer: Answer, values: Mapping[str, Any]) -> Markup:
-    """One answer as a self-contained page, to be read or printed."""
-    return render("receipts/page.html", title=_line(answer.question), answers=[_shown(answer, values)])
+def to_html(answer: Answer, values: Mapping[str, Any]) -> Markup:  # noqa: ARG001 - what only a program checks is in the JSON
+    """One answer as a self-contained page, to be read, sent or printed."""
+    return _page(_line(answer.question), [answer], "")
 
 
-def _shown(answer: Answer, values: Mapping[str, Any]) -> _Shown:
+def _page(title: str, answers: Sequence[Answer], date: str) -> Markup:
+    return render("receipts/page.html", title=title, date=date, answers=[_shown(answer) for answer in answers], verify=VERIFY)
+
+
+def _shown(answer: Answer) -> _Shown:
     quotes = [
         _Quote(
             None if citation.number in answer.header_numbers else citation.number,
             citation,
             _place(citation),
-            _notes(sentence, citation),
+            sentence.context,
+            _notes(citation),
         )
         for sentence, citation in _cited(answer)
     ]
     notes = [abstention_text(answer), *abstention_notes(answer)] if answer.abstained else [answer.message] * bool(answer.message)
-    return _Shown(answer.question, quotes, notes, _facts(answer, values))
+    searched = answer.query if answer.query.split() != answer.question.split() else ""
+    return _Shown(answer.question, searched, quotes, notes, "" if answer.abstained else in_plain_words(answer))
 
 
-def _notes(sentence: QuotedSentence, citation: Citation) -> list[str]:
-    notes = [f"sources differ: compare with {', '.join(map(str, citation.differs))}"] if citation.differs else []
-    notes += [f"also in {_place(location)}" for location in citation.also]
-    return [*notes, "shown for context"] if sentence.context else notes
+def _notes(citation: Citation) -> list[str]:
+    notes = [f"Sources differ: compare with {', '.join(map(str, citation.differs))}."] if citation.differs else []
+    return notes + [f"Also in {titled_place(location)}." for location in citation.also]
+
+
+def titled_place(location: Citation | Location) -> str:
+    return f"{location.title}, {_place(location)}"
 
 
 def _place(location: Citation | Location) -> str:
     return place(location.document_id, location.page, location.headings)
-
-
-def _facts(answer: Answer, values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [
-        ("searched for", _line(answer.query)),
-        ("trust", in_plain_words(answer)),
-        ("index", str(values["index"])),
-        ("model", str(values["model"])),
-        ("reader", str(values["reader"])),
-        ("digest of the receipt", str(values["digest"])),
-    ]
 
 
 def _line(text: str) -> str:

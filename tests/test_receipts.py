@@ -1,14 +1,19 @@
 """Receipts: saved answers are verified against the files as they are now; exports show hostile text as text."""
 
 import json
+import re
 import tempfile
+import zipfile
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from docx import Document
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 from markdown_it import MarkdownIt
 from selectolax.lexbor import LexborHTMLParser
 
@@ -25,6 +30,7 @@ from rag.receipts import (
     verify,
 )
 from rag.records import Answer, Citation, Location, QuotedSentence, Span
+from rag.word_export import conversation_word
 from tests.conftest import ReadHere
 from tests.test_answering import ask
 
@@ -241,3 +247,32 @@ def test_a_reported_position_holds_the_quote(old: str, new: str) -> None:
                 assert checked.now.of(new) == citation.quote
             elif new.strip():
                 assert citation.quote not in new
+
+
+def test_a_page_for_people_has_titles_and_numbered_sources_but_no_hashes(answer: Answer) -> None:
+    values = receipt_values(answer, model="m", reader="r")
+    for text in (to_html(answer, values), to_markdown(answer, values)):
+        assert answer.citations[0].title in text.replace("\\", "") and "rag verify" in text.replace("\\", "")
+        assert not re.search(r"[0-9a-f]{64}", text) and "trust:" not in text
+    page = LexborHTMLParser(conversation_html("Ferns", [(answer, "m", "r")], "30 November 2026"))
+    assert [node.text() for node in page.css("blockquote sup")] == [node.attributes["value"] for node in page.css("ol > li")]
+    assert "30 November 2026" in (page.css_first(".date") or page.css("body")[0]).text()
+
+
+WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, *INJECTIONS, "two\nlines\ttab"])
+def test_a_word_document_has_each_quote_with_its_source_in_a_footnote(text: str) -> None:
+    given = replace(hostile_answer(text), sentences=(QuotedSentence(text, 1),))
+    data = conversation_word(text, [given, Answer(text, text, reason="near_miss")], "foot", "today")
+    shown = re.sub("[\0\x0b]", "\ufffd", text)
+    document = Document(BytesIO(data))
+    assert [paragraph.text for paragraph in document.paragraphs].count(shown) >= 3  # title, question, quote
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        footnotes = etree.fromstring(archive.read("word/footnotes.xml"))
+        body = etree.fromstring(archive.read("word/document.xml"))
+    used = [node.get(f"{WORD}id") for node in body.iter(f"{WORD}footnoteReference")]
+    notes = {note.get(f"{WORD}id"): "".join(note.itertext()) for note in footnotes}
+    assert used == ["1"] and set(notes) == {"-1", "0", "1"}
+    assert shown in notes["1"]

@@ -22,7 +22,7 @@ from rag.index.manifest import Entry, Failure
 from rag.records import Answer, Citation, Hit, Location, Passage, QuotedSentence, Span
 from rag.templates import render
 from rag.ui.answer_actions import Shown
-from rag.ui.answer_view import answer_html, failed_answer_html
+from rag.ui.answer_view import answer_html, failed_answer_html, ranges
 from rag.ui.conversation_view import (
     conversations_html,
     document_choice_html,
@@ -182,7 +182,7 @@ def test_a_row_of_a_table_is_a_small_table_with_one_number() -> None:
     assert re.findall('<th scope="col">(.*?)</th>', html) == ["Muscle", "Nerve", "Roots"]
     assert re.findall('<td class="asked"><strong>(.*?)</strong></td>', html) == ["Axillary"]
     assert "<td>Deltoid</td>" in html and "<td>C5|C6</td>" in html
-    assert re.findall(r'data-number="(\d+)"', html) == ["1"]
+    assert re.findall(r'data-number="(\d+)"', html) == ["1"] and html.count('class="card"') == 1
 
 
 def test_rows_below_the_same_header_make_one_table_and_prose_with_bars_none() -> None:
@@ -242,6 +242,11 @@ def test_what_earlier_turns_added_is_said_and_can_be_taken_back() -> None:
     html = answer_html(replace(answer("One."), question="How is it treated?", query="How is denervation treated?"), Shown(3))
     assert "Continuing about <b>denervation</b>" in html and 'value="written:3"' in html
     assert "Continuing" not in answer_html(replace(answer("One."), question="Nerves?", query="Nerves?"), Shown(0))
+
+
+def test_a_remark_about_an_answer_is_a_note_below_it() -> None:
+    html = answer_html(replace(answer("One."), message="The list goes on."), Shown(0))
+    assert '<p class="note">The list goes on.</p>' in html and "own words" not in html and 'value="copy:0"' in html
 
 
 def test_the_own_voice_is_marked() -> None:
@@ -317,7 +322,9 @@ def test_each_sentence_has_its_number_and_reference() -> None:
 
 
 def test_sentences_of_one_place_share_a_card() -> None:
-    assert '<span class="numbers">1 2</span>' in answer_html(answer("One.", "Two."))
+    assert '<span class="numbers">1, 2</span>' in answer_html(answer("One.", "Two."))
+    assert '<span class="numbers">1–4</span>' in answer_html(answer("One.", "Two.", "Three.", "Four."))
+    assert ranges([1, 2, 3, 5, 7, 8]) == "1–3, 5, 7, 8"
 
 
 def test_context_is_marked() -> None:

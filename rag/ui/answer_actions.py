@@ -68,7 +68,9 @@ def actions_of(answer: Answer, shown: Shown) -> Actions:
         ],
         helpful=[] if answer.abstained else [Button(f"judge:{turn}:helpful", "Helpful")],
         feedback=_feedback(answer, turn),
-        small_talk=answer.reason in SMALL_TALK or answer.reason == "empty_question" or bool(answer.message),
+        small_talk=answer.reason in SMALL_TALK
+        or answer.reason == "empty_question"
+        or (answer.abstained and bool(answer.message)),
     )
 
 

@@ -1,5 +1,8 @@
 """What the Ask tab can do with a saved answer: copy it, save it as a file, and judge it."""
 
+import base64
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -10,13 +13,14 @@ from rag.errors import ConversationError
 from rag.evaluation.feedback import Judgement, judge
 from rag.evaluation.question_sets import GoldSpan
 from rag.index.contents import Index
-from rag.receipts import conversation_html, conversation_markdown, receipt_text, receipts_text
+from rag.receipts import VERIFY, conversation_html, conversation_markdown, receipt_text, receipts_text
 from rag.records import Span
 from rag.sources import resolve, stale_citations
 from rag.ui.answer_view import JUDGED
 from rag.ui.calls import Act, Acts, Reply, Request
 from rag.ui.conversation_view import copied_text
 from rag.ui.room import Room
+from rag.word_export import conversation_word
 
 MOST_CHOSEN = 20  # sentences that can be chosen as the right ones
 Reference = Annotated[str, Field(max_length=5_000)]  # characters: a document id, a digest and two offsets
@@ -34,7 +38,7 @@ class SaveAnswers(Request):
 
     conversation: str
     turn: int | None = Field(None, ge=0)
-    form: Literal["md", "html", "json"]
+    form: Literal["md", "html", "json", "docx"]
 
 
 class JudgeAnswer(OneAnswer):
@@ -62,15 +66,34 @@ def show_answer(room: Room, user: User, request: OneAnswer) -> Reply:
 
 
 def save_answers(room: Room, user: User, request: SaveAnswers) -> Reply:
-    form = request.form
-    if request.turn is not None:
-        _, turn = _turn(room, user, request.conversation, request.turn)
-        text = receipt_text(turn.answer, form, model=turn.model, reader=turn.reader)
-        return {"name": f"answer.{form}", "text": text}
+    """The file's name and content: text, or base64 of a Word document."""
     conversation = room.conversations(user).load(request.conversation)
-    answers = [(turn.answer, turn.model, turn.reader) for turn in conversation.turns]
-    write = {"md": conversation_markdown, "html": conversation_html, "json": receipts_text}[form]
-    return {"name": f"conversation.{form}", "text": write(conversation.title, answers)}
+    if request.turn is None:
+        turns, title, name = conversation.turns, conversation.title, "conversation"
+    else:
+        _, turn = _turn(room, user, request.conversation, request.turn)
+        turns, title, name = (turn,), turn.question, "answer"
+    return {"name": f"{name}.{request.form}", "text": _file(title, turns, request.form, _day(conversation.changed))}
+
+
+def _file(title: str, turns: Sequence[SavedTurn], form: str, date: str) -> str:
+    answers = [(turn.answer, turn.model, turn.reader) for turn in turns]
+    if form == "docx":
+        word = conversation_word(title, [turn.answer for turn in turns], VERIFY, date)
+        return base64.b64encode(word).decode("ascii")
+    if form == "html":
+        return conversation_html(title, answers, date)
+    if form == "json" and len(turns) == 1:
+        return receipt_text(turns[0].answer, form, model=turns[0].model, reader=turns[0].reader)
+    return receipts_text(title, answers) if form == "json" else conversation_markdown(title, answers)
+
+
+def _day(changed: str) -> str:
+    """The date of an ISO time, for people; empty if it is none."""
+    try:
+        return datetime.fromisoformat(changed).astimezone().strftime("%-d %B %Y")
+    except ValueError:
+        return ""
 
 
 def judge_answer(room: Room, user: User, request: JudgeAnswer) -> Reply:

@@ -35,9 +35,9 @@ def failed_answer_html(message: str) -> Markup:
 
 @dataclass(frozen=True)
 class Card:
-    """A place that is quoted: the numbers of the sentences from there, and the reference of the first."""
+    """A place that is quoted: the numbers of the sentences from there ("1–3, 5"), and the reference of the first."""
 
-    numbers: tuple[int, ...]
+    numbers: str
     reference: str
     title: str
     headings: tuple[str, ...]
@@ -70,8 +70,8 @@ def answer_html(answer: Answer, shown: Shown | None = None) -> Markup:
         searched=answer.query if asked and answer.query.split() != answer.question.split() else "",
         actions=actions_of(answer, shown) if shown else None,
         judged=JUDGED.get(shown.judged, "") if shown else "",
-        own_voice=answer.message.split("\n") if answer.message else [],
-        cards=_cards([*answer.citations, *answer.more]),
+        own_voice=answer.message.split("\n") if answer.abstained and answer.message else [],
+        cards=_cards([c for c in (*answer.citations, *answer.more) if c.number not in answer.header_numbers]),
         closest_cards=_cards(answer.closest),
         also=_also(answer.citations),
         confidence=in_plain_words(answer),
@@ -108,7 +108,7 @@ def _cards(citations: Sequence[Citation]) -> list[Card]:
         numbers.setdefault((citation.document_id, _place(citation)), []).append(citation)
     return [
         Card(
-            tuple(citation.number for citation in cited),
+            ranges([citation.number for citation in cited]),
             reference(cited[0]),
             cited[0].title,
             cited[0].headings,
@@ -116,6 +116,17 @@ def _cards(citations: Sequence[Citation]) -> list[Card]:
         )
         for cited in numbers.values()
     ]
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Ascending numbers with runs of three or more shortened: "1–3, 5"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
 @dataclass(frozen=True)

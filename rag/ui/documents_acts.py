@@ -168,9 +168,10 @@ def undo_update(builds: BackgroundBuilds, _: User, _request: RestorePrevious) ->
 
 
 STATE_ACTS: Acts[BackgroundBuilds] = {"state": Act(ShowState, show_state)}
+ADDING_ACTS: Acts[BackgroundBuilds] = {"add": Act(AddFiles, add_documents, NOT_A_CURATOR)}
 DOCUMENT_ACTS: Acts[BackgroundBuilds] = {
+    **ADDING_ACTS,
     "list": Act(ListFiles, list_documents),
-    "add": Act(AddFiles, add_documents, NOT_A_CURATOR),
     "remove": Act(RemoveDocuments, remove_chosen, NOT_A_CURATOR),
     "build": Act(Build, build, NOT_A_CURATOR),
     "stop": Act(StopBuild, stop_build, NOT_A_CURATOR),

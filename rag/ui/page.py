@@ -17,7 +17,7 @@ from rag.ui.asking import ASKING_ACTS
 from rag.ui.background_builds import BackgroundBuilds
 from rag.ui.calls import Acts, Reply, answer_call
 from rag.ui.conversation_acts import CONVERSATION_ACTS
-from rag.ui.documents_acts import DOCUMENT_ACTS, STATE_ACTS
+from rag.ui.documents_acts import ADDING_ACTS, DOCUMENT_ACTS, STATE_ACTS
 from rag.ui.evaluation_acts import EVALUATION_ACTS, Evaluating
 from rag.ui.help_acts import HELP_ACTS
 from rag.ui.page_files import element_of, script_of
@@ -52,6 +52,7 @@ def build_page(library: Library, questions: QuestionQueue, user_of: UserOf, buil
             with gr.Tab("Help", id="help"):
                 component("help", "helping", HELP_ACTS, chat, user_of)
         component("source", "panel", SOURCE_ACTS, chat, user_of)
+        component("adding", "adding", ADDING_ACTS, builds, user_of)
     return page
 
 

@@ -54,10 +54,7 @@ export function mountComposer(element, { ask, similar, previous }) {
     show();
     ask(text);
   };
-  element.querySelector("#question").addEventListener("submit", (event) => {
-    event.preventDefault();
-    send();
-  });
+  element.querySelector("#send").addEventListener("click", send);
   area.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();

@@ -1,10 +1,11 @@
-/** The Documents tab: the list, adding and removing documents, and the progress of a build. Files can be dropped anywhere. */
-import { askFirst, fill, make, say } from "./dom.js";
+/** The Documents tab: the list, adding and removing documents, and the progress of a build. */
+import { addFiles, adding } from "./adding.js";
+import { askFirst, fill, say } from "./dom.js";
 import { caller, lasting, latest } from "./server.js";
 import { lookAtIndex } from "./state.js";
 
-/** @param {{element: HTMLElement, server: any, upload: (file: File) => Promise<{path: string}>}} component */
-export function mount({ element, server, upload }) {
+/** @param {{element: HTMLElement, server: any}} component */
+export function mount({ element, server }) {
   const call = caller(server);
   const once = lasting("documents");
   const part = (id) => element.querySelector(`#${id}`);
@@ -12,7 +13,6 @@ export function mount({ element, server, upload }) {
   const listing = latest();
   /** Ids of ticked documents. @type {Set<string>} */
   const chosen = new Set();
-  let mayCurate = false;
 
   async function list() {
     const reply = await listing(call({ do: "list", ...view }));
@@ -24,8 +24,7 @@ export function mount({ element, server, upload }) {
     }
     fill(part("listed"), reply.html);
     fill(part("built-changes"), reply.changes);
-    mayCurate = reply.may_curate;
-    part("give").hidden = part("building").hidden = !mayCurate;
+    part("give").hidden = part("building").hidden = !reply.may_curate;
     part("undo").disabled = !reply.can_undo;
     showChosen();
   }
@@ -45,30 +44,6 @@ export function mount({ element, server, upload }) {
     return reply;
   }
 
-  /** @param {File[]} files @param {boolean} [replace] */
-  async function add(files, replace = false) {
-    if (!files.length) return;
-    if (!mayCurate) return say("Only curators can add documents.", { failed: true });
-    const words = files.length === 1 ? `Adding ${files[0].name} …` : `Adding ${files.length} files …`;
-    part("given").textContent = words;
-    if (!replace) say(words);
-    const paths = [];
-    const refused = [];
-    for (const file of files) {
-      try {
-        paths.push((await upload(file)).path);
-      } catch {
-        refused.push(file.name);
-      }
-    }
-    const reply = paths.length ? await act({ do: "add", paths, replace }) : {};
-    fill(part("given"), reply.html || "");
-    for (const name of refused) part("given").append(make("p", { className: "result failed", textContent: `${name}: the server refused it; it may be too large` }));
-    say(part("given").innerText.trim().split("\n").slice(0, 3).join(", ") || "Nothing was added.", { failed: refused.length > 0 });
-    const other = files.filter((file) => (reply.other ?? []).includes(file.name));
-    if (other.length && (await askFirst(`${other.map((file) => file.name).join(", ")}: there is already a document of this name with other content. Replace it?`, "Replace"))) add(other, true);
-  }
-
   async function remove(ids) {
     const words = ids.length === 1 ? `Remove ${ids[0]}? Its file is deleted, and nothing of it stays in the index.` : `Remove these ${ids.length} documents? Their files are deleted, and nothing of them stays in the index.`;
     if (!(await askFirst(words, "Remove"))) return;
@@ -76,17 +51,8 @@ export function mount({ element, server, upload }) {
     act({ do: "remove", ids });
   }
 
-  const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
-  for (const kind of ["dragover", "dragleave", "drop"]) {
-    document.addEventListener(kind, (event) => {
-      if (!carriesFiles(event)) return;
-      event.preventDefault();
-      document.body.classList.toggle("dropping", kind === "dragover");
-      if (kind === "drop") add([...event.dataTransfer.files]);
-    }, once);
-  }
   part("files").addEventListener("change", async () => {
-    await add([...part("files").files]);
+    await addFiles([...part("files").files]);
     part("files").value = "";
   });
   part("file-words").addEventListener("input", () => { view.words = part("file-words").value; view.page = 0; list(); });
@@ -116,6 +82,7 @@ export function mount({ element, server, upload }) {
     list();
   });
 
+  adding.addEventListener("added", (event) => { fill(part("given"), event.detail); list(); }, once);
   // The chip asks the server regularly and passes on its replies.
   document.addEventListener("index-state", (event) => {
     fill(part("job"), event.detail.job);

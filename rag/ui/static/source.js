@@ -61,7 +61,8 @@ function show(reply) {
 /** Scrolls the panel only, so that the mark is in its upper third; scrollIntoView would scroll the whole page. */
 export function toMark() {
   const text = part("source-text");
-  const mark = text.querySelector("#source-mark") ?? text.querySelector(".piece.near");
+  const marked = text.querySelector("#source-mark") ?? text.querySelector(".piece.near");
+  const mark = marked?.querySelector(".cell") ?? marked; // the mark of a whole row has no box of its own
   text.scrollTop = mark ? text.scrollTop + mark.getBoundingClientRect().top - text.getBoundingClientRect().top - text.clientHeight / 3 : 0;
 }
 
@@ -138,9 +139,9 @@ export function mount({ element, server }) {
   call = caller(server);
   const once = lasting("source");
   panel = element.querySelector("#source");
-  mountChoosing(element, call);
-  mountFinding(element, call);
-  mountPages(element, call);
+  mountChoosing(call);
+  mountFinding(call);
+  mountPages(call);
   mountCard(element.querySelector("#card"), call, once);
   part("source-close").addEventListener("click", () => close());
   part("source-previous").addEventListener("click", () => step(-1));

@@ -64,8 +64,8 @@ function pick(sentence) {
   count();
 }
 
-/** @param {HTMLElement} element @param {(request: object) => Promise<import("./server.js").Reply>} call */
-export function mountChoosing(element, call) {
+/** @param {(request: object) => Promise<import("./server.js").Reply>} call */
+export function mountChoosing(call) {
   async function find() {
     const reply = await finding(call({ do: "find", words: part("source-words").value }));
     if (!reply) return;

@@ -31,8 +31,8 @@ async function go(by) {
   await turnTo(places[place]);
 }
 
-/** @param {HTMLElement} element @param {(request: object) => Promise<import("./server.js").Reply>} call */
-export function mountFinding(element, call) {
+/** @param {(request: object) => Promise<import("./server.js").Reply>} call */
+export function mountFinding(call) {
   part("find-words").addEventListener("input", async () => {
     const reply = await finding(call({ do: "find in", id: view?.document_id ?? "", words: part("find-words").value }));
     if (!reply) return;

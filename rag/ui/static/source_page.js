@@ -70,8 +70,8 @@ function markOf(picture) {
   return { top: 0, left: 0 };
 }
 
-/** @param {HTMLElement} element @param {(request: object) => Promise<import("./server.js").Reply>} caller */
-export function mountPages(element, caller) {
+/** @param {(request: object) => Promise<import("./server.js").Reply>} caller */
+export function mountPages(caller) {
   call = caller;
   part("source-page").addEventListener("click", () => {
     wanted = !wanted;
