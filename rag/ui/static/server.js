@@ -31,16 +31,21 @@ async function isReachable() {
  */
 export function caller(server) {
   return async (request) => {
+    /** @type {Reply | undefined} */
+    let reply;
     try {
-      const reply = await server.call(request);
+      reply = await server.call(request);
+    } catch {
+      reply = undefined;
+    }
+    if (reply) { // gradio gives nothing where there was no response
       setLost(false);
       return reply;
-    } catch {
-      const reachable = await isReachable();
-      setLost(!reachable);
-      if (reachable) return { error: "Something went wrong. The server's log has the details; reload the page if it happens again." };
-      return { error: GONE, gone: true };
     }
+    const reachable = await isReachable();
+    setLost(!reachable);
+    if (reachable) return { error: "Something went wrong. The server's log has the details; reload the page if it happens again." };
+    return { error: GONE, gone: true };
   };
 }
 
