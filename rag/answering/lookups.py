@@ -1,7 +1,7 @@
 """Answers that are looked up instead of read: a cell of a table, a numbered clause, what an abbreviation stands for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from rag.answering.abbreviation_lookup import explained
 from rag.answering.arrangement import Choice
 from rag.answering.cell_reading import read_cell
+from rag.answering.column_totals import total_over
 from rag.answering.handles import MOST_DOCUMENTS, handle_in, is_mentioned, numbered_texts, other_words, sentences_of
 from rag.answering.matching_rows import rows_with, sentence_of
 from rag.answering.table_lookup import Cell, bound_cells, bound_row
@@ -24,6 +25,7 @@ MEASURED_ON = "lookups in tables that the rules were not made on"
 TABLE_RIGHT = 0.98  # share of right rows and cells: benchmarks/README.md
 EXACT_RIGHT = 0.95  # confidence in what is found by number or abbreviation; a choice, not a measurement
 SENTENCES_SHOWN = 3  # of a numbered text; the rest is shown on request
+TOTAL_RIGHT = 0.9  # confidence in counts, sums and comparisons; a choice, not a measurement
 CELL_RIGHT = 0.9  # the same, where the reader chose the column
 
 
@@ -81,8 +83,11 @@ def _by_number(query: str, index: Index, scope: Rows | None) -> Lookup | None:
 def _in_tables(query: str, index: Index, scope: Rows | None, reader: Reader) -> Lookup | None:
     asked = asked_words(query)
     tables = rows_with(asked, index, scope)
+    if total := total_over(query, tables):
+        return _quoted(total.cells, index, TOTAL_RIGHT, "fair", total.message)
     if cells := bound_cells(query, asked, tables):
-        return _quoted(cells, index, TABLE_RIGHT, "strong")
+        found = _quoted(cells, index, TABLE_RIGHT, "strong")
+        return found and replace(found, measured_on=MEASURED_ON)
     if named := bound_row(query, asked, tables):
         sure, column = read_cell(query, *named, reader)
         if sure:
@@ -90,7 +95,7 @@ def _in_tables(query: str, index: Index, scope: Rows | None, reader: Reader) -> 
     return None
 
 
-def _quoted(cells: Sequence[Cell], index: Index, right: float, strength: Strength) -> Lookup | None:
+def _quoted(cells: Sequence[Cell], index: Index, right: float, strength: Strength, message: str = "") -> Lookup | None:
     choices: dict[object, Choice] = {}
     for cell in cells:
         header = cell.table.header and sentence_of(cell.table.header, cell.table.document.id, index)
@@ -99,4 +104,4 @@ def _quoted(cells: Sequence[Cell], index: Index, right: float, strength: Strengt
             return None
         for choice in [*([Choice(header, context=True)] if header else []), Choice(row, emphasised=True)]:
             choices.setdefault(choice.place, choice)
-    return Lookup(tuple(choices.values()), right=right, strength=strength, measured_on=MEASURED_ON)
+    return Lookup(tuple(choices.values()), right=right, strength=strength, message=message)

@@ -84,7 +84,7 @@ GENERIC = frozenset(
         table sheet column row entry figure value document file list please tell know look lookup hold held locate located place
         placed sit say many much there one ones kind type data information read detail want say was assign assigned
         allocate allocated year make ask require required apply applied register registered concern work come go see get
-        happen time level compare comparison difference differ versus vs recommend plan planned schedule scheduled"""
+        happen time level number compare comparison difference differ versus vs recommend plan planned schedule scheduled"""
     )
 )
 
@@ -118,7 +118,7 @@ class Asked:
 
 def asked_words(query: str) -> Asked:
     """The content words of a question. "E 1042" is one word, and so is "14 March 2021"."""
-    text = _joined(_comparable(_SAYS_NOTHING.sub("", _UNTIL_OPEN.sub(r"when\1close", query))))
+    text = _joined(comparable(_SAYS_NOTHING.sub("", _UNTIL_OPEN.sub(r"when\1close", query))))
     found = [(match.group(), n) for n, match in enumerate(_WORD.finditer(text))]
     words = [AskedWord(word, forms, n) for word, n in found if (forms := _forms(word, first=n == 0))]
     cues = frozenset().union(*(names for pattern, names in _CUES if pattern.search(query)))
@@ -128,7 +128,7 @@ def asked_words(query: str) -> Asked:
 @lru_cache(maxsize=CELLS_REMEMBERED)
 def words_of(text: str) -> frozenset[str]:
     """The words of a cell, column name or heading, in every form in which a question may have them."""
-    text = _comparable(text)
+    text = comparable(text)
     letters = {letter.lower() for letter in _LETTER.findall(f" {text}")}
     compact = {f"{letters}{digits}".lower() for letters, digits in _PART_NUMBER.findall(text)}
     return frozenset(terms(text)) | letters | compact
@@ -156,7 +156,7 @@ def _forms(word: str, *, first: bool) -> frozenset[str]:
     return frozenset(forms[:1])
 
 
-def _comparable(text: str) -> str:
+def comparable(text: str) -> str:
     """Dates as 2021-03-14; numbers without separators of thousands and zeros after the point."""
     text = _DAY_MONTH.sub(lambda m: _iso(m[3], _month(m[2]), m[1]), text)
     text = _MONTH_DAY.sub(lambda m: _iso(m[3], _month(m[1]), m[2]), text)
