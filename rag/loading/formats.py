@@ -26,6 +26,10 @@ LOADERS: dict[str, tuple[str, ...]] = {
     "containers.outlook": (".msg",),
     "text_files.json_records": (".json", ".jsonl", ".ndjson"),
     "text_files.notebook": (".ipynb",),
+    "markup.xml_tree": (".xml",),
+    "markup.org_mode": (".org",),
+    "markup.latex": (".tex", ".latex"),
+    "markup.asciidoc": (".adoc", ".asciidoc"),
     "containers.zip_archive": (".zip",),
 }
 BY_ENDING = {ending: loader for loader, endings in LOADERS.items() for ending in endings}

@@ -23,16 +23,21 @@ _NO_PATH: tuple[str, ...] = ()
 
 
 def read(data: bytes) -> ParsedFile:
-    content = _parsed(decode(data))
+    return assemble(None, values(_parsed(decode(data))))
+
+
+def values(content: Any) -> Iterator[Piece]:
+    """The pieces of nested objects and lists, whose numbers are strings."""
     if isinstance(content, list):
-        return assemble(None, _list(content, _NO_PATH, None))
-    if isinstance(content, dict) and len(content) == 1:
-        key, part = next(iter(content.items()))
+        yield from _list(content, _NO_PATH, None)
+    elif isinstance(content, dict) and content and _is_flat(content):
+        yield from _records_table([content], None)
+    else:
+        (part,) = content.values() if isinstance(content, dict) and len(content) == 1 else (None,)
         if isinstance(part, list) and part and all(isinstance(record, dict) for record in part):
-            return assemble(None, _list(part, (str(key),), None))
-    if isinstance(content, dict) and content and _is_flat(content):
-        return assemble(None, _records_table([content], None))
-    return assemble(None, _value(content, _NO_PATH, 1))
+            yield from _list(part, tuple(map(str, content)), None)
+        else:
+            yield from _value(content, _NO_PATH, 1)
 
 
 def _parsed(text: str) -> Any:
