@@ -30,7 +30,7 @@ def test_raised_and_lowered_figures() -> None:
 
 
 def test_a_table_between_paragraphs() -> None:
-    table = row("Ward", "Beds") + row("A\\par B", "20") + row("C|D", "{\\b 30}")
+    table = "\\trowd\\trhdr" + row("Ward", "Beds").removeprefix("\\trowd") + row("A\\par B", "20") + row("C|D", "{\\b 30}")
     assert blocks(f"The beds are counted.\\par {table}\\pard They are enough.\\par") == [
         "paragraph The beds are counted.",
         "table1 Ward | Beds",
@@ -41,12 +41,12 @@ def test_a_table_between_paragraphs() -> None:
 
 
 def test_two_tables_with_a_paragraph_between_them() -> None:
-    first, second = row("Ward", "Beds") + row("A", "20"), row("Drug", "Dose") + row("Aspirin", "75")
+    first, second = row("Ward", "Beds", "Falls") + row("A", "20", "3"), row("Drug", "Dose") + row("Aspirin", "75")
     assert blocks(f"{first}\\pard These are the drugs.\\par {second}") == [
-        "table1 Ward | Beds",
-        "table A | 20",
+        "table1 Ward | Beds | Falls",
+        "table A | 20 | 3",
         "paragraph These are the drugs.",
-        "table1 Drug | Dose",
+        "table Drug | Dose",
         "table Aspirin | 75",
     ]
 

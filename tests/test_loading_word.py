@@ -233,7 +233,10 @@ def test_rows_that_begin_later_or_were_deleted() -> None:
 def test_bold_cells_are_a_header_where_the_table_says_nothing() -> None:
     rows = line(cell("Ward"), cell("Beds")).replace("<w:r>", "<w:r><w:rPr><w:b/></w:rPr>") + line(cell("A"), cell("20"))
     assert table_of(rows, look="") == ["table1 Ward | Beds", "table A | 20"]
-    assert table_of(rows.replace("<w:b/>", ""), look="")[0] == "table Ward | Beds"
+    assert table_of(rows.replace("<w:b/>", ""), look="")[0] == "table Ward | Beds"  # may be a form of names and values
+    three = line(cell("Ward"), cell("Beds"), cell("Falls")) + line(cell("A"), cell("20"), cell("3"))
+    assert table_of(three, look="")[0] == "table1 Ward | Beds | Falls"
+    assert table_of(three, look='<w:tblLook w:firstRow="0"/>')[0] == "table Ward | Beds | Falls"
 
 
 def test_numbers_and_notes_in_cells() -> None:

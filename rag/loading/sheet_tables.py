@@ -145,8 +145,11 @@ def _is_upper_header(upper: Sequence[str], lower: Sequence[str]) -> bool:
 
 
 def _note(line: Sequence[str]) -> str:
+    """A row above or below a table as text: a short name and its value with a colon, anything else with bars."""
     filled = [" ".join(text.split()) for text in line if text.strip()]
-    return f"{filled[0].rstrip(':')}: {filled[1]}" if len(filled) == 2 else " | ".join(filled)
+    if len(filled) == 2 and len(filled[0]) <= LONGEST_LABEL:
+        return f"{filled[0].rstrip(':')}: {filled[1]}"
+    return " | ".join(filled)
 
 
 def _regions(region: _Region, depth: int = 0) -> Iterator[_Region]:

@@ -29,9 +29,12 @@ def table(rows: Sequence[Sequence[Cell]], *, header_rows: int | None, page: int 
     """The pieces of a table whose cells may be merged.
 
     `header_rows` is how many of the first rows the file marks as header; merged labels extend it over the rows below. None
-    if the file does not mark any: then the shape of the cells decides. A title above the header becomes a paragraph.
+    if files of this kind need not mark them: then the shape of the cells decides, except that a table of two columns may
+    well be a form of names and values, and has no header. A title above the header becomes a paragraph.
     """
     lines = grid(rows)
+    if header_rows is None and max(map(len, lines), default=0) <= 2:
+        header_rows = 0
     titles = 0
     while header_rows != 0 and titles < len(lines) - 1 and _is_title(lines, titles):
         yield Piece("paragraph", lines[titles][0], page=page)

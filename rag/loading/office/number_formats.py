@@ -29,6 +29,7 @@ _TOKEN = re.compile(
     r"|(?P<sign>[.,%/@])|(?P<other>.)",
     re.IGNORECASE | re.DOTALL,
 )
+_PLAIN = re.compile(r"(#,##)?0(?:\.(0+))?(%?)")  # most cells; read without taking the code apart
 _CONDITION = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?\d+(?:\.\d+)?)")
 _ELAPSED = re.compile(r"h+|m+|s+", re.IGNORECASE)
 _CURRENCY = re.compile(r"\$([^-]*)(?:-([0-9A-F]+))?", re.IGNORECASE)
@@ -48,6 +49,8 @@ def shown(value: float, code: str, *, from_1904: bool = False) -> str:
 
     `from_1904` says that dates are counted from 1904, as in workbooks from old Macs.
     """
+    if plain := _PLAIN.fullmatch(code):
+        return _plain_number(value, grouped=bool(plain[1]), decimals=len(plain[2] or ""), percent=bool(plain[3]))
     section, negative = _section(value, code)
     kinds = {kind for kind, _ in section}
     if not section:
@@ -62,6 +65,13 @@ def shown(value: float, code: str, *, from_1904: bool = False) -> str:
     body = _number(abs(value), section)
     has_digit = any(c in "123456789" for c in body)
     return _tidy(f"-{body}" if value < 0 and not negative and has_digit else body)
+
+
+def _plain_number(value: float, *, grouped: bool, decimals: int, percent: bool) -> str:
+    number = Decimal(repr(float(value))).scaleb(2 * percent)
+    rounded = number.quantize(Decimal(1).scaleb(-decimals), context=_EXACT)
+    text = f"{rounded if rounded else abs(rounded):{',' if grouped else ''}f}"
+    return f"{text}%" if percent else text
 
 
 def shown_text(text: str, code: str) -> str:

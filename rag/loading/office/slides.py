@@ -97,7 +97,9 @@ class _SlideReader:
             texts = [" ".join(text for _, text in paragraph_texts(cell.text_frame)) for cell in cells]
             spans = [(cell.span_width, cell.span_height) if cell.is_merge_origin else (1, 1) for cell in cells]
             rows.append([Cell(text, *span) for text, span in zip(texts, spans, strict=True)])
-        return table(rows, header_rows=int(source.first_row), page=self._page)
+        properties = source._tbl.tblPr
+        says_nothing = properties is None or properties.get("firstRow") is None
+        return table(rows, header_rows=None if says_nothing else int(source.first_row), page=self._page)
 
     def _comments(self) -> Iterator[Piece]:
         for relationship in self._slide.part.rels.values():

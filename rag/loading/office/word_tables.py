@@ -44,8 +44,11 @@ def merged_cells(rows: Sequence[Sequence[etree._Element]], text_of: Callable[[et
     return made
 
 
-def header_rows(table: etree._Element, rows: Sequence[Sequence[etree._Element]]) -> int:
-    """The rows that repeat on each page; else one if the first has a format of its own or is the only bold one."""
+def header_rows(table: etree._Element, rows: Sequence[Sequence[etree._Element]]) -> int | None:
+    """The rows that repeat on each page; else one if the first has a format of its own or is the only bold one.
+
+    None if the table says nothing at all, as those of some programs.
+    """
     marked = 0
     for cells in rows:
         mark = cells[0].getparent().find(f"{qn('w:trPr')}/{qn('w:tblHeader')}") if cells else None
@@ -57,7 +60,9 @@ def header_rows(table: etree._Element, rows: Sequence[Sequence[etree._Element]])
     look = table.find(f"{qn('w:tblPr')}/{qn('w:tblLook')}")
     if look is not None and (look.get(qn("w:firstRow")) == "1" or bool(int(look.get(qn("w:val"), "0"), 16) & _FIRST_ROW)):
         return 1
-    return int(_all_bold(rows[0]) and not _all_bold(rows[1]))
+    if _all_bold(rows[0]) and not _all_bold(rows[1]):
+        return 1
+    return None if look is None else 0
 
 
 def _all_bold(cells: Sequence[etree._Element]) -> bool:

@@ -13,6 +13,7 @@ from lxml import etree
 
 from rag.errors import UnreadableFile
 from rag.loading.office.archives import member, xml
+from rag.loading.office.drawings import MAIN, diagram_texts
 from rag.loading.office.number_formats import BUILT_IN, shown, shown_text
 from rag.loading.office.sheet_cells import NO_VALUE, Sheet
 from rag.loading.raised_figures import lowered, raised
@@ -180,12 +181,15 @@ def _comments(archive: ZipFile, part: str) -> Iterator[tuple[int | None, str]]:
 
 
 def _text_boxes(archive: ZipFile, part: str, sheet: Sheet) -> Iterator[str]:
-    """The text in the drawings of a sheet; their pictures are counted. Charts show what the cells say."""
+    """The text in the drawings of a sheet and of SmartArt; pictures are counted. Charts show what the cells say."""
     for kind, drawing in relationships(archive, part).values():
         if kind == "drawing":
-            sheet.notes["images without text"] += sum(k == "image" for k, _ in relationships(archive, drawing).values())
-            for paragraph in xml(member(archive, drawing)).iter("{http://schemas.openxmlformats.org/drawingml/2006/main}p"):
-                yield "".join(paragraph.itertext("{http://schemas.openxmlformats.org/drawingml/2006/main}t"))
+            targets = relationships(archive, drawing)
+            sheet.notes["images without text"] += sum(each == "image" for each, _ in targets.values())
+            for paragraph in xml(member(archive, drawing)).iter(f"{MAIN}p"):
+                yield "".join(paragraph.itertext(f"{MAIN}t"))
+            for each, data in targets.values():
+                yield from diagram_texts(xml(member(archive, data))) if each == "diagramData" else ()
 
 
 def _column(letters: str) -> int:
