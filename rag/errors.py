@@ -61,10 +61,14 @@ class IndexMismatch(RagError):
     """The index was built with a different model, format or settings."""
 
     def __init__(self, what: str, *, in_index: object, wanted: object) -> None:
-        super().__init__(
-            f"the index was built with {what} {in_index!s}, the settings ask for {wanted!s}; "
-            "run `rag build` to rebuild the index, or change the setting back"
-        )
+        if what == "format":
+            message = f"the index was built by another version (format {in_index!s}, now {wanted!s}); run `rag build`"
+        else:
+            message = (
+                f"the index was built with {what} {in_index!s}, the settings ask for {wanted!s}; "
+                "run `rag build` to rebuild the index, or change the setting back"
+            )
+        super().__init__(message)
         self.in_index = in_index
         self.wanted = wanted
 

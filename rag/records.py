@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import Literal
 
 Strength = Literal["strong", "fair", "weak"]
+Place = tuple[int, int, int]
+"""From which letter of a block on it stands on which page, and the index of the first of these characters on the page."""
 BlockKind = Literal["heading", "paragraph", "item", "table", "code", "question"]
 
 
@@ -28,7 +30,8 @@ class Block:
     `level` is 1 to 6 for a heading (also for a question that is a heading), 1 for the header row of a table, else 0. A
     table has one block per row. `page` is the page on which the block begins, counted from 1 in the unit of the format
     (page, slide, row of a sheet, record); None if the format has no such unit. `breaks` are the positions in the
-    document's text at which each further page begins within the block.
+    document's text at which each further page begins within the block. `places` say where the block stands on the pages of
+    a PDF: see `rag.loading.pdf.places`.
     """
 
     kind: BlockKind
@@ -36,6 +39,7 @@ class Block:
     level: int = 0
     page: int | None = None
     breaks: tuple[int, ...] = ()
+    places: tuple[Place, ...] = ()
 
     def page_at(self, position: int) -> int | None:
         return None if self.page is None else self.page + bisect_right(self.breaks, position)

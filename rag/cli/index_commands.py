@@ -124,6 +124,7 @@ def _report_values(report: "BuildReport") -> dict[str, Any]:
         "passages": report.manifest.passages,
         "embedded": changes.embedded,
         "cut": changes.cut,
+        "rebuilt": changes.rebuilt,
         "notes": _note_values(report.manifest.corpus),
         "seconds": round(report.seconds, 2),
         "manifest": report.manifest.hash,
@@ -147,6 +148,8 @@ def _print_report(report: "BuildReport") -> None:
     changes, manifest = report.changes, report.manifest
     for failure in (*report.refused, *changes.failed):
         print_note(f"could not read {failure.path}: {failure.reason}")
+    if changes.rebuilt:
+        print_line(f"rebuilt everything: {changes.rebuilt}")
     named = {"added": changes.added, "changed": changes.changed, "removed": changes.removed}
     for kind, paths in named.items():
         for path in paths[:SHOWN]:

@@ -20,7 +20,8 @@ CHANGES = "changes.json"
 class Changes:
     """What a build did with each file; ids are sorted. `failed` and `duplicates` list all such files, not only new ones.
 
-    `embedded` counts the passages that had to be embedded, `cut` those that hold part of an overlong sentence.
+    `embedded` counts the passages that had to be embedded, `cut` those that hold part of an overlong sentence. `rebuilt` says
+    why the previous build could not be used; it is empty if it could, or if there was none.
     """
 
     added: list[str]
@@ -31,6 +32,7 @@ class Changes:
     duplicates: list[Duplicate]
     embedded: int = 0
     cut: int = 0
+    rebuilt: str = ""
 
     @property
     def any(self) -> bool:

@@ -91,10 +91,10 @@ def _update(
     corpus: Corpus, folder: Path, recipe: Recipe, *, full: bool, retry: bool, forget: bool, report: Report
 ) -> tuple[Manifest, Changes]:
     live = _manifest_of(folder, live_build)
-    reusable = None if full else _reusable(folder, recipe)
+    reusable, rebuilt = (None, "") if full else _reusable(folder, recipe)
     with _staging(folder) as staging:
         build = _Build(staging / "build", recipe, reusable, folder / JOURNAL, report, retry)
-        manifest, changes = build.write(corpus, compared_with=live)
+        manifest, changes = build.write(corpus, compared_with=live, rebuilt=rebuilt)
         same = live is not None and manifest.hash == live.hash
         previous = None if forget else _worth_keeping(folder, previous_build if same else live_build, manifest)
         if reusable is not None and same:
@@ -153,14 +153,18 @@ def _manifest_of(folder: Path, which: Callable[[Path], Path | None]) -> Manifest
     return None
 
 
-def _reusable(folder: Path, recipe: Recipe) -> PreviousBuild | None:
-    with suppress(IndexMissing, IndexBroken, IndexMismatch):  # the build from scratch that follows fixes each of these
+def _reusable(folder: Path, recipe: Recipe) -> tuple[PreviousBuild | None, str]:
+    """The previous build; or None and why it cannot be used, which is empty if there is none."""
+    try:
         build = live_build(folder)
         manifest = load_manifest(build)
         check_manifest(manifest, model=recipe.embedder.identity, settings=recipe.passages)
         check_files(build, manifest)
-        return PreviousBuild(build, manifest)
-    return None
+    except IndexMissing:
+        return None, ""
+    except (IndexBroken, IndexMismatch) as error:  # the build from scratch that follows fixes each of these
+        return None, str(error).split("; ")[0]
+    return PreviousBuild(build, manifest), ""
 
 
 def _worth_keeping(folder: Path, which: Callable[[Path], Path | None], now: Manifest) -> Path | None:
@@ -187,7 +191,7 @@ class _Build:
     progress: Report
     retry: bool = False
 
-    def write(self, corpus: Corpus, *, compared_with: Manifest | None) -> tuple[Manifest, Changes]:
+    def write(self, corpus: Corpus, *, compared_with: Manifest | None, rebuilt: str = "") -> tuple[Manifest, Changes]:
         """Returns the manifest and the changes since `compared_with`. Writes no build if it would equal `previous`.
 
         A file that cannot be read is listed and left out, even if an earlier version of it was indexed: the corpus no longer
@@ -203,7 +207,7 @@ class _Build:
             if self.previous is not None and self._equals(self.previous.manifest, state, writer.passages):
                 return self.previous.manifest, changes
             embedded, dim, nearest = writer.finish(self.recipe.dense, self.progress)
-        changes = replace(changes, embedded=embedded)
+        changes = replace(changes, embedded=embedded, rebuilt=rebuilt)
         save_changes(self.folder, changes, time.monotonic() - started)
         stored = stored_files(self.folder)
         contents = Contents(

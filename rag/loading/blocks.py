@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from rag.loading.containers.members import Member
-from rag.records import Block, BlockKind, Span
+from rag.records import Block, BlockKind, Place, Span
 from rag.text.sentences import split_sentences
 
 _ENDS_QUESTION = re.compile(r"[?？][\"”'’»)\]*_]*$")
@@ -31,7 +31,7 @@ class ParsedFile:
 class Piece:
     """The text of a future block. `breaks` are the positions in it at which a further page begins.
 
-    `linked` is the number of its characters inside links.
+    `linked` is the number of its characters inside links; `places` are those of the block.
     """
 
     kind: BlockKind
@@ -40,6 +40,7 @@ class Piece:
     page: int | None = None
     breaks: tuple[int, ...] = ()
     linked: int = 0
+    places: tuple[Place, ...] = ()
 
 
 def assemble(title: str | None, pieces: Iterable[Piece], notes: Sequence[str] = ()) -> ParsedFile:
@@ -63,7 +64,7 @@ def assemble(title: str | None, pieces: Iterable[Piece], notes: Sequence[str] = 
         text.append(piece.text)
         span = Span(position, position + len(piece.text))
         breaks = tuple(position + offset for offset in piece.breaks)
-        blocks.append(Block(_kind(piece), span, piece.level, piece.page, breaks))
+        blocks.append(Block(_kind(piece), span, piece.level, piece.page, breaks, piece.places))
         position = span.end
     return ParsedFile(title, "".join(text), blocks, tuple(notes))
 

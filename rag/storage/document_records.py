@@ -11,14 +11,18 @@ def document_to_json(document: Document) -> dict[str, Any]:
         "title": document.title,
         "digest": document.digest,
         "text": document.text,
-        "blocks": [[b.kind, b.span.start, b.span.end, b.level, b.page, b.breaks] for b in document.blocks],
+        "blocks": [
+            [b.kind, b.span.start, b.span.end, b.level, b.page, b.breaks, *([b.places] if b.places else [])]
+            for b in document.blocks
+        ],
         "notes": document.notes,
     }
 
 
 def document_from_json(values: dict[str, Any]) -> Document:
     blocks = tuple(
-        Block(kind, Span(start, end), level, page, tuple(breaks)) for kind, start, end, level, page, breaks in values["blocks"]
+        Block(kind, Span(start, end), level, page, tuple(breaks), tuple(tuple(place) for found in places for place in found))
+        for kind, start, end, level, page, breaks, *places in values["blocks"]
     )
     return Document(values["id"], values["title"], values["text"], blocks, values["digest"], tuple(values["notes"]))
 

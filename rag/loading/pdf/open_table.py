@@ -6,9 +6,10 @@ from itertools import pairwise, takewhile
 
 from rag.loading.blocks import Piece, row
 from rag.loading.header_rows import header, is_label
+from rag.loading.pdf.places import places_of
 from rag.loading.pdf.rows import GAP
 from rag.loading.pdf.text_lines import Line, cells_at
-from rag.loading.pdf.words import HYPHEN, Word
+from rag.loading.pdf.words import HYPHEN
 
 _SAME_SIZE = 1.05  # times the size of the row above: the largest size of a row on the next page
 _SAME_GUTTERS = 12.0  # points: columns of a table are this close to where they were on the page before
@@ -61,16 +62,13 @@ class OpenTable:
         lines = [[cell.replace(HYPHEN, "-") for cell in line.cells] for _, line in self.rows]
         return header(lines, at_least=self._bold_rows()) if self._may_have_header(lines) else (0, [])
 
-    def pieces(self) -> list[tuple[Piece, list[tuple[int, Word]]]]:
-        """The header, joined if it has several rows, and one piece per row, each with its words and their pages."""
+    def pieces(self) -> list[Piece]:
+        """The header, joined if it has several rows, and one piece per row."""
         height, labels = self._header_rows()
-        pieces: list[tuple[Piece, list[tuple[int, Word]]]] = []
-        if labels:
-            words = [(page, word) for page, line in self.rows[:height] for word in line.words]
-            pieces.append((row(labels, header=True, page=self.rows[0][0]), words))
+        pieces = [row(labels, header=True, page=self.rows[0][0])] if labels else []
         for page, line in self.rows[height:]:
-            cells = (cell.replace(HYPHEN, "-") for cell in line.cells)
-            pieces.append((row(cells, page=page), [(page, word) for word in line.words]))
+            piece = row((cell.replace(HYPHEN, "-") for cell in line.cells), page=page)
+            pieces.append(replace(piece, places=places_of((page, word) for word in line.words)))
         return pieces
 
     def _bold_rows(self) -> int | None:

@@ -1,8 +1,8 @@
 """A page of a PDF as an image, with a sentence marked on it."""
 
 import ctypes
-import unicodedata
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -11,17 +11,18 @@ import pypdfium2.raw as pdfium
 from PIL import Image, ImageChops, ImageDraw
 
 from rag.errors import UnreadableFile
-from rag.loading.pdf.page_quotes import PageQuote
+from rag.loading.pdf.annotations import box_of
+from rag.loading.pdf.places import PageRun, letters
+from rag.loading.pdf.words import Box
 
 _LONGEST_SIDE = 2_500  # pixels; a poster at 110 dpi would take hundreds of megabytes
 _POINTS_PER_INCH = 72
 _YELLOW = (255, 240, 110)
 _SAME_LINE = 0.5  # share of the lower of two boxes that overlaps vertically if they are on one line
-_Box = tuple[float, float, float, float]  # left, bottom, right, top in points
 
 
-def page_image(data: bytes, page: int, quote: PageQuote, dpi: int = 110) -> bytes:
-    """PNG of a page, counted from 1, with the quote marked; without a mark if the page does not contain it.
+def page_image(data: bytes, page: int, runs: Sequence[PageRun], quote: str, dpi: int = 110) -> bytes:
+    """PNG of a page, counted from 1, with the runs marked; without a mark if the page does not have the quote's letters there.
 
     Raises UnreadableFile if the page cannot be drawn.
     """
@@ -32,7 +33,7 @@ def page_image(data: bytes, page: int, quote: PageQuote, dpi: int = 110) -> byte
     try:
         if not 1 <= page <= len(document):
             raise UnreadableFile(f"it has no page {page}")
-        image = _marked(document[page - 1], quote, dpi)
+        image = _marked(document[page - 1], runs, quote, dpi)
     except pypdfium2.PdfiumError as error:
         raise UnreadableFile(f"page {page} cannot be drawn ({error})") from None
     finally:
@@ -42,13 +43,12 @@ def page_image(data: bytes, page: int, quote: PageQuote, dpi: int = 110) -> byte
     return buffer.getvalue()
 
 
-def _marked(page: Any, quote: PageQuote, dpi: int) -> Image.Image:
+def _marked(page: Any, runs: Sequence[PageRun], quote: str, dpi: int) -> Image.Image:
     scale = min(dpi / _POINTS_PER_INCH, _LONGEST_SIDE / max(1.0, *page.get_size()))
     image = page.render(scale=scale, may_draw_forms=False).to_pil().convert("RGB")
     marks = Image.new("RGB", image.size, "white")
     draw = ImageDraw.Draw(marks)
-    textpage = page.get_textpage()
-    for left, bottom, right, top in _line_boxes(textpage, _characters_of(textpage, quote)):
+    for left, bottom, right, top in _boxes(page, runs, quote):
         (x1, y1), (x2, y2) = (_pixel(page, image.size, x, y) for x, y in ((left, bottom), (right, top)))
         draw.rectangle((min(x1, x2) - 1, min(y1, y2) - 1, max(x1, x2) + 1, max(y1, y2) + 1), fill=_YELLOW)
     return ImageChops.multiply(image, marks)
@@ -61,56 +61,45 @@ def _pixel(page: Any, size: tuple[int, int], x: float, y: float) -> tuple[int, i
     return column.value, row.value
 
 
-def _characters_of(textpage: Any, quote: PageQuote) -> range:
-    """PDFium's indices of the quote's characters, found by letters and digits; empty if the page does not contain it.
+def _boxes(page: Any, runs: Sequence[PageRun], quote: str) -> Iterator[Box]:
+    """The rectangles of the runs: of each line of text, and of each form field or comment."""
+    textpage = page.get_textpage()
+    text: list[str] = []
+    boxes: list[Box] = []
+    for run in runs:
+        if run.first < 0:
+            boxes.append(box_of(page, -1 - run.first))
+            continue
+        characters = _characters(textpage, run)
+        text += [_letters_at(textpage, i) for i in characters]
+        boxes += _line_boxes(textpage, characters)
+    # Lines of right-to-left scripts may be stored from their end, so the order of the letters is not compared.
+    if Counter("".join(text)) <= Counter(letters(quote)):
+        yield from boxes
 
-    White space, hyphens and marks differ between a page and its text: lines end, words are cut, cells are separated by bars.
-    """
-    letters: list[str] = []
+
+def _characters(textpage: Any, run: PageRun) -> list[int]:
+    """PDFium's indices of the characters of a run."""
     indices: list[int] = []
-    for i in range(textpage.count_chars()):
-        code = pdfium.FPDFText_GetUnicode(textpage, i)
-        for letter in _letters(chr(code) if code < 0x110000 else ""):
-            letters.append(letter)
+    passed = 0
+    for i in range(run.first, textpage.count_chars()):
+        length = len(_letters_at(textpage, i))
+        if passed + length > run.skipped:
             indices.append(i)
-    before, quoted, after = (_letters(part) for part in (quote.before, quote.text, quote.after))
-    start = _own_occurrence("".join(letters), before, quoted, after)
-    return range(0) if start is None else range(indices[start], indices[start + len(quoted) - 1] + 1)
+        passed += length
+        if passed >= run.skipped + run.count:
+            break
+    return indices
 
 
-def _own_occurrence(page: str, before: str, quoted: str, after: str) -> int | None:
-    """Where `quoted` starts in `page`: of several occurrences, the one in the most similar surroundings.
-
-    The order of a page's text need not be the document's (columns, notes), so occurrences are counted only to break ties.
-    """
-    occurrences = list(_occurrences(page, quoted)) if quoted else []
-    if not occurrences:
-        return None
-    number = sum(1 for _ in _occurrences(before, quoted))
-
-    def likeness(i: int) -> tuple[int, int]:
-        start = occurrences[i]
-        shared = _common_prefix(page[:start][::-1], before[::-1]) + _common_prefix(page[start + len(quoted) :], after)
-        return shared, -abs(i - number)
-
-    return occurrences[max(range(len(occurrences)), key=likeness)]
+def _letters_at(textpage: Any, index: int) -> str:
+    code = pdfium.FPDFText_GetUnicode(textpage, index)
+    return letters(chr(code)) if code < 0x110000 else ""
 
 
-def _occurrences(text: str, quoted: str) -> Iterator[int]:
-    start = text.find(quoted)
-    while start >= 0:
-        yield start
-        start = text.find(quoted, start + 1)
-
-
-def _common_prefix(first: str, second: str) -> int:
-    """The number of characters with which both begin."""
-    return next((i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second)))
-
-
-def _line_boxes(textpage: Any, characters: range) -> Iterator[_Box]:
+def _line_boxes(textpage: Any, characters: Sequence[int]) -> Iterator[Box]:
     """A rectangle for each line of a run of characters."""
-    box: _Box | None = None
+    box: Box | None = None
     for i in characters:
         char = pdfium.FS_RECTF()
         pdfium.FPDFText_GetLooseCharBox(textpage, i, char)
@@ -124,7 +113,3 @@ def _line_boxes(textpage: Any, characters: range) -> Iterator[_Box]:
         box = char.left, char.bottom, char.right, char.top
     if box:
         yield box
-
-
-def _letters(text: str) -> str:
-    return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())

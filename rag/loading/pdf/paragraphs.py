@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from rag.loading.blocks import Piece
 from rag.loading.pdf.open_table import OpenTable
+from rag.loading.pdf.places import places_of
 from rag.loading.pdf.tables import CAPTION
 from rag.loading.pdf.text_lines import Line
 from rag.loading.pdf.words import HYPHEN
@@ -116,7 +117,7 @@ class Writer:
     def _close_table(self) -> None:
         """Before the footnotes that were held while it was open."""
         table, self._table = self._table, None
-        self.pieces += [piece for piece, _ in table.pieces()] if table else []
+        self.pieces += table.pieces() if table else []
 
     def _piece(self, block: _Open) -> Piece:
         text = ""
@@ -135,7 +136,10 @@ class Writer:
         if block.kind == "item":
             mark = LINE_BULLET.match(text)
             text = f"{_bullet(mark[1])} {text[mark.end() :]}" if mark else text
-        return Piece(block.kind, text, block.level, first_page, tuple(breaks))
+        words = [(page, word) for page, line in block.lines for word in line.words]
+        if block.kind == "item" and words[0][1].text == "o":  # a bullet, which is no letter of the text
+            del words[0]
+        return Piece(block.kind, text, block.level, first_page, tuple(breaks), places=places_of(words))
 
     def _joined(self, text: str, line: str) -> str:
         """Joins a word that was divided at the line end, unless the document has it with a hyphen elsewhere."""

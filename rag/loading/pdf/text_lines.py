@@ -116,8 +116,9 @@ def _column_lines(rows: Sequence[Row], column: int, ruled: Mapping[int, tuple[Ru
 def _with_cells_of(above: Line, line: Line) -> Line:
     """The row of a table with the further lines of its cells."""
     cells = tuple(" ".join(part for part in pair if part) for pair in zip(above.cells, line.cells, strict=True))
-    text = " ".join((above.text, line.text))
-    return replace(above, cells=cells, text=text, baseline=line.baseline, words=above.words + line.words)
+    parts = zip(_parts_at(above.words, above.gutters), _parts_at(line.words, above.gutters), strict=True)
+    words = tuple(word for pair in parts for part in pair for word in part)
+    return replace(above, cells=cells, text=" ".join((above.text, line.text)), baseline=line.baseline, words=words)
 
 
 def _ruled_lines(table: RuledTable, inside: Sequence[Word], column: int, edges: tuple[float, float]) -> Iterator[Line]:
@@ -169,24 +170,25 @@ def _joined(lines: Sequence[str]) -> str:
 
 
 def _line(row: Row, column: int, edges: tuple[float, float], gutters: Sequence[float]) -> Line:
-    words = with_scripts(row)
+    words = tuple(_as_read(with_scripts(row)))
     letters = sum(len(word.text) for word in words)
     bold = sum(len(word.text) for word in words if word.bold) > _NEARLY_ALL * letters
     mono = sum(len(word.text) for word in words if word.mono) > _NEARLY_ALL * letters
     cells = cells_at(words, gutters) if gutters else ()
     text = _text(words)
-    return Line(text, row.left, row.right, row.baseline, row.size, bold, column, edges, mono, tuple(words), cells, tuple(gutters))
+    return Line(text, row.left, row.right, row.baseline, row.size, bold, column, edges, mono, words, cells, tuple(gutters))
 
 
 def cells_at(words: Sequence[Word], gutters: Sequence[float]) -> tuple[str, ...]:
+    return tuple(_text(part).removesuffix("…").rstrip() for part in _parts_at(words, gutters))
+
+
+def _parts_at(words: Sequence[Word], gutters: Sequence[float]) -> list[list[Word]]:
     bounds = [float("-inf"), *gutters, float("inf")]
-    parts = ([word for word in words if low <= word.left < high] for low, high in zip(bounds, bounds[1:], strict=False))
-    return tuple(_text(part).removesuffix("…").rstrip() for part in parts)
+    return [[word for word in words if low <= word.left < high] for low, high in zip(bounds, bounds[1:], strict=False)]
 
 
 def _text(words: Sequence[Word]) -> str:
-    if sum(word.rightward for word in words) * 2 < len(words):
-        words = _from_the_right(words)
     parts: list[str] = []
     before: Word | None = None
     for word in words:
@@ -203,7 +205,9 @@ def _is_glued(before: Word, word: Word) -> bool:
     return (word.order == before.end and gap < _GLUED * word.size) or (word.text[0] in ".,;:)]" and gap < _CLOSED * word.size)
 
 
-def _from_the_right(words: Sequence[Word]) -> list[Word]:
-    """The reading order of a line of Hebrew or Arabic; words of other scripts in it run the other way."""
+def _as_read(words: Sequence[Word]) -> Sequence[Word]:
+    """The words of a line in reading order; in a line of Hebrew or Arabic, words of other scripts run the other way."""
+    if sum(word.rightward for word in words) * 2 >= len(words):
+        return words
     parts = [list(part) for _, part in groupby(words, key=lambda word: word.rightward)]
     return [word for part in reversed(parts) for word in (part if part[0].rightward else reversed(part))]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rag.config import LoadingSettings
 from rag.errors import UnreadableFile
-from rag.loading.pdf.page_quotes import page_quote
+from rag.loading.pdf.places import runs_on_page
 from rag.loading.process.pool import WorkerProcess
 from rag.records import Document, Span
 
@@ -17,7 +17,7 @@ _DRAWING = threading.BoundedSemaphore(2)  # pages drawn at once: each takes a pr
 def draw_page(corpus: Path, document: Document, page: int, span: Span, settings: LoadingSettings) -> bytes:
     """PNG of a page (counted from 1) of a PDF in the corpus, with the part of `span` that is on the page marked.
 
-    The mark is left out if the page does not contain the words. Raises UnreadableFile if the page cannot be drawn, if
+    The mark is left out if nothing of it is there. Raises UnreadableFile if the page cannot be drawn, if
     the file has changed since the document was read, or if too many pages are being drawn.
     """
     if not _DRAWING.acquire(timeout=settings.seconds):
@@ -28,7 +28,8 @@ def draw_page(corpus: Path, document: Document, page: int, span: Span, settings:
         "name": document.id,
         "digest": document.digest,
         "page": page,
-        "quote": asdict(page_quote(document, page, span)),
+        "runs": [asdict(run) for run in runs_on_page(document, page, span)],
+        "quote": span.of(document.text),
     }
     try:
         reply = process.ask(request)

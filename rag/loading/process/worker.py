@@ -17,7 +17,6 @@ from typing import Any, BinaryIO
 from rag.errors import UnreadableFile
 from rag.loading.containers.members import LoadedFile
 from rag.loading.loader import load_file, member_bytes, reason_of
-from rag.loading.pdf.page_quotes import PageQuote
 from rag.loading.process.safe_open import holding_file, read_bytes
 from rag.loading.reading import Splitting, report, reporting
 from rag.records import Document
@@ -126,12 +125,14 @@ def _private_output() -> BinaryIO:
 
 def _page_image(data: bytes, request: dict[str, Any]) -> str:
     from rag.loading.pdf.page_images import page_image  # loads PDFium, which most files do not need
+    from rag.loading.pdf.places import PageRun
 
     if sha256_bytes(data) != request["digest"]:
         raise UnreadableFile("the file has changed since the index was built")
     document_id = request["name"]
     pdf = member_bytes(holding_file(Path(request["folder"]), document_id), data, document_id)
-    return base64.b64encode(page_image(pdf, request["page"], PageQuote(**request["quote"]))).decode("ascii")
+    runs = [PageRun(**run) for run in request["runs"]]
+    return base64.b64encode(page_image(pdf, request["page"], runs, request["quote"])).decode("ascii")
 
 
 if __name__ == "__main__":
