@@ -251,7 +251,34 @@ def test_file_names_are_shown_as_text(chat: Chat, corpus: Path) -> None:
 def test_long_lists_come_in_pages() -> None:
     files = [ListedFile(f"{number:05}.txt", "", "txt", 1, 1, 0.0, "", "") for number in range(10_001)]
     html = files_html(files, page=200, sort="name", descending=False, may_curate=True)
-    assert html.count('<tr><th scope="row">') == 1
+    assert html.count('<th scope="row">') == 1
     assert "10,001–10,001 of 10,001" in html
     assert files_html(files, page=99_999, sort="name", descending=False, may_curate=True) == html
     assert "No matching documents." in files_html([], page=3, sort="name", descending=False, may_curate=True)
+
+
+def test_a_replaced_file_is_called_replaced_and_undoing_drops_the_result(
+    chat: Chat, builds: BackgroundBuilds, uploads: Path
+) -> None:
+    (uploads / "faq.txt").write_text("Repot a fern every nine years.\n")
+    reply = documents_tab(builds, {"do": "add", "paths": [str(uploads / "faq.txt")], "replace": True})
+    builds.job.join()
+    assert "faq.txt</span> replaced" in reply["html"]
+    assert "1 changed" in builds.job.state.result
+    listed = documents_tab(builds, {"do": "list"})
+    assert listed["changes"].count("<section>") == 2 and listed["can_undo"]
+    documents_tab(builds, {"do": "undo"})
+    assert builds.job.state == JobState()
+
+
+def test_documents_are_listed_by_folder_with_the_warnings_of_their_files(corpus: Path, tmp_path: Path) -> None:
+    (corpus / "reports").mkdir()
+    (corpus / "reports" / "a.txt").write_text("A report.\n")
+    (corpus / "reports" / "b.html").write_text("<p>Shown.</p><p style='display:none'>Hidden text is here.</p>\n")
+    chat = word_chat(corpus, tmp_path)
+    builds = BackgroundBuilds(library_of(chat))
+    html = documents_tab(builds, {"do": "list", "folder": "reports/"})["html"]
+    assert 'data-folder="reports/" aria-pressed="true"' in html
+    assert "reports/a.txt" in html and "faq.txt" not in html
+    for note in chat.index().documents["reports/b.html"].notes:
+        assert note in html

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from gradio.utils import get_upload_folder
+from markupsafe import Markup
 from pydantic import Field
 
 from rag.accounts.users import User
@@ -23,6 +24,7 @@ from rag.ui.documents_view import (
     added_files_html,
     build_changes_html,
     files_html,
+    folders_of,
     index_state_html,
     job_html,
     no_index_html,
@@ -94,8 +96,12 @@ def list_documents(builds: BackgroundBuilds, user: User, request: ListFiles) -> 
     settings, manifest = chat.settings, chat.index().manifest
     files = list_files(corpus_of(settings), manifest, builds.watch.changes(manifest))
     matching = chosen_files(files, request.words, request.sort, descending=request.descending)
+    documents = chat.index().documents
     html = files_html(
-        matching,
+        [file for file in matching if file.id.startswith(request.folder)],
+        folders=folders_of(files),
+        folder=request.folder,
+        notes_of=lambda id: documents[id].notes if id in documents else (),
         page=request.page,
         sort=request.sort,
         descending=request.descending,
@@ -104,17 +110,23 @@ def list_documents(builds: BackgroundBuilds, user: User, request: ListFiles) -> 
     )
     return {
         "html": html,
-        "changes": build_changes_html(load_changes(live_build(settings.index))),
+        "changes": Markup("").join(build_changes_html(load_changes(folder)) for folder in _kept_builds(settings.index)),
         "may_curate": user.may_curate,
         "can_undo": previous_build(settings.index) is not None,
     }
+
+
+def _kept_builds(index: Path) -> list[Path]:
+    """The live build and, if it is kept, the one before."""
+    previous = previous_build(index)
+    return [live_build(index), *([previous] if previous else [])]
 
 
 def add_documents(builds: BackgroundBuilds, _: User, request: AddFiles) -> Reply:
     """Copies uploaded files into the corpus, each on its own, then builds."""
     uploads = [_uploaded(path) for path in request.paths]  # all are checked before the first is copied
     results = [_add(builds, upload, replace=request.replace) for upload in uploads]
-    if any(result.kind == "added" for result in results):
+    if any(result.kind in ("added", "replaced") for result in results):
         builds.request()
     return {"html": added_files_html(results), "other": [result.name for result in results if result.kind == "other"]}
 
@@ -122,7 +134,8 @@ def add_documents(builds: BackgroundBuilds, _: User, request: AddFiles) -> Reply
 def _add(builds: BackgroundBuilds, upload: Path, *, replace: bool) -> AddedFile:
     settings, name = builds.library.settings, upload.name
     existing = settings.corpus / name
-    same = existing.is_file() and same_content(existing, upload)
+    known = existing.is_file()
+    same = known and same_content(existing, upload)
     try:
         failed = add_files(corpus_of(settings), [upload], overwrite=replace)
     except DocumentError as error:
@@ -131,7 +144,7 @@ def _add(builds: BackgroundBuilds, upload: Path, *, replace: bool) -> AddedFile:
         shutil.rmtree(upload.parent, ignore_errors=True)  # no copy of a document stays in gradio's folder
     if failed:
         return AddedFile(name, "failed", failed[0].reason)
-    return AddedFile(name, "same" if same else "added")
+    return AddedFile(name, "same" if same else "replaced" if known else "added")
 
 
 def _uploaded(path: str) -> Path:
@@ -163,6 +176,7 @@ def stop_build(builds: BackgroundBuilds, _: User, _request: StopBuild) -> Reply:
 
 def undo_update(builds: BackgroundBuilds, _: User, _request: RestorePrevious) -> Reply:
     manifest = restore_previous(builds.library.settings.index)
+    builds.job.forget_result()  # it was undone
     count = len(manifest.corpus.documents)
     return {"message": f"Restored the previous index: {count} documents, index {manifest.hash[:12]}."}
 

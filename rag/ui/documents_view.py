@@ -1,6 +1,6 @@
 """The documents and the state of the index as HTML."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -30,7 +30,7 @@ STAGES = {
     "preparing": "Preparing the search",
     "asking": "Asking the questions",
 }
-OUTCOMES = {"added": "added", "same": "already there", "other": "not added", "failed": "not added"}
+OUTCOMES = {"added": "added", "replaced": "replaced", "same": "already there", "other": "not added", "failed": "not added"}
 
 
 def index_state_html(
@@ -83,23 +83,51 @@ def _duration(seconds: float) -> str:
 
 @dataclass(frozen=True)
 class FileRow:
-    """A row of the table; `size` and `changed` are empty if unknown."""
+    """A row of the table; `size` and `changed` are empty if unknown. `notes` are warnings from reading the file."""
 
     file: ListedFile
     size: str
     changed: str
     link: str
+    notes: Sequence[str]
 
 
 def files_html(
-    files: Sequence[ListedFile], *, page: int, sort: str, descending: bool, may_curate: bool, prefix: str = ""
+    files: Sequence[ListedFile],
+    *,
+    page: int,
+    sort: str,
+    descending: bool,
+    may_curate: bool,
+    prefix: str = "",
+    folders: list[str] | None = None,
+    folder: str = "",
+    notes_of: Callable[[str], Sequence[str]] = lambda _: (),
 ) -> Markup:
-    """One page of the table, with buttons to sort it and to turn pages; `prefix` begins the server's paths."""
+    """One page of the table, with buttons to sort it, to choose one of the `folders` and to turn pages.
+
+    `prefix` begins the server's paths; `notes_of` gives the warnings from reading a document.
+    """
     shown, table = table_page(files, page)
-    rows = [FileRow(file, _size(file.size), _modified(file.changed), file_link(file.id, prefix)) for file in shown]
+    rows = [
+        FileRow(file, _size(file.size), _modified(file.changed), file_link(file.id, prefix), notes_of(file.id)) for file in shown
+    ]
     return render(
-        "page/files.html", rows=rows, table=table, columns=COLUMNS, sort=sort, descending=descending, may_curate=may_curate
+        "page/files.html",
+        rows=rows,
+        table=table,
+        columns=COLUMNS,
+        sort=sort,
+        descending=descending,
+        may_curate=may_curate,
+        folders=folders or [],
+        folder=folder,
     )
+
+
+def folders_of(files: Sequence[ListedFile]) -> list[str]:
+    """The folders at the top of the corpus, each with a slash at its end; at most ROWS."""
+    return sorted({f"{file.id.split('/', 1)[0]}/" for file in files if "/" in file.id})[:ROWS]
 
 
 def _modified(seconds: float) -> str:
@@ -120,7 +148,7 @@ class AddedFile:
     """What happened to an uploaded file. "other": a document of this name has other content."""
 
     name: str
-    kind: Literal["added", "same", "other", "failed"]
+    kind: Literal["added", "replaced", "same", "other", "failed"]
     reason: str = ""
 
     @property
@@ -133,7 +161,7 @@ def added_files_html(results: Sequence[AddedFile]) -> Markup:
 
 
 def build_changes_html(record: BuildRecord) -> Markup:
-    """What the live build changed."""
+    """What a build changed."""
     changes = record.changes
     kinds = {"added": changes.added, "changed": changes.changed, "removed": changes.removed}
     counts = ", ".join(f"{len(names)} {kind}" for kind, names in (kinds | {"unchanged": changes.unchanged}).items())

@@ -10,7 +10,7 @@ from pydantic import Field
 from rag.accounts.users import User
 from rag.errors import QuestionSetError
 from rag.evaluation.calibration import learn
-from rag.evaluation.question_sets import load_question_set
+from rag.evaluation.question_sets import Question, load_question_set
 from rag.evaluation.report import report_page
 from rag.evaluation.run_comparison import compare, most_changed
 from rag.evaluation.runs import outcome_values, save_run
@@ -21,6 +21,7 @@ from rag.ui.calls import LONGEST_SEARCH, Act, Acts, Reply, Request
 from rag.ui.documents_view import job_html
 from rag.ui.evaluation_view import (
     ChangedQuestion,
+    headline_html,
     measures_html,
     plots_html,
     question_detail_html,
@@ -81,11 +82,16 @@ class ShowRun(Request):
 
 
 class ListQuestions(Request):
-    """The questions of a run that contain all `words`; with `misses`, only those that went wrong."""
+    """The questions of a run that contain all `words`.
+
+    `kind` keeps only those that went wrong ("missed"), got no answer ("refused"), got an answer that does not exist
+    ("answered"), or came out otherwise in the run `against` ("changed").
+    """
 
     run: str
+    against: str = ""
     words: str = Field("", max_length=LONGEST_SEARCH)
-    misses: bool = False
+    kind: Literal["", "missed", "refused", "answered", "changed"] = ""
     page: int = 0
 
 
@@ -136,6 +142,7 @@ def show_run(evaluating: Evaluating, _: User, request: ShowRun) -> Reply:
     opened = evaluating.runs.open(request.run)
     questions = opened.questions
     return {
+        "headline": headline_html(questions, opened.outcomes),
         "measures": measures_html(opened.run.summary),
         "plots": plots_html(opened.run, questions, opened.outcomes),
         "compared": _comparison(opened, evaluating.runs.open(request.against)) if request.against else "",
@@ -157,11 +164,26 @@ def _comparison(opened: OpenedRun, old: OpenedRun) -> str:
 
 def list_questions(evaluating: Evaluating, _: User, request: ListQuestions) -> Reply:
     opened = evaluating.runs.open(request.run)
+    old = evaluating.runs.open(request.against) if request.against else None
     words = request.words.casefold().split()
-    matching = [question for question in opened.questions if all(word in question.text.casefold() for word in words)]
-    if request.misses:
-        matching = [question for question in matching if not verdict(question, opened.outcomes[question.id])[0]]
-    return {"html": questions_html(matching, opened.outcomes, page=request.page)}
+    matching = [
+        question
+        for question in opened.questions
+        if all(word in question.text.casefold() for word in words) and _is_kind(request.kind, question, opened, old)
+    ]
+    return {"html": questions_html(matching, opened.outcomes, page=request.page, before=old.outcomes if old else None)}
+
+
+def _is_kind(kind: str, question: Question, opened: OpenedRun, old: OpenedRun | None) -> bool:
+    outcome = opened.outcomes[question.id]
+    right, words = verdict(question, outcome)
+    if kind == "changed":
+        return old is not None and question.id in old.outcomes and verdict(question, old.outcomes[question.id]) != (right, words)
+    if kind == "refused":
+        return outcome.abstained and not question.unanswerable
+    if kind == "answered":
+        return not outcome.abstained and bool(question.unanswerable)
+    return kind != "missed" or not right
 
 
 def show_question(evaluating: Evaluating, _: User, request: ShowQuestion) -> Reply:

@@ -53,6 +53,33 @@ def runs_html(runs: Sequence[Run], chosen: str, other: str) -> Markup:
     return render("page/runs.html", runs=runs, chosen=chosen, other=other)
 
 
+@dataclass(frozen=True)
+class Headline:
+    """How many of a run's questions went right, by whether the documents answer them."""
+
+    answerable: int
+    right: int
+    refused: int
+    unanswerable: int
+    answered: int
+
+
+def headline_html(questions: Sequence[Question], outcomes: Mapping[str, Outcome]) -> Markup:
+    """The result of a run in one sentence."""
+    answerable = [outcomes[question.id] for question in questions if question.answers]
+    unanswerable = [outcomes[question.id] for question in questions if question.unanswerable]
+    return render(
+        "page/headline.html",
+        result=Headline(
+            len(answerable),
+            sum(outcome.right and not outcome.abstained for outcome in answerable),
+            sum(outcome.abstained for outcome in answerable),
+            len(unanswerable),
+            sum(not outcome.abstained for outcome in unanswerable),
+        ),
+    )
+
+
 def measures_html(summary: Summary) -> Markup:
     return render("page/measures.html", means=means_of(summary), meaning=MEANING, times=summary["timings_ms"])
 
@@ -82,11 +109,14 @@ class QuestionRow:
     verdict: str
 
 
-def questions_html(questions: Sequence[Question], outcomes: Mapping[str, Outcome], *, page: int) -> Markup:
-    """One page of the questions, each a button that opens it."""
+def questions_html(
+    questions: Sequence[Question], outcomes: Mapping[str, Outcome], *, page: int, before: Mapping[str, Outcome] | None = None
+) -> Markup:
+    """One page of the questions, each a button that opens it; `before` are the outcomes of the run it is compared with."""
     shown, table = table_page(questions, page)
     rows = [QuestionRow(question, outcomes[question.id], *verdict(question, outcomes[question.id])) for question in shown]
-    return render("page/questions.html", rows=rows, table=table)
+    old = {q.id: verdict(q, before[q.id]) for q in shown if q.id in before} if before is not None else {}
+    return render("page/questions.html", rows=rows, table=table, compared=before is not None, old=old)
 
 
 def question_detail_html(question: Question, outcome: Outcome, digests: Mapping[str, str]) -> Markup:

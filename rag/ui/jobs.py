@@ -70,6 +70,12 @@ class Job:
         with self._lock:
             self._stop, self._next = True, None
 
+    def forget_result(self) -> None:
+        """The result of the last work is shown no longer."""
+        with self._lock:
+            if not self._state.running:
+                self._state = JobState()
+
     def join(self) -> None:
         """Waits until nothing is running or queued."""
         while (thread := self._thread) is not None:

@@ -32,9 +32,9 @@ class OpenedRuns:
         self._last: OpenedRun | None = None
 
     def sets(self) -> dict[str, Path]:
-        """The folders of the question sets by name: questions judged on the page, then the sets of the settings."""
+        """The folders of the question sets by name: the sets of the settings, then the questions judged on the page."""
         settings = self._settings
-        folders = [settings.feedback, *sorted(path.parent for path in settings.sets.glob("*/queries.jsonl"))]
+        folders = [*sorted(path.parent for path in settings.sets.glob("*/queries.jsonl")), settings.feedback]
         return {folder.name: folder for folder in folders if (folder / "queries.jsonl").is_file()}
 
     def labels(self) -> list[tuple[str, str]]:

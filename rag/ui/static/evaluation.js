@@ -7,7 +7,7 @@ export function mount({ element, server }) {
   const call = caller(server);
   const part = (id) => element.querySelector(`#${id}`);
   let chosen = { run: "", against: "" };
-  let view = { words: "", misses: false, page: 0 };
+  let view = { words: "", kind: "", page: 0 };
   let opened = null; // the run that is shown, with what each threshold costs
   const [looking, showing, listing, opening] = [latest(), latest(), latest(), latest()];
 
@@ -15,7 +15,10 @@ export function mount({ element, server }) {
     const before = chosen;
     const reply = await looking(call({ do: "overview", ...before }));
     if (!reply) return;
-    if (reply.error) return void (part("eval-job").textContent = reply.error);
+    if (reply.error) {
+      part("eval-job").textContent = reply.error;
+      return;
+    }
     const set = part("set")?.value;
     fill(part("sets"), reply.sets);
     if (set) part("set").value = set;
@@ -45,6 +48,7 @@ export function mount({ element, server }) {
     if (!reply) return;
     part("shown").hidden = Boolean(reply.error);
     if (reply.error) return say(reply.error, { failed: true });
+    fill(part("headline"), reply.headline);
     fill(part("measures"), reply.measures);
     fill(part("plots"), reply.plots);
     fill(part("compared"), reply.compared);
@@ -71,7 +75,7 @@ export function mount({ element, server }) {
   }
 
   async function listQuestions() {
-    const reply = await listing(call({ do: "questions", run: chosen.run, ...view }));
+    const reply = await listing(call({ do: "questions", ...chosen, ...view }));
     if (!reply) return;
     if (reply.error) part("questions").textContent = reply.error;
     else fill(part("questions"), reply.html);
@@ -98,7 +102,7 @@ export function mount({ element, server }) {
     if (!reply.error) show(chosen.run, chosen.against);
   });
   part("question-words").addEventListener("input", () => { view = { ...view, words: part("question-words").value, page: 0 }; listQuestions(); });
-  part("misses").addEventListener("change", () => { view = { ...view, misses: part("misses").checked, page: 0 }; listQuestions(); });
+  part("question-kind").addEventListener("change", () => { view = { ...view, kind: part("question-kind").value, page: 0 }; listQuestions(); });
   part("questions").addEventListener("click", async (event) => {
     const { page, question } = event.target.closest("button")?.dataset || {};
     if (page) {
