@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rag.errors import UnreadableFile
@@ -19,7 +20,6 @@ _PROSE_KEYS = frozenset(
     "answer text body content description abstract summary paragraph value html message comment note notes definition bio".split()
 )
 _LONGEST_VALUE = 80  # characters; a longer one is prose
-_NO_PATH: tuple[str, ...] = ()
 
 
 def read(data: bytes) -> ParsedFile:
@@ -29,15 +29,38 @@ def read(data: bytes) -> ParsedFile:
 def values(content: Any) -> Iterator[Piece]:
     """The pieces of nested objects and lists, whose numbers are strings."""
     if isinstance(content, list):
-        yield from _list(content, _NO_PATH, None)
+        yield from _list(content, _Place())
     elif isinstance(content, dict) and content and _is_flat(content):
         yield from _records_table([content], None)
     else:
         (part,) = content.values() if isinstance(content, dict) and len(content) == 1 else (None,)
         if isinstance(part, list) and part and all(isinstance(record, dict) for record in part):
-            yield from _list(part, tuple(map(str, content)), None)
+            yield from _list(part, _Place(tuple(map(str, content))))
         else:
-            yield from _value(content, _NO_PATH, 1)
+            yield from _value(content, _Place(page=1))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a value stands: the keys above it, the number of its record, and the level of a heading below it.
+
+    `page` is None for the list that makes up the whole file: its records are counted and need no heading. Without
+    `headings`, objects have none: the next record, which has no heading either, would stand below them.
+    """
+
+    path: tuple[str, ...] = ()
+    page: int | None = None
+    level: int = 2
+    headings: bool = True
+
+    def below(self, key: str) -> "_Place":
+        return replace(self, path=(*self.path, key))
+
+    def heading(self, text: str) -> Piece:
+        return Piece("heading", text, min(self.level, 6), self.page)
+
+    def under_heading(self) -> "_Place":
+        return replace(self, level=self.level + 1)
 
 
 def _parsed(text: str) -> Any:
@@ -66,49 +89,55 @@ def _written(value: Any) -> str:
     return ("true" if value else "false") if isinstance(value, bool) else formatted(value)
 
 
-def _value(value: Any, path: tuple[str, ...], page: int) -> Iterator[Piece]:
+def _value(value: Any, place: _Place) -> Iterator[Piece]:
     if isinstance(value, dict):
-        yield from _object(value, path, page)
+        yield from _object(value, place)
     elif isinstance(value, list):
-        yield from _list(value, path, page)
+        yield from _list(value, place)
     elif text := _written(value).strip():
         is_prose = len(text) > _LONGEST_VALUE
-        named = bool(path) and not (is_prose and path[-1].lower() in _PROSE_KEYS)
-        yield Piece("paragraph" if is_prose or not path else "item", f"{'.'.join(path)}: {text}" if named else text, page=page)
+        named = bool(place.path) and not (is_prose and place.path[-1].lower() in _PROSE_KEYS)
+        text = f"{'.'.join(place.path)}: {text}" if named else text
+        yield Piece("paragraph" if is_prose or not place.path else "item", text, page=place.page)
 
 
-def _object(value: dict[str, Any], path: tuple[str, ...], page: int) -> Iterator[Piece]:
-    """Values first, so that none stands below the heading of a list that it is not part of."""
-    parts = sorted(value.items(), key=lambda item: _needs_heading(item[1]))
-    for key, part in parts:
-        yield from _value(part, (*path, str(key)), page)
+def _object(value: dict[str, Any], place: _Place) -> Iterator[Piece]:
+    """Plain values first, so that none stands below the heading of an object or a list that it is not part of."""
+    for key, part in sorted(value.items(), key=lambda item: _rank(item[1])):
+        inner = place.below(str(key))
+        if place.headings and isinstance(part, dict) and any(_rank(child) == 0 for child in part.values()):
+            yield place.heading(str(key))
+            inner = inner.under_heading()
+        yield from _value(part, inner)
 
 
-def _needs_heading(value: Any) -> bool:
-    """Whether a value is or contains a list of objects or of lists."""
+def _rank(value: Any) -> int:
+    """0 for values without a heading of their own, 1 for objects, 2 for lists of objects or of lists."""
     if isinstance(value, dict):
-        return any(map(_needs_heading, value.values()))
-    return isinstance(value, list) and any(isinstance(part, dict | list) for part in value)
+        return 1
+    return 2 if isinstance(value, list) and any(isinstance(part, dict | list) for part in value) else 0
 
 
-def _list(values: list[Any], path: tuple[str, ...], page: int | None) -> Iterator[Piece]:
-    """`page` is None for the list that makes up the whole file: its records are counted and need no heading."""
+def _list(values: list[Any], place: _Place) -> Iterator[Piece]:
     if not values:
         return
-    if page is not None and _needs_heading(values):
-        yield Piece("heading", ".".join(path), level=2, page=page)
+    page = place.page
+    if page is not None and _rank(values) == 2 and place.path and place.headings:
+        yield place.heading(place.path[-1])
+        place = place.under_heading()
     if all(map(_is_flat, values)) and any(values):
         yield from _records_table(values, page)
-    elif len(values) > 1 and all(isinstance(value, list) and not _needs_heading(value) for value in values):
+    elif len(values) > 1 and all(isinstance(value, list) and _rank(value) == 0 for value in values):
         yield from table([[Cell(_written(v)) for v in value] for value in values], header_rows=None, page=page)
-    elif path and all(_is_number(value) for value in values):
-        yield Piece("item", f"{'.'.join(path)}: {', '.join(values)}", page=page)
+    elif place.path and all(_is_number(value) for value in values):
+        yield Piece("item", f"{'.'.join(place.path)}: {', '.join(values)}", page=page)
     else:
         for number, value in enumerate(values, start=1):
+            inner = replace(place, page=page or number)
             if isinstance(value, dict):
-                yield from _record(value, path, number, page)
+                yield from _record(value, inner, number)
             else:
-                yield from _value(value, path, page or number)
+                yield from _value(value, inner)
 
 
 def _is_number(value: Any) -> bool:
@@ -121,17 +150,18 @@ def _records_table(values: list[dict[str, Any]], page: int | None) -> Iterator[P
     yield from records(keys, rows)
 
 
-def _record(value: dict[str, Any], path: tuple[str, ...], number: int, page: int | None) -> Iterator[Piece]:
+def _record(value: dict[str, Any], place: _Place, number: int) -> Iterator[Piece]:
     """One record of a list: below its name or question, with the name in the path of each value."""
     key = next((name for name in value if str(name).lower() in _HEADING_KEYS and isinstance(value[name], str)), None)
     heading = value[key].strip() if key is not None else ""
     others = {name: part for name, part in value.items() if name != key or not heading}
     if heading and is_question(heading):
-        yield Piece("question", heading, page=page or number)
-        yield from _object(others, _NO_PATH, page or number)
+        yield Piece("question", heading, page=place.page)
+        yield from _object(others, replace(place, path=(), headings=False))
     elif heading:
-        yield Piece("heading", heading, level=2 if page is None else 3, page=page or number)
-        yield from _object(others, (*path, heading) if len(heading) <= _LONGEST_VALUE else path, page or number)
+        yield place.heading(heading)
+        yield from _object(others, (place.below(heading) if len(heading) <= _LONGEST_VALUE else place).under_heading())
     else:
         label = next((_written(value[name]) for name in value if str(name).lower() in _ID_KEYS and value[name]), "")
-        yield from _object(others, (*path[:-1], f"{path[-1]}[{label or number}]") if path else _NO_PATH, page or number)
+        path = (*place.path[:-1], f"{place.path[-1]}[{label or number}]") if place.path else ()
+        yield from _object(others, replace(place, path=path, headings=False))
