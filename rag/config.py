@@ -55,7 +55,7 @@ class LoadingSettings(_Section):
     megabytes: int = Field(2048, ge=256, description="memory limit for one file")
     processes: int = Field(0, ge=0, description="files read in parallel; 0 means one per usable processor core")
     ocr: bool = Field(
-        False, description="read images and scanned PDFs with the programs tesseract and ocrmypdf, which must be installed"
+        True, description="read images and scanned PDFs with the programs tesseract and ocrmypdf, if they are installed"
     )
     follow_links: bool = Field(False, description="read linked folders too, if they are within the corpus")
 

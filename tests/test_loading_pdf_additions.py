@@ -10,6 +10,7 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from rag.errors import UnreadableFile
+from rag.loading.loader import load_file
 from tests.sample_pdfs import HEIGHT, LEFT, blocks, lines, load, made, page
 
 
@@ -144,3 +145,28 @@ def test_an_empty_form_is_refused() -> None:
 
     with pytest.raises(UnreadableFile, match="no text layer"):
         load(made(draw))
+
+
+def attached(data: bytes, **files: bytes) -> bytes:
+    with pypdfium2.PdfDocument(data) as document:
+        for name, content in files.items():
+            document.new_attachment(name.replace("_", ".")).set_data(content)
+        buffer = BytesIO()
+        document.save(buffer)
+        return buffer.getvalue()
+
+
+def test_attached_files_are_documents_of_their_own() -> None:
+    data = attached(page("The contract has an annex."), annex_md=b"# Annex\n\nThe fee is 40 euros.\n", broken_docx=b"PK\x03\x04")
+    file = load_file("contract.pdf", data)
+    assert {document.id: document.text for document in file.documents} == {
+        "contract.pdf": "The contract has an annex.",
+        "contract.pdf/annex.md": "# Annex\n\nThe fee is 40 euros.\n",
+    }
+    assert [member.id for member in file.failed] == ["contract.pdf/broken.docx"]
+    assert file.documents[0].notes == ("attached files are documents of their own: annex.md, broken.docx",)
+
+
+def test_a_cover_without_text_around_other_files_is_read() -> None:
+    file = load_file("cover.pdf", attached(made(lambda canvas: canvas.showPage()), notes_txt=b"The annex is here."))
+    assert [document.id for document in file.documents] == ["cover.pdf/notes.txt"]

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from rag.errors import UnreadableFile
+from rag.loading.loader import load_document
 from tests.sample_pdfs import HEIGHT, LEFT, WIDTH, lines, load, made, page
 
 
@@ -46,8 +48,8 @@ def test_pages_without_text_are_named() -> None:
     assert load(made(draw)).notes == ("images without text on pages 2, 4",)
 
 
-def install_ocrmypdf(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = folder / "ocrmypdf"
+def install(name: str, folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = folder / name
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
@@ -56,7 +58,7 @@ def install_ocrmypdf(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch)
 
 def test_ocr_if_enabled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "result.pdf").write_bytes(made(lambda canvas: draw_scan(canvas, text="Read by a program.")))
-    install_ocrmypdf(tmp_path, f'for last; do :; done; cp "{tmp_path}/result.pdf" "$last"', monkeypatch)
+    install("ocrmypdf", tmp_path, f'for last; do :; done; cp "{tmp_path}/result.pdf" "$last"', monkeypatch)
     assert load(made(draw_scan)).text == "Read by a program."
     assert load(page("Text of its own.")).text == "Text of its own."
     monkeypatch.delenv("RAG_OCR_SECONDS")
@@ -64,16 +66,50 @@ def test_ocr_if_enabled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         load(made(draw_scan))
 
 
+def test_pages_with_text_are_read_if_ocr_of_the_others_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def draw(canvas: Canvas) -> None:
+        lines(canvas, ["A page with text."])
+        canvas.showPage()
+        draw_scan(canvas)
+
+    install("ocrmypdf", tmp_path, "exit 7", monkeypatch)
+    document = load(made(draw))
+    assert document.text == "A page with text."
+    assert document.notes == ("images without text on page 2", "ocrmypdf could not read its images (exit code 7)")
+
+
+def image() -> bytes:
+    buffer = BytesIO()
+    Image.new("RGB", (50, 70), "gray").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_images_are_read_by_tesseract_if_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "result.pdf").write_bytes(made(lambda canvas: draw_scan(canvas, text="Read from a photograph.")))
+    for name in ("scan.png", "scan.tif", "scan.JPG"):
+        with pytest.raises(UnreadableFile, match="^it is an image; install tesseract and set loading.ocr = true to read it$"):
+            load_document(name, image())
+    install("tesseract", tmp_path, f'[ "$3" = pdf ] && cp "{tmp_path}/result.pdf" "$2.pdf"', monkeypatch)
+    document = load_document("my_scan.png", image())
+    assert (document.text, document.title, document.blocks[0].page) == ("Read from a photograph.", "My scan", 1)
+    (tmp_path / "tesseract").unlink()
+    with pytest.raises(UnreadableFile, match="^it is an image; install tesseract to read it$"):
+        load_document("scan.png", image())
+    install("tesseract", tmp_path, "exit 1", monkeypatch)
+    with pytest.raises(UnreadableFile, match="tesseract could not read its images .exit code 1"):
+        load_document("scan.png", image())
+
+
 @pytest.mark.parametrize(
     "script, reason",
     [
-        ('for last; do :; done; echo nothing > "$last"; exit 3', "could not read them .exit code 3"),
+        ('for last; do :; done; echo nothing > "$last"; exit 3', "could not read its images .exit code 3"),
         ("sleep 60", "did not read its images within 2 seconds"),
     ],
     ids=["fails", "hangs"],
 )
 def test_ocr_that_fails(script: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install_ocrmypdf(tmp_path, script, monkeypatch)
+    install("ocrmypdf", tmp_path, script, monkeypatch)
     with pytest.raises(UnreadableFile, match=reason):
         load(made(draw_scan))
 

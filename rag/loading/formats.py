@@ -13,6 +13,7 @@ LOADERS: dict[str, tuple[str, ...]] = {
     "text_files.restructured_text": (".rst",),
     "web.web_page": (".html", ".htm", ".xhtml"),
     "pdf.extraction": (".pdf",),
+    "pdf.pictures": (".png", ".jpg", ".jpeg", ".tif", ".tiff"),
     "office.word": (".docx",),
     "office.slides": (".pptx", ".pptm"),
     "office.spreadsheets": (".xlsx", ".xlsm", ".xls", ".ods"),

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pypdfium2
@@ -10,9 +10,11 @@ import pypdfium2.raw as pdfium
 
 from rag.errors import UnreadableFile
 from rag.loading.blocks import ParsedFile, assemble
+from rag.loading.containers.members import Member
 from rag.loading.pdf.annotations import Additions, additions_of
+from rag.loading.pdf.attachments import attachments
 from rag.loading.pdf.layout import pieces_of
-from rag.loading.pdf.ocr import is_enabled, with_text
+from rag.loading.pdf.ocr import can_run, with_text
 from rag.loading.pdf.omissions import file_omissions, has_letters, omissions, why_unreadable
 from rag.loading.pdf.outline import Bookmark, bookmarks_of
 from rag.loading.pdf.text_lines import Line, PageLines, addition_lines, lines_of
@@ -39,13 +41,26 @@ class _Content:
     bookmarks: Sequence[Bookmark]
     title: str
     notes: Sequence[str]
+    members: Sequence[Member]
 
 
 def read(data: bytes) -> ParsedFile:
     content = _content(data)
-    if is_enabled() and any(page.image_share and not page.words for page in content.pages):
-        content = _content(with_text(data))
-    return _parsed(content)
+    if can_run("ocrmypdf") and any(page.image_share and not page.words for page in content.pages):
+        content = _with_text_of_images(data, content)
+    if content.members and not any(map(has_letters, content.pages)) and not any(added.shown for added in content.additions):
+        return ParsedFile(None, "", (), tuple(content.notes), content.members)  # a cover around other files
+    return replace(_parsed(content), members=content.members)
+
+
+def _with_text_of_images(data: bytes, content: _Content) -> _Content:
+    """The content after OCR. If that fails, the pages that have text are read without it."""
+    try:
+        return replace(_content(with_text(data)), members=content.members)
+    except UnreadableFile as error:
+        if not any(map(has_letters, content.pages)):
+            raise
+        return replace(content, notes=[*content.notes, str(error)])
 
 
 def _content(data: bytes) -> _Content:
@@ -59,7 +74,8 @@ def _content(data: bytes) -> _Content:
             report("pages", number, len(document))
             words.append(words_of(page))
             additions.append(additions_of(page, document.formenv))
-        return _Content(words, additions, bookmarks_of(document), _stated_title(document), file_omissions(document))
+        notes, members = file_omissions(document), attachments(document)
+        return _Content(words, additions, bookmarks_of(document), _stated_title(document), notes, members)
     except pypdfium2.PdfiumError as error:
         raise UnreadableFile(f"it is damaged ({error})") from None
     finally:

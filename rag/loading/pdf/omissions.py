@@ -6,7 +6,7 @@ from typing import Any
 import pypdfium2.raw as pdfium
 
 from rag.loading.pdf.annotations import Additions
-from rag.loading.pdf.ocr import is_enabled
+from rag.loading.pdf.ocr import advice, can_run
 from rag.loading.pdf.words import PageWords
 
 MOST_GARBAGE = 0.3  # share of a page's characters; with more its fonts do not map to letters
@@ -27,8 +27,8 @@ def why_unreadable(pages: Sequence[PageWords]) -> str:
     count = f"{len(pages)} page{'s' if len(pages) > 1 else ''}"
     if not any(page.image_share for page in pages):
         return f"no text layer ({count} without text)"
-    advice = "ocrmypdf found no text in its images" if is_enabled() else "install ocrmypdf and set loading.ocr to read it"
-    return f"no text layer ({count} of images); {advice}"
+    reason = "no text was found in its images" if can_run("ocrmypdf") else advice("ocrmypdf")
+    return f"no text layer ({count} of images); {reason}"
 
 
 def omissions(pages: Sequence[PageWords], additions: Sequence[Additions]) -> list[str]:
@@ -54,6 +54,9 @@ def omissions(pages: Sequence[PageWords], additions: Sequence[Additions]) -> lis
 def file_omissions(document: Any) -> list[str]:
     """What the file holds apart from its pages."""
     notes = []
+    if names := [document.get_attachment(i).get_name() for i in range(document.count_attachments())]:
+        listed = ", ".join(names[:_MOST_LISTED]) + (" and more" if len(names) > _MOST_LISTED else "")
+        notes.append(f"attached files are documents of their own: {listed}")
     if pdfium.FPDFDoc_GetJavaScriptActionCount(document) > 0:
         notes.append("scripts left out")
     if document.get_formtype() in (pdfium.FORMTYPE_XFA_FULL, pdfium.FORMTYPE_XFA_FOREGROUND):
