@@ -64,6 +64,9 @@ def test_no_documents_and_no_terms() -> None:
         ("Straße STRASSE", ["strass", "strass"]),
         ("Cannon's law", ["cannon", "cannon", "law"]),
         ("", []),
+        ("£52,300.50", ["52", "300.50", "300", "50", "52300.5", "52300"]),
+        ("52300.50", ["52300.50", "52300", "50"]),
+        ("12,000", ["12", "000", "12000"]),
     ],
 )
 def test_terms(text: str, expected: list[str]) -> None:

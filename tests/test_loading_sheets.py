@@ -201,6 +201,16 @@ def test_comments_text_boxes_pictures_and_macros() -> None:
     assert sorted(document.notes) == ["embedded files left out: 1", "macros left out: 1"]
 
 
+def test_headers_and_footers_of_printed_pages() -> None:
+    def fill(book: xlsxwriter.Workbook, sheet: Worksheet) -> None:
+        for each in (sheet, book.add_worksheet("Second")):
+            each.write_row(0, 0, ["Ward", "Beds"])
+            each.set_header('&L&"Arial,Bold"&14Bed plan&C&A&RRevision 7')
+            each.set_footer("&CPage &P of &N")
+
+    assert lines(load_document("beds.xlsx", workbook(fill)))[-2:] == ["Header and footer", "Bed plan Revision 7"]
+
+
 def test_numbers_hidden_by_their_format_are_reported() -> None:
     def fill(book: xlsxwriter.Workbook, sheet: Worksheet) -> None:
         sheet.write_row(0, 0, ["Ward", "Beds"])

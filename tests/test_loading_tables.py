@@ -314,6 +314,21 @@ def test_a_preamble_of_separated_values() -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("Falls by ward, 2026\nFor nurses, and others\n\nWard;Rate;Beds\nA;1,5;20\nB;2,5;30\n", "A | 1,5 | 20"),
+        ("Made on Monday; checked\nWard,Beds,Note\nA,20,open\nB,30,closed\n", "A | 20 | open"),
+        ("Ward|Beds|Note\nA|20|one, two\nB|30|three, four\n", "A | 20 | one, two"),
+        ("Ward\tBeds\nA\t1,5\n", "A | 1,5"),
+        ('"Ward", "Beds"\n"A, old", "20"\n', "A, old | 20"),
+    ],
+)
+def test_the_separator_is_that_of_most_lines(source: str, expected: str) -> None:
+    document = load_document("a.csv", source.encode())
+    assert expected in [block.span.of(document.text) for block in document.blocks]
+
+
+@pytest.mark.parametrize(
     ("text", "above", "below"),
     [
         ("3", "³", "₃"),

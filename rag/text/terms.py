@@ -10,6 +10,7 @@ import Stemmer
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")  # soft hyphen, zero width, direction marks
 _TOKEN = re.compile(r"[^\W_]+(?:['’.·-](?=\w)[^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
+_GROUPED_NUMBER = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])")
 # Words that say nothing about the subject. In short passages many of them are rare, so a low idf alone would not suppress them.
 STOPWORDS = frozenset(
     "a about after all also am an and any are as at be been being but by can could did do does doing done for from get "
@@ -27,9 +28,11 @@ def _stemmer() -> Any:
 def terms(text: str) -> list[str]:
     """Stemmed words in order, folded for case and compatibility forms, without stop words.
 
-    A compound is followed by its parts: "S1-nerve" -> s1-nerve, s1, nerve. Stop words alone give an empty list.
+    A compound is followed by its parts: "S1-nerve" -> s1-nerve, s1, nerve. A number with thousands separators is also
+    counted as it is stored or typed without: "52,300.50" -> ..., 52300.5, 52300. Stop words alone give an empty list.
     """
     folded = text.lower() if text.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    folded = " ".join([folded, *map(_without_separators, _GROUPED_NUMBER.findall(folded))])
     words: list[str] = []
     for word in _TOKEN.findall(folded):
         if word.isalnum():
@@ -39,6 +42,12 @@ def terms(text: str) -> list[str]:
             words.extend(part for part in _PART.findall(word) if len(part) > 1)
     stemmed: list[str] = _stemmer().stemWords([word for word in words if word not in STOPWORDS])
     return stemmed
+
+
+def _without_separators(number: str) -> str:
+    whole, _, decimals = number.replace(",", "").partition(".")
+    decimals = decimals.rstrip("0")
+    return f"{whole}.{decimals}" if decimals else whole
 
 
 def content_words(text: str) -> dict[str, tuple[str, ...]]:

@@ -18,7 +18,8 @@ Rows = dict[int, dict[int, str]]
 class Sheet:
     """A merged range in `merged` is first row, first column, last row, last column.
 
-    `notes` counts what could not be shown; `remarks` are comments and text boxes, with their row if they have one.
+    `notes` counts what could not be shown; `remarks` are comments and text boxes, with their row if they have one;
+    `margins` are the headers and footers of its printed pages.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Sheet:
     hidden_columns: set[int] = field(default_factory=set)
     notes: Counter[str] = field(default_factory=Counter)
     remarks: list[tuple[int | None, str]] = field(default_factory=list)
+    margins: list[str] = field(default_factory=list)
     visible: bool = True
 
     def put(self, row: int, column: int, text: str) -> None:

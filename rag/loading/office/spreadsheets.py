@@ -11,6 +11,7 @@ from rag.loading.blocks import ParsedFile, Piece, assemble
 from rag.loading.office import old_workbook, open_document_sheets, workbook
 from rag.loading.office.archives import open_archive
 from rag.loading.office.left_out import notes_of, parts_left_out
+from rag.loading.office.page_margins import margin_pieces
 from rag.loading.office.sheet_cells import Sheet
 from rag.loading.sheet_tables import sheet as sheet_pieces
 from rag.loading.table_rows import formatted
@@ -31,6 +32,7 @@ def read(data: bytes) -> ParsedFile:
 
 def _parsed(sheets: Iterable[Sheet], counts: Counter[str]) -> ParsedFile:
     pieces: list[Piece] = []
+    margins: list[str] = []
     for sheet in sheets:
         if not sheet.visible:
             counts["hidden sheets left out"] += 1
@@ -41,7 +43,8 @@ def _parsed(sheets: Iterable[Sheet], counts: Counter[str]) -> ParsedFile:
         counts += sheet.notes
         if rows:
             pieces += [Piece("heading", sheet.name, level=2, page=1), *rows]
-    return assemble(None, pieces, notes_of(counts))
+            margins += sheet.margins
+    return assemble(None, [*pieces, *margin_pieces(Piece("paragraph", text) for text in margins)], notes_of(counts))
 
 
 def _unformatted_sheets(data: bytes) -> Iterator[Sheet]:

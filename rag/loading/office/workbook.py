@@ -21,6 +21,8 @@ from rag.loading.table_rows import formatted, refuse_if_larger
 
 _CELL = re.compile(r"([A-Z]{1,3})(\d{1,7})")
 _LETTERS = 26
+_PAGES = ("odd", "even", "first")
+_MARGIN_CODE = re.compile(r'&(?:"[^"]*"|\d+|K[0-9A-F+-]{6}|[A-Z])')  # position, font, page number, date, name of the sheet
 _MOST_COLUMNS = 16_384  # of a sheet in Excel
 _RELATIONSHIPS = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _STRICT_RELATIONSHIPS = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
@@ -107,7 +109,7 @@ def _formats(archive: ZipFile, targets: dict[str, tuple[str, str]]) -> list[str]
 
 
 def _read_cells(data: bytes, sheet: Sheet, look: _Look) -> None:
-    tags = ("{*}row", "{*}col", "{*}mergeCell")
+    tags = ("{*}row", "{*}col", "{*}mergeCell", *(f"{{*}}{pages}{margin}" for pages in _PAGES for margin in ("Header", "Footer")))
     parser = etree.iterparse(BytesIO(data), tag=tags, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     number = cells = 0
     try:
@@ -122,6 +124,8 @@ def _read_cells(data: bytes, sheet: Sheet, look: _Look) -> None:
             elif element.tag.endswith("}col") and element.get("hidden") in _TRUE:
                 first, last = int(element.get("min", "1")), int(element.get("max", "1"))
                 sheet.hidden_columns.update(range(first - 1, min(last, _MOST_COLUMNS)))
+            elif element.tag.endswith(("Header", "Footer")):
+                sheet.margins.append(" ".join(_MARGIN_CODE.sub(" ", element.text or "").split()))
             elif element.tag.endswith("}mergeCell") and (area := _area(element.get("ref", ""))):
                 sheet.merged.append(area)
     except (etree.XMLSyntaxError, ValueError) as error:

@@ -1,6 +1,7 @@
 """Values separated by commas, semicolons, tabs or bars; `page` is the row's number."""
 
 import csv
+from collections import Counter
 from io import StringIO
 
 from rag.errors import UnreadableFile
@@ -9,6 +10,7 @@ from rag.loading.sheet_tables import sheet
 from rag.loading.text_files.decoding import decode
 
 _SAMPLE = 20_000  # characters from which the separator is detected
+_SEPARATORS = "\t;|,"  # if several fit equally well, the one that texts and numbers contain least
 _LONGEST_CELL = 2**24  # characters; csv's own limit is 131,072
 
 
@@ -23,8 +25,20 @@ def read(data: bytes) -> ParsedFile:
 
 
 def _dialect(sample: str) -> type[csv.Dialect]:
-    """The separator that the first lines agree on, otherwise that of Excel."""
+    """The separator by which the lines agree best; titles and notes above the table may have none."""
+
+    class Dialect(csv.excel):
+        delimiter = max(_SEPARATORS, key=lambda separator: _agreement(sample, separator))
+        skipinitialspace = True
+
+    return Dialect
+
+
+def _agreement(sample: str, separator: str) -> int:
+    """How often the separator stands in lines that have the same number of cells, for the number with which it is most."""
+    lines = csv.reader(StringIO(sample, newline=""), delimiter=separator, skipinitialspace=True)
     try:
-        return csv.Sniffer().sniff(sample, delimiters=",;\t|")
+        widths = Counter(len(line) for line in lines if line)
     except csv.Error:
-        return csv.excel_tab if "\t" in sample else csv.excel
+        return 0
+    return max((count * (width - 1) for width, count in widths.items()), default=0)
