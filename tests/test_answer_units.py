@@ -9,7 +9,7 @@ import pytest
 
 from rag.answering.comparisons import things_compared
 from rag.answering.enumerations import announced_by, enumeration_with
-from rag.answering.named_things import missing_things
+from rag.answering.named_things import NEIGHBOUR, held
 from rag.answering.question_forms import asks_for_one, asks_yes_or_no
 from rag.answering.side_by_side import side_by_side
 from rag.config import Settings
@@ -215,11 +215,17 @@ def test_only_one_list_is_quoted(tmp_path: Path) -> None:
     assert {citation.document_id for citation in answer.more} == {"b.txt"}
 
 
-def test_missing_things_are_those_that_nothing_around_the_sentence_names(tmp_path: Path) -> None:
-    sentences, index = read(tmp_path, "# Pumps\n\nThe P20 weighs 9 kg. The P50 has wheels. It weighs 31 kg.")
-    weights = [sentence for sentence in sentences if "kg" in sentence.text]
-    missing = [missing_things("What does the P50 pump weigh?", sentence, index) for sentence in weights]
-    assert missing == [["P50"], []]
+def test_a_sentence_holds_what_is_in_it_above_it_and_what_it_refers_to(tmp_path: Path) -> None:
+    text = "# Pumps\n\n## Prices\n\nThe P20 costs 9 euros. The P50 has wheels. It costs 31 euros. Hoses cost more.\n\nFor sale:\n\n- nozzles"
+    sentences, index = read(tmp_path, text)
+    things = dict.fromkeys(["pump", "price", "p20", "p50", "sale"], 1.0)
+    counts = {s.text: held(s, things, index) for s in sentences if s.sentence.quotable}
+    above = {"pump": 1.0, "price": 1.0}
+    assert counts["The P20 costs 9 euros."] == above | {"p20": 1.0}
+    assert counts["The P50 has wheels."] == above | {"p20": NEIGHBOUR, "p50": 1.0}
+    assert counts["It costs 31 euros."] == above | {"p50": 1.0}
+    assert counts["Hoses cost more."] == above
+    assert counts["nozzles"] == above | {"sale": 1.0}
 
 
 def test_forms_of_questions() -> None:

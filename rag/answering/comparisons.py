@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.answering.named_things import log_odds
-from rag.answering.surroundings import leading_context
+from rag.answering.surroundings import leading_context, leans_on_previous
 from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Hit
@@ -75,7 +75,7 @@ class Compared:
         if self.holds(side, subject):
             return 0.0 if self.holds(other, subject) else ABOUT
         if self.holds(side, heading) and not self.holds(other, heading | text):
-            return ABOUT
+            return 0.0 if leans_on_previous(sentence.text) else ABOUT
         if self.holds(side, text):
             return -ABOUT if self.holds(other, subject) else 0.0
         return 0.0 if self.holds(side, whole) and not self.holds(other, whole) else None

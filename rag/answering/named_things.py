@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rag.answering.question_forms import asks_yes_or_no
-from rag.answering.surroundings import leading_context, leans_on_previous, next_to, place_of
+from rag.answering.surroundings import lead_in_of, leading_context, leans_on_previous, next_to, place_of
 from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence
-from rag.text.terms import content_words, terms
+from rag.text.terms import terms
 
 # Log odds that a sentence loses for the things it lacks, in proportion to their weight. Chosen on evaluation/denervation, where
 # `first_hit` rises from .665 to .683 and `hit` stays .757.
@@ -21,6 +21,7 @@ SIBLING = 2.0  # more, of those that a plausible sentence of its own section hol
 SIBLING_UNIT = 4.0  # instead, for rows, items and entries, which stand side by side, and if yes or no is asked
 NEIGHBOUR = 0.5  # how far a thing counts that only the sentence before names, if the sentence does not refer to it
 PLAUSIBLE = 0.3  # share of the best score from which a sentence is plausible
+FARTHEST = 40  # items between one and its list's introduction
 CERTAIN = 1e-4  # scores are kept this far from 0 and 1, whose log odds are infinite
 DECIMALS = 6  # of a score, so that equal sentences tie
 _ASKING = frozenset(
@@ -51,6 +52,9 @@ def held(scored: ScoredSentence, named: Mapping[str, float], index: Index) -> di
 
 
 def _leaned_on(scored: ScoredSentence, index: Index) -> list[str]:
+    if scored.sentence.kind == "item":  # that of a longer list would take long to find for each item
+        lead_in = lead_in_of(scored, index, farthest=FARTHEST)
+        return [lead_in.text] if lead_in else []
     if scored.sentence.kind != "table":
         return [context.text for context in leading_context(scored, index)]
     passage = scored.passage  # if the header is in an earlier passage, it is part of the context of this one
@@ -60,12 +64,6 @@ def _leaned_on(scored: ScoredSentence, index: Index) -> list[str]:
 def _terms_before(scored: ScoredSentence, index: Index) -> list[str]:
     before = next_to(scored, index, -1) if scored.sentence.kind == "paragraph" else None
     return terms(before.text) if before else []
-
-
-def missing_things(query: str, scored: ScoredSentence, index: Index) -> list[str]:
-    """The content words of the query, as typed, none of whose terms the sentence holds fully."""
-    counts = held(scored, named_things(query, index), index)
-    return [word for word, stems in content_words(query).items() if not any(counts.get(stem, 0) == 1 for stem in stems)]
 
 
 def about_the_named(query: str, scored: Sequence[ScoredSentence], index: Index) -> list[ScoredSentence]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence
@@ -73,9 +74,12 @@ def header_of(row: ScoredSentence, index: Index) -> ScoredSentence | None:
     return next((near for near in near_rows if near.sentence.level), None)
 
 
-def lead_in_of(item: ScoredSentence, index: Index) -> ScoredSentence | None:
-    """The sentence that ends in a colon, or the short line without a full stop, above an item's list; None if there is none."""
-    before = next((near for near in walk(item, index, -1) if near.sentence.kind != "item"), None)
+def lead_in_of(item: ScoredSentence, index: Index, farthest: int | None = None) -> ScoredSentence | None:
+    """The sentence that ends in a colon, or the short line without a full stop, above an item's list.
+
+    None if there is none, or none at most `farthest` sentences before.
+    """
+    before = next((near for near in islice(walk(item, index, -1), farthest) if near.sentence.kind != "item"), None)
     return before if before and before.sentence.quotable and leads_in(before) else None
 
 
@@ -94,12 +98,17 @@ def leans_on_previous(text: str) -> bool:
 def label_of(sentence: ScoredSentence, index: Index) -> ScoredSentence | None:
     """The term above a definition that stands in a paragraph of its own; None if there is none."""
     before = next_to(sentence, index, -1)
-    if before is None or {before.sentence.kind, sentence.sentence.kind} != {"paragraph"} or not before.sentence.quotable:
+    if before is None or {before.sentence.kind, sentence.sentence.kind} != {"paragraph"} or not _is_label(before.text):
         return None
-    document = index.documents[sentence.passage.document_id]
-    between = document.text[before.sentence.span.end : sentence.sentence.span.start]
-    is_label = _LABEL.fullmatch(before.text) and len(before.text.split()) <= LONGEST_LABEL
-    return before if is_label and "\n" in between else None
+    passage = before.passage
+    if passage is not sentence.passage:  # a passage does not end within a line
+        return before
+    end, start = before.sentence.span.end - passage.span.start, sentence.sentence.span.start - passage.span.start
+    return before if "\n" in passage.text[end:start] else None
+
+
+def _is_label(text: str) -> bool:
+    return len(text.split()) <= LONGEST_LABEL and bool(_LABEL.fullmatch(text))
 
 
 def leading_context(sentence: ScoredSentence, index: Index) -> list[ScoredSentence]:

@@ -90,8 +90,9 @@ def _tools(questions: QuestionQueue, tool_error: Callable[[Exception], Exception
 def _with_references(answer: Answer) -> dict[str, Any]:
     """The answer's values; each citation has the `source` that `get_source` takes."""
     values: dict[str, Any] = dict(answer_values(answer))
-    for entry, citation in zip(values["citations"], answer.citations, strict=True):
-        entry["source"] = reference(citation)
+    for name, citations in (("citations", answer.citations), ("more", answer.more), ("closest", answer.closest)):
+        for entry, citation in zip(values[name], citations, strict=True):
+            entry["source"] = reference(citation)
     return values
 
 
