@@ -61,7 +61,9 @@ def compose(
     compared = things_compared(query)
     read = hits_on(compared, content, settings.read) if compared else content[: settings.read]
     scored = weighed(query, reader.read(query, [hit.passage for hit in read]), read)
-    scored = without_siblings(query, about_the_named(query, scored, index), index)
+    if compared is None:  # else each sentence would be blamed for lacking one of the two things
+        scored = about_the_named(query, scored, index)
+    scored = without_siblings(query, scored, index)
     signals = signals_of(query, hits, scored, index)
     confidence = calibration.confidence(signals)
     if not scored or confidence < threshold or (reason in SMALL_TALK and threshold > 0):

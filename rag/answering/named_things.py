@@ -14,8 +14,7 @@ from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence
 from rag.text.terms import terms
 
-# Log odds that a sentence loses for the things it lacks, in proportion to their weight. Chosen on evaluation/denervation, where
-# `first_hit` rises from .665 to .683 and `hit` stays .757.
+# Log odds that a sentence loses for the things it lacks, in proportion to their weight: benchmarks/README.md.
 LACKING = 1.0  # of all the things that a plausible sentence holds
 SIBLING = 2.0  # more, of those that a plausible sentence of its own section holds
 SIBLING_UNIT = 4.0  # instead, for rows, items and entries, which stand side by side, and if yes or no is asked
@@ -63,7 +62,7 @@ def _leaned_on(scored: ScoredSentence, index: Index) -> list[str]:
 
 def _terms_before(scored: ScoredSentence, index: Index) -> list[str]:
     before = next_to(scored, index, -1) if scored.sentence.kind == "paragraph" else None
-    return terms(before.text) if before else []
+    return terms(before.text) if before and before.sentence.kind == "paragraph" else []
 
 
 def about_the_named(query: str, scored: Sequence[ScoredSentence], index: Index) -> list[ScoredSentence]:
