@@ -32,9 +32,9 @@ PROSE = "We refund everything within a month, and we pay the postage both ways, 
             '{"env": "live", "services": {"search": {"port": 9200, "limits": {"cpu": 2}}, "mail": {"port": 2525}}}',
             [
                 "item env: live",
-                "item services.search.port: 9200",
-                "item services.search.limits.cpu: 2",
-                "item services.mail.port: 2525",
+                *["heading2 search", "item services.search.port: 9200"],
+                *["heading3 limits", "item services.search.limits.cpu: 2"],
+                *["heading2 mail", "item services.mail.port: 2525"],
             ],
         ),
         (
@@ -50,29 +50,39 @@ PROSE = "We refund everything within a month, and we pay the postage both ways, 
         ),
         (
             '{"services": [{"name": "bill", "net": {"port": 80}}, {"name": "find", "net": {"port": 81}}]}',
-            ["heading2 bill", "item services.bill.net.port: 80", "heading2 find", "item services.find.net.port: 81"],
+            [
+                *["heading2 bill", "heading3 net", "item services.bill.net.port: 80"],
+                *["heading2 find", "heading3 net", "item services.find.net.port: 81"],
+            ],
         ),
         (
             '{"a": {"hosts": [{"id": 7, "net": {"ip": "x"}}, {"net": {"ip": "y"}}], "last": 1}, "b": 2}',
             [
                 "item b: 2",
+                "heading2 a",
                 "item a.last: 1",
-                "heading2 a.hosts",
+                "heading3 hosts",
                 "item a.hosts[7].id: 7",
                 "item a.hosts[7].net.ip: x",
                 "item a.hosts[2].net.ip: y",
             ],
         ),
-        ('{"a": {"ports": [80, 443], "tags": ["x", "y"]}}', ["item a.ports: 80, 443", "item a.tags: x", "item a.tags: y"]),
+        (
+            '{"a": {"ports": [80, 443], "tags": ["x", "y"]}}',
+            ["heading2 a", "item a.ports: 80, 443", "item a.tags: x", "item a.tags: y"],
+        ),
         (
             '{"a": [["Year", "n"], ["2023", 5], ["2024", 6]]}',
             ["heading2 a", "table1 Year | n", "table 2023 | 5", "table 2024 | 6"],
         ),
         (
             '{"a": {"rate": 1.10, "big": 1e5, "on": true, "off": false, "none": null}}',
-            ["item a.rate: 1.10", "item a.big: 1e5", "item a.on: true", "item a.off: false"],
+            ["heading2 a", "item a.rate: 1.10", "item a.big: 1e5", "item a.on: true", "item a.off: false"],
         ),
-        (json.dumps({"policy": {"refund": PROSE, "text": PROSE}}), [f"paragraph policy.refund: {PROSE}", f"paragraph {PROSE}"]),
+        (
+            json.dumps({"policy": {"refund": PROSE, "text": PROSE}}),
+            ["heading2 policy", f"paragraph policy.refund: {PROSE}", f"paragraph {PROSE}"],
+        ),
         (
             '{"version": 2, "faq": [{"question": "Why?", "more": {"see": "page 3"}}]}',
             ["item version: 2", "heading2 faq", "question Why?", "item more.see: page 3"],

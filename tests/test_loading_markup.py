@@ -23,10 +23,13 @@ def test_data_in_xml_is_read_with_the_names_of_all_parents() -> None:
         b"<user><name>Ann</name><role>chef</role></user><user><name>Bo</name><role>cook</role></user></config>"
     )
     assert blocks(load_document("a.xml", data)) == [
+        "heading2 config",
         "item config.env: live",
+        "heading3 search",
         "item config.search.port: 9200",
+        "heading4 limits",
         "item config.search.limits.cpu: 2",
-        "heading2 config.user",
+        "heading3 user",
         "table1 name | role",
         "table Ann | chef",
         "table Bo | cook",

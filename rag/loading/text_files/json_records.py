@@ -10,6 +10,7 @@ from typing import Any
 
 from rag.errors import UnreadableFile
 from rag.loading.blocks import ParsedFile, Piece, assemble, is_question
+from rag.loading.header_rows import names_columns
 from rag.loading.table_rows import Cell, formatted, records, table
 from rag.loading.text_files.decoding import decode
 
@@ -128,7 +129,8 @@ def _list(values: list[Any], place: _Place) -> Iterator[Piece]:
     if all(map(_is_flat, values)) and any(values):
         yield from _records_table(values, page)
     elif len(values) > 1 and all(isinstance(value, list) and _rank(value) == 0 for value in values):
-        yield from table([[Cell(_written(v)) for v in value] for value in values], header_rows=None, page=page)
+        lines = [[_written(part) for part in value] for value in values]
+        yield from table([list(map(Cell, line)) for line in lines], header_rows=int(names_columns(lines)), page=page)
     elif place.path and all(_is_number(value) for value in values):
         yield Piece("item", f"{'.'.join(place.path)}: {', '.join(values)}", page=page)
     else:

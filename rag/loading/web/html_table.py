@@ -10,7 +10,6 @@ from rag.loading.web.visible import is_hidden
 
 _BLOCKS_IN_CELLS = "p + p, ul, ol, h1, h2, h3"
 _MOST_SPAN = 65_534  # the largest rowspan in HTML
-_WIDTH_OF_PAIRS = 2  # an unmarked table of two columns is a list of names and values, whose first row is no header
 
 Row = Sequence[LexborNode]
 
@@ -67,10 +66,9 @@ def _names_columns(cells: Row, *, in_head: bool) -> bool:
 
 
 def _unmarked(part: Sequence[tuple[Row, bool]]) -> int | None:
-    """0 if the first row is one of values; None if the shape of the cells is to decide."""
-    first = part[0][0]
-    bold = all(cell.css_first("b, strong") is not None for cell in first if cell.text().strip())
-    return None if len(first) > _WIDTH_OF_PAIRS or bold else 0
+    """1 if the first row alone is bold; None if the shape of the cells is to decide."""
+    bold = [all(cell.css_first("b, strong") is not None for cell in row if cell.text().strip()) for row, _ in part]
+    return 1 if len(bold) > 1 and bold[0] and not all(bold) else None
 
 
 def _cell(node: LexborNode, text_of: Callable[[LexborNode], str], rows_below: int) -> Cell:
