@@ -7,7 +7,7 @@ from dataclasses import replace
 from rag.answering.abstention import SMALL_TALK, reason_for, searched_words
 from rag.answering.arrangement import Choice
 from rag.answering.citing import cite
-from rag.answering.comparisons import hits_on, things_compared
+from rag.answering.comparisons import Compared, hits_on, things_compared
 from rag.answering.confidence import Calibration, signals_of
 from rag.answering.lookups import Lookup
 from rag.answering.named_things import about_the_named
@@ -59,11 +59,7 @@ def compose(
         return _looked_up(question, query, lookup, index)
     reason = reason_for(query, index)
     compared = things_compared(query)
-    read = hits_on(compared, content, settings.read) if compared else content[: settings.read]
-    scored = weighed(query, reader.read(query, [hit.passage for hit in read]), read)
-    if compared is None:  # else each sentence would be blamed for lacking one of the two things
-        scored = about_the_named(query, scored, index)
-    scored = without_siblings(query, scored, index)
+    scored = _scored(query, content, compared, reader, index, settings)
     signals = signals_of(query, hits, scored, index)
     confidence = calibration.confidence(signals)
     if not scored or confidence < threshold or (reason in SMALL_TALK and threshold > 0):
@@ -81,6 +77,17 @@ def compose(
         strength=band.strength if band else None,
         signals=signals,
     )
+
+
+def _scored(
+    query: str, hits: Sequence[Hit], compared: Compared | None, reader: Reader, index: Index, settings: AnsweringSettings
+) -> list[ScoredSentence]:
+    """The sentences of the passages read, with the reader's scores adjusted by what it cannot see in a single passage."""
+    read = hits_on(compared, hits, settings.read) if compared else hits[: settings.read]
+    scored = weighed(query, reader.read(query, [hit.passage for hit in read]), read)
+    if compared is None:  # else each sentence would be blamed for lacking one of the two things
+        scored = about_the_named(query, scored, index)
+    return without_siblings(query, scored, index)
 
 
 def _quoted(question: str, query: str, shown: Sequence[Choice], more: Sequence[Choice], index: Index) -> Answer:
