@@ -43,17 +43,17 @@ def measured(page: Page, address: str) -> dict[str, float]:
     paints, answers, marks, lists = [], [], [], []
     for _ in range(5):
         page.goto(address)
-        page.wait_for_selector("#question textarea")
+        page.wait_for_selector("#welcome")
         paint = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
         paints.append(page.evaluate(paint))
     for question in (QUESTIONS[0], *QUESTIONS):  # the first warms up
-        before = page.locator("#conversation .answer:not(.pending)").count()
+        before = page.locator("#turns .turn[data-turn]").count()
         page.fill("#question textarea", question)
         started = time.perf_counter()
         page.keyboard.press("Enter")
-        page.locator("#conversation .answer:not(.pending)").nth(before).wait_for()
+        page.locator("#turns .turn[data-turn]").nth(before).wait_for()
         answers.append(1000 * (time.perf_counter() - started))
-        button = page.locator("#conversation .answer").last.locator("button.cite").first
+        button = page.locator("#turns .turn").last.locator("button.cite").first
         marks.append(
             button.evaluate(
                 """button => new Promise(resolve => {
@@ -63,7 +63,7 @@ def measured(page: Page, address: str) -> dict[str, float]:
                         seen.disconnect();
                         requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - started)));
                     });
-                    seen.observe(text, {childList: true});
+                    seen.observe(text, {childList: true, subtree: true});
                     button.click();
                 })"""
             )

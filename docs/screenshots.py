@@ -58,16 +58,17 @@ def opened(browser: Browser, address: str, *, width: int = 1280, height: int = 8
         reduced_motion="reduce",
     )
     page.goto(address)
-    page.wait_for_selector(".state.current")
+    page.wait_for_selector("#welcome")
+    page.wait_for_selector(".state.current", state="attached")
     return page
 
 
 def ask(page: Page, question: str) -> None:
-    answers = page.locator("#conversation .answer:not(.pending)")
-    before = answers.count()
+    turns = page.locator("#turns .turn[data-turn]")
+    before = turns.count()
     page.fill("#question textarea", question)
     page.keyboard.press("Enter")
-    answers.nth(before).wait_for()
+    turns.nth(before).wait_for()
     page.wait_for_selector("#past .open[aria-current]", state="attached")
 
 
@@ -81,14 +82,15 @@ def save(page: Page, name: str) -> None:
 def take_screenshots(browser: Browser, address: str) -> None:
     page = opened(browser, address)
     ask(page, "What is Wallerian degeneration?")
-    ask(page, "How fast do nerves regrow?")
-    page.locator("#conversation .answer").last.locator("button.cite").first.click()
+    ask(page, "What are the stages of denervation?")
+    page.locator("#turns .turn").last.locator("button.cite").first.click()
     page.wait_for_selector("#source-mark")
     save(page, "page")
     page = opened(browser, address)
     ask(page, "What do the little electric shocks of the nerve test feel like?")
-    page.locator("#conversation button.cite[value*='.pdf']").first.click()
-    page.get_by_role("button", name="Page 4").click()
+    page.locator("#turns button.cite[value$='.pdf']").first.click()
+    page.wait_for_selector("#source-mark")
+    page.click("#source-page")
     page.wait_for_selector("#source-text img")
     save(page, "pdf")
     page = opened(browser, address)
@@ -101,13 +103,13 @@ def take_screenshots(browser: Browser, address: str) -> None:
     save(page, "evaluation")
     page = opened(browser, address, dark=True)
     ask(page, "How long can a muscle survive without its nerve?")
-    page.get_by_text("Feedback", exact=True).click()
-    page.get_by_role("button", name="Choose the right sentence").click()
+    page.get_by_role("button", name="Not right?", exact=True).click()
+    page.get_by_role("button", name="Show the right sentence").click()
     page.locator(".piece.near").click()
     save(page, "choosing")
     page = opened(browser, address, width=390, height=800)
     ask(page, "How fast do nerves regrow?")
-    page.locator("#conversation button.cite").first.click()
+    page.locator("#turns button.cite").first.click()
     page.wait_for_selector("#source-mark")
     save(page, "phone")
 
