@@ -231,6 +231,12 @@ def test_the_closest_sentences_of_a_refusal_are_whole_numbered_and_can_be_opened
     assert re.findall(r'data-number="(\d)"', html) == ["1", "2"] and 'class="lead"' not in html
 
 
+def test_a_refusal_names_words_that_no_document_has_if_others_are_there() -> None:
+    refused = Answer("q", "q", reason="near_miss", looked_for=("nerve", "zebra"), unknown=("zebra",))
+    assert "Not in any document: zebra." in answer_html(refused)
+    assert "Not in any" not in answer_html(replace(refused, looked_for=("zebra",)))
+
+
 def test_a_misspelt_word_is_corrected_in_sight() -> None:
     given = replace(answer("One."), question="What are nervs?", corrected={"nervs": "nerves"})
     assert "<b>nerves</b> instead of <i>nervs</i>" in answer_html(given, Shown(0))
@@ -279,7 +285,7 @@ def everywhere(text: str) -> dict[str, str]:
             Answer("q", text, (QuotedSentence(text, 1),), (citation,), readings=(text,), index=text), shown
         ),
         "abstention": answer_html(
-            Answer("q", text, reason="near_miss", nearest=(hit,), looked_for=(text,), unknown=(text,), readings=(text,), closest=(citation,)), shown
+            Answer("q", text, reason="near_miss", nearest=(hit,), looked_for=(text, "x"), unknown=(text,), readings=(text,), closest=(citation,)), shown
         ),
         "error": failed_answer_html(text),
         "empty page": empty_page_html(2, [text]),

@@ -87,9 +87,17 @@ def _part(answer: Answer, question: str) -> Part:
         layout_of(answer),
         STRENGTHS.get(answer.strength or "", ""),
         abstention_text(answer) if refused else "",
-        abstention_notes(answer) if refused else [],
+        _notes(answer) if refused else [],
         numbered_citations(answer.closest) if refused else [],
     )
+
+
+def _notes(answer: Answer) -> list[str]:
+    """Which words no document has, if others are there; and what can be chosen if something else was asked for."""
+    if not answer.looked_for:
+        return abstention_notes(answer)
+    some = answer.unknown and answer.unknown != answer.looked_for
+    return [f"Not in any document: {', '.join(answer.unknown)}."] if some else []
 
 
 def topic_of(answer: Answer) -> str:
