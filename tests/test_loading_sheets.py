@@ -251,6 +251,15 @@ def test_a_merged_range_made_to_exhaust_the_memory() -> None:
         load_document("a.xlsx", changed(workbook(fill), "xl/worksheets/sheet1.xml", merge))
 
 
+def test_sparse_sheets_are_read_in_the_time_that_their_cells_take() -> None:
+    def fill(_: xlsxwriter.Workbook, sheet: Worksheet) -> None:
+        sheet.write_row(0, 0, ["x", ""] * 8_000)
+        for row in range(1, 5_000):
+            sheet.write_row(row, 0, ["a", row])
+
+    assert len(lines(load_document("a.xlsx", workbook(fill)))) == 5_001
+
+
 def test_a_workbook_in_the_strict_format() -> None:
     def fill(_: xlsxwriter.Workbook, sheet: Worksheet) -> None:
         sheet.write_row(0, 0, ["Ward", "Beds"])

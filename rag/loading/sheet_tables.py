@@ -9,6 +9,7 @@ from rag.loading.header_rows import LONGEST_LABEL, header, is_label, names_colum
 from rag.loading.table_rows import refuse_if_larger, without_empty_end
 
 _FULL_ROW = 0.75  # share of the cells of a usual row; a row above the table that has fewer is a title or a note
+_MOST_PARTS = 50  # tables side by side; with more empty columns, a sheet is one table with gaps
 _DEEPEST = 20  # times that a region is divided again by empty rows and columns
 
 
@@ -185,6 +186,8 @@ def _parts(band: _Region) -> list[_Region]:
             ranges[-1] = (ranges[-1][0], i + 1)
         elif filled:
             ranges.append((i, i + 1))
+    if len(ranges) > _MOST_PARTS:
+        return [_columns(band, ranges[0][0], ranges[-1][1])]
     parts = [_columns(band, *ranges[0])]
     for start, end in ranges[1:]:
         left, right = parts[-1], _columns(band, start, end)

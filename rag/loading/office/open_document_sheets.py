@@ -37,9 +37,10 @@ def _sheet(table: etree._Element, title: str, styles: Styles) -> Sheet:
             sheet.hidden_columns.update(range(position, min(position + repeated, _MOST_COLUMNS)))
         position += repeated
     number, count = 1, 0
-    for row, times, _ in table_rows(table):
+    for row, repeated, _ in table_rows(table):
+        times = min(repeated, _MOST_ROWS)
         cells = list(_cells(row, number, styles, sheet))
-        refuse_if_larger(count := count + len(cells) * min(times, _MOST_ROWS))
+        refuse_if_larger(count := count + len(cells) * times)
         for repeat in range(number, number + times) if cells else ():
             for column, text in cells:
                 sheet.put(repeat, column, text)

@@ -1,5 +1,6 @@
 """A sheet as its file has it: cells by row and column, merged ranges, and hidden rows and columns."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -51,7 +52,8 @@ class Sheet:
         for number in sorted(rows.keys() - self.hidden_rows):
             if any(between not in self.hidden_rows for between in range(previous + 1, number)):
                 yield number - 1, []
-            yield number, [rows[number].get(column, "") for column in columns]
+            row = rows[number]
+            yield number, [row.get(column, "") for column in columns[: bisect_right(columns, max(row))]]
             previous = number
 
     def count_hidden(self) -> None:
