@@ -173,9 +173,17 @@ class _Quote:
     """`number` is None for the header row of a table."""
 
     number: int | None
-    citation: Citation
-    place: str
+    text: str
     context: bool
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A place with the numbers of the quotes from there ("1–3, 5")."""
+
+    numbers: str
+    title: str
+    place: str
     notes: Sequence[str]
 
 
@@ -186,6 +194,7 @@ class _Shown:
     question: str
     searched: str
     quotes: Sequence[_Quote]
+    sources: Sequence[_Source]
     notes: Sequence[str]
     trust: str
 
@@ -200,24 +209,44 @@ def _page(title: str, answers: Sequence[Answer], date: str) -> Markup:
 
 
 def _shown(answer: Answer) -> _Shown:
-    quotes = [
-        _Quote(
-            None if citation.number in answer.header_numbers else citation.number,
-            citation,
-            _place(citation),
-            sentence.context,
-            _notes(citation),
-        )
-        for sentence, citation in _cited(answer)
-    ]
+    headers = answer.header_numbers
+    quotes = [_Quote(None if c.number in headers else c.number, c.quote, sentence.context) for sentence, c in _cited(answer)]
     notes = [abstention_text(answer), *abstention_notes(answer)] if answer.abstained else [answer.message] * bool(answer.message)
     searched = answer.query if answer.query.split() != answer.question.split() else ""
-    return _Shown(answer.question, searched, quotes, notes, "" if answer.abstained else in_plain_words(answer))
+    return _Shown(answer.question, searched, quotes, _sources(answer), notes, "" if answer.abstained else in_plain_words(answer))
+
+
+def _sources(answer: Answer) -> list[_Source]:
+    """Each place once, in the order of its first number."""
+    cited: dict[str, list[Citation]] = {}
+    for citation in answer.citations:
+        if citation.number not in answer.header_numbers:
+            cited.setdefault(titled_place(citation), []).append(citation)
+    return [
+        _Source(
+            ranges([citation.number for citation in citations]),
+            citations[0].title,
+            _place(citations[0]),
+            [note for citation in citations for note in _notes(citation)],
+        )
+        for citations in cited.values()
+    ]
 
 
 def _notes(citation: Citation) -> list[str]:
     notes = [f"Sources differ: compare with {', '.join(map(str, citation.differs))}."] if citation.differs else []
     return notes + [f"Also in {titled_place(location)}." for location in citation.also]
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Ascending numbers with runs of three or more shortened: "1–3, 5"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
 def titled_place(location: Citation | Location) -> str:

@@ -1,6 +1,7 @@
 """The Evaluation tab: its headline and the lists of questions are counted by hand."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,12 @@ def test_the_headline_counts_questions() -> None:
     )
     assert text_of(headline_html(QUESTIONS[4:], NOW)) == "Of 3 others, 1 was answered wrongly."
     assert text_of(headline_html(QUESTIONS[:4], NOW)) == "Of 4 answerable questions, 2 got a right sentence and 1 got no answer."
+
+
+def test_the_bands_are_counted() -> None:
+    strong = Answer("q", "q", strength="strong")
+    outcomes = NOW | {id: replace(NOW[id], answer=strong) for id in ("a0", "a2", "a3", "u0")}
+    assert "Of 3 strong answers, 2 were wrong." in text_of(headline_html(QUESTIONS, outcomes))
 
 
 @pytest.mark.parametrize(

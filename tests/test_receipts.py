@@ -255,7 +255,7 @@ def test_a_page_for_people_has_titles_and_numbered_sources_but_no_hashes(answer:
         assert answer.citations[0].title in text.replace("\\", "") and "rag verify" in text.replace("\\", "")
         assert not re.search(r"[0-9a-f]{64}", text) and "trust:" not in text
     page = LexborHTMLParser(conversation_html("Ferns", [(answer, "m", "r")], "30 November 2026"))
-    assert [node.text() for node in page.css("blockquote sup")] == [node.attributes["value"] for node in page.css("ol > li")]
+    assert [node.text() for node in page.css("blockquote sup")] == [node.text() for node in page.css("dl > dt")]
     assert "30 November 2026" in (page.css_first(".date") or page.css("body")[0]).text()
 
 

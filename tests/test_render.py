@@ -19,10 +19,11 @@ from rag.evaluation.runs import Outcome, Run
 from rag.index.changes import BuildRecord, Changes
 from rag.index.file_listing import ListedFile
 from rag.index.manifest import Entry, Failure
+from rag.receipts import ranges
 from rag.records import Answer, Citation, Hit, Location, Passage, QuotedSentence, Span
 from rag.templates import render
 from rag.ui.answer_actions import Shown
-from rag.ui.answer_view import answer_html, failed_answer_html, ranges
+from rag.ui.answer_view import answer_html, failed_answer_html
 from rag.ui.conversation_view import (
     conversations_html,
     document_choice_html,

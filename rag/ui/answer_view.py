@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from rag.answering.abstention import SMALL_TALK
 from rag.answering.wording import abstention_notes, abstention_text, in_plain_words, place
+from rag.receipts import ranges
 from rag.records import Answer, Citation, Location
 from rag.sources import reference
 from rag.templates import render
@@ -124,17 +125,6 @@ def _cards(citations: Sequence[Citation]) -> list[Card]:
         )
         for cited in numbers.values()
     ]
-
-
-def ranges(numbers: Sequence[int]) -> str:
-    """Ascending numbers with runs of three or more shortened: "1–3, 5"."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and runs[-1][-1] == number - 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from rag.evaluation.run_comparison import Difference
 from rag.evaluation.runs import Outcome, Run, Summary
 from rag.evaluation.verdicts import verdict
 from rag.templates import render
+from rag.ui.answer_view import STRENGTHS
 from rag.ui.paging import table_page
 
 EXCERPT = 300  # characters of a hit's text
@@ -62,6 +63,16 @@ class Headline:
     refused: int
     unanswerable: int
     answered: int
+    bands: Sequence["Band"]
+
+
+@dataclass(frozen=True)
+class Band:
+    """How many answers of one strength were given, and how many of them were wrong."""
+
+    strength: str
+    given: int
+    wrong: int
 
 
 def headline_html(questions: Sequence[Question], outcomes: Mapping[str, Outcome]) -> Markup:
@@ -76,8 +87,19 @@ def headline_html(questions: Sequence[Question], outcomes: Mapping[str, Outcome]
             sum(outcome.abstained for outcome in answerable),
             len(unanswerable),
             sum(not outcome.abstained for outcome in unanswerable),
+            _bands([*answerable, *unanswerable]),
         ),
     )
+
+
+def _bands(outcomes: Sequence[Outcome]) -> list[Band]:
+    """The bands that have answers, strongest first."""
+    bands = []
+    for strength in STRENGTHS:
+        given = [outcome for outcome in outcomes if outcome.answer.strength == strength and not outcome.abstained]
+        if given:
+            bands.append(Band(strength, len(given), sum(not outcome.right for outcome in given)))
+    return bands
 
 
 def measures_html(summary: Summary) -> Markup:
