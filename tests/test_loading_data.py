@@ -101,6 +101,10 @@ def test_records_of_lines_keep_their_numbers_as_written() -> None:
     ]
 
 
+def test_values_one_after_another_are_records() -> None:
+    assert of_json('{\n "n": "a"\n}\n{\n "n": "b"\n}\n') == ["table1 n", "table a", "table b"]
+
+
 def notebook(*outputs: dict[str, Any]) -> Document:
     cells = [{"cell_type": "code", "source": "run()", "outputs": list(outputs)}]
     return load_document("a.ipynb", json.dumps({"cells": cells, "nbformat": 4}).encode())

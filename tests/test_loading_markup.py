@@ -70,6 +70,11 @@ def test_entities_in_xml_are_not_expanded() -> None:
     assert "root:" not in load_document("a.xml", outside).text
 
 
+def test_names_of_characters_in_xml_are_read() -> None:
+    document = load_document("a.xml", b"<doc><p>5&nbsp;&micro;m &amp; more</p><p>&unknown; here</p></doc>")
+    assert blocks(document) == ["paragraph 5 µm & more", "paragraph &unknown; here"]
+
+
 LATEX = r"""
 \documentclass{article} % a comment
 \newcommand{\device}{Pump~5}

@@ -215,6 +215,10 @@ def test_values_of_form_fields() -> None:
     assert text(html).split("\n\n") == ["Name: Ann Lee", "☑ Insured", "☐ Tax-free", "Size M", "Two\nlines"]
 
 
+def test_a_box_without_a_text_is_no_content() -> None:
+    assert text("<div><input type=checkbox></div><p>Text.</p>") == "Text."
+
+
 def test_images_are_read_by_their_text_and_counted_without_one() -> None:
     document = page(
         "<p>Turn <img src=a alt='the red valve'> now.</p><figure><img alt='Open valve'><figcaption>Open valve</figcaption></figure>"

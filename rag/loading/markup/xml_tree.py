@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from html.entities import html5
 from typing import Any
 
 from lxml import etree
@@ -23,12 +24,14 @@ _ROWS, _CELLS = ("row", "tr"), ("entry", "td", "th", "cell")
 _TABLES = ("tgroup", "table", "informaltable")
 _CODE = frozenset("programlisting screen code-block codeblock pre".split())
 _FEW_BLOCKS = 2  # that many elements of a text, or a text mixed with elements, make a document out of data
+_NAMED = re.compile(rb"&([a-zA-Z][a-zA-Z0-9]*);")
+_XML_NAMES = ("amp", "lt", "gt", "quot", "apos")
 _LONGEST_FIELD = 80  # characters of a value that is shown with its name; a longer one is prose
 _LARGEST_NUMBER = 1_000  # for spans of cells
 
 
 def read(data: bytes) -> ParsedFile:
-    root = xml(_as_utf8(data))
+    root = xml(_with_characters(_as_utf8(data)))
     for element in root.iter(etree.Comment, etree.ProcessingInstruction):
         parent = element.getparent()
         if parent is not None and not element.tail:
@@ -49,6 +52,17 @@ def _as_utf8(data: bytes) -> bytes:
             return data
         return re.sub(r"<\?xml[^>]*\?>", "", decode(data)).encode()
     return data
+
+
+def _with_characters(data: bytes) -> bytes:
+    """Names of characters that only web pages know, such as &nbsp;, are replaced where the file declares none."""
+    if b"<!ENTITY" in data:
+        return data
+    return _NAMED.sub(lambda match: _character(match.group(1).decode()).encode("ascii", "xmlcharrefreplace"), data)
+
+
+def _character(name: str) -> str:
+    return f"&{name};" if name in _XML_NAMES else html5.get(f"{name};", f"&amp;{name};")
 
 
 def _name(element: etree._Element) -> str:

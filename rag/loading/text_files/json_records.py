@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -71,9 +72,18 @@ def _parsed(text: str) -> Any:
     except ValueError as error:
         json_error = error
     try:
-        return [_loaded(line) for line in text.splitlines() if line.strip()]
+        return list(_documents(text))
     except ValueError:
         raise UnreadableFile(f"it is not JSON ({json_error})") from None
+
+
+def _documents(text: str) -> Iterator[Any]:
+    """Several values one after another, each on a line of its own or over several."""
+    decoder = json.JSONDecoder(parse_float=str, parse_int=str)
+    position = 0
+    while match := re.compile(r"\S").search(text, position):
+        value, position = decoder.raw_decode(text, match.start())
+        yield value
 
 
 def _loaded(text: str) -> Any:

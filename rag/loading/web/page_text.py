@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rag.loading.blocks import Piece, is_question
-from rag.loading.web.inline import LINE_BREAK
+from rag.loading.web.inline import LINE_BREAK, TICKED, UNTICKED
 from rag.loading.web.visible import WHITE_SPACE
 from rag.records import BlockKind
 
@@ -58,7 +58,7 @@ class PageText:
         self._clear()
 
     def put(self, kind: BlockKind, text: str, *, level: int = 0) -> None:
-        if text:
+        if text.strip(f"{TICKED}{UNTICKED} "):
             self.pieces.append(Piece(kind, text, level, linked=self.linked))
             self.below_header = kind == "table" and (self.below_header or level > 0)
         self.linked = 0
