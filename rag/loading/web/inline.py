@@ -12,7 +12,8 @@ from rag.loading.web.formulas import formula
 from rag.loading.web.visible import WHITE_SPACE, is_dropped
 
 LINE_BREAK = "\0"  # stands for <br> while white space is collapsed; text never keeps this character
-TICKED, UNTICKED = "☑", "☐"
+TICKED = "☑"
+UNTICKED = "☐"
 _FILE_NAME = re.compile(r"\S*\.(?:png|jpe?g|gif|svg|webp|bmp|tiff?)", re.I)
 _NO_DATE = re.compile(r"\D*|.*\bago\W*", re.DOTALL)
 _BACK = re.compile("[\\s\u2191\u21a9\u21b5\u2934\u23ce\ufe0e\ufe0f^]+")
