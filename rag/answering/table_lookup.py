@@ -22,6 +22,7 @@ _NO_LOOKUP = re.compile(
 _COMPARES = re.compile(r"\b(?:and|or|between|versus|vs|compared?|difference|than)\b", re.IGNORECASE)
 _BRACKETED = re.compile(r"\([^)]*\)")
 _AGENT = re.compile(r"(?:er|or|ist|ian)\b", re.IGNORECASE)  # "Breeder": a column of people
+_PREPOSITIONS = {"in", "at", "on", "for", "from", "by", "to", "of", "with", "after", "before", "under", "and"}
 _ASKS_WHICH = ("which", "what", "who", "whose")
 _AUXILIARY = {"do", "does", "did"}
 
@@ -182,7 +183,8 @@ def _asked_column(asked: Asked, match: _Match) -> int | None:
         best = max(ranks.values())
         columns = [column for column, rank in ranks.items() if rank == best]
         return columns[0] if len(columns) == 1 else None
-    asks_key = asked.all[:1] and asked.all[0] in _ASKS_WHICH and 0 not in match.in_cells
+    first = next((word for word in asked.all if word not in _PREPOSITIONS), "")
+    asks_key = first in _ASKS_WHICH and 0 not in match.in_cells
     return 0 if asks_key and match.table.names and match.row.cells[0].of(match.table.document.text) else None
 
 

@@ -70,7 +70,7 @@ _CUES = tuple(
         (r"\bhow much (?:is|are|was|were|did|do|does)\b|\bhow (?:expensive|cheap)\b", "price cost charge fee fare tariff"),
         (r"^when\b|\b(?:on|at|by) (?:what|which) (?:date|day|time)\b", "date day deadline due time hour year month"),
         (r"^where\b|\bin (?:what|which) place\b", "room location site address town city shelf"),
-        (r"^who\b|\bby whom\b", "person name contact owner manager responsible lead teacher author doctor instructor head"),
+        (r"^who\b|\bby whom\b", "person name contact owner manager responsible teacher author doctor instructor"),
         (r"^how many\b", "number quantity count stock unit piece"),
         (r"^how long\b", "duration length period time"),
     )

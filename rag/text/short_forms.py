@@ -79,8 +79,12 @@ def _initials(long: str) -> str:
 
 
 def _is_short(text: str) -> bool:
-    """Two to ten characters with a capital letter, and at most two words."""
-    return 2 <= len(text) <= LONGEST_SHORT and len(text.split()) <= 2 and text[0].isalnum() and any(map(str.isupper, text))
+    """Two to ten characters in one or two words, each with a capital letter or a digit."""
+    words = text.split()
+    marked = all(any(letter.isupper() or letter.isdigit() for letter in word) for word in words)
+    return (
+        2 <= len(text) <= LONGEST_SHORT and 0 < len(words) <= 2 and marked and text[0].isalnum() and any(map(str.isupper, text))
+    )
 
 
 def _is_word(short: str) -> bool:
@@ -91,7 +95,8 @@ def _is_word(short: str) -> bool:
 def _window(short: str, text: str, end: int) -> int:
     """Where the words begin that may be the long form before `end`: the paper's limit, within the sentence."""
     most = min(len(short) + 5, 2 * len(short))
-    words = list(_WORD.finditer(text, max(0, end - 40 * most), end))[-most:]
+    start = max(0, end - 40 * most, *(text.rfind(bracket, 0, end) + 1 for bracket in "()"))
+    words = list(_WORD.finditer(text, start, end))[-most:]
     return words[0].start() if words else end
 
 
