@@ -6,7 +6,7 @@ from rag.answering.matching_rows import Row, Table
 from rag.reader.scored_sentences import Reader
 from rag.records import Document, Passage, Sentence, Span
 
-SURE = 0.9  # score from which the reader's choice of a row is taken: benchmarks/README.md
+SURE = 0.95  # score from which the reader's choice of a row is taken: benchmarks/README.md
 UNLIKELY = 0.5  # score that every other cell stays below, for the cell to be named
 
 

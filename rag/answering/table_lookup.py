@@ -49,6 +49,13 @@ class _Match:
     in_cells: dict[int, frozenset[int]]
 
     @property
+    def units(self) -> frozenset[str]:
+        """The words in brackets in the cells concerned, such as the "t" of "Cherries (t)"."""
+        text = self.table.document.text
+        texts = [self.row.cells[column].of(text) for column in self.in_cells]
+        return frozenset().union(*(words_of(found) for cell in texts for found in _BRACKETED.findall(cell)))
+
+    @property
     def words(self) -> frozenset[int]:
         return frozenset().union(*self.in_cells.values())
 
@@ -88,6 +95,8 @@ def bound_row(query: str, asked: Asked, tables: Tables) -> tuple[Table, Row] | N
     if len(best) != 1 or any(len(match.words) > most for match in matches):
         return None
     missing = unexplained(asked, best[0], None)
+    if any(_modifies(asked, word) for word in missing):  # "the weekend price", of which the row may tell only the price
+        return None
     return None if len(missing) > MOST_UNEXPLAINED or any(word.is_name for word in missing) else (best[0].table, best[0].row)
 
 
@@ -111,9 +120,25 @@ def match_row(asked: Asked, table: Table, row: Row) -> _Match:
     in_cells = {}
     for column, words in enumerate(row.words):
         name = table.names[column] if column < len(table.names) else frozenset[str]()
-        if found := frozenset(n for n, word in enumerate(asked.words) if word.forms & words and not word.forms & name):
+        known = words | name
+        if found := frozenset(
+            n
+            for n, word in enumerate(asked.words)
+            if word.forms & words and not word.forms & name and _in_its_unit(asked, n, known)
+        ):
             in_cells[column] = found
+    # A cell that has only some of the words of another was not meant: "pale pink" is no part of "Granny's Pink".
+    in_cells = {column: found for column, found in in_cells.items() if not any(found < other for other in in_cells.values())}
     return _Match(table, row, in_cells)
+
+
+def _in_its_unit(asked: Asked, number: int, words: frozenset[str]) -> bool:
+    """Whether the word after a number belongs to it: "5 kg" is not in "5 days"."""
+    word = asked.words[number]
+    following = asked.words[number + 1] if number + 1 < len(asked.words) else None
+    if not word.text.replace(".", "").isdigit() or following is None or following.at != word.at + 1:
+        return True
+    return bool(following.forms & (words | GENERIC)) or same_thing(following.forms, words) or following.text.isdigit()
 
 
 def unexplained(asked: Asked, match: _Match, column: int | None) -> list[AskedWord]:
@@ -123,10 +148,9 @@ def unexplained(asked: Asked, match: _Match, column: int | None) -> list[AskedWo
     named = _names_its_column(asked, asked_name)
     words = []
     for number, word in enumerate(asked.words):
-        known = (number in match.words and not _extends_the_key(asked, match, number)) or bool(
-            word.forms & (match.table.context | GENERIC)
-        )
-        known = known or any(word.forms & name or same_thing(word.forms, name) for name in names)
+        in_row = number in match.words and not _extends_the_key(asked, match, number)
+        in_head = any(word.forms & name or same_thing(word.forms, name) for name in [*names, match.units])
+        known = in_row or in_head or bool(word.forms & (match.table.context | GENERIC))
         if not known and not (named and _is_verb(asked, number)):
             words.append(word)
     return words
@@ -143,6 +167,10 @@ def _extends_the_key(asked: Asked, match: _Match, number: int) -> bool:
     return asked.words[number + 1].at == asked.words[number].at + 1
 
 
+def _modifies(asked: Asked, word: AskedWord) -> bool:
+    return any(other.at == word.at + 1 for other in asked.words)
+
+
 def _names_its_column(asked: Asked, name: frozenset[str]) -> bool:
     """Whether the question has the column's name; who, when or where must be what the column tells."""
     asks_for_kind = bool({"who", "whom", "when", "where"} & set(asked.all))
@@ -155,10 +183,12 @@ def _is_verb(asked: Asked, number: int) -> bool:
     A word before another content word is taken for its modifier ("electric wheelchair"), which decides what is meant.
     """
     word = asked.words[number]
-    if word.is_name or (number + 1 < len(asked.words) and asked.words[number + 1].at == word.at + 1):
-        return False
     before = asked.all[: word.at]
     asks_which = bool(before) and before[0] in _ASKS_WHICH and number > 0 and asked.words[number - 1].at == word.at - 1
+    following = asked.words[number + 1] if number + 1 < len(asked.words) else None
+    modifies = following is not None and following.at == word.at + 1 and not (asks_which and following.is_name)
+    if word.is_name or modifies:
+        return False
     return bool(_AUXILIARY & set(before)) or word.text.endswith(("ed", "en")) or (asks_which and word.text.endswith("s"))
 
 

@@ -65,13 +65,14 @@ GROUPS = tuple(frozenset(terms(line)) | frozenset(line.split()) & STOPWORDS for 
 
 # What a question asks for without naming it, by the group that its columns belong to.
 _CUES = tuple(
-    (re.compile(pattern, re.IGNORECASE), frozenset(terms(names)))
+    (re.compile(pattern, re.IGNORECASE), frozenset(terms(names)) or frozenset(names.split()))
     for pattern, names in (
         (r"\bhow much (?:is|are|was|were|did|do|does)\b|\bhow (?:expensive|cheap)\b", "price cost charge fee fare tariff"),
         (r"^when\b|\b(?:on|at|by) (?:what|which) (?:date|day|time)\b", "date day deadline due time hour year month"),
         (r"^where\b|\bin (?:what|which) place\b", "room location site address town city shelf"),
         (r"^who\b|\bby whom\b", "person name contact owner manager responsible teacher author doctor instructor"),
         (r"^how many\b", "number quantity count stock unit piece"),
+        (r"\bwhat to do\b|\bwhat (?:should|must|can|shall) \w+ do\b", "do"),
         (r"^how long\b", "duration length period time"),
     )
 )
@@ -84,11 +85,14 @@ GENERIC = frozenset(
         table sheet column row entry figure value document file list please tell know look lookup hold held locate located place
         placed sit say many much there one ones kind type data information read detail want say was assign assigned
         allocate allocated year make ask require required apply applied register registered concern work come go see get
-        happen time level number compare comparison difference differ versus vs recommend plan planned schedule scheduled"""
+        happen time level number big large came went got compare comparison difference differ versus vs
+        recommend plan planned schedule scheduled"""
     )
 )
 
 
+_ORDINALS = ("first", "second", "third", "fourth")
+_HALF = re.compile(rf"\b({'|'.join(_ORDINALS)}) (half|quarter)\b", re.IGNORECASE)
 _SAYS_NOTHING = re.compile(r"\b(?:takes?|took|taking) place\b|\blooks? like\b|\bper\b", re.IGNORECASE)
 _UNTIL_OPEN = re.compile(r"\b(?:until|till) (?:when|what time)\b(.*?)\bopen\b", re.IGNORECASE)  # asks when it closes
 
@@ -118,6 +122,7 @@ class Asked:
 
 def asked_words(query: str) -> Asked:
     """The content words of a question. "E 1042" is one word, and so is "14 March 2021"."""
+    query = _HALF.sub(lambda m: f"{m[2][0].upper()}{_ORDINALS.index(m[1].lower()) + 1}", query)
     text = _joined(comparable(_SAYS_NOTHING.sub("", _UNTIL_OPEN.sub(r"when\1close", query))))
     found = [(match.group(), n) for n, match in enumerate(_WORD.finditer(text))]
     words = [AskedWord(word, forms, n) for word, n in found if (forms := _forms(word, first=n == 0))]
@@ -131,7 +136,8 @@ def words_of(text: str) -> frozenset[str]:
     text = comparable(text)
     letters = {letter.lower() for letter in _LETTER.findall(f" {text}")}
     compact = {f"{letters}{digits}".lower() for letters, digits in _PART_NUMBER.findall(text)}
-    return frozenset(terms(text)) | letters | compact
+    words = frozenset(terms(text)) or frozenset(text.lower().split())  # "What to do" has only stop words
+    return words | letters | compact
 
 
 def same_thing(first: frozenset[str], second: frozenset[str]) -> bool:
