@@ -1,7 +1,8 @@
 """Tables whose cells have borders: the grid of lines says which words are in which cell, and which cells are merged."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rag.loading.pdf.page_rules import Rule
 from rag.loading.pdf.rows import rows_of
@@ -11,53 +12,95 @@ _SAME_LINE = 3.0  # points: lines so close are one, and lines that end so close 
 _MIDDLE = 0.25  # of the font size: the middle of a word above its baseline
 _MOST_CELL_WORDS = 60  # on average; with more, the lines frame text
 _MOST_MERGED = 4  # places of the grid for each cell, on average
-_LEAST_FILLED = 0.3  # share of the cells with text
+_LEAST_FILLED = 0.2  # share of the cells with text
 _MOST_DIVIDED = 0.2  # share of the filled cells with wide gaps in their lines, which are columns of their own
 _MOST_LINES = 600  # on a page; one with more is a drawing
 
 
+Place = tuple[int, int]
+"""A cell of a grid: its uppermost row and leftmost column."""
+
+
 @dataclass(frozen=True, slots=True)
 class RuledTable:
+    """`rows` has the place of the cell in each row and column, so a merged cell is in several; `cells` are the filled ones.
+
+    `gutters` separate the columns.
+    """
+
+    left: float
+    right: float
+    top: float
+    gutters: tuple[float, ...]
+    rows: tuple[tuple[Place, ...], ...]
+    cells: Mapping[Place, Sequence[Word]]
+
+    @property
+    def words(self) -> list[Word]:
+        return [word for words in self.cells.values() for word in words]
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
     """`xs` are the borders of its columns from left to right, `ys` those of its rows from top to bottom.
 
-    `owners` has for each row and column the cell that covers it: its uppermost row and leftmost column.
+    `owners` has for each row and column the cell that covers it.
     """
 
     xs: tuple[float, ...]
     ys: tuple[float, ...]
-    owners: tuple[tuple[tuple[int, int], ...], ...]
+    owners: tuple[tuple[Place, ...], ...]
 
-    def place_of(self, word: Word) -> tuple[int, int] | None:
-        """The cell with the middle of a word; None outside the table."""
+    def place_of(self, word: Word) -> Place | None:
+        """The cell with the middle of a word; None outside the grid."""
         x, y = (word.left + word.right) / 2, word.baseline + _MIDDLE * word.size
-        column = next((i for i, (left, right) in enumerate(zip(self.xs, self.xs[1:], strict=False)) if left <= x < right), None)
-        row = next((i for i, (top, bottom) in enumerate(zip(self.ys, self.ys[1:], strict=False)) if bottom < y <= top), None)
+        column = next((i for i, (left, right) in enumerate(pairwise(self.xs)) if left <= x < right), None)
+        row = next((i for i, (top, bottom) in enumerate(pairwise(self.ys)) if bottom < y <= top), None)
         return None if row is None or column is None else self.owners[row][column]
 
 
-def ruled_tables(rules: Sequence[Rule], words: Sequence[Word]) -> Iterator[tuple[RuledTable, list[Word]]]:
-    """The tables, each with its words. They do not overlap."""
+def ruled_tables(rules: Sequence[Rule], words: Sequence[Word]) -> Iterator[RuledTable]:
+    """They do not overlap: each word is in one table at most."""
     taken: set[int] = set()
     for component in _components(_joined(rules)):
-        table = _grid(component)
-        if table is None:
+        grid = _grid(component)
+        if grid is None:
             continue
-        cells: dict[tuple[int, int], list[Word]] = {}
+        cells: dict[Place, list[Word]] = {}
         for word in words:
-            if word.order not in taken and (place := table.place_of(word)) is not None:
+            if word.order not in taken and (place := grid.place_of(word)) is not None:
                 cells.setdefault(place, []).append(word)
-        if _is_table(table, cells):
-            inside = [word for cell in cells.values() for word in cell]
-            taken |= {word.order for word in inside}
-            yield table, inside
+        if _is_table(grid, cells):
+            taken |= {word.order for inside in cells.values() for word in inside}
+            yield _table(grid, cells)
 
 
-def _is_table(table: RuledTable, cells: Mapping[tuple[int, int], Sequence[Word]]) -> bool:
+def _table(grid: _Grid, cells: Mapping[Place, Sequence[Word]]) -> RuledTable:
+    """Without rows and columns that hold nothing but parts of merged cells: gaps around a table within a cell."""
+    rows_of_cell: dict[Place, set[int]] = {place: set() for place in cells}
+    columns_of_cell: dict[Place, set[int]] = {place: set() for place in cells}
+    for i, row in enumerate(grid.owners):
+        for j, place in enumerate(row):
+            if place in cells:
+                rows_of_cell[place].add(i)
+                columns_of_cell[place].add(j)
+    rows, columns = _needed(rows_of_cell.values()), _needed(columns_of_cell.values())
+    places = tuple(tuple(grid.owners[i][j] for j in columns) for i in rows)
+    return RuledTable(grid.xs[0], grid.xs[-1], grid.ys[0], tuple(grid.xs[j] for j in columns[1:]), places, cells)
+
+
+def _needed(parts: Collection[set[int]]) -> list[int]:
+    """The rows or columns that some cell has to itself, and the first one of every cell that has none of these."""
+    needed = {min(part) for part in parts if len(part) == 1}
+    return sorted(needed | {min(part) for part in parts if not part & needed})
+
+
+def _is_table(grid: _Grid, cells: Mapping[Place, Sequence[Word]]) -> bool:
     """Whether the lines are borders of cells, rather than frames around text, or the axes of a chart."""
     if len({row for row, _ in cells}) < 2 or len({column for _, column in cells}) < 2:
         return False
-    owners = [owner for row in table.owners for owner in row]
-    if len(owners) > _MOST_MERGED * len(set(owners)) or len(cells) < _LEAST_FILLED * len(set(owners)):
+    places = [place for row in grid.owners for place in row]
+    if len(places) > _MOST_MERGED * len(set(places)) or len(cells) < _LEAST_FILLED * len(set(places)):
         return False
     if sum(map(len, cells.values())) > _MOST_CELL_WORDS * len(cells):
         return False
@@ -105,7 +148,7 @@ def _reaches(rule: Rule, at: float) -> bool:
     return rule.start - _SAME_LINE <= at <= rule.end + _SAME_LINE
 
 
-def _grid(rules: Sequence[Rule]) -> RuledTable | None:
+def _grid(rules: Sequence[Rule]) -> _Grid | None:
     """None for fewer than two rows or columns."""
     across = [rule for rule in rules if rule.horizontal]
     down = [rule for rule in rules if not rule.horizontal]
@@ -134,7 +177,7 @@ def _grid(rules: Sequence[Rule]) -> RuledTable | None:
                 owners[row][column] = owners[row][column - 1]
             elif row and open_below(row - 1, column):
                 owners[row][column] = owners[row - 1][column]
-    return RuledTable(tuple(xs), tuple(ys), tuple(map(tuple, owners)))
+    return _Grid(tuple(xs), tuple(ys), tuple(map(tuple, owners)))
 
 
 def _positions(places: Sequence[float]) -> list[float]:

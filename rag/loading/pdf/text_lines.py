@@ -66,25 +66,21 @@ def lines_of(words: Sequence[Word], rules: Sequence[Rule] = (), box: Box = (0, 0
     lines: list[Line] = []
     for angle, _ in letters_at_angle.most_common():
         text = [word for word in words if word.angle == angle]
-        tables = (
-            {}
-            if lines
-            else {min(w.order for w in inside): (t, inside) for t, inside in ruled_tables(turned(rules, angle, box), text)}
-        )
-        inside = {word.order for _, cells in tables.values() for word in cells}
+        found = () if lines else ruled_tables(turned(rules, angle, box), text)
+        tables = {min(word.order for word in table.words): table for table in found}
+        inside = {word.order for table in tables.values() for word in table.words}
         text = [word for word in text if word.order not in inside]
-        for region in columns_of([*text, *(_placeholder(*table) for table in tables.values())]):
+        for region in columns_of([*text, *map(_placeholder, tables.values())]):
             column = lines[-1].column + 1 if lines else 0
             lines += _column_lines(region, column, tables)
     return lines
 
 
-def _placeholder(table: RuledTable, inside: Sequence[Word]) -> Word:
+def _placeholder(table: RuledTable) -> Word:
     """A wide word that stands where the table begins, so that the table gets its place in the reading order."""
-    size = median(word.size for word in inside)
-    order = min(word.order for word in inside)
-    left, right, top = table.xs[0], table.xs[-1], table.ys[0]
-    return Word(_TABLE, left, right, top - size, size, False, False, inside[0].angle, order, order + 1, True)
+    size, order = median(word.size for word in table.words), min(word.order for word in table.words)
+    angle = table.words[0].angle
+    return Word(_TABLE, table.left, table.right, table.top - size, size, False, False, angle, order, order + 1, True)
 
 
 def addition_lines(additions: Sequence[Addition]) -> list[Line]:
@@ -93,7 +89,7 @@ def addition_lines(additions: Sequence[Addition]) -> list[Line]:
     return [Line(word.text, 0, 0, 0, word.size, False, 0, (0, 0), False, (word,)) for word in words]
 
 
-def _column_lines(rows: Sequence[Row], column: int, ruled: Mapping[int, tuple[RuledTable, list[Word]]]) -> list[Line]:
+def _column_lines(rows: Sequence[Row], column: int, ruled: Mapping[int, RuledTable]) -> list[Line]:
     if not rows:
         return []
     edges = min(row.left for row in rows), max(row.right for row in rows)
@@ -103,7 +99,7 @@ def _column_lines(rows: Sequence[Row], column: int, ruled: Mapping[int, tuple[Ru
         if any(word.text == _TABLE for word in row.words):
             others = rows_of(word for word in row.words if word.text != _TABLE)
             lines += [_line(other, column, edges, ()) for other in others]
-            lines += [line for w in row.words if w.text == _TABLE for line in _ruled_lines(*ruled[w.order], column, edges)]
+            lines += [line for w in row.words if w.text == _TABLE for line in _ruled_lines(ruled[w.order], column, edges)]
             continue
         first, gutters = tables.get(i, (i, ()))
         line = _line(row, column, edges, gutters)
@@ -121,14 +117,10 @@ def _with_cells_of(above: Line, line: Line) -> Line:
     return replace(above, cells=cells, text=" ".join((above.text, line.text)), baseline=line.baseline, words=words)
 
 
-def _ruled_lines(table: RuledTable, inside: Sequence[Word], column: int, edges: tuple[float, float]) -> Iterator[Line]:
+def _ruled_lines(table: RuledTable, column: int, edges: tuple[float, float]) -> Iterator[Line]:
     """One line for each row with text; a merged cell is repeated in every row and column that it covers."""
-    parts: dict[tuple[int, int], list[Word]] = {}
-    for word in inside:
-        if (place := table.place_of(word)) is not None:
-            parts.setdefault(place, []).append(word)
-    texts = {place: [_line(row, column, edges, ()) for row in rows_of(words)] for place, words in parts.items()}
-    for owners in table.owners:
+    texts = {place: [_line(row, column, edges, ()) for row in rows_of(words)] for place, words in table.cells.items()}
+    for owners in table.rows:
         if len(set(owners)) == 1:  # merged over the whole row
             owners = (*owners[:1], *((-1, -1) for _ in owners[1:]))
         for cells in _rows_within([texts.get(place, []) for place in owners]):
@@ -138,13 +130,13 @@ def _ruled_lines(table: RuledTable, inside: Sequence[Word], column: int, edges: 
             yield replace(
                 lines[0],
                 text=" ".join(line.text for line in lines),
-                left=table.xs[0],
-                right=table.xs[-1],
+                left=table.left,
+                right=table.right,
                 bold=all(line.bold for line in lines),
                 mono=all(line.mono for line in lines),
                 words=tuple(word for line in lines for word in line.words),
                 cells=tuple(_joined([line.text for line in cell]).removesuffix("…").rstrip() for cell in cells),
-                gutters=table.xs[1:-1],
+                gutters=table.gutters,
             )
 
 
