@@ -290,6 +290,15 @@ def test_rows_equal_to_the_header_are_kept() -> None:
     assert len(sheet_of("Ward,Falls,Costs\nWard,no,yes\nB,no,yes")) > 1
 
 
+def test_values_without_a_header_do_not_belong_to_that_of_another_table() -> None:
+    assert sheet_of("Ward,Falls\nA,3\nB,4\n\n,,5,6\n,,7,8\n\n,,9,1")[3:] == [
+        "paragraph 5 | 6",
+        "paragraph 7 | 8",
+        "paragraph 9 | 1",
+    ]
+    assert sheet_of("Ward,Falls\nA,3\nB,4\n\nNotes\n\n,,5,6\n,,7,8")[3:] == ["paragraph Notes", "table 5 | 6", "table 7 | 8"]
+
+
 def test_a_table_away_from_the_corner() -> None:
     assert sheet_of(",,\n,Ward,Falls\n,A,3") == ["table1 Ward | Falls", "table A | 3"]
 

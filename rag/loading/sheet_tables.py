@@ -1,7 +1,7 @@
 """The tables on a sheet, told apart by empty rows and columns, with the titles and notes around them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from rag.loading.blocks import Piece, row
@@ -88,13 +88,16 @@ class _Writer:
         if not labels and self._continues(body):
             yield from (row([text], page=number) for number, text in [*self._waiting, *above])
             self._waiting = []
-        else:
-            self._waiting += above
-            yield from self.notes()
-            self._labels, self._table = labels, body
+            yield from _body(body, height)
+            return
+        self._waiting += above
+        below_other_header = bool(self._labels) and not labels and not self._waiting
+        yield from self.notes()
+        self._labels, self._table = labels, body
         if labels:
             yield row(labels, header=True, page=body.rows[0])
-        yield from _body(body, height)
+        for piece in _body(body, height):  # a row would be taken to belong to the header of the table before
+            yield replace(piece, kind="paragraph") if below_other_header else piece
 
     def notes(self) -> Iterator[Piece]:
         yield from (Piece("paragraph", text, page=number) for number, text in self._waiting)
