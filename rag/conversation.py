@@ -7,30 +7,34 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rag.answering.abstention import SMALL_TALK, reason_for
+from rag.answering.abstention import SMALL_TALK, language_of, reason_for, searched_words
 from rag.answering.composition import compose
 from rag.answering.confidence import Calibration, default_calibration, index_calibration
 from rag.answering.continuation import read_from, read_on, still_quotable, surrounded, without_cited
 from rag.answering.lookups import Lookup, look_up
 from rag.answering.own_voice import NO_ANSWER_YET, in_own_voice
+from rag.answering.parts import joined
 from rag.answering.side_by_side import side_by_side
 from rag.config import Settings, load_settings
 from rag.followups.acts import Act, LastAnswer, act_of, last_answer, reading_named, row_of, row_to_repeat
-from rag.followups.dependence import dependence
+from rag.followups.dependence import current_topic, dependence
 from rag.followups.history import Turn, questions_answered, turns_of
 from rag.followups.readings import readings_of
 from rag.followups.reply_kinds import kind_of
 from rag.followups.rewriting import Understood, rewritten, with_context
+from rag.followups.several import MOST_PARTS, split_questions
 from rag.index.builds import live_build
 from rag.index.contents import Index
 from rag.index.live_index import LiveIndex
 from rag.index.manifest import check_manifest, load_manifest
 from rag.models.embedder import Embedder, ModelEmbedder
+from rag.models.word_list import english_words
 from rag.reader.scored_sentences import Reader
 from rag.reader.similarity_reader import SimilarityReader
 from rag.reader.trained_reader import TrainedReader
 from rag.records import Answer, CitedSpan, Hit
 from rag.retrieval import Retriever
+from rag.text.spelling import corrections, with_corrections
 
 History = Sequence[Mapping[str, Any]]
 """Earlier turns, oldest first: {"speaker": "user" | "agent", "text"}; agent turns may add "query", "citations", "readings"."""
@@ -107,7 +111,13 @@ class Chat:
         return self._retrieve(index, _understand(query, turns_of(history), index, self.embedder), documents, k)
 
     def ask(
-        self, question: str, *, history: History = (), documents: Sequence[str] | None = None, query: str | None = None
+        self,
+        question: str,
+        *,
+        history: History = (),
+        documents: Sequence[str] | None = None,
+        query: str | None = None,
+        correct: bool = True,
     ) -> Answer:
         """An answer in quoted sentences, or an abstention. `documents` restricts it to ids, folders ("reports/") or patterns
         ("*.md").
@@ -115,19 +125,37 @@ class Chat:
         Small talk and questions about the program are answered in its own voice (`answer.message`), without a citation.
         A follow-up to `history` is searched both as typed and as a query that stands alone, unless its own words have a strong
         answer; `answer.query` is the one that was read. A reply that acts on the last answer, such as "tell me more",
-        continues it. `query`, if given, is searched instead, and the history is ignored. Nothing is kept between questions.
+        continues it. Several questions in one are answered one by one (`answer.parts`). Misspelt words are searched as the
+        documents spell them (`answer.corrected`), unless `correct` is False. `query`, if given, is searched instead as it is,
+        and the history is ignored. Nothing is kept between questions.
         """
         started = time.perf_counter()
-        turns = turns_of(history) if query is None else []
-        if query is None and (answer := self._reply(question, turns, history, documents)):
+        if query is not None:
+            asked = Understood(_clean(query), _clean(query))
+            return self._answer(question, asked, documents, self.index(), started, offer_readings=False)
+        turns = turns_of(history)
+        if answer := _reply(self, question, turns, history, documents):
             return _timed(answer, started, retrieved=time.perf_counter())
-        index = self.index()
-        asked = _understand(question, turns, index, self.embedder) if query is None else Understood(_clean(query), _clean(query))
+        questions = split_questions(_clean(question))
+        parts: list[Answer] = []
+        for text in questions[:MOST_PARTS]:
+            part = self._answer_typed(text, turns, documents, correct=correct)
+            turns = [*turns, Turn(by_user=True, text=text), Turn(by_user=False, text=part.text or part.query, query=part.query)]
+            parts.append(part)
+        if len(questions) == 1:
+            return replace(parts[0], question=question)
+        return _timed(joined(question, parts, questions[MOST_PARTS:]), started, retrieved=time.perf_counter())
+
+    def _answer_typed(self, text: str, turns: Sequence[Turn], documents: Sequence[str] | None, *, correct: bool) -> Answer:
+        """The answer to one question after earlier turns."""
+        started, index = time.perf_counter(), self.index()
+        corrected = _corrections(text, index) if correct else {}
+        asked = _understand(with_corrections(text, corrected), turns, index, self.embedder)
         if asked.may_stand_alone and self.calibration().claims("strong"):
-            alone = self._answer(question, Understood(asked.typed, asked.typed), documents, index, started)
+            alone = self._answer(text, Understood(asked.typed, asked.typed), documents, index, started)
             if alone.strength == "strong":
-                return alone
-        return self._answer(question, asked, documents, index, started, offer_readings=query is None)
+                return replace(alone, corrected=corrected)
+        return replace(self._answer(text, asked, documents, index, started), corrected=corrected)
 
     def _answer(
         self,
@@ -161,16 +189,17 @@ class Chat:
     def _compose(self, question: str, query: str, hits: Sequence[Hit], index: Index, lookup: Lookup | None = None) -> Answer:
         return compose(question, query, hits, self.reader, index, self.settings.answering, self.calibration(), lookup)
 
-    def _reply(self, question: str, turns: Sequence[Turn], history: History, documents: Sequence[str] | None) -> Answer | None:
-        """Acts on the last answer, or replies in the program's own voice; None for a question to the documents."""
-        typed, last = _clean(question), last_answer(turns)
-        number = reading_named(typed, last.readings) if last else None
-        act = Act("one", number) if number else act_of(typed)
-        if act and last:
-            return _act(self, act, question, last, history, documents)
-        if act and turns:
-            return Answer(question, typed, reason="small_talk", message=NO_ANSWER_YET, index=self.index().digest)
-        return in_own_voice(kind_of(typed), question, typed, self.index(), documents, self.settings, newest=not self.trouble)
+
+def _reply(chat: Chat, question: str, turns: Sequence[Turn], history: History, documents: Sequence[str] | None) -> Answer | None:
+    """Acts on the last answer, or replies in the program's own voice; None for a question to the documents."""
+    typed, last = _clean(question), last_answer(turns)
+    number = reading_named(typed, last.readings) if last else None
+    act = Act("one", number) if number else act_of(typed)
+    if act and last:
+        return _act(chat, act, question, last, history, documents)
+    if act and turns:
+        return Answer(question, typed, reason="small_talk", message=NO_ANSWER_YET, index=chat.index().digest)
+    return in_own_voice(kind_of(typed), question, typed, chat.index(), documents, chat.settings, newest=not chat.trouble)
 
 
 def _repeat(chat: Chat, row: int, question: str, last: LastAnswer, history: History, documents: Sequence[str] | None) -> Answer:
@@ -224,7 +253,7 @@ def _quote_number(
 
 
 def _understand(question: str, turns: Sequence[Turn], index: Index, embedder: Embedder) -> Understood:
-    typed, turns = _clean(question), questions_answered(turns)
+    typed, turns = _clean(question), questions_answered(turns, lambda text: not searched_words(text, index)[1])
     # What tells a follow-up was learned from English only.
     if not typed or not turns or reason_for(typed, index) in (*SMALL_TALK, "other_language"):
         return Understood(typed, typed)
@@ -233,8 +262,13 @@ def _understand(question: str, turns: Sequence[Turn], index: Index, embedder: Em
         return Understood(typed, typed)
     highest_idf = index.lexical.idf("")  # of a term that occurs in no passage
     understand = rewritten if depends == "clear" else with_context
-    asked = understand(typed, turns, lambda term: index.lexical.idf(term) / highest_idf)
+    asked = understand(typed, current_topic(turns, embedder), lambda term: index.lexical.idf(term) / highest_idf)
     return replace(asked, query=_clean(asked.query), other=_clean(asked.other))
+
+
+def _corrections(text: str, index: Index) -> dict[str, str]:
+    """The misspelt words of a question in English, with the words of the documents that they stand for."""
+    return {} if language_of(text) else corrections(text, index.vocabulary, english_words().__contains__)
 
 
 def _timed(answer: Answer, started: float, retrieved: float) -> Answer:

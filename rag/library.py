@@ -150,10 +150,10 @@ class Library:
         return self._opened(reading=False).search(query, k=k, documents=documents, history=history)
 
     def ask(
-        self, question: str, *, history: History = (), documents: Sequence[str] | None = None, query: str | None = None
-    ) -> Answer:
+        self, question: str, *, history: History = (), documents: Sequence[str] | None = None, query: str | None = None,
+        correct: bool = True) -> Answer:  # fmt: skip
         """An answer in quoted sentences, or an abstention: see `Chat.ask`."""
-        return self.chat.ask(question, history=history, documents=documents, query=query)
+        return self.chat.ask(question, history=history, documents=documents, query=query, correct=correct)
 
     def evaluate(
         self, questions: QuestionSet | Path, *, given: bool = False, answers: bool = True, limit: int | None = None,

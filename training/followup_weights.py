@@ -1,10 +1,11 @@
 """Learns which words of earlier turns belong to a follow-up question, from rewrites by people.
 
-    python -m training.followup_weights canard_rewrites.jsonl.gz --out rag/followups/weights.json
+    python -m training.followup_weights canard_rewrites.jsonl.gz --dialogues dialogues/*.jsonl --out rag/followups/weights.json
 
-The file holds lines {"_id": "dialogue#turn", "question", "rewrite", "history": [title, section, question, answer, ...]}.
-A word of an earlier turn is wanted if its term is in the rewrite and not in the question. Logistic regression; a fifth of the
-dialogues is left out and measured.
+The first file holds lines {"_id": "dialogue#turn", "question", "rewrite", "history": [title, section, question, answer, ...]},
+the others conversations {"turns": [{"question", "answer", "leans", "rewrite", "act"}]}, of which only the turns since the last
+question that stands alone are seen. A word of an earlier turn is wanted if its term is in the rewrite and not in the question.
+Logistic regression; a fifth of the dialogues is left out and measured.
 """
 
 import argparse
@@ -12,6 +13,8 @@ import gzip
 import json
 import math
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -36,17 +39,47 @@ def turns_of(history: list[str]) -> list[Turn]:
     return turns if len(turns) > 1 else [*turns, Turn(by_user=False, text="")]
 
 
-def examples(rows: list[dict[str, Any]]) -> tuple[list[str], NDArray[Any], NDArray[Any], NDArray[Any]]:
+@dataclass(frozen=True)
+class Rewrite:
+    """A question after `turns`, rewritten by a person. All rewrites of a conversation have the same `name`."""
+
+    name: str
+    question: str
+    rewrite: str
+    turns: tuple[Turn, ...]
+
+
+def canard(file: Path) -> Iterator[Rewrite]:
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        for row in map(json.loads, lines):
+            name = row["_id"].split("#")[0]
+            yield Rewrite(name, row["question"], row["rewrite"], tuple(turns_of(row["history"])))
+
+
+def written(files: Sequence[Path]) -> Iterator[Rewrite]:
+    for line in (line for file in sorted(files) for line in file.read_text(encoding="utf-8").splitlines()):
+        conversation = json.loads(line)["turns"]
+        turns: list[Turn] = []
+        for turn in (turn for turn in conversation if turn["act"] is None):
+            if not turn["leans"]:
+                turns = []
+            elif turns:
+                yield Rewrite(conversation[0]["question"], turn["question"], turn["rewrite"], tuple(turns))
+            if turn["answer"]:
+                turns += [Turn(by_user=True, text=turn["question"]), Turn(by_user=False, text=turn["answer"])]
+
+
+def examples(rows: Sequence[Rewrite]) -> tuple[list[str], NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Names of the features; then, one row per word: its features, whether it is wanted, whether its dialogue is left out."""
-    texts = {text for row in rows for text in row["history"]}
+    texts = {turn.text for row in rows for turn in row.turns}
     frequency = Counter(term for text in texts for term in set(terms(text)))
     most = math.log1p((len(texts) + 0.5) / 0.5)
     names: list[str] = []
     values, wanted, left_out = [], [], []
     for row in rows:
-        cues, rewrite = cues_of(row["question"]), set(terms(row["rewrite"]))
-        out = int(sha256(row["_id"].split("#")[0].encode()).hexdigest(), 16) % 5 == 0
-        for term, places in candidates(row["question"], recent_turns(turns_of(row["history"]))).items():
+        cues, rewrite = cues_of(row.question), set(terms(row.rewrite))
+        out = int(sha256(row.name.encode()).hexdigest(), 16) % 5 == 0
+        for term, places in candidates(row.question, recent_turns(row.turns)).items():
             rarity = math.log1p((len(texts) - frequency[term] + 0.5) / (frequency[term] + 0.5)) / most
             measured = features(places, cues, rarity)
             names = names or sorted(measured)
@@ -78,16 +111,16 @@ def average_precision(chances: NDArray[Any], wanted: NDArray[Any]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rewrites", type=Path)
+    parser.add_argument("--dialogues", nargs="+", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
-    with gzip.open(asked.rewrites, "rt", encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
+    rows = [*canard(asked.rewrites), *written(asked.dialogues)]
     names, values, wanted, left_out = examples(rows)
     trial = fit(values[~left_out], wanted[~left_out])
     precision = average_precision(trial[0] + values[left_out] @ trial[1:], wanted[left_out])
     weights = fit(values, wanted)
     kept = {
-        "learnt_from": f"CANARD (Elgohary et al. 2019), {len(rows)} questions, {len(wanted)} words; CC BY-SA 4.0",
+        "learnt_from": f"CANARD (Elgohary et al. 2019; CC BY-SA 4.0) and our dialogues: {len(rows)} questions",
         "average_precision_on_dialogues_left_out": round(precision, 4),
         "weights": dict(zip(["bias", *names], (round(float(weight), 4) for weight in weights), strict=True)),
     }

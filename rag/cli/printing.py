@@ -1,10 +1,12 @@
 """Passages and answers on the terminal."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from rag.answering.wording import abstention_notes, abstention_text, in_plain_words, place
 from rag.cli.output import Part, print_line, print_text
 from rag.records import Answer, Citation, Document, Hit, Location, Passage
+from rag.text.spelling import with_corrections
 
 AROUND = 400  # characters of the source shown on either side of a quote
 
@@ -16,16 +18,28 @@ def print_hits(hits: Sequence[Hit]) -> None:
 
 
 def print_answer(answer: Answer) -> None:
-    if " ".join(answer.question.split()) != answer.query and answer.query:
+    typed = with_corrections(" ".join(answer.question.split()), answer.corrected)
+    if typed != answer.query and answer.query and not answer.parts:
         print_line((f"understood as: {answer.query}", "dim"))
-    if answer.abstained:
-        _print_abstention(answer)
-    else:
-        _print_quotes(answer)
+    if answer.corrected and not answer.parts:
+        meant, typed = ", ".join(answer.corrected.values()), ", ".join(answer.corrected)
+        print_line(f"Showing results for {meant}; `rag ask --as-typed` searches for {typed} instead.")
+    for part in answer.parts:
+        print_line((part.question, "bold"))
+        print_answer(replace(part, timings_ms={}))
+    if not answer.parts:
+        _print_one(answer)
     if answer.readings:
         print_line("This could mean several things. Which one? (“the first one” …)")
         for reading in answer.readings:
             print_line(f"  {reading}")
+
+
+def _print_one(answer: Answer) -> None:
+    if answer.abstained:
+        _print_abstention(answer)
+    else:
+        _print_quotes(answer)
 
 
 def _print_abstention(answer: Answer) -> None:
@@ -60,7 +74,8 @@ def _print_quotes(answer: Answer) -> None:
             print_line(f"     also in {_place(other)}")
     if answer.more:
         print_line(f"  {len(answer.more)} more with --json")
-    print_line(f"  {in_plain_words(answer)}; {answer.timings_ms['total']:.0f} ms, index {answer.index[:12]}")
+    spent = f"; {answer.timings_ms['total']:.0f} ms, index {answer.index[:12]}" if answer.timings_ms else ""
+    print_line(f"  {in_plain_words(answer)}{spent}")
 
 
 def _emphasised(citation: Citation, style: str) -> list[Part]:

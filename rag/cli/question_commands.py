@@ -17,21 +17,28 @@ if TYPE_CHECKING:
     from rag.receipts import Checked
     from rag.records import Answer
 
+HistoryOption = Annotated[
+    Path | None, typer.Option("--history", metavar="FILE", help='Earlier turns: a JSON list of {"speaker", "text"}.')
+]
 Turns = list[dict[str, Any]]
 """Earlier turns as they are in JSON: {"speaker", "text"}, with more from an agent."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A question with what it is asked of: `documents`, `history`, and the `query` to search instead of the question."""
+    """A question with what it is asked of: `documents`, `history`, and the `query` to search instead of the question.
+
+    `correct`: misspelt words are searched as the documents spell them.
+    """
 
     question: str
     documents: Sequence[str] | None
     history: Turns
     query: str | None = None
+    correct: bool = True
 
     def answered_by(self, library: "Library") -> "Answer":
-        return library.ask(self.question, history=self.history, documents=self.documents, query=self.query)
+        return library.ask(self.question, history=self.history, documents=self.documents, query=self.query, correct=self.correct)
 
 
 def search(
@@ -60,8 +67,8 @@ def ask(
         typer.Option(
             "--batch",
             metavar="FILE|-",
-            help='Answer JSON lines {"question", "documents"?, "history"?, "query"?}, one JSON object per line. '
-            "--only, --history and --as-written apply to the lines that do not set these themselves.",
+            help='Answer JSON lines {"question", "documents"?, "history"?, "query"?, "correct"?}, one JSON object per line. '
+            "--only, --history, --as-written and --as-typed apply to the lines that do not set these themselves.",
         ),
     ] = None,
     receipt: Annotated[
@@ -69,13 +76,11 @@ def ask(
         typer.Option("--receipt", metavar="FILE", help="Save the answer with its proof: .json for `rag verify`, .md or .html."),
     ] = None,
     only: OnlyOption = None,
-    history: Annotated[
-        Path | None,
-        typer.Option("--history", metavar="FILE", help='Earlier turns: a JSON list of {"speaker", "text"}.'),
-    ] = None,
+    history: HistoryOption = None,
     as_written: Annotated[
         bool, typer.Option("--as-written", help="Search the question as typed, without words from earlier turns.")
     ] = False,
+    as_typed: Annotated[bool, typer.Option("--as-typed", help="Do not correct misspelt words.")] = False,
     corpus: CorpusOption = None,
     index: IndexOption = None,
     as_json: JsonOption = False,
@@ -91,10 +96,10 @@ def ask(
     library = open_library(corpus, index)
     turns = _turns(_read_json(history), str(history)) if history else []
     if batch is not None:
-        for request in _requests(batch, documents=only, history=turns, as_written=as_written):
+        for request in _requests(batch, documents=only, history=turns, as_written=as_written, correct=not as_typed):
             print_json(answer_values(request.answered_by(library)))
         return
-    answer = Request(question or "", only, turns, question if as_written else None).answered_by(library)
+    answer = Request(question or "", only, turns, question if as_written else None, not as_typed).answered_by(library)
     if receipt:
         from rag.receipts import save_receipt
 
@@ -183,8 +188,8 @@ def _read_json(path: Path) -> Any:
         raise SettingsError(f"{path} cannot be read as JSON: {error}") from error
 
 
-def _requests(batch: str, *, documents: Sequence[str] | None, history: Turns, as_written: bool) -> Iterator[Request]:
-    """The request of each line, with what it leaves out as given here; blank lines are skipped.
+def _requests(batch: str, *, as_written: bool, **defaults: Any) -> Iterator[Request]:
+    """The request of each line, with what it leaves out as in `defaults`; blank lines are skipped.
 
     Raises SettingsError with the line's number.
     """
@@ -192,7 +197,7 @@ def _requests(batch: str, *, documents: Sequence[str] | None, history: Turns, as
         with nullcontext(sys.stdin) if batch == "-" else Path(batch).open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
-                    values = {"documents": documents, "history": history, **_line_values(line, f"{batch} line {number}")}
+                    values = {**defaults, **_line_values(line, f"{batch} line {number}")}
                     if as_written:
                         values.setdefault("query", values["question"])
                     yield Request(**values)
@@ -210,13 +215,15 @@ def _line_values(line: str, where: str) -> dict[str, Any]:
         raise SettingsError(f"{where} is not JSON: {error}") from error
     if not isinstance(values, Mapping) or not isinstance(values.get("question"), str):
         raise SettingsError(f'{where} must be a JSON object with a "question"')
-    known = ("question", "documents", "history", "query")
+    known = ("question", "documents", "history", "query", "correct")
     request = {name: values[name] for name in known if values.get(name) is not None}
     documents = request.get("documents", [])
     if not (isinstance(documents, list) and all(isinstance(name, str) for name in documents)):
         raise SettingsError(f'{where}: "documents" must be a list of document ids')
     if not isinstance(request.get("query", ""), str):
         raise SettingsError(f'{where}: "query" must be the text to search instead of the question')
+    if not isinstance(request.get("correct", True), bool):
+        raise SettingsError(f'{where}: "correct" must be true or false')
     _turns(request.get("history", []), where)
     return request
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from rag.followups.expletives import without_expletives
 from rag.text.terms import terms
 
 LONGEST_FRAGMENT = 4  # terms; without a verb, a longer question is a keyword query, not a fragment ("children under five?")
@@ -19,13 +20,19 @@ _NOT_POINTING = re.compile(
     r"|it (?:is|was) (?:true|possible|safe))\b",
     re.IGNORECASE,
 )
+FEW_TERMS = 2  # of our dialogues' questions with so few and a pronoun that points back, 240 lean and 4 do not
 ANTECEDENT = 2  # terms that a pointing word can refer to within its question
 _PERSONS = frozenset("he him his she her hers".split())
 _CLAUSE_END = re.compile(
     r"[.?!;,]\s|\b(?:and|but|or|so|before|after|if|when|while|until|because|since|although|though|unless|once|than)\b"
 )
+# "What about scratches?", but not "What about dogs, do they need a ticket?"
+_WHAT_ABOUT = re.compile(
+    r"(?:(?:and|but|so)\s+)?(?:what|how) about\s+(?P<condition>(?:in|for|with|after|during|on|at)\s)?[^,:;.?!]+\??", re.IGNORECASE
+)
 _LAST_PRONOUN = re.compile(r"\b(?:it|them|him|her|this|that|these|those)(?=\s*[?.!]*\s*$)", re.IGNORECASE)
-_EXPLETIVE = re.compile(r"\bit(?=\s+takes?\b)", re.IGNORECASE)
+_PRONOUN = re.compile(r"\b(?:it|its|they|them|their)\b")
+_TAKES = re.compile(r"\bit(?=\s+takes?\b)", re.IGNORECASE)
 _BEGINNING = re.compile(
     r"(?:and|but|so|or|then|also|what about|how about|what if|why not|how so|in which case"
     r"|for (?:how long|what|whom)|since when|by (?:how|what|whom)|at what|compared)\b",
@@ -69,14 +76,28 @@ class Cues:
 
 def points_back(question: str) -> bool:
     """Whether a pointing word refers to an earlier turn; the "it" of "how long does it take" refers to nothing."""
-    words = _POINTING.finditer(_EXPLETIVE.sub(_blanks, _NOT_POINTING.sub(_blanks, question)))
+    words = _POINTING.finditer(_TAKES.sub(_blanks, _NOT_POINTING.sub(_blanks, without_expletives(question))))
     return any(not refers_within(question, match) for match in words)
 
 
-def ends_pointing_back(question: str) -> bool:
-    """Whether its last word is a pronoun for something named in an earlier turn: "How many babies are born with it?"."""
+def needs_its_antecedent(question: str) -> bool:
+    """Whether a pronoun for something named in an earlier turn is its last word, or stands in a question of few terms.
+
+    "How many babies are born with it?", "How do I make it go away?"
+    """
     match = _LAST_PRONOUN.search(question)
-    return match is not None and not refers_within(question, match)
+    if match and not refers_within(question, match):
+        return True
+    return len(set(terms(question))) <= FEW_TERMS and bool(_PRONOUN.search(question)) and points_back(question)
+
+
+def is_fragment(question: str) -> bool:
+    """Whether it asks about something more in the words of the last question: "What about scratches?", "What about in winter?".
+
+    With more than one term of its own, it mostly names its subject: "What about ibuprofen and amoxicillin together?"
+    """
+    match = _WHAT_ABOUT.fullmatch(question.strip())
+    return match is not None and (bool(match["condition"]) or len(set(terms(question))) == 1)
 
 
 def refers_within(question: str, match: re.Match[str]) -> bool:
@@ -99,7 +120,7 @@ def cues_of(question: str) -> Cues:
     stripped = question.strip().lower()
     words = len(set(terms(question)))
     return Cues(
-        pointing=bool(_POINTING.search(_NOT_POINTING.sub(" ", question))),
+        pointing=bool(_POINTING.search(_NOT_POINTING.sub(" ", without_expletives(question)))),
         beginning=bool(_BEGINNING.match(stripped)),
         comparing=bool(_COMPARING.search(question)),
         elliptic=words <= 1 or (words <= LONGEST_FRAGMENT and not _VERB.search(question)),

@@ -1,6 +1,7 @@
 """The earlier turns of a conversation, as records."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,17 +10,25 @@ from rag.records import CitedSpan, Span
 
 EXCHANGE = 2  # turns: a question and its answer
 WINDOW = 48  # turns: twice as many as a question's dependence is judged by, since some of them are left out
+# "My brother has just been told he has ALS."
+_STATEMENT = re.compile(
+    r"(?:my|our|i|we|i['’](?:m|ve|d)|we['’](?:re|ve)|he|she|they|his|her|their|the|an?)\s[^?]*$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """`query`, `citations` and `readings` belong to agent turns; they are empty if the history holds only the text."""
+    """`query`, `citations` and `readings` belong to agent turns; they are empty if the history holds only the text.
+
+    `opening`: a user's question that may have begun a topic of its own.
+    """
 
     by_user: bool
     text: str
     query: str = ""
     citations: tuple[CitedSpan, ...] = ()
     readings: tuple[str, ...] = ()
+    opening: bool = False
 
 
 def turns_of(history: Sequence[Mapping[str, Any]]) -> list[Turn]:
@@ -41,10 +50,12 @@ def _items(value: object) -> Sequence[object]:
     return value if isinstance(value, list | tuple) else ()
 
 
-def questions_answered(turns: Sequence[Turn]) -> list[Turn]:
-    """The turns that a question can depend on: without small talk, replies that act on an answer, and questions not answered.
+def questions_answered(turns: Sequence[Turn], known: Callable[[str], bool] = lambda text: False) -> list[Turn]:
+    """The turns that a question can depend on: without small talk, replies that act on an answer, and refused questions.
 
-    Only the first exchange and the last WINDOW turns are considered, so long conversations cost no more than short ones.
+    A refused question counts if its words are all `known` to the documents, so that one may go on asking about its subject; so
+    does a statement, which asks nothing. Only the first exchange and the last WINDOW turns are considered, so long
+    conversations cost no more than short ones.
     """
     kept: list[Turn] = []
     for row in (*range(min(EXCHANGE, len(turns))), *range(max(EXCHANGE, len(turns) - WINDOW), len(turns))):
@@ -54,7 +65,9 @@ def questions_answered(turns: Sequence[Turn]) -> list[Turn]:
                 kept.append(turn)
             continue
         reply = turns[row + 1] if row + 1 < len(turns) and not turns[row + 1].by_user else None
-        if kind_of(turn.text) == QUESTION and (reply is None or reply.text.strip()):
+        if kind_of(turn.text) != QUESTION:
+            continue
+        if reply is None or reply.text.strip() or _STATEMENT.match(turn.text) or known(turn.text):
             kept += [turn] if reply is None else [turn, reply]
     return kept
 

@@ -13,6 +13,7 @@ keys.npy           16 bytes per passage: the digest of its embedded text
 dense.faiss        FAISS's index of the vectors; empty if a query is compared with all of them
 moments.npy        mean and covariance of the vectors
 terms…, headings…  term counts for BM25, in columns
+spellings…         the words of each passage as they are spelt, for typing errors
 changes.json       what this build changed, when, and how long it took
 
 Loading an index compares the hash of every file up to `HASHED` bytes. For larger files it compares the size only; each line of
@@ -51,11 +52,12 @@ DENSE = "dense.faiss"
 MOMENTS = "moments.npy"
 TERMS = "terms"
 HEADINGS = "headings"
+SPELLINGS = "spellings"
+FIELDS = (TERMS, HEADINGS, SPELLINGS)
 FILES = (
     *(DOCUMENTS, table_of(DOCUMENTS), PASSAGES, table_of(PASSAGES), IDS, ASKING, TABULAR, VECTORS, KEYS, DENSE, MOMENTS),
     *(ABBREVIATIONS, table_of(ABBREVIATIONS)),
-    *file_names(TERMS),
-    *file_names(HEADINGS),
+    *(name for field in FIELDS for name in file_names(field)),
     CHANGES,
 )
 CONTENTS = (DOCUMENTS, PASSAGES, VECTORS)  # all other files follow from these or do not affect answers
@@ -99,6 +101,7 @@ def load_index(
             DenseIndex.load(folder / VECTORS, folder / MOMENTS, folder / DENSE, manifest.nearest),
             LexicalIndex.load(folder, TERMS),
             LexicalIndex.load(folder, HEADINGS),
+            LexicalIndex.load(folder, SPELLINGS),
             manifest,
         )
     except (OSError, ValueError, RuntimeError) as error:  # removed in the meantime, or a large file with a damaged header

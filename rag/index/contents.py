@@ -15,6 +15,7 @@ from rag.index.dense import DenseIndex
 from rag.index.lexical import LexicalIndex
 from rag.index.manifest import Entry, Manifest
 from rag.records import Document, Passage
+from rag.text.spelling import Vocabulary
 
 # Limits of patterns that select documents. Matching the most complex ones with 10,000 names takes some tenths of a second.
 MOST_PATTERNS = 50
@@ -28,9 +29,8 @@ class Index:
 
     Documents and passages are read from disk on access; reading a damaged line raises IndexBroken. `ids` are the passage ids as
     numbers, in row order. `asking` are the rows of passages whose innermost heading is a question, `tabular` those of
-    passages with rows of a table. `lexical` holds the terms of
-    the embedded texts, `headings` only those of titles and headings. `digest` is the manifest's hash: equal contents give equal
-    hashes.
+    passages with rows of a table. `lexical` holds the terms of the embedded texts, `headings` only those of titles and
+    headings, `spellings` the words as they are spelt. `digest` is the manifest's hash: equal contents give equal hashes.
     """
 
     documents: Mapping[str, Document]
@@ -42,11 +42,18 @@ class Index:
     dense: DenseIndex
     lexical: LexicalIndex
     headings: LexicalIndex
+    spellings: LexicalIndex
     manifest: Manifest
 
     @property
     def digest(self) -> str:
         return self.manifest.hash
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The words of the documents with the number of passages that have them."""
+        words = (word.decode("utf-8", "replace") for word in self.spellings.vocabulary())
+        return Vocabulary.of(zip(words, np.diff(self.spellings.offsets).tolist(), strict=True))
 
     @cached_property
     def entries(self) -> dict[str, Entry]:

@@ -16,13 +16,12 @@ from rag.index.abbreviations import abbreviations_line
 from rag.index.build_files import (
     ABBREVIATIONS,
     DENSE,
+    FIELDS,
     FILES,
-    HEADINGS,
     IDS,
     KEYS,
     MOMENTS,
     PASSAGES,
-    TERMS,
     VECTORS,
     read_documents,
 )
@@ -183,7 +182,7 @@ def _rows(settings: Settings, check: Check) -> None:
         "the manifest": sum(document.passages for document in manifest.corpus.documents),
         PASSAGES: len(Lines(folder / PASSAGES)),
         **{name: len(map_array(folder / name)) for name in (VECTORS, KEYS, IDS)},
-        **{name: len(LexicalIndex.load(folder, name).lengths) for name in (TERMS, HEADINGS)},
+        **{name: len(LexicalIndex.load(folder, name).lengths) for name in FIELDS},
     }
     check.faults += [
         (f"{name} has {number} rows instead of {manifest.passages}", REBUILD)
@@ -265,7 +264,7 @@ def _terms(settings: Settings, check: Check) -> None:
         for row, passage in enumerate(passage for _, passages in read_documents(folder) for passage in passages):
             expected.add(row, passage)
         expected.save(Path(work))
-        for name in (TERMS, HEADINGS):
+        for name in FIELDS:
             for column, what in _COLUMNS.items():
                 file = f"{name}_{column}.npy"
                 if sha256_file(folder / file) != sha256_file(Path(work, file)):

@@ -12,7 +12,7 @@ from rag.models.model_identity import ModelIdentity
 from rag.storage.files import canonical_json, from_json, sha256_file, sha256_json
 
 # Increase it whenever the same files would give other documents, passages or terms, or the layout of a build's files changes.
-FORMAT = 7
+FORMAT = 8
 HASHED = 2**26  # bytes: larger files are checked by size alone when an index is loaded
 FIX = "run `rag build` to rebuild the index"
 MANIFEST = "manifest.json"

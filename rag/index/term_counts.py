@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.index.build_files import HEADINGS, TERMS
+from rag.index.build_files import FIELDS, HEADINGS, SPELLINGS, TERMS
 from rag.index.lexical import Gathering, Part, save_merged
 from rag.records import Passage
 from rag.text.passages import embedded_text
+from rag.text.spelling import spelled_words
 from rag.text.terms import terms
 
 AT_ONCE = 2**14  # passages whose terms are held in memory before they are written to disk
@@ -23,12 +24,13 @@ class TermCounts:
         self._start()
 
     def _start(self) -> None:
-        self._gathering = {TERMS: Gathering(), HEADINGS: Gathering()}
+        self._gathering = {field: Gathering() for field in FIELDS}
         self._rows: list[int] = []
 
     def add(self, row: int, passage: Passage) -> None:
         self._gathering[TERMS].add(terms(embedded_text(passage)))
         self._gathering[HEADINGS].add(terms(passage.context))
+        self._gathering[SPELLINGS].add(spelled_words(embedded_text(passage)))
         self._rows.append(row)
         if len(self._rows) >= AT_ONCE:
             self._flush()
@@ -44,5 +46,5 @@ class TermCounts:
     def save(self, folder: Path, kept: Sequence[Part] = ()) -> None:
         """Writes the term counts, merged with those of the `kept` parts, to `folder`."""
         self._flush()
-        for field in (TERMS, HEADINGS):
+        for field in FIELDS:
             save_merged([*kept, *self._parts], folder, field)

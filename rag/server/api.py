@@ -53,6 +53,10 @@ class Question(BaseModel):
     documents: list[Name] | None = Field(
         None, max_length=MOST_NAMES, description='search only these: ids, folders ("reports/") or patterns ("*.md")'
     )
+    query: str | None = Field(
+        None, max_length=LONGEST_QUESTION, description="searched instead, as it is; for a question offered to choose, its text"
+    )
+    correct: bool = Field(True, description="search misspelt words as the documents spell them; false: as typed")
 
 
 class Citation(BaseModel):
@@ -145,7 +149,8 @@ def _router(prefix: str, questions: QuestionQueue, measures: Measures) -> APIRou
         history = [turn.model_dump(exclude_none=True) for turn in question.history]
         user = request.scope["state"]["user"].name
         # In a thread, because it loads a new index when there is one.
-        asked = await run_in_threadpool(questions.ask, user, question.question, history=history, documents=question.documents)
+        named = {"history": history, **question.model_dump(include={"documents", "query", "correct"})}
+        asked = await run_in_threadpool(questions.ask, user, question.question, **named)
         answer = await outcome(asked, seconds, request)
         measures.answered(answer)
         return JSONResponse(answer_values(answer))

@@ -1,0 +1,14 @@
+"""A list of everyday English words: the whole words in the vocabulary of the bundled model's tokenizer."""
+
+from functools import lru_cache
+
+from rag.models.bundled import bundled_folder
+
+VOCABULARY = "vocab.txt"
+
+
+@lru_cache(maxsize=1)
+def english_words() -> frozenset[str]:
+    """In lower case, some 20,000. Raises ModelError if the package with the bundled model is missing."""
+    tokens = (bundled_folder() / VOCABULARY).read_text(encoding="utf-8").split("\n")
+    return frozenset(token for token in tokens if token.isalpha() and token.isascii())

@@ -1,0 +1,147 @@
+"""Typing errors: words that no document has, matched to the words that the documents have."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+SHORTEST = 4  # letters of a word that is corrected; too many shorter words are one edit apart
+TWO_EDITS = 8  # letters from which two edits are corrected, otherwise one
+SHORTEST_NAME = 6  # letters of a capitalised word within the question: short names are too much alike
+SHORTEST_BASE = 3  # letters of a word without its ending
+SHORTEST_PART = 4  # letters of each part of a compound, such as "toothbrush", except for the first parts below
+_FIRST_PARTS = frozenset(
+    "air arm bed car cup day ear egg eye gas hat ice key leg lip net oil pan pen pot sea sun tea toe web".split()
+)
+_WORD = re.compile(r"[^\W\d_]+")
+_TYPED = re.compile(r"(?<![\w'’.-])[^\W\d_]+(?:-[^\W\d_]+)*(?!\w|[-'’.](?!s\b)\w)")  # with its hyphens; without digits
+_PREFIXES = ("un", "re", "non", "pre", "post", "anti", "over", "under", "mis", "dis", "inter", "sub", "super", "self")
+
+
+def spelled_words(text: str) -> list[str]:
+    """The different words of a text in lower case, in order, without numbers."""
+    return list(dict.fromkeys(_WORD.findall(text.lower())))
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words of the documents, each with the number of passages that have it; `by_length` orders them."""
+
+    frequency: Mapping[str, int]
+    by_length: Mapping[int, list[str]]
+
+    @classmethod
+    def of(cls, words: Iterable[tuple[str, int]]) -> "Vocabulary":
+        frequency = dict(words)
+        by_length: dict[int, list[str]] = {}
+        for word in sorted(frequency):
+            by_length.setdefault(len(word), []).append(word)
+        return cls(frequency, by_length)
+
+    def nearest(self, word: str) -> str | None:
+        """The word that `word`, in lower case, is a misspelling of; None if no word is near enough.
+
+        By optimal string alignment distance, in which two swapped letters are one edit. Ties go to the word with the same first
+        and last letter, then to the more frequent word, then by alphabet.
+        """
+        edits = 2 if len(word) >= TWO_EDITS else 1
+        near = [
+            candidate for size in range(len(word) - edits, len(word) + edits + 1) for candidate in self.by_length.get(size, ())
+        ]
+        matches = process.extract(word, near, scorer=OSA.distance, score_cutoff=edits, limit=None)
+        ranked = [
+            (distance, candidate[0] != word[0], candidate[-1] != word[-1], -self.frequency[candidate], candidate)
+            for candidate, distance, _ in matches
+            if len(candidate) >= SHORTEST
+        ]
+        return min(ranked)[-1] if ranked else None
+
+
+def corrections(question: str, vocabulary: Vocabulary, is_word: Callable[[str], bool]) -> dict[str, str]:
+    """From each misspelt word as typed to the word of the documents that is meant; words with digits are left.
+
+    A word that the documents have or `is_word` knows is no misspelling, nor is an inflection or a compound of such words.
+    """
+    known = _Known(vocabulary, is_word)
+    corrected = {}
+    for match in _TYPED.finditer(question):
+        for word in match.group().split("-"):
+            folded = word.lower()
+            name = match.start() > 0 and word[:1].isupper()
+            if len(word) < (SHORTEST_NAME if name else SHORTEST) or word.isupper() or not folded.isascii() or known.word(folded):
+                continue
+            meant = vocabulary.nearest(folded)
+            if meant and not {*_bases(folded)} & {*_bases(meant)}:  # "innervates" is no misspelling of "innervated"
+                corrected[word] = meant.capitalize() if word[0].isupper() else meant
+    return corrected
+
+
+def with_corrections(question: str, corrected: Mapping[str, str]) -> str:
+    for typed, meant in corrected.items():
+        question = re.sub(rf"(?<!\w){re.escape(typed)}(?!\w)", meant, question)
+    return question
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Which words are spelt correctly."""
+
+    vocabulary: Vocabulary
+    is_word: Callable[[str], bool]
+
+    def word(self, word: str) -> bool:
+        if self._listed(word) or self._inflected(word):
+            return True
+        for prefix in _PREFIXES:
+            rest = word.removeprefix(prefix)
+            if rest != word and len(rest) >= SHORTEST and (self._listed(rest) or self._inflected(rest)):
+                return True
+        return any(self._parts(word[:cut], word[cut:]) for cut in range(SHORTEST_BASE, len(word) - SHORTEST_PART + 1))
+
+    def _parts(self, first: str, second: str) -> bool:
+        """Whether both are words, so that together they may be a compound."""
+        if first not in _FIRST_PARTS and (len(first) < SHORTEST_PART or not self.is_word(first)):
+            return False
+        return self.is_word(second) or (second.endswith("s") and self.is_word(second[:-1]))
+
+    def _listed(self, word: str) -> bool:
+        return word in self.vocabulary.frequency or self.is_word(word)
+
+    def _inflected(self, word: str) -> bool:
+        """Whether it is a regular form of a listed word, or a listed word is a regular form of it."""
+        if any(len(base) >= SHORTEST_BASE and self._listed(base) for base in _bases(word)):
+            return True
+        return any(self._listed(form) for form in _forms(word))
+
+
+def _bases(word: str) -> list[str]:
+    """The words that it is a regular form of, if they exist: plural, tense, comparison, adverb, noun of action."""
+    bases = []
+    if word.endswith("s") and not word.endswith("ss"):
+        bases.append(word[:-1])
+    if word.endswith("es") and word[:-2].endswith(("s", "x", "z", "ch", "sh", "o")):
+        bases.append(word[:-2])
+    for ending in ("ied", "ies", "ier", "iest", "ily", "iness"):
+        if word.endswith(ending):
+            bases.append(f"{word.removesuffix(ending)}y")
+    for ending in ("ed", "ing", "er", "ers", "est", "able", "ings"):
+        if word.endswith(ending):
+            stem = word.removesuffix(ending)
+            bases += [stem, f"{stem}e"]
+            if len(stem) > 2 and stem[-1] == stem[-2]:
+                bases.append(stem[:-1])
+    for ending in ("ly", "ness", "ful", "less", "ment", "ments"):
+        if word.endswith(ending):
+            bases.append(word.removesuffix(ending))
+    return bases
+
+
+def _forms(word: str) -> list[str]:
+    """Its regular forms."""
+    if word.endswith("e"):
+        return [f"{word}s", f"{word}d", f"{word[:-1]}ing"]
+    if word.endswith(("ss", "x", "z", "ch", "sh")):
+        return [f"{word}es"]
+    return [f"{word}s", f"{word}ed", f"{word}ing"]
