@@ -82,7 +82,8 @@ def test_a_table_is_read_from_the_html() -> None:
 
 def test_attachments_are_documents_and_what_is_not_read_is_noted() -> None:
     mail = message()
-    mail.add_attachment(SAMPLES["nerve.docx"](), maintype="application", subtype="octet-stream", filename="repair.docx")
+    word = SAMPLES["nerve.docx"]()
+    mail.add_attachment(word, maintype="application", subtype="octet-stream", filename="repair.docx")
     mail.add_attachment("Speed: 38 m/s.", filename="notes.txt")
     mail.add_attachment(archive({"in.md": "# In\n\nInside.\n"}), maintype="application", subtype="zip", filename="all.zip")
     mail.add_attachment(b"\x89PNG", maintype="image", subtype="png", filename="photo.png")
@@ -102,7 +103,7 @@ def test_attachments_are_documents_and_what_is_not_read_is_noted() -> None:
         "attachment a.strange is not read: format .strange is not known",
     )
     assert [member.id for member in file.failed] == ["a.eml/broken.json"]
-    assert member_bytes("a.eml", mail.as_bytes(), "a.eml/repair.docx") == SAMPLES["nerve.docx"]()
+    assert member_bytes("a.eml", mail.as_bytes(), "a.eml/repair.docx") == word
 
 
 def test_pictures_within_the_text_are_counted() -> None:

@@ -10,6 +10,7 @@ from rag.errors import UnreadableFile
 from rag.loading.blocks import ParsedFile, Piece, assemble
 from rag.loading.containers.members import Member
 from rag.loading.formats import format_of
+from rag.loading.pdf.ocr import can_run
 from rag.loading.text_files import plain_text
 from rag.loading.web.web_page import ParsedPage, parse_page
 
@@ -52,10 +53,10 @@ def letter_file(letter: Letter) -> ParsedFile:
     pictures = letter.pictures
     for attachment in letter.attachments:
         reason = _why_not_read(attachment)
-        if reason is None:
-            members.append(Member(attachment.name, partial(_identity, attachment.data)))
-        elif PurePosixPath(attachment.name).suffix.lower() in _PICTURES:
+        if PurePosixPath(attachment.name).suffix.lower() in _PICTURES and (reason or not can_run("tesseract")):
             pictures += 1
+        elif reason is None:
+            members.append(Member(attachment.name, partial(_identity, attachment.data)))
         else:
             notes.append(f"attachment {attachment.name} is not read: {reason}")
     pieces = [*_head(letter), *_body(letter), *(piece for text in letter.further for piece in _plain(text))]
