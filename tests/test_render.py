@@ -169,6 +169,7 @@ def test_at_most_three_paragraphs_follow_the_lead_and_the_rest_is_shown_on_reque
     html = answer_html(answer_of(*sentences, more=(cited(7, "Sentence 7.", 700), cited(8, "Sentence 8.", 800))))
     shown, _, rest = html.partition("<details")
     assert quoted(shown) == [f"Sentence {n}." for n in range(1, 5)]
+    assert '<span class="numbers">1–4</span>' in rest and '<span class="numbers">5–8</span>' in rest
     assert "Show 4 more" in rest and quoted(rest) == [f"Sentence {n}." for n in range(5, 9)]
     few = answer_html(answer_of(*sentences[:2], more=(cited(3, "Sentence 3.", 300),)))
     assert "Show 1 more" in few and quoted(few.partition("<details")[0]) == ["Sentence 1.", "Sentence 2."]

@@ -97,6 +97,12 @@ def layout_of(answer: Answer) -> Layout:
     return Layout(paragraphs[:lead], paragraphs[lead:continued], paragraphs[continued:shown], paragraphs[shown:])
 
 
+def numbers_of(paragraphs: Sequence[Paragraph]) -> set[int]:
+    """The numbers of all citations of the paragraphs."""
+    quoted = {source.number for paragraph in paragraphs for quote in paragraph.quotes for source in quote.sources}
+    return quoted | {row.source.number for paragraph in paragraphs for row in paragraph.rows}
+
+
 def numbered_citations(citations: Iterable[Citation]) -> list[Paragraph]:
     """Each citation as a paragraph of its own."""
     return [Paragraph([_quote(QuotedSentence(citation.quote, citation.number), citation)]) for citation in citations]

@@ -13,7 +13,7 @@ from rag.sources import reference
 from rag.templates import render
 from rag.text.terms import content_words
 from rag.ui.answer_actions import Shown, actions_of
-from rag.ui.answer_layout import Layout, Paragraph, layout_of, numbered_citations
+from rag.ui.answer_layout import Layout, Paragraph, layout_of, numbered_citations, numbers_of
 
 STRENGTHS = {
     "strong": "Strong match",
@@ -52,6 +52,7 @@ class Part:
     answer: Answer
     question: str
     layout: Layout
+    rest_cards: Sequence[Card]
     strength: str
     reason: str
     notes: Sequence[str]
@@ -61,6 +62,8 @@ class Part:
 def answer_html(answer: Answer, shown: Shown | None = None) -> Markup:
     """`shown` adds the actions and notes that an answer has within a conversation."""
     parts = [_part(part, part.question) for part in answer.parts] or [_part(answer, "")]
+    citations = [c for c in (*answer.citations, *answer.more) if c.number not in answer.header_numbers]
+    hidden = {number for part in parts for number in numbers_of(part.layout.rest)}
     asked = shown is not None and bool(answer.query)
     return render(
         "page/answer.html",
@@ -72,7 +75,7 @@ def answer_html(answer: Answer, shown: Shown | None = None) -> Markup:
         actions=actions_of(answer, shown) if shown else None,
         judged=JUDGED.get(shown.judged, "") if shown else "",
         own_voice=answer.message.split("\n") if answer.abstained and answer.message else [],
-        cards=_cards([c for c in (*answer.citations, *answer.more) if c.number not in answer.header_numbers]),
+        cards=_cards([citation for citation in citations if citation.number not in hidden]),
         closest_cards=_cards(answer.closest),
         also=_also(answer.citations),
         confidence=in_plain_words(answer),
@@ -81,11 +84,14 @@ def answer_html(answer: Answer, shown: Shown | None = None) -> Markup:
 
 
 def _part(answer: Answer, question: str) -> Part:
+    layout = layout_of(answer)
+    rest = numbers_of(layout.rest)
     refused = answer.abstained and answer.reason not in SMALL_TALK and not answer.message
     return Part(
         answer,
         question,
-        layout_of(answer),
+        layout,
+        _cards([citation for citation in (*answer.citations, *answer.more) if citation.number in rest]),
         STRENGTHS.get(answer.strength or "", ""),
         abstention_text(answer) if refused else "",
         _notes(answer) if refused else [],

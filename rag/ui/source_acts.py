@@ -2,6 +2,7 @@
 
 import base64
 import re
+from bisect import bisect_left
 from datetime import datetime
 from itertools import islice
 
@@ -17,6 +18,7 @@ from rag.records import Document, Span
 from rag.sources import WINDOW, document_reference, file_link, resolve, source_view, where
 from rag.templates import render
 from rag.ui.answer_acts import Reference
+from rag.ui.answer_layout import NEXT_SENTENCE
 from rag.ui.asked_question import LONGEST_QUESTION, DocumentId
 from rag.ui.calls import LONGEST_SEARCH, Act, Acts, Reply, Request
 from rag.ui.rendered_source import Mark, rendered, without_overlaps
@@ -125,19 +127,30 @@ def _pages(document: Document) -> int:
 
 def show_card(chat: Chat, _: User, request: ShowCard) -> Reply:
     """A quote between its neighbours, for the card over its number."""
-    view = source_view(chat.index(), request.reference)
+    index = chat.index()
+    view = source_view(index, request.reference)
     if "error" in view:
         return view
-    before, after = " ".join(view["before"].split()), " ".join(view["after"].split())
-    first = re.split(r"(?<=[.!?])\s", before)[-1] if not view["before"].endswith("\n\n") else ""
-    following = re.split(r"(?<=[.!?])\s", after)[0] if not view["after"].startswith("\n\n") else ""
+    before, after = _neighbours(index, *resolve(index, request.reference))
     return {
         "title": " › ".join([view["title"], *view["headings"]]),
         "place": view["place"],
         "sentence": view["sentence"],
-        "before": first if len(first) <= NEIGHBOUR else f"… {first[-NEIGHBOUR:].split(' ', 1)[-1]}",
-        "after": following if len(following) <= NEIGHBOUR else f"{following[:NEIGHBOUR].rsplit(' ', 1)[0]} …",
+        "before": before if len(before) <= NEIGHBOUR else f"… {before[-NEIGHBOUR:].split(' ', 1)[-1]}",
+        "after": after if len(after) <= NEIGHBOUR else f"{after[:NEIGHBOUR].rsplit(' ', 1)[0]} …",
     }
+
+
+def _neighbours(index: Index, document: Document, span: Span) -> tuple[str, str]:
+    """The sentences next to a span, "" where it begins or ends a paragraph."""
+    rows = index.rows[document.id]
+    row = bisect_left(rows, span.end, key=lambda row: index.passages[row].span.end)
+    near = [index.passages[rows[r]] for r in range(max(0, row - 1), min(len(rows), row + 2))]
+    spans = [sentence.span for passage in near for sentence in passage.sentences if sentence.quotable]
+    before = [other for other in spans if 0 <= span.start - other.end <= NEXT_SENTENCE]
+    after = [other for other in spans if 0 <= other.start - span.end <= NEXT_SENTENCE]
+    first, last = (found[0].of(document.text) if found else "" for found in (before[-1:], after[:1]))
+    return " ".join(first.split()), " ".join(last.split())
 
 
 def draw_source_page(chat: Chat, _: User, request: DrawPage) -> Reply:

@@ -58,7 +58,7 @@ export function mountCard(card, call, once) {
       if (button === hovered && button) return;
       if (event.target.closest?.("#card")) return;
       hide();
-      if (!button || (kind === "pointerover" && event.pointerType === "touch")) return;
+      if (!button || button.hasAttribute("aria-current") || (kind === "pointerover" && event.pointerType === "touch")) return;
       hovered = button;
       timer = setTimeout(() => show(button), DELAY);
     }, once);
