@@ -291,12 +291,15 @@ def test_rows_equal_to_the_header_are_kept() -> None:
 
 
 def test_values_without_a_header_do_not_belong_to_that_of_another_table() -> None:
-    assert sheet_of("Ward,Falls\nA,3\nB,4\n\n,,5,6\n,,7,8\n\n,,9,1")[3:] == [
-        "paragraph 5 | 6",
-        "paragraph 7 | 8",
-        "paragraph 9 | 1",
-    ]
-    assert sheet_of("Ward,Falls\nA,3\nB,4\n\nNotes\n\n,,5,6\n,,7,8")[3:] == ["paragraph Notes", "table 5 | 6", "table 7 | 8"]
+    source = "Ward,Falls\nA,3\nB,4\n\n"
+    assert sheet_of(f"{source},,5,6\n,,7,8\n\n,,9,1")[3:] == ["paragraph 5 | 6", "paragraph 7 | 8", "table 9 | 1"]
+    assert sheet_of(f"{source}Notes\n\n,,5,6\n,,7,8")[3:] == ["paragraph Notes", "table 5 | 6", "table 7 | 8"]
+
+
+def test_notes_below_a_table_do_not_belong_to_its_columns() -> None:
+    table = "Region,Jan,Feb,Mar,Total\nNorth,1,2,3,6\nSouth,4,5,6,15\n\n"
+    assert sheet_of(f"{table}Note: provisional\nSource,HR")[3:] == ["paragraph Note: provisional", "table Source | HR"]
+    assert sheet_of(f"{table}West,7\nEast,8")[3:] == ["table West | 7", "table East | 8"]
 
 
 def test_a_table_away_from_the_corner() -> None:

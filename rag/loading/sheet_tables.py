@@ -104,8 +104,11 @@ class _Writer:
         self._waiting = []
 
     def _continues(self, region: _Region) -> bool:
+        """Whether a region can be further rows of the table above; a few words below a wide table are notes."""
         above = self._table
-        return above is not None and above.left == region.left and above.width >= region.width
+        if above is None or above.left != region.left or above.width < region.width:
+            return False
+        return region.width * 2 > above.width or _mostly_numbers([line[1] for line in region.lines if len(line) > 1])
 
     def _is_new_header(self, region: _Region, height: int, labels: Sequence[str]) -> bool:
         """Whether a region in the columns of the table above has a header: the same one again, or names above numbers."""
