@@ -216,6 +216,24 @@ def test_a_html_table_in_a_list_stays_in_its_item() -> None:
     ]
 
 
+def test_other_html_in_markdown_is_quoted_without_the_tags_of_blocks() -> None:
+    text = (
+        "<ul>\n  <li>First <b>item</b></li>\n  <li>Second:\n    <ul><li>Inner.</li></ul>\n  </li>\n</ul>\n\n"
+        "<details>\n<summary>Can I return it?</summary>\n<h3>Rules</h3>\n<p>Within 14 days.</p><!-- hidden --> In full.\n</details>\n"
+    )
+    document = load_document("a.md", text.encode())
+    assert document.text == text
+    assert blocks(document) == [
+        "item First <b>item",
+        "item Second:",
+        "item Inner.",
+        "question Can I return it?",
+        "heading3 Rules",
+        "paragraph Within 14 days.",
+        "paragraph In full.",
+    ]
+
+
 def test_captions_and_tables_without_a_header() -> None:
     assert of_markdown("<table><caption>Phones</caption><tr><td>Ann</td><td>012</td></tr></table>\n") == [
         "paragraph Phones",

@@ -76,7 +76,8 @@ def _blocks(text: str, lines: _Lines, tokens: list[Token]) -> Iterator[Block]:
             continue
         position = span.end
         if token.type == "html_block":
-            span = _without_outer_tags(text, span)
+            yield from _html_blocks(text, span, in_item=item_depth > 0)
+            continue
         yield _block(text, token, kind, span, in_item=item_depth > 0, in_table_head=in_table_head)
 
 
@@ -88,7 +89,26 @@ _KINDS: dict[str, BlockKind] = {
     "code_block": "code",
     "html_block": "paragraph",
 }
+_BLOCK_TAG = re.compile(
+    r"<!--.*?-->|<(?:script|style)\b.*?</(?:script|style)\s*>|</?(li|ul|ol|p|div|details|summary|h[1-6]|section|article|aside|main"
+    r"|header|footer|blockquote|dl|dt|dd|table|thead|tbody|tr|td|th|caption|center|figure|figcaption|hr)\b[^>]*>",
+    re.DOTALL | re.IGNORECASE,
+)
 _NO_TEXT = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+
+
+def _html_blocks(text: str, span: Span, *, in_item: bool) -> Iterator[Block]:
+    """A block for each run of text between tags of blocks, so that no such tag is quoted."""
+    start, tag = span.start, ""
+    for match in [*_BLOCK_TAG.finditer(text, span.start, span.end), None]:
+        end = match.start() if match else span.end
+        if _LETTERS.search(_NO_TEXT.sub("", text[start:end])):
+            part = _without_outer_tags(text, Span(start, end))
+            level = int(tag[1]) if tag[:1] == "h" and tag[1:].isdigit() else 0
+            kind: BlockKind = "heading" if level else "item" if tag in ("li", "dd", "dt") or in_item else "paragraph"
+            yield Block("question" if kind == "paragraph" and is_question(part.of(text)) else kind, part, level)
+        if match:
+            start, tag = match.end(), (match.group(1) or "").lower()
 
 
 def _without_outer_tags(text: str, span: Span) -> Span:
