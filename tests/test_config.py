@@ -63,3 +63,11 @@ def test_numbers_booleans_and_lists_from_the_environment(monkeypatch: pytest.Mon
     assert (settings.embedding.offline, settings.passages.max_tokens) == (False, 64)
     assert (settings.retrieval.dense_weight, settings.retrieval.k) == (0.5, 4)
     assert (settings.server.names, settings.server.port, settings.server.workers) == (("a.example", "b.example"), 0, 3)
+
+
+@pytest.mark.parametrize("variable", ["RAG_CORPUS", "RAG_INDEX", "RAG_SERVER__USERS", "RAG_EVALUATION__RUNS"])
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_empty_path_is_an_error(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=f"must not be empty; check rag.toml, {variable}"):
+        load_settings()

@@ -58,6 +58,20 @@ def test_build_add_and_remove_report_what_changed(library: Library, tmp_path: Pa
     assert library.differences() == []
 
 
+def test_the_page_is_served_with_the_index_as_it_is_if_it_cannot_be_updated(
+    library: Library, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rag.cli.server_commands import _build
+
+    library.build()
+    with build_lock(library.settings.index):
+        _build(library)
+    assert "the index was not updated: " in capsys.readouterr().err
+    shutil.rmtree(library.settings.corpus)
+    _build(library)
+    assert "does not exist; create it" in " ".join(capsys.readouterr().err.split())
+
+
 def test_rollback_restores_the_previous_build_and_again_undoes_that(library: Library) -> None:
     first = library.build().manifest.hash
     with pytest.raises(IndexMissing, match="keeps no previous build"):

@@ -10,6 +10,7 @@ import Stemmer
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")  # soft hyphen, zero width, direction marks
 _TOKEN = re.compile(r"[^\W_]+(?:['’.·-](?=\w)[^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
+_EXPONENT_OR_MARK = re.compile("(?<=[0-9])[⁰¹²³⁴-⁹]+|(?<=[^\\W\\d_]{4})[⁰¹²³⁴-⁹]+")  # units (cm³) have fewer letters
 _GROUPED_NUMBER = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])")
 # Words that say nothing about the subject. In short passages many of them are rare, so a low idf alone would not suppress them.
 STOPWORDS = frozenset(
@@ -31,7 +32,7 @@ def terms(text: str) -> list[str]:
     A compound is followed by its parts: "S1-nerve" -> s1-nerve, s1, nerve. A number with thousands separators is also
     counted as it is stored or typed without: "52,300.50" -> ..., 52300.5, 52300. Stop words alone give an empty list.
     """
-    folded = text.lower() if text.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    folded = text.lower() if text.isascii() else _folded(text)
     folded = " ".join([folded, *map(_without_separators, _GROUPED_NUMBER.findall(folded))])
     words: list[str] = []
     for word in _TOKEN.findall(folded):
@@ -48,6 +49,12 @@ def _without_separators(number: str) -> str:
     whole, _, decimals = number.replace(",", "").partition(".")
     decimals = decimals.rstrip("0")
     return f"{whole}.{decimals}" if decimals else whole
+
+
+def _folded(text: str) -> str:
+    """Exponents of numbers and marks of notes are words of their own, so that 25³ is not found as 253; CO₂ is co2."""
+    normalized = unicodedata.normalize("NFKC", _EXPONENT_OR_MARK.sub(r" \g<0>", text))
+    return _INVISIBLE.sub("", normalized).casefold()
 
 
 def content_words(text: str) -> dict[str, tuple[str, ...]]:
