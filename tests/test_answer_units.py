@@ -10,7 +10,7 @@ import pytest
 from rag.answering.comparisons import things_compared
 from rag.answering.enumerations import announced_by, enumeration_with
 from rag.answering.named_things import NEIGHBOUR, held
-from rag.answering.question_forms import asks_for_one, asks_yes_or_no
+from rag.answering.question_forms import asks_for_one, asks_yes_or_no, thing_explained
 from rag.answering.side_by_side import side_by_side
 from rag.config import Settings
 from rag.conversation import Chat
@@ -226,6 +226,22 @@ def test_a_sentence_holds_what_is_in_it_above_it_and_what_it_refers_to(tmp_path:
     assert counts["It costs 31 euros."] == above | {"p50": 1.0}
     assert counts["Hoses cost more."] == above
     assert counts["nozzles"] == above | {"sale": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("query", "thing"),
+    [
+        ("What is Horner syndrome?", "Horner syndrome"),
+        ("What does the word lien mean?", "lien"),
+        ("Define escrow", "escrow"),
+        ("novation meaning", "novation"),
+        ("What is the price of the wheelchair?", None),
+        ("What is in room C012?", None),
+        ("What is the wheelchair's price?", None),
+    ],
+)
+def test_things_whose_meaning_is_asked(query: str, thing: str | None) -> None:
+    assert thing_explained(query) == thing
 
 
 def test_forms_of_questions() -> None:

@@ -11,9 +11,10 @@ from rag.answering.arrangement import Choice
 from rag.answering.cell_reading import read_cell
 from rag.answering.column_totals import total_over
 from rag.answering.handles import MOST_DOCUMENTS, handle_in, is_mentioned, numbered_texts, other_words, sentences_of
-from rag.answering.matching_rows import rows_with, sentence_of
+from rag.answering.matching_rows import Row, Table, rows_with, sentence_of
+from rag.answering.question_forms import thing_explained
 from rag.answering.table_lookup import Cell, bound_cells, bound_row
-from rag.answering.table_words import asked_words
+from rag.answering.table_words import Asked, asked_words
 from rag.index.contents import Index
 from rag.reader.scored_sentences import Reader
 from rag.records import Strength
@@ -83,6 +84,8 @@ def _by_number(query: str, index: Index, scope: Rows | None) -> Lookup | None:
 def _in_tables(query: str, index: Index, scope: Rows | None, reader: Reader) -> Lookup | None:
     asked = asked_words(query)
     tables = rows_with(asked, index, scope)
+    if _asks_for_meaning(query, asked, tables):
+        return None
     if total := total_over(query, tables):
         return _quoted(total.cells, index, TOTAL_RIGHT, "fair", total.message)
     if cells := bound_cells(query, asked, tables):
@@ -93,6 +96,14 @@ def _in_tables(query: str, index: Index, scope: Rows | None, reader: Reader) -> 
         if sure:
             return _quoted([Cell(*named, column)], index, CELL_RIGHT, "fair")
     return None
+
+
+def _asks_for_meaning(query: str, asked: Asked, tables: Sequence[tuple[Table, Sequence[Row]]]) -> bool:
+    """Whether a definition is asked for, which is read for: "What is X?" without the name of a column, "What does X mean?"."""
+    if thing_explained(query) is None:
+        return False
+    names = frozenset().union(*(name for table, _ in tables for name in table.names))
+    return not query.lower().startswith("what is") or not any(word.forms & names for word in asked.words)
 
 
 def _quoted(cells: Sequence[Cell], index: Index, right: float, strength: Strength, message: str = "") -> Lookup | None:

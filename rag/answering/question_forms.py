@@ -23,11 +23,25 @@ _YES_NO = re.compile(
     r"|need|(?:is|are|do|does|can|could|would|should|wo|must|did|has|have|was|were)n['’]t|cannot)\s",
     re.IGNORECASE,
 )
+_MEANING = re.compile(
+    r"(?:so |and )?(?:what(?: is|'s|’s| are)(?: meant by)? (?:an? |the )?(?:term |word )?(.+?)"
+    r"|what do(?:es)? (?:an? |the )?(?:term |word )?(.+?) mean|(?:define|explain) (?:the )?(?:term |word )?(.+?)"
+    r"|(.+?) (?:definition|meaning)|(?:definition|meaning) of (.+?))",
+    re.IGNORECASE,
+)
+_ABOUT_A_THING = re.compile(r"\b(?:of|in|for|at|on|by|from|with|to|per|between|and|or|when|if|\w+['’]s)\b|['’] ", re.IGNORECASE)
 
 
 def asks_yes_or_no(query: str) -> bool:
     """Whether the answer could be yes or no: "Can earrings be returned?"."""
     return bool(_YES_NO.match(query.strip()))
+
+
+def thing_explained(query: str) -> str | None:
+    """X of "What is X?", "What does X mean?" or "Define X"; None for a question that asks for something about a thing."""
+    match = _MEANING.fullmatch(query.strip(" ?.!"))
+    name = match and next(filter(None, match.groups()))
+    return name if name and not _ABOUT_A_THING.search(name) else None
 
 
 def names_one_fact(query: str) -> bool:
