@@ -35,6 +35,7 @@ _NOT_TEXT = re.compile(
     r"|rule|specialrule|addlinespace|setlength|setcounter|addtocounter|input|include|centering|maketitle|tableofcontents)\*?(?:\[[^\]]*\])*(?:\{[^{}]*\})*"
 )
 _PREAMBLE_END = r"\begin{document}"
+_BRACE = re.compile(r"(?<!\\)[{}]")
 _MOST_MACROS = 500
 
 
@@ -82,9 +83,9 @@ def _argument(text: str, start: int) -> tuple[str, int]:
     if text[start : start + 1] != "{":
         return "", start
     depth, position = 0, start
-    for match in re.finditer(r"(?<!\\)[{}]", text[start:]):
+    for match in _BRACE.finditer(text, start):
         depth += 1 if match.group() == "{" else -1
-        position = start + match.end()
+        position = match.end()
         if depth == 0:
             return text[start + 1 : position - 1], position
     return text[start + 1 :], len(text)

@@ -46,13 +46,15 @@ def _tables(text: str) -> list[tuple[int, int]]:
 
 def _begins_block(text: str, start: int, code: list[tuple[int, int]]) -> bool:
     line = text.rfind("\n", 0, start) + 1
-    in_code = any(first <= text.count("\n", 0, start) < end for first, end in code)
+    in_code = any(first <= start < end for first, end in code)
     return not in_code and _ONLY_TAGS_BEFORE.fullmatch(text, line, start) is not None
 
 
 def _code(text: str) -> list[tuple[int, int]]:
-    """First and end line of each fenced block of code."""
-    return [(token.map[0], token.map[1]) for token in _PARSER.parse(text) if token.type == "fence" and token.map]
+    """Start and end of each fenced block of code."""
+    lines = [0, *(match.end() for match in re.finditer("\n", text)), len(text)]
+    fences = [token.map for token in _PARSER.parse(text) if token.type == "fence" and token.map]
+    return [(lines[first], lines[min(end, len(lines) - 1)]) for first, end in fences]
 
 
 def _placed(rows: list[str], text: str, start: int, end: int) -> str:
