@@ -2,13 +2,15 @@
 
 out/report/NAME has the questions on documents that neither training nor choosing saw, out/choose/NAME those to choose by. Both
 have the whole corpus. Nothing is learned from qed, so all but its report part is there to choose by. out/choose/written has the
-written questions that were kept out of training, on all passages of their sets. out/choose/faq and out/report/faq have questions
-that people asked of FAQ entries, from FeedbackQA's validation part; all sentences of the entry are gold.
+written questions that were kept out of training, on all passages of their sets. out/choose/families asks about similar things, in
+prose, lists and rows; its near misses are about a thing or a property that the text leaves out. out/choose/faq and out/report/faq
+have questions that people asked of FAQ entries, from FeedbackQA's validation part; all sentences of the entry are gold.
 """
 
 import argparse
 import gzip
 import json
+import random
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,9 +18,12 @@ from typing import Any
 
 from rag.evaluation.question_sets import half_of
 from training.examples import lines, part
-from training.written_sets import labels_of
+from training.written_sets import CHOOSE_FAMILIES, family_text, labels_of, read_families
 
 SETS = ("qed", "clapnq", "squad2", "squadshift_newwiki", "covidqa")
+FORMS = ("prose", "named", "rows", "prose")  # of a family's document: as in training, half of them prose
+QUESTIONS = 14  # about each family
+SEED = 11
 FILES = {"queries.jsonl": "_id", "answers.jsonl": "query_id", "unanswerable.jsonl": "query_id"}
 
 
@@ -67,11 +72,30 @@ def write_written(folder: Path, out: Path) -> int:
             qrels += [f"{query}\ts{number}p{k}\t1" for k in sorted({k for k, _, _ in spans})]
         else:
             unanswerable.append({"query_id": query})
-    (out / "qrels").mkdir(parents=True, exist_ok=True)
-    (out / "qrels" / "test.tsv").write_text("\n".join(qrels) + "\n", encoding="utf-8")
-    files = {"corpus": corpus, "queries": queries, "answers": answers, "unanswerable": unanswerable}
-    for name, records in files.items():
-        write_lines(out / f"{name}.jsonl", records)
+    write_set(out, {"corpus": corpus, "queries": queries, "answers": answers, "unanswerable": unanswerable}, qrels)
+    return len(queries)
+
+
+def write_families(folder: Path, out: Path) -> int:
+    """The number of questions. Each family that training left out has one document."""
+    rng = random.Random(SEED)
+    kept = [family for number, family in enumerate(read_families(folder)) if number % CHOOSE_FAMILIES[0] == CHOOSE_FAMILIES[1]]
+    corpus, queries, answers, unanswerable, qrels = [], [], [], [], ["query-id\tcorpus-id\tscore"]
+    for number, family in enumerate(kept):
+        name = f"family{number}"
+        form = FORMS[number % len(FORMS)]
+        text, asked = family_text(family, form, QUESTIONS, rng)
+        corpus.append({"_id": name, "title": family["title"], "text": text})
+        for n, (question, spans) in enumerate(asked):
+            query = f"{name}q{n}"
+            queries.append({"_id": query, "text": question})
+            gold = [{"text": text[start:end], "doc_id": name, "start": start} for start, end in spans]
+            if gold:
+                answers.append({"query_id": query, "answers": gold})
+                qrels.append(f"{query}\t{name}\t1")
+            else:
+                unanswerable.append({"query_id": query, "doc_id": name})
+    write_set(out, {"corpus": corpus, "queries": queries, "answers": answers, "unanswerable": unanswerable}, qrels)
     return len(queries)
 
 
@@ -93,15 +117,18 @@ def write_faq(folder: Path, out: Path) -> list[int]:
     for half in ("choose", "report"):
         chosen = [query for query in gold if half_of(query) == half]
         answers = [{"text": entries[gold[q]]["text"], "doc_id": gold[q], "start": len(heads[gold[q]])} for q in chosen]
-        (out / half / "faq" / "qrels").mkdir(parents=True, exist_ok=True)
+        rows = [{"query_id": query, "answers": [answer]} for query, answer in zip(chosen, answers, strict=True)]
         qrels = ["query-id\tcorpus-id\tscore", *(f"{query}\t{gold[query]}\t1" for query in chosen)]
-        (out / half / "faq" / "qrels" / "test.tsv").write_text("\n".join(qrels) + "\n", encoding="utf-8")
-        write_lines(out / half / "faq" / "corpus.jsonl", corpus)
-        write_lines(out / half / "faq" / "queries.jsonl", (asked[query] for query in chosen))
-        rows = ({"query_id": query, "answers": [answer]} for query, answer in zip(chosen, answers, strict=True))
-        write_lines(out / half / "faq" / "answers.jsonl", rows)
+        write_set(out / half / "faq", {"corpus": corpus, "queries": [asked[q] for q in chosen], "answers": rows}, qrels)
         counts.append(len(chosen))
     return counts
+
+
+def write_set(out: Path, files: dict[str, list[dict[str, Any]]], qrels: list[str]) -> None:
+    (out / "qrels").mkdir(parents=True, exist_ok=True)
+    (out / "qrels" / "test.tsv").write_text("\n".join(qrels) + "\n", encoding="utf-8")
+    for name, records in files.items():
+        write_lines(out / f"{name}.jsonl", records)
 
 
 def write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
@@ -122,6 +149,7 @@ def main() -> None:
                 write(arguments.data, arguments.out / kind / name, name, wanted)
             print(kind, name, len(wanted))
     print("choose written", write_written(arguments.data / "train" / "written", arguments.out / "choose" / "written"))
+    print("choose families", write_families(arguments.data / "train" / "written", arguments.out / "choose" / "families"))
     print("choose and report faq", *write_faq(arguments.data / "feedbackqa", arguments.out))
 
 

@@ -98,15 +98,14 @@ def _by_passage(labels: list[Label]) -> dict[int, list[int]]:
     return dict(found)
 
 
+def read_families(folder: Path) -> list[dict[str, Any]]:
+    paths = sorted((folder / "families").glob("*[12].jsonl"))
+    return [json.loads(line) for path in paths for line in path.open(encoding="utf-8") if line.strip()]
+
+
 def families(folder: Path, rng: random.Random) -> Iterator[Example]:
     """PER_FAMILY passages (or pairs of them) of each family, each with two questions: which thing is meant, and is it told?"""
-    rows = [
-        json.loads(line)
-        for path in sorted((folder / "families").glob("*[12].jsonl"))
-        for line in path.open(encoding="utf-8")
-        if line.strip()
-    ]
-    for number, family in enumerate(rows):
+    for number, family in enumerate(read_families(folder)):
         split = "choose" if number % CHOOSE_FAMILIES[0] == CHOOSE_FAMILIES[1] else "learn"
         for turn in range(PER_FAMILY):
             yield from _family_passages(family, f"family{number}", turn, split, rng)
@@ -186,6 +185,37 @@ def _asked(
     return rng.choice(questions).replace("{t}", family["things"][rng.choice(present)]), set(), None
 
 
+def family_text(
+    family: dict[str, Any], form: str, most: int, rng: random.Random
+) -> tuple[str, list[tuple[str, list[tuple[int, int]]]]]:
+    """A text about all but one of the things, and at most `most` questions, each with the spans that answer it."""
+    shown = sorted(rng.sample(range(len(family["things"])), max(3, len(family["things"]) - 1)))
+    told = family["properties"][:-1] if len(family["properties"]) > 2 else family["properties"]
+    lines = _lines(family, shown, told, form, rng)
+    text, spans = _joined(family, lines, told, form)
+    present = sorted({thing for _, thing, _ in lines if thing is not None})
+    asked: dict[str, list[tuple[int, int]]] = {}
+    for _ in range(4 * most):  # some are drawn twice
+        question, wanted, _ = _asked(family, lines, present, told, rng)
+        if len(asked) < most:
+            asked[question] = [(spans[n][0], spans[n][1]) for n in _gold(lines, wanted)]
+    return text, list(asked.items())
+
+
+def _joined(family: dict[str, Any], lines: list[Line], told: list[dict[str, Any]], form: str) -> tuple[str, list[list[int]]]:
+    """The text with the span of each line."""
+    text = " | ".join([family["key"], *(p["column"] for p in told)]) if form == "rows" else ""
+    spans = []
+    for line, _, _ in lines:
+        text += ("" if not text else " " if form == "prose" else "\n") + line
+        spans.append([len(text) - len(line), len(text)])
+    return text, spans
+
+
+def _gold(lines: list[Line], wanted: set[tuple[int, str]]) -> list[int]:
+    return [n for n, (_, thing, columns) in enumerate(lines) if thing is not None and any((thing, c) in wanted for c in columns)]
+
+
 def _family_example(
     family: dict[str, Any],
     lines: list[Line],
@@ -199,12 +229,8 @@ def _family_example(
     joint: str,
     split: str,
 ) -> Example:
-    text = " | ".join([family["key"], *(p["column"] for p in told)]) if form == "rows" else ""
-    spans = []
-    for line, _, _ in lines:
-        text += ("" if not text else " " if form == "prose" else "\n") + line
-        spans.append([len(text) - len(line), len(text)])
-    gold = [n for n, (_, thing, columns) in enumerate(lines) if thing is not None and any((thing, c) in wanted for c in columns)]
+    text, spans = _joined(family, lines, told, form)
+    gold = _gold(lines, wanted)
     phrases = []
     if gold and value:
         start, end = spans[gold[0]]
