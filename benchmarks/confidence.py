@@ -53,7 +53,7 @@ def main() -> None:
         false_answers=arguments.false_answers,
         made_with={"reader": chat.reader.identity, "model": embedder.identity.digest},
         about={
-            "asked": "test questions on other texts, a third of them without an answer there",
+            "asked": "test questions on other texts, almost half of them without an answer there",
             "sets": [questions.name for questions in loaded],
         },
     )

@@ -23,7 +23,7 @@ from rag.records import Answer, Citation, Hit, Passage
 from rag.text.headings import is_back_matter
 from rag.text.terms import terms
 
-PRIOR, SAME_QUESTION = 1.5, 5.0  # see `weighed`; chosen on development questions: benchmarks/README.md
+PRIOR, SAME_QUESTION = 1.5, 5.0  # see `weighed`; by hand, as learnt ones were no better: benchmarks/README.md
 LIKE_QUESTION = 0.5  # share of common terms from which a FAQ question counts as the query's
 DECIMALS = 6  # of a score, so that equal sentences tie
 NEAREST = 3  # passages shown with an abstention, about a screenful
