@@ -100,7 +100,7 @@ def _plain(value: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--part", choices=("develop", "report"))
+    parser.add_argument("--part", choices=("develop", "report", "fresh"))
     parser.add_argument("--tables", type=int, help="only the first N tables of the part")
     parser.add_argument("--verbose", action="store_true", help="print each question that is not answered as wanted")
     arguments = parser.parse_args()

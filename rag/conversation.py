@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.answering.abstention import SMALL_TALK, language_of, reason_for, searched_words
+from rag.answering.code_spellings import codes_as_written
 from rag.answering.composition import compose
 from rag.answering.confidence import Calibration, default_calibration, index_calibration
 from rag.answering.continuation import read_from, read_on, still_quotable, surrounded, without_cited
@@ -154,8 +155,9 @@ class Chat:
         if asked.may_stand_alone and self.calibration().claims("strong"):
             alone = self._answer(text, Understood(asked.typed, asked.typed), documents, index, started)
             if alone.strength == "strong":
-                return replace(alone, corrected=corrected)
-        return replace(self._answer(text, asked, documents, index, started), corrected=corrected)
+                return replace(alone, corrected=corrected | alone.corrected)
+        answer = self._answer(text, asked, documents, index, started)
+        return replace(answer, corrected=corrected | answer.corrected)
 
     def _answer(
         self,
@@ -167,9 +169,13 @@ class Chat:
         *,
         offer_readings: bool = True,
     ) -> Answer:
+        written = codes_as_written(asked.query, index)
+        for typed, code in written.items():
+            asked = replace(asked, query=asked.query.replace(typed, code))
         hits = self._retrieve(index, asked, documents)
         retrieved = time.perf_counter()
         answer = self._compose(question, asked.query, hits, index, look_up(asked.query, index, documents, self.reader))
+        answer = replace(answer, corrected=answer.corrected | written)
 
         def answer_to(query: str) -> Answer:
             return self._compose(query, query, self._retrieve(index, Understood(query, query), documents), index)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from rag.answering.code_spellings import codes_as_written
 from rag.answering.handles import handle_in
 from rag.answering.lookups import Lookup, look_up
 from rag.index.contents import Index
@@ -163,6 +164,12 @@ def test_a_number_that_is_not_there_is_said(query: str, what: str, index: Index)
 )
 def test_other_questions_are_read_for(query: str, index: Index) -> None:
     assert found(query, index) is None
+
+
+def test_codes_are_searched_as_the_documents_write_them(index: Index) -> None:
+    assert codes_as_written("How do I clear E1042?", index) == {"E1042": "E-1042"}
+    assert codes_as_written("what is e 1043", index) == {"e 1043": "E-1043"}
+    assert codes_as_written("E-1042, E-1099 and F12 in 2024", index) == {}  # as typed, or in no document
 
 
 def test_two_documents_with_the_number_are_both_quoted(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.answering.table_words import Asked, lexical_forms, words_of
+from rag.answering.table_words import Asked, lexical_forms, name_words, words_of
 from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Block, Document, Span
@@ -52,7 +52,7 @@ class Table:
 
     @cached_property
     def names(self) -> tuple[frozenset[str], ...]:
-        return tuple(words_of(name) for name in self.columns)
+        return tuple(name_words(name) for name in self.columns)
 
     def row(self, block: Block) -> Row:
         text = block.span.of(self.document.text)

@@ -13,6 +13,7 @@ _DAY_MONTH = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? {_MONTH},? (\d{
 _MONTH_DAY = re.compile(rf"\b{_MONTH} (\d{{1,2}})(?:st|nd|rd|th)?,? (\d{{4}})\b", re.IGNORECASE)
 _DOTTED_DATE = re.compile(r"(?<![\d.])(\d{1,2})\.(\d{1,2})\.(\d{4})(?![\d.])")  # with dots the day comes first
 _THOUSANDS = re.compile(r"(?<![\w.,])(\d{1,3}(?:([,'’ \u00a0\u202f])\d{3})(?:\2\d{3})*)(?!\d|,\d)")
+_RANGE = re.compile(r"(?<=\d)\s?–\s?(?=\d)")
 _ZEROS = re.compile(r"(?<![\w.])(\d+)(?:\.0+|(\.\d*[1-9])0+)(?![\w.])")
 _PART_NUMBER = re.compile(r"\b([A-Za-z]{1,5})[-–/ ]?(\d[\w-]*)")
 _LETTER = re.compile(r"(?<!\A)(?<![.?!] )(?<![\w'’])([A-Z])(?![\w'’])")  # "ward A", which is no article
@@ -25,7 +26,7 @@ weight weigh heavy mass kg kilogram kilograms grams g t tonnes tons
 length long m cm mm km
 height high tall
 width wide broad
-depth deep
+depth deep deepest
 speed fast quick velocity
 age old
 temperature hot cold warm degrees
@@ -91,6 +92,7 @@ GENERIC = frozenset(
 )
 
 
+_SIGNS = {"€": "euro", "$": "dollar", "%": "percent"}
 _ORDINALS = ("first", "second", "third", "fourth")
 _HALF = re.compile(rf"\b({'|'.join(_ORDINALS)}) (half|quarter)\b", re.IGNORECASE)
 _SAYS_NOTHING = re.compile(r"\b(?:takes?|took|taking) place\b|\blooks? like\b|\bper\b", re.IGNORECASE)
@@ -130,6 +132,11 @@ def asked_words(query: str) -> Asked:
     return Asked(tuple(words), tuple(word.lower() for word, _ in found), cues)
 
 
+def name_words(name: str) -> frozenset[str]:
+    """The words of a column's name, with a currency sign as a word: "Rent (€)" is in euros."""
+    return words_of(name) | {word for sign, word in _SIGNS.items() if sign in name}
+
+
 @lru_cache(maxsize=CELLS_REMEMBERED)
 def words_of(text: str) -> frozenset[str]:
     """The words of a cell, column name or heading, in every form in which a question may have them."""
@@ -167,6 +174,7 @@ def comparable(text: str) -> str:
     text = _DAY_MONTH.sub(lambda m: _iso(m[3], _month(m[2]), m[1]), text)
     text = _MONTH_DAY.sub(lambda m: _iso(m[3], _month(m[1]), m[2]), text)
     text = _DOTTED_DATE.sub(lambda m: _iso(m[3], int(m[2]), m[1]), text)
+    text = _RANGE.sub("-", text)
     text = _THOUSANDS.sub(lambda m: re.sub(r"\D", "", m[1]), text)
     return _ZEROS.sub(lambda m: m[1] + (m[2] or ""), text)
 
