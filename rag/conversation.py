@@ -16,6 +16,7 @@ from rag.answering.lookups import Lookup, look_up
 from rag.answering.own_voice import NO_ANSWER_YET, in_own_voice
 from rag.answering.parts import joined
 from rag.answering.side_by_side import side_by_side
+from rag.answering.wording import note_on_language
 from rag.config import Settings, load_settings
 from rag.followups.acts import Act, LastAnswer, act_of, last_answer, reading_named, row_of, row_to_repeat
 from rag.followups.dependence import current_topic, dependence
@@ -89,9 +90,9 @@ class Chat:
         """Why the newest build is not in use; empty if it is."""
         return self._live.trouble
 
-    def calibration(self) -> Calibration:
+    def calibration(self, reader: Reader | None = None) -> Calibration:
         """The index's own calibration if it fits reader and model, otherwise the reader's default."""
-        made_with = (self.reader.identity, self.embedder.identity.digest)
+        made_with = ((reader or self.reader).identity, self.embedder.identity.digest)
         return index_calibration(self.settings.index, *made_with) or default_calibration(*made_with)
 
     @property
@@ -174,11 +175,11 @@ class Chat:
             asked = replace(asked, query=asked.query.replace(typed, code))
         hits = self._retrieve(index, asked, documents)
         retrieved = time.perf_counter()
-        answer = self._compose(question, asked.query, hits, index, look_up(asked.query, index, documents, self.reader))
+        answer = _composed(self, question, asked.query, hits, index, look_up(asked.query, index, documents, self.reader))
         answer = replace(answer, corrected=answer.corrected | written)
 
         def answer_to(query: str) -> Answer:
-            return self._compose(query, query, self._retrieve(index, Understood(query, query), documents), index)
+            return _composed(self, query, query, self._retrieve(index, Understood(query, query), documents), index)
 
         answer = side_by_side(answer, answer_to, self.calibration())
         if offer_readings and asked.query == asked.typed and answer.reason not in SMALL_TALK:
@@ -192,8 +193,15 @@ class Chat:
         queries = [(asked.query, 1.0), *([(asked.other, asked.weight)] if asked.weight else [])]
         return self._retriever.hits(index, queries, k=k, documents=documents)
 
-    def _compose(self, question: str, query: str, hits: Sequence[Hit], index: Index, lookup: Lookup | None = None) -> Answer:
-        return compose(question, query, hits, self.reader, index, self.settings.answering, self.calibration(), lookup)
+
+def _composed(chat: Chat, question: str, query: str, hits: Sequence[Hit], index: Index, lookup: Lookup | None = None) -> Answer:
+    """The answer from the hits; a question in another language is read by similarity, because the network knows English only."""
+    language = language_of(query) if isinstance(chat.reader, TrainedReader) else None
+    reader = SimilarityReader(chat.embedder) if language else chat.reader
+    answer = compose(question, query, hits, reader, index, chat.settings.answering, chat.calibration(reader), lookup)
+    if language and not answer.abstained and not answer.message:
+        return replace(answer, message=note_on_language(language), strength=None)
+    return answer
 
 
 def _reply(chat: Chat, question: str, turns: Sequence[Turn], history: History, documents: Sequence[str] | None) -> Answer | None:
@@ -237,7 +245,7 @@ def _act(chat: Chat, act: Act, question: str, last: LastAnswer, history: History
             return replace(again, question=question)
     if act.kind == "next":
         hits = without_cited(chat._retrieve(index, Understood(query, query), documents), cited)
-        return chat._compose(question, query, hits, index)
+        return _composed(chat, question, query, hits, index)
     if act.kind == "source":
         return surrounded(question, query, cited, index)
     if act.kind == "one":

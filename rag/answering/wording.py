@@ -23,6 +23,14 @@ ABSTENTIONS = {
 """By reason, why there is no answer."""
 
 
+def note_on_language(language: str) -> str:
+    """What is said of an answer to a question in a language that the reader does not know."""
+    return (
+        f"The question seems to be in another language ({language}) than the reader knows, so these are the sentences most "
+        "similar to it; how often such answers are right was not measured."
+    )
+
+
 def note_on(missing: Sequence[str], cut: tuple[int, int] | None) -> str:
     """What an answer does not show: a thing to be compared, and the rest of a list; empty if nothing is missing."""
     notes = [f"I found nothing about {name} to compare." for name in missing]
