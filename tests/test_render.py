@@ -257,6 +257,12 @@ def test_a_remark_about_an_answer_is_a_note_below_it() -> None:
     assert '<p class="note">The list goes on.</p>' in html and "own words" not in html and 'value="copy:0"' in html
 
 
+def test_a_reading_that_only_adds_a_title_is_not_offered() -> None:
+    given = replace(answer("One."), query="What is it?", readings=("What is it (Ferns)?", "What is Italy?"))
+    html = answer_html(given, Shown(0))
+    assert "Ferns" not in html and 'value="ask:What is Italy?"' in html
+
+
 def test_the_own_voice_is_marked() -> None:
     html = answer_html(Answer("q", "q", reason="about_program", message="I have 2 documents:\n- A\n- B"), Shown(0))
     assert "In the program’s own words" in html and html.count('class="listed"') == 2 and 'value="copy:0"' not in html

@@ -56,7 +56,7 @@ def actions_of(answer: Answer, shown: Shown) -> Actions:
     turn = shown.number
     changed = answer.query.split() != answer.question.split()
     return Actions(
-        readings=_questions(answer.readings),
+        readings=_questions(reading for reading in answer.readings if not _only_adds_a_title(reading, answer.query)),
         related=_questions(shown.suggestions),
         corrected=_questions([corrected_question(answer)]) if answer.corrected and answer.abstained else [],
         copy=[Button(f"copy:{turn}", "Copy")],
@@ -78,6 +78,11 @@ def corrected_question(answer: Answer) -> str:
     """The question with its misspelt words replaced."""
     folded = {typed.casefold(): right for typed, right in answer.corrected.items()}
     return re.sub(r"\w+", lambda match: folded.get(match.group().casefold(), match.group()), answer.question)
+
+
+def _only_adds_a_title(reading: str, query: str) -> bool:
+    """Whether a reading is the query with a document's title behind it, which is no other sense of it."""
+    return reading.startswith(f"{query.rstrip(' ?')} (")
 
 
 def _questions(questions: Iterable[str]) -> list[Button]:

@@ -26,6 +26,7 @@ export function mountConversations(element, call, once) {
     if (!reply || reply.gone) return;
     if (reply.error) part("past").textContent = reply.error;
     else fill(part("past"), reply.html);
+    showChosen(); // another conversation may have been opened meanwhile
   }
 
   async function listChoices() {
