@@ -170,9 +170,7 @@ class Chat:
         *,
         offer_readings: bool = True,
     ) -> Answer:
-        written = codes_as_written(asked.query, index)
-        for typed, code in written.items():
-            asked = replace(asked, query=asked.query.replace(typed, code))
+        asked, written = _with_codes(asked, index)
         hits = self._retrieve(index, asked, documents)
         retrieved = time.perf_counter()
         answer = _composed(self, question, asked.query, hits, index, look_up(asked.query, index, documents, self.reader))
@@ -214,6 +212,15 @@ def _reply(chat: Chat, question: str, turns: Sequence[Turn], history: History, d
     if act and turns:
         return Answer(question, typed, reason="small_talk", message=NO_ANSWER_YET, index=chat.index().digest)
     return in_own_voice(kind_of(typed), question, typed, chat.index(), documents, chat.settings, newest=not chat.trouble)
+
+
+def _with_codes(asked: Understood, index: Index) -> tuple[Understood, dict[str, str]]:
+    """The query with its codes as the documents write them, and what was changed."""
+    written = codes_as_written(asked.query, index)
+    query = asked.query
+    for typed, code in written.items():
+        query = query.replace(typed, code)
+    return replace(asked, query=query), written
 
 
 def _repeat(chat: Chat, row: int, question: str, last: LastAnswer, history: History, documents: Sequence[str] | None) -> Answer:

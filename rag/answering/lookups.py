@@ -27,7 +27,7 @@ TABLE_RIGHT = 0.98  # share of right rows and cells: benchmarks/README.md
 EXACT_RIGHT = 0.95  # confidence in what is found by number or abbreviation; a choice, not a measurement
 SENTENCES_SHOWN = 3  # of a numbered text; the rest is shown on request
 TOTAL_RIGHT = 0.9  # confidence in counts, sums and comparisons; a choice, not a measurement
-CELL_RIGHT = 0.9  # the same, where the reader chose the column
+CELL_RIGHT = 0.9  # confidence where the reader chose the column; a choice, not a measurement
 
 
 @dataclass(frozen=True)
