@@ -72,6 +72,8 @@ def dependence(question: str, turns: Sequence[Turn], embedder: Embedder) -> Depe
 
 
 def clearly_depends(question: str, probability: float, threshold: float) -> bool:
+    if expletives(question) and not points_back(question) and cues_of(question).words > 1:  # "Does it matter how old one is?"
+        return False
     return is_fragment(question) or probability >= (POSSIBLE if needs_its_antecedent(question) else threshold)
 
 
