@@ -124,7 +124,7 @@ def match_row(asked: Asked, table: Table, row: Row) -> _Match:
         if found := frozenset(
             n
             for n, word in enumerate(asked.words)
-            if word.forms & words and not word.forms & name and _in_its_unit(asked, n, known)
+            if not word.asks and word.forms & words and not word.forms & name and _in_its_unit(asked, n, known)
         ):
             in_cells[column] = found
     # A cell that has only some of the words of another was not meant: "pale pink" is no part of "Granny's Pink".

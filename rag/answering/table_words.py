@@ -101,11 +101,15 @@ _UNTIL_OPEN = re.compile(r"\b(?:until|till) (?:when|what time)\b(.*?)\bopen\b", 
 
 @dataclass(frozen=True)
 class AskedWord:
-    """A content word of a question with the forms in which a table may have it; `at` is its place among all words."""
+    """A content word of a question with the forms in which a table may have it; `at` is its place among all words.
+
+    `asks` says that it is part of the question word ("how long"): it may name a column, but no row has it.
+    """
 
     text: str
     forms: frozenset[str]
     at: int
+    asks: bool = False
 
     @property
     def is_name(self) -> bool:
@@ -127,7 +131,8 @@ def asked_words(query: str) -> Asked:
     query = _HALF.sub(lambda m: f"{m[2][0].upper()}{_ORDINALS.index(m[1].lower()) + 1}", query)
     text = _joined(comparable(_SAYS_NOTHING.sub("", _UNTIL_OPEN.sub(r"when\1close", query))))
     found = [(match.group(), n) for n, match in enumerate(_WORD.finditer(text))]
-    words = [AskedWord(word, forms, n) for word, n in found if (forms := _forms(word, first=n == 0))]
+    asks = {n + 1 for word, n in found if word.lower() == "how"}
+    words = [AskedWord(word, forms, n, n in asks) for word, n in found if (forms := _forms(word, first=n == 0))]
     cues = frozenset().union(*(names for pattern, names in _CUES if pattern.search(query)))
     return Asked(tuple(words), tuple(word.lower() for word, _ in found), cues)
 
