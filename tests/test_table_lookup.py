@@ -22,6 +22,8 @@ FILES = {
     "museum.md": "# Museum\n\n## Winter hours\n\n| Day | Opens | Closes |\n|---|---|---|\n| Friday | 10:00 | 16:00 |\n"
     "| Saturday | 11:00 | 15:00 |\n\n## Summer hours\n\n| Day | Opens | Closes |\n|---|---|---|\n| Friday | 09:00 | 20:00 |\n"
     "| Sunday | 12:00 | 18:00 |\n",
+    "transfers.csv": "Lost part,Donor crane,Receiving crane\nSmall deck parts,Harbour line,Ulmen main line\n"
+    "Bow and stern,Spinal top,Sura low\n",
     "ropes.csv": "Rope,Damage sign,Shelf\nHemp long rope,Frayed ends,Old\nFast line,Stiff core,High\n",
     "budget.html": "<h1>Club budget</h1><table><tr><th>Item</th><th>2021</th><th>2022</th></tr>"
     "<tr><td>Boat repairs</td><td>3,400</td><td>4,150</td></tr><tr><td>Insurance</td><td>900</td><td>950</td></tr></table>",
@@ -102,6 +104,8 @@ def test_the_cell_that_was_asked_for(query: str, row: str, cell: str, index: Ind
         "Why is the fare of the Tern so low?",
         "What is the difference in fare between the Tern and the Sea Swan?",
         "What is the Tern?",  # no column
+        "Which parts does the Ulmen crane serve?",  # "crane" is in the name of the column whose value is given
+        "What does the Spinal top crane serve?",
         "How long does it take to recover from damage?",  # words of asking are in no row
         "How fast does the damage spread?",
         "How old is the damage, and how high?",

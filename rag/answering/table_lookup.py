@@ -193,7 +193,12 @@ def _is_verb(asked: Asked, number: int) -> bool:
 
 
 def _asked_column(asked: Asked, match: _Match) -> int | None:
-    """The column whose name fits the question best; None if two fit equally well or none does."""
+    """The column whose name fits the question best; None if two fit equally well or none does.
+
+    A word in the name of a column whose value is given asks for no other column: "the accessory nerve" of "Donor nerve".
+    """
+    names = match.table.names
+    given = frozenset().union(*(names[column] for column in match.in_cells if column < len(names)))
     ranks = {}
     for column, name in enumerate(match.table.names):
         if (
@@ -202,7 +207,7 @@ def _asked_column(asked: Asked, match: _Match) -> int | None:
             or not match.row.cells[column].of(match.table.document.text)
         ):
             continue
-        direct = frozenset(n for n, word in enumerate(asked.words) if word.forms & name and n not in match.words)
+        direct = frozenset(n for n, word in enumerate(asked.words) if word.forms & name - given and n not in match.words)
         alike = sum(same_thing(word.forms, name) for n, word in enumerate(asked.words) if n not in direct | match.words)
         cue = bool(asked.cues & name)
         if (direct or alike or cue) and not (_asks_who(asked) and not cue and not _AGENT.search(match.table.columns[column])):
