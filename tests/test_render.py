@@ -239,11 +239,12 @@ def test_a_refusal_names_words_that_no_document_has_if_others_are_there() -> Non
     assert "Not in any" not in answer_html(replace(refused, looked_for=("zebra",)))
 
 
-def test_a_misspelt_word_is_corrected_in_sight() -> None:
+def test_a_misspelt_word_is_corrected_in_sight_and_can_be_searched_as_typed() -> None:
     given = replace(answer("One."), question="What are nervs?", corrected={"nervs": "nerves"})
-    assert "<b>nerves</b> instead of <i>nervs</i>" in answer_html(given, Shown(0))
     refused = Answer("What are Nervs?", "What are nerves?", reason="near_miss", corrected={"nervs": "nerves"})
-    assert 'value="ask:What are nerves?"' in answer_html(refused, Shown(0))
+    for shown in (given, refused):
+        html = answer_html(shown, Shown(2))
+        assert "<b>nerves</b> instead of <i>nervs</i>" in html and 'value="written:2">Search as typed<' in html
 
 
 def test_what_earlier_turns_added_is_said_and_can_be_taken_back() -> None:

@@ -1,6 +1,5 @@
 """What can be done with an answer: its buttons. A button's value is "act:turn:detail", which answer_actions.js takes apart."""
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -43,7 +42,6 @@ class Actions:
 
     readings: Sequence[Button]
     related: Sequence[Button]
-    corrected: Sequence[Button]
     copy: Sequence[Button]
     save: Sequence[Button]
     again: Sequence[Button]
@@ -58,7 +56,6 @@ def actions_of(answer: Answer, shown: Shown) -> Actions:
     return Actions(
         readings=_questions(reading for reading in answer.readings if not _only_adds_a_title(reading, answer.query)),
         related=_questions(shown.suggestions),
-        corrected=_questions([corrected_question(answer)]) if answer.corrected and answer.abstained else [],
         copy=[Button(f"copy:{turn}", "Copy")],
         save=[Button(f"save:{turn}:{form}", label) for form, label in FORMATS],
         again=[
@@ -72,12 +69,6 @@ def actions_of(answer: Answer, shown: Shown) -> Actions:
         or answer.reason == "empty_question"
         or (answer.abstained and bool(answer.message)),
     )
-
-
-def corrected_question(answer: Answer) -> str:
-    """The question with its misspelt words replaced."""
-    folded = {typed.casefold(): right for typed, right in answer.corrected.items()}
-    return re.sub(r"\w+", lambda match: folded.get(match.group().casefold(), match.group()), answer.question)
 
 
 def _only_adds_a_title(reading: str, query: str) -> bool:
