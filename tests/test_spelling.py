@@ -17,7 +17,7 @@ from tests.test_followups import asked, chat  # noqa: F401 - chat is a fixture
 WORDS = Vocabulary.of(
     {
         "nerve": 9, "nerves": 5, "carrot": 3, "denervation": 7, "guillain": 2, "barré": 2, "muscles": 4, "base": 3, "earnings": 2,
-        "satellite": 2, "suxamethonium": 2, "axons": 3, "innervated": 2, "brisk": 1, "reinnervation": 2, "muscle": 8, "regrow": 1,
+        "satellite": 2, "suxamethonium": 2, "axons": 3, "innervated": 2, "brisk": 1, "reinnervation": 2, "muscle": 8, "regrow": 1, "seen": 4, "bow": 2, "beat": 1, "given": 1,
     }.items()
 )  # fmt: skip
 
@@ -46,7 +46,7 @@ def test_misspelt_words_are_matched_to_the_documents(question: str, wanted: dict
 @pytest.mark.parametrize(
     "question",
     [
-        "Can a parrot regrow?", "Which earrings?", "How do I bake bread?", "an axon", "innervates", "the Brisa 300", "E-1042 and nerv3s",
+        "Can a parrot regrow?", "Which earrings?", "How do I bake bread?", "an axon", "innervates", "sewn sown", "hewn", "beaten eaten", "the Brisa 300", "E-1042 and nerv3s",
         "toothbrush", "unpaid overtime", "What did Smithson say?", "nerve's muscle's", "DNRV", "nrv", "Überraschung", "", "神经",
     ],
 )  # fmt: skip

@@ -59,6 +59,11 @@ class Vocabulary:
         return min(ranked)[-1] if ranked else None
 
 
+def _too_short(word: str, meant: str) -> bool:
+    """Whether one letter of a word of four replaces another, by which too many real words differ: "sewn" and "seen"."""
+    return len(word) == len(meant) == SHORTEST and sorted(word) != sorted(meant)
+
+
 def corrections(question: str, vocabulary: Vocabulary, is_word: Callable[[str], bool]) -> dict[str, str]:
     """From each misspelt word as typed to the word of the documents that is meant; words with digits are left.
 
@@ -73,7 +78,9 @@ def corrections(question: str, vocabulary: Vocabulary, is_word: Callable[[str], 
             if len(word) < (SHORTEST_NAME if name else SHORTEST) or word.isupper() or not folded.isascii() or known.word(folded):
                 continue
             meant = vocabulary.nearest(folded)
-            if meant and not {*_bases(folded)} & {*_bases(meant)}:  # "innervates" is no misspelling of "innervated"
+            if (
+                meant and not _too_short(folded, meant) and not {*_bases(folded)} & {*_bases(meant)}
+            ):  # "innervates" is no misspelling of "innervated"
                 corrected[word] = meant.capitalize() if word[0].isupper() else meant
     return corrected
 
@@ -117,7 +124,7 @@ class _Known:
 
 
 def _bases(word: str) -> list[str]:
-    """The words that it is a regular form of, if they exist: plural, tense, comparison, adverb, noun of action."""
+    """The words that it is a form of, if they exist: plural, tense, participle, comparison, adverb, noun of action."""
     bases = []
     if word.endswith("s") and not word.endswith("ss"):
         bases.append(word[:-1])
@@ -132,6 +139,10 @@ def _bases(word: str) -> list[str]:
             bases += [stem, f"{stem}e"]
             if len(stem) > 2 and stem[-1] == stem[-2]:
                 bases.append(stem[:-1])
+    if word.endswith("wn"):
+        bases.append(word[:-1])
+    if word.endswith("en"):
+        bases += [word[:-2], word[:-1]]
     for ending in ("ly", "ness", "ful", "less", "ment", "ments"):
         if word.endswith(ending):
             bases.append(word.removesuffix(ending))
