@@ -113,6 +113,20 @@ def test_plain_output(rag: Run) -> None:
     assert rag("status").out.endswith("up to date\n")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_no_name_and_no_text_drives_the_terminal_or_forges_a_line(rag: Run, corpus: Path) -> None:
+    (corpus / "fern\n9 added.txt").write_text("Ferns \x1b]0;owned\x07 glow \x1b[31m in the dark.\n", encoding="utf-8")
+    (corpus / "bad\nall is well.pdf").write_bytes(b"%PDF-1.4 broken")
+    built = rag("build")
+    assert built.code == 3
+    asked, listed = rag("ask", "Which ferns glow in the dark?"), rag("search", "glow dark")
+    for run in (built, asked, listed, rag("status")):
+        for stream in (run.out, run.err):
+            assert not set(stream) & {"\x1b", "\x07"}
+            assert not any(line.startswith(("9 added.txt", "all is well")) for line in stream.split("\n"))
+    assert "fern␊9 added.txt" in asked.out and "bad␊all is well.pdf" in built.out + built.err
+
+
 def test_batch_answers_each_line_in_order(rag: Run, tmp_path: Path) -> None:
     rag("build")
     requests = [
