@@ -73,6 +73,13 @@ def test_any_part_of_any_mixture_is_the_slice(data: st.DataObject) -> None:
         check(document, Span(first, last), Span(start, end))
 
 
+def test_code_that_begins_with_a_line_break_keeps_it() -> None:
+    """HTML drops a line break right after <pre>."""
+    document = document_of(ADVERSARIAL[3])
+    start = document.text.index("\n# no heading")
+    check(document, Span(start, start + 2), Span(start + 1, start + 2))
+
+
 @pytest.mark.slow
 def test_the_handbook_is_rendered_to_the_character() -> None:
     corpus = FolderCorpus(ROOT / "corpus")
