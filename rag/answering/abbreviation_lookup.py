@@ -40,8 +40,8 @@ def explained(query: str, index: Index, scope: NDArray[np.int64] | None) -> list
     if asked:
         meanings = _quotable(index.abbreviations.of(asked["short"]), index, scope)
         first = {tuple(terms(definition.long)): (definition, sentence) for definition, sentence in reversed(meanings)}
-        found = [_with_phrase(sentence, definition.span) for definition, sentence in reversed(first.values())]
-        return found if len(found) <= MOST_MEANINGS else []
+        marked = [_with_phrase(sentence, definition.span) for definition, sentence in reversed(first.values())]
+        return marked if len(marked) <= MOST_MEANINGS else []
     if match := _ASKS_SHORT.search(query):
         long = tuple(terms(match["long"] or match["other"]))
         meanings = _quotable(index.abbreviations.of_long(long), index, scope)

@@ -24,7 +24,7 @@ FOREIGN_SCRIPT = 0.3  # share of letters that are not Latin, in a question witho
 _VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
 _UNPRONOUNCEABLE = re.compile(r"[bcdfghjklmnpqrstvwxz]{5,}|(.)\1{3,}", re.IGNORECASE)
 # Function words by language: enough to recognise a question. Some are English words too, so those are counted against them.
-_FUNCTION_WORDS = {
+_LISTED_WORDS = {
     "German": """der die das den dem des ein eine einen einem einer ist sind war und oder nicht kein keine wie wann warum wer wo
         was wem wen wessen wieviel viel viele welche welcher welches welchem welchen für mit von zu bei nach aus über unter durch
         vor wird werden wurde wurden kann können muss müssen darf dürfen soll hat habe haben gibt gab bis ich sie wir man mein
@@ -42,6 +42,7 @@ _FUNCTION_WORDS = {
     "Dutch": """het een is zijn was en of niet hoe wanneer waarom wie waar wat welke hoeveel voor met van bij naar wordt worden
         kan ik wij op de""",
 }
+_FUNCTION_WORDS = {name: frozenset(listed.split()) for name, listed in _LISTED_WORDS.items()}
 _ENGLISH = frozenset(
     """the of and to is are was were be been do does did can could how what when where which who why for with from after before by
     not have has had will would should this that these those it its there a an or on at as my i you me in if no so am we us they
@@ -79,7 +80,7 @@ def language_of(query: str) -> str | None:
     scripts = [unicodedata.name(letter, "").split(" ")[0].title() for letter in letters if ord(letter) > LAST_LATIN]
     if len(scripts) * 2 > len(letters) > 0 or (not english and len(scripts) > FOREIGN_SCRIPT * len(letters)):
         return max(sorted(set(scripts)), key=scripts.count)
-    counts = {name: sum(word in listed.split() for word in words) for name, listed in _FUNCTION_WORDS.items()}
+    counts = {name: sum(word in listed for word in words) for name, listed in _FUNCTION_WORDS.items()}
     best = max(counts, key=lambda name: (counts[name], name))
     needed = 1 if len(words) >= SHORT_QUESTION and _NOT_ENGLISH.search(query) and not english else FEWEST_FOREIGN
     return best if counts[best] >= needed and counts[best] > english else None

@@ -131,9 +131,9 @@ def _values(wanted: _Wanted, table: Table, rows: Sequence[Row], column: int) -> 
     texts = [comparable(_text(table, row, column)).strip() for row in rows]
     if wanted.kind in _COMPARING and _are_dates(table, rows, column):
         return [Decimal(text.replace("-", "").ljust(8, "0")) for text in texts]
-    found = [_NUMBER.fullmatch(text) for text in texts]
-    units = {(match["before"].strip(), match["after"].strip()) for match in found if match}
-    return [Decimal(match["number"]) for match in found if match] if all(found) and len(units) == 1 else None
+    matches = [_NUMBER.fullmatch(text) for text in texts]
+    units = {(match["before"].strip(), match["after"].strip()) for match in matches if match}
+    return [Decimal(match["number"]) for match in matches if match] if all(matches) and len(units) == 1 else None
 
 
 def _are_dates(table: Table, rows: Sequence[Row], column: int) -> bool:

@@ -1,6 +1,5 @@
 """Turns hits into an answer that quotes and cites exact sentences, or into an abstention with its reason."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -18,14 +17,13 @@ from rag.answering.table_lookup import without_siblings
 from rag.answering.wording import note_on
 from rag.config import AnsweringSettings
 from rag.index.contents import Index
-from rag.reader.scored_sentences import Reader, ScoredSentence
+from rag.reader.scored_sentences import Reader, ScoredSentence, shifted
 from rag.records import Answer, Citation, Hit, Passage
 from rag.text.headings import is_back_matter
 from rag.text.terms import terms
 
 PRIOR, SAME_QUESTION = 1.5, 5.0  # see `weighed`; by hand, as learnt ones were no better: benchmarks/README.md
 LIKE_QUESTION = 0.5  # share of common terms from which a FAQ question counts as the query's
-DECIMALS = 6  # of a score, so that equal sentences tie
 NEAREST = 3  # passages shown with an abstention, about a screenful
 CLOSEST = 3  # sentences shown with an abstention
 
@@ -136,9 +134,7 @@ def weighed(query: str, scored: Sequence[ScoredSentence], hits: Sequence[Hit]) -
         if (likeness := likeness_of_question(query_terms, sentence.passage)) >= LIKE_QUESTION:
             before = sum(other.quotable for other in sentence.passage.sentences[: sentence.number])
             gain += SAME_QUESTION * likeness / (1 + before / 2)
-        factor = math.exp(gain)
-        score = sentence.score * factor / (1 - sentence.score + sentence.score * factor)
-        weighted.append(replace(sentence, score=round(score, DECIMALS)))
+        weighted.append(shifted(sentence, gain))
     return weighted
 
 

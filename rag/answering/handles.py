@@ -70,12 +70,13 @@ class NumberedText:
 
 def handle_in(query: str) -> Handle | None:
     """The handle that a question names; None if it names none or several."""
-    found = list(_ASKED.finditer(query))
-    if len(found) != 1:
+    matches = list(_ASKED.finditer(query))
+    if len(matches) != 1:
         return None
-    label = (found[0]["label"] or "§").rstrip(".")
+    (match,) = matches
+    label = (match["label"] or "§").rstrip(".")
     group = _LABELS.get(label.lower().removeprefix("sub").lstrip("-"), _LABELS.get(label.lower(), 0))
-    return Handle(label.lower(), group, _plain(found[0]["number"]), found[0].group().strip())
+    return Handle(label.lower(), group, _plain(match["number"]), match.group().strip())
 
 
 def other_words(query: str, handle: Handle) -> frozenset[str]:
@@ -133,9 +134,7 @@ def _passages_with(handle: Handle, index: Index, scope: NDArray[np.int64] | None
     forms = {base, f"{match[1]}-{match[2]}", match[2]} if match else {base}
     rows: set[int] = set()
     for form in sorted(forms):
-        number = index.lexical.number(form)
-        if number is not None:
-            rows.update(index.lexical.rows[index.lexical.offsets[number] : index.lexical.offsets[number + 1]].tolist())
+        rows.update(index.lexical.postings(form)[0].tolist())
     if scope is not None:
         rows &= set(scope.tolist())
     return [index.passages[row] for row in sorted(rows)] if len(rows) <= MOST_PASSAGES else None

@@ -89,8 +89,8 @@ def _in_tables(query: str, index: Index, scope: Rows | None, reader: Reader) -> 
     if total := total_over(query, tables):
         return _quoted(total.cells, index, TOTAL_RIGHT, "fair", total.message)
     if cells := bound_cells(query, asked, tables):
-        found = _quoted(cells, index, TABLE_RIGHT, "strong")
-        return found and replace(found, measured_on=MEASURED_ON)
+        quoted = _quoted(cells, index, TABLE_RIGHT, "strong")
+        return quoted and replace(quoted, measured_on=MEASURED_ON)
     if named := bound_row(query, asked, tables):
         sure, column = read_cell(query, *named, reader)
         if sure:

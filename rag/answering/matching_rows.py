@@ -137,9 +137,9 @@ def _passages_with(asked: Asked, index: Index, scope: NDArray[np.int64] | None) 
     for word in asked.words:
         matched = np.zeros(len(index.tabular), dtype=np.bool_)
         for term in lexical_forms(word):
-            places = np.searchsorted(index.tabular, found := _in_rows(term, index))
-            places = np.minimum(places, len(index.tabular) - 1)
-            matched[places[index.tabular[places] == found]] = True
+            passages = _in_rows(term, index)
+            places = np.minimum(np.searchsorted(index.tabular, passages), len(index.tabular) - 1)
+            matched[places[index.tabular[places] == passages]] = True
         if count := int(matched.sum()):
             weights[matched] += np.log1p(len(weights) / count)
     if scope is not None:
@@ -152,19 +152,10 @@ def _in_rows(term: str, index: Index) -> NDArray[np.int32]:
     """Passages that have the term in their text and not only in title, headings and the header above them."""
     if not len(index.tabular):
         return np.zeros(0, dtype=np.int32)
-    rows, counts = _postings(term, index, headings=False)
+    rows, counts = index.lexical.postings(term)
     if not 0 < len(rows) <= MOST_FREQUENT:
         return np.zeros(0, dtype=np.int32)
-    above, above_counts = _postings(term, index, headings=True)
+    above, above_counts = index.headings.postings(term)
     counts = counts.copy()
     counts[np.searchsorted(rows, above)] -= above_counts
     return rows[counts > 0]
-
-
-def _postings(term: str, index: Index, *, headings: bool) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    lexical = index.headings if headings else index.lexical
-    number = lexical.number(term)
-    if number is None:
-        return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32)
-    part = slice(int(lexical.offsets[number]), int(lexical.offsets[number + 1]))
-    return lexical.rows[part], lexical.counts[part]

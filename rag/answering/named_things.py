@@ -6,12 +6,11 @@ A question about one thing must not be answered about its neighbour: "What does 
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from rag.answering.question_forms import asks_yes_or_no
 from rag.answering.surroundings import lead_in_of, leading_context, leans_on_previous, next_to, place_of
 from rag.index.contents import Index
-from rag.reader.scored_sentences import ScoredSentence
+from rag.reader.scored_sentences import ScoredSentence, shifted
 from rag.text.terms import terms
 
 # Log odds that a sentence loses for the things it lacks, in proportion to their weight: benchmarks/README.md.
@@ -22,7 +21,6 @@ NEIGHBOUR = 0.5  # how far a thing counts that only the sentence before names, i
 PLAUSIBLE = 0.3  # share of the best score from which a sentence is plausible
 FARTHEST = 40  # items between one and its list's introduction
 CERTAIN = 1e-4  # scores are kept this far from 0 and 1, whose log odds are infinite
-DECIMALS = 6  # of a score, so that equal sentences tie
 _ASKING = frozenset(
     terms(
         "mean means meaning happen happens say says call called define definition describe explain name list know need want ask"
@@ -83,7 +81,7 @@ def about_the_named(query: str, scored: Sequence[ScoredSentence], index: Index) 
         losses.append(LACKING * (1 - share) + sibling * max(0.0, most.get(section, 0.0) - share))
     order = [(loss - log_odds(sentence.score), *place_of(sentence)) for sentence, loss in zip(scored, losses, strict=True)]
     least = losses[order.index(min(order))] if order else 0.0
-    return [_weakened(sentence, max(0.0, loss - least)) for sentence, loss in zip(scored, losses, strict=True)]
+    return [shifted(sentence, -max(0.0, loss - least)) for sentence, loss in zip(scored, losses, strict=True)]
 
 
 def _shares(query: str, scored: Sequence[ScoredSentence], index: Index) -> list[float]:
@@ -109,9 +107,3 @@ def log_odds(score: float) -> float:
     """Of a score kept CERTAIN away from 0 and 1."""
     score = min(max(score, CERTAIN), 1 - CERTAIN)
     return math.log(score / (1 - score))
-
-
-def _weakened(sentence: ScoredSentence, loss: float) -> ScoredSentence:
-    factor = math.exp(-loss)
-    score = sentence.score * factor / (1 - sentence.score + sentence.score * factor)
-    return replace(sentence, score=round(score, DECIMALS))

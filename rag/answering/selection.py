@@ -81,8 +81,8 @@ def _good(ranked: Sequence[ScoredSentence], *, single: bool) -> tuple[list[Score
         if sentence.score < floor:
             break
         if not any(says_the_same(sentence.text, other.text) for other in (*good, *spare)):
-            told = single and (covered >= ENOUGH * total or any(agree(sentence, other) for other in good))
-            (spare if told else good).append(sentence)
+            redundant = single and (covered >= ENOUGH * total or any(agree(sentence, other) for other in good))
+            (spare if redundant else good).append(sentence)
         covered += sentence.score
     return good, spare
 

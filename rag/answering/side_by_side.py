@@ -22,13 +22,13 @@ def side_by_side(answer: Answer, ask: Callable[[str], Answer], calibration: Cali
         return answer
     about = [_lead(compared, side, ask(f"What is {name}?")) for side, name in enumerate(compared.names)]
     missing = [name for name, part in zip(compared.names, about, strict=True) if part is None]
-    found = [part for part in about if part is not None]
-    if not found or (missing and answer.citations):
+    parts = [part for part in about if part is not None]
+    if not parts or (missing and answer.citations):
         return _halved(answer, calibration) if answer.message else answer
-    sentences, citations = _renumbered(found)
-    confidence = min(part.confidence for part in found)
+    sentences, citations = _renumbered(parts)
+    confidence = min(part.confidence for part in parts)
     joined = replace(
-        found[0], question=answer.question, query=answer.query, sentences=sentences, citations=citations, more=(),
+        parts[0], question=answer.question, query=answer.query, sentences=sentences, citations=citations, more=(),
         message=note_on(missing, None),
     )  # fmt: skip
     joined = _with_confidence(joined, confidence, calibration)

@@ -130,11 +130,11 @@ def asked_words(query: str) -> Asked:
     """The content words of a question. "E 1042" is one word, and so is "14 March 2021"."""
     query = _HALF.sub(lambda m: f"{m[2][0].upper()}{_ORDINALS.index(m[1].lower()) + 1}", query)
     text = _joined(comparable(_SAYS_NOTHING.sub("", _UNTIL_OPEN.sub(r"when\1close", query))))
-    found = [(match.group(), n) for n, match in enumerate(_WORD.finditer(text))]
-    asks = {n + 1 for word, n in found if word.lower() == "how"}
-    words = [AskedWord(word, forms, n, n in asks) for word, n in found if (forms := _forms(word, first=n == 0))]
+    numbered = [(match.group(), n) for n, match in enumerate(_WORD.finditer(text))]
+    asks = {n + 1 for word, n in numbered if word.lower() == "how"}
+    words = [AskedWord(word, forms, n, n in asks) for word, n in numbered if (forms := _forms(word, first=n == 0))]
     cues = frozenset().union(*(names for pattern, names in _CUES if pattern.search(query)))
-    return Asked(tuple(words), tuple(word.lower() for word, _ in found), cues)
+    return Asked(tuple(words), tuple(word.lower() for word, _ in numbered), cues)
 
 
 def name_words(name: str) -> frozenset[str]:

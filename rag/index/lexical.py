@@ -95,6 +95,12 @@ class LexicalIndex:
         number = self.number(term)
         return 0 if number is None else int(self.offsets[number + 1] - self.offsets[number])
 
+    def postings(self, term: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """The rows that have the term, ascending, and how often each has it; both empty for an unknown term."""
+        number = self.number(term)
+        part = slice(0, 0) if number is None else slice(int(self.offsets[number]), int(self.offsets[number + 1]))
+        return self.rows[part], self.counts[part]
+
     def idf(self, term: str) -> float:
         """ln(1 + (N - df + 0.5) / (df + 0.5)), Lucene's form, which is never negative."""
         frequency = self.document_frequency(term)
@@ -104,12 +110,9 @@ class LexicalIndex:
         """The BM25 score of every row, 0 if no term occurs; a term repeated in the query counts as often."""
         scores = np.zeros(len(self.lengths), dtype=np.float64)
         for term in sorted(query_terms):
-            number = self.number(term)
-            if number is None:
-                continue
-            postings = slice(int(self.offsets[number]), int(self.offsets[number + 1]))
-            rows, counts = self.rows[postings], self.counts[postings]
-            scores[rows] += self.idf(term) * counts * (K1 + 1) / (counts + self._norm[rows])
+            rows, counts = self.postings(term)
+            if len(rows):
+                scores[rows] += self.idf(term) * counts * (K1 + 1) / (counts + self._norm[rows])
         return scores.astype(np.float32)
 
     def terms_in(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:

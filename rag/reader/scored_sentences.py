@@ -1,10 +1,13 @@
 """Scored sentences: what a reader makes of a query and passages, and what answers are composed from."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from rag.records import Passage, Sentence, Span
+
+DECIMALS = 6  # of a score
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,13 @@ class ScoredSentence:
             return None
         start = self.passage.span.start
         return self.passage.text[self.answer_phrase.start - start : self.answer_phrase.end - start]
+
+
+def shifted(sentence: ScoredSentence, gain: float) -> ScoredSentence:
+    """The sentence with `gain` added to the log odds of its score, rounded to DECIMALS so that equal sentences tie."""
+    factor = math.exp(gain)
+    score = sentence.score * factor / (1 - sentence.score + sentence.score * factor)
+    return replace(sentence, score=round(score, DECIMALS))
 
 
 class Reader(Protocol):

@@ -42,7 +42,6 @@ class Actions:
 
     readings: Sequence[Button]
     related: Sequence[Button]
-    copy: Sequence[Button]
     save: Sequence[Button]
     again: Sequence[Button]
     helpful: Sequence[Button]
@@ -56,7 +55,6 @@ def actions_of(answer: Answer, shown: Shown) -> Actions:
     return Actions(
         readings=_questions(reading for reading in answer.readings if not _only_adds_a_title(reading, answer.query)),
         related=_questions(shown.suggestions),
-        copy=[Button(f"copy:{turn}", "Copy")],
         save=[Button(f"save:{turn}:{form}", label) for form, label in FORMATS],
         again=[
             Button(f"same:{turn}", "Ask again"),

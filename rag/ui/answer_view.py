@@ -26,7 +26,6 @@ JUDGED = {
     "nothing": "Marked: the documents do not say",
     "chosen": "Correct sentence saved",
 }
-REFUSED = "I found nothing that clearly answers this."
 LONGEST_TOPIC = 40  # characters of what a follow-up is understood to be about
 
 

@@ -34,8 +34,8 @@ def _child(element: etree._Element, name: str) -> str:
 
 
 def _property(element: etree._Element, name: str, default: str) -> str:
-    found = element.find(f"{MATH}{element.tag.removeprefix(MATH)}{_PROPERTIES}/{MATH}{name}")
-    return default if found is None else found.get(f"{MATH}val") or ""
+    setting = element.find(f"{MATH}{element.tag.removeprefix(MATH)}{_PROPERTIES}/{MATH}{name}")
+    return default if setting is None else setting.get(f"{MATH}val") or ""
 
 
 def _grouped(text: str) -> str:

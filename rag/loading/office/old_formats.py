@@ -11,7 +11,6 @@ from rag.loading.process.programs import run_program
 
 _SECONDS = 90  # within the time limit of a file, so that the reason names the program
 SLIDES_STREAM = "PowerPoint Document".encode("utf-16-le")
-WORD_STREAM = "WordDocument".encode("utf-16-le")
 
 
 def read(data: bytes) -> ParsedFile:

@@ -84,5 +84,5 @@ def _skipped(cells: Sequence[etree._Element]) -> int:
 
 
 def _integer(cell: etree._Element, name: str, default: int) -> int:
-    found = cell.find(f"{qn('w:tcPr')}/{qn(f'w:{name}')}")
-    return int(found.get(qn("w:val"), default)) if found is not None else default
+    setting = cell.find(f"{qn('w:tcPr')}/{qn(f'w:{name}')}")
+    return int(setting.get(qn("w:val"), default)) if setting is not None else default
