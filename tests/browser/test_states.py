@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from reportlab.pdfgen.canvas import Canvas
 
 from rag.conversation import Chat
@@ -311,6 +311,27 @@ def test_keys(page: Page) -> None:
     page.locator("#conversation").focus()
     page.keyboard.press("?")
     page.wait_for_selector("#facts dd")
+
+
+def test_escape_stops_a_source_that_is_being_opened(page: Page) -> None:
+    held: list[Route] = []
+    page.route(
+        "**/component_server/**",
+        lambda route: held.append(route) if '"do":"source"' in (route.request.post_data or "") else route.continue_(),
+    )
+    ask(page, REPOT)
+    page.locator("#conversation").focus()
+    page.keyboard.press("2")
+    page.wait_for_function("document.querySelector('#source-count').textContent.startsWith('Citation 2')")
+    while not held:
+        page.wait_for_timeout(10)
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    with page.expect_response(lambda response: response.request == held[0].request):
+        held[0].continue_()
+    page.wait_for_timeout(100)
+    assert page.is_hidden("#source")
+    assert page.evaluate("document.activeElement.id") == "asked"
 
 
 def test_on_a_phone_the_question_box_and_the_marked_sentence_are_in_view(page: Page) -> None:

@@ -29,13 +29,17 @@ function citations(answer) {
   return all.filter((button, row) => all.findIndex((other) => other.value === button.value) === row);
 }
 
-/** Shows what a reference names. @param {string} reference @param {{choose?: boolean, wide?: number}} [options] */
+/**
+ * Shows what a reference names. False if something else was opened, or the panel closed, before the reply came.
+ * @param {string} reference @param {{choose?: boolean, wide?: number}} [options]
+ */
 export async function turnTo(reference, { choose = false, wide = 1 } = {}) {
   windows = wide;
   const cited = citations(opened?.closest(".answer") ?? null);
   const others = Object.fromEntries(cited.filter((button) => button.dataset.number).map((button) => [button.value, Number(button.dataset.number)]));
   const reply = await opening(call({ do: "source", reference, windows, choose, others }));
   if (reply) show(reply);
+  return Boolean(reply);
 }
 
 /** @param {Reply} reply */
@@ -88,8 +92,7 @@ async function open(button, keepsFocus = false) {
   part("source-count").textContent = `Citation ${number + 1} of ${all.length}`;
   part("source-previous").disabled = number <= 0;
   part("source-next").disabled = number === all.length - 1;
-  await turnTo(button.value);
-  if (!keepsFocus) part("source-title").focus({ preventScroll: true });
+  if ((await turnTo(button.value)) && !keepsFocus) part("source-title").focus({ preventScroll: true });
 }
 
 /** Opens a whole document. @param {string} id @param {HTMLElement} from */
@@ -101,8 +104,7 @@ export async function openDocument(id, from) {
   opened?.removeAttribute("aria-current");
   opened = from;
   part("source-steps").hidden = true;
-  await turnTo(reply.reference);
-  part("source-title").focus({ preventScroll: true });
+  if (await turnTo(reply.reference)) part("source-title").focus({ preventScroll: true });
 }
 
 /** The citation before or after the open one. @param {number} by */
@@ -170,6 +172,6 @@ export function mount({ element, server }) {
   }, once);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open], :popover-open")) return;
-    if (panel.classList.contains("open")) close();
+    if (opened || panel.classList.contains("open")) close();
   }, once);
 }
