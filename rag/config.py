@@ -115,6 +115,14 @@ class EvaluationSettings(_Section):
     )
 
 
+class ReviewSettings(_Section):
+    """What curators review: where it is stored."""
+
+    watched: _Path | None = Field(
+        None, description="file of the watched questions; unset means INDEX.watched.json next to the index folder"
+    )
+
+
 class ServerSettings(_Section):
     """The page and the HTTP API: addresses, users and limits."""
 
@@ -162,6 +170,7 @@ class Settings(_Section):
     retrieval: RetrievalSettings = RetrievalSettings()
     answering: AnsweringSettings = AnsweringSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    review: ReviewSettings = ReviewSettings()
     server: ServerSettings = ServerSettings()
 
 

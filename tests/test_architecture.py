@@ -22,7 +22,7 @@ FLOORS = [
     ["retrieval", "reader"],
     ["answering", "followups"],
     ["conversation"],
-    ["evaluation", "receipts", "sources", "question_queue", "word_export"],
+    ["evaluation", "review", "receipts", "sources", "question_queue", "word_export"],
     ["library"],
     ["ui"],
     ["server"],

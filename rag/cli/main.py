@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from rag import __version__
-from rag.cli import calibration_command, evaluation_commands, index_commands, question_commands, server_commands
+from rag.cli import calibration_command, evaluation_commands, index_commands, question_commands, review_commands, server_commands
 from rag.cli.output import print_note
 from rag.errors import RagError
 
@@ -58,6 +58,7 @@ for command in (
     app.command()(command)
 app.command("eval")(evaluation_commands.evaluate)
 app.command()(calibration_command.calibrate)
+app.add_typer(review_commands.watch, name="watch")
 app.add_typer(server_commands.users, name="users")
 
 

@@ -16,6 +16,7 @@ from rag.accounts.users import Accounts, User
 from rag.config import ServerSettings, Settings
 from rag.library import Library
 from rag.question_queue import QuestionQueue
+from rag.review.watch_list import watch_file
 from rag.server.api import add_api
 from rag.server.authentication import Authentication
 from rag.server.login import add_login
@@ -23,6 +24,7 @@ from rag.server.mcp import add_tools
 from rag.server.monitoring import Measures, Observer
 from rag.server.problems import add_handlers
 from rag.server.request_checks import RequestChecks
+from rag.server.review_api import add_review_api
 from rag.server.sessions import Sessions
 from rag.server.upload_quota import private_uploads
 from rag.storage.files import sha256_bytes
@@ -56,6 +58,7 @@ def create_app(library: Library) -> FastAPI:
         title="Ask your documents", version="1", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json", lifespan=lifespan
     )
     add_handlers(app)
+    add_review_api(app, library)  # before the API, which answers every other path under /api
     add_api(app, questions, measures)
     if guarded:
         add_login(app, accounts, sessions)
@@ -125,6 +128,7 @@ def _private(settings: Settings) -> list[Path]:
         settings.server.conversations,
         settings.evaluation.feedback,
         settings.evaluation.runs,
+        watch_file(settings),
     ]
 
 

@@ -16,6 +16,7 @@ from rag.ui.answer_acts import ANSWER_ACTS
 from rag.ui.asking import ASKING_ACTS
 from rag.ui.background_builds import BackgroundBuilds
 from rag.ui.calls import Acts, Reply, answer_call
+from rag.ui.changes_acts import CHANGES_ACTS, Watching
 from rag.ui.conversation_acts import CONVERSATION_ACTS
 from rag.ui.documents_acts import ADDING_ACTS, DOCUMENT_ACTS, STATE_ACTS
 from rag.ui.evaluation_acts import EVALUATION_ACTS, Evaluating
@@ -47,6 +48,8 @@ def build_page(library: Library, questions: QuestionQueue, user_of: UserOf, buil
                 component("ask", "room", acts, Room(questions), user_of, threads=asked + CALLS_AT_ONCE)
             with gr.Tab("Documents", id="documents"):
                 component("documents", "documents", DOCUMENT_ACTS, builds, user_of)
+            with gr.Tab("Review", id="review", elem_id="review"):
+                component("changes", "changes", CHANGES_ACTS, Watching(library), user_of)
             with gr.Tab("Evaluation", id="evaluation"):
                 component("evaluation", "evaluating", EVALUATION_ACTS, Evaluating(library), user_of)
             with gr.Tab("Help", id="help"):

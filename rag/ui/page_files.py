@@ -7,7 +7,7 @@ from pathlib import Path
 from rag.storage.files import sha256_bytes
 
 STATIC = Path(__file__).parent / "static"
-STYLE_SHEETS = ("page.css", "ask.css", "answer.css", "source.css", "tabs.css")
+STYLE_SHEETS = ("page.css", "ask.css", "answer.css", "source.css", "tabs.css", "review.css")
 
 
 @lru_cache(maxsize=1)

@@ -52,7 +52,12 @@ def test_every_state_is_accessible_and_fits_the_screen(width: int, colours: Lite
         page.click("#desk-close")
     ask(page, "Who won the football world cup in 2018?")
     faults_of["refusal"] = faults(page)
-    for tab, sign in (("Documents", "#listed table"), ("Evaluation", "#set"), ("Help", "#facts dd")):
+    for tab, sign in (
+        ("Documents", "#listed table"),
+        ("Review", "#changes-title"),
+        ("Evaluation", "#set"),
+        ("Help", "#facts dd"),
+    ):
         page.get_by_role("tab", name=tab, exact=True).click()
         page.wait_for_selector(sign)
         faults_of[tab] = faults(page)
