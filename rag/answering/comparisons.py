@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.answering.named_things import log_odds
-from rag.answering.surroundings import leading_context, leans_on_previous
+from rag.answering.surroundings import leading_context
 from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Hit
+from rag.text.leaning import leans_on_previous
 from rag.text.table_cells import cells
 from rag.text.terms import STOPWORDS, terms
 

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
-from rag.answering.surroundings import Place, items, lead_in_of, leans_on_previous, place_of, rows, walk
+from rag.answering.surroundings import Place, items, lead_in_of, place_of, rows, walk
 from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Passage
 from rag.text.headings import is_back_matter
+from rag.text.leaning import leans_on_previous
 
 FEWEST, MOST_TOLD = 2, 12  # members of an enumeration in running text
 FARTHEST = 15  # sentences between a member and the sentence that announces it

@@ -8,9 +8,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from rag.answering.question_forms import asks_yes_or_no
-from rag.answering.surroundings import lead_in_of, leading_context, leans_on_previous, next_to, place_of
+from rag.answering.surroundings import lead_in_of, leading_context, next_to, place_of
 from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence, shifted
+from rag.text.leaning import leans_on_previous
 from rag.text.terms import terms
 
 # Log odds that a sentence loses for the things it lacks, in proportion to their weight: benchmarks/README.md.

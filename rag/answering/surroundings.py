@@ -7,18 +7,11 @@ from itertools import islice
 from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Passage, Span
+from rag.text.leaning import is_lead_in, leans_on_previous
 
 LONGEST_LABEL = 5  # words of a line that names what the next one explains, as in a list of definitions
-LONGEST_LINE = 12  # words of a line above a list that serves as its title
 LONGEST_CONTEXT = 2  # sentences of context before a dependent one; more would no longer be an answer
-_DEPENDENT = re.compile(
-    r"(?:this|these|those|that|it|its|they|their|them|he|she|his|her|such|both|the (?:former|latter|same)|however|moreover"
-    r"|furthermore|therefore|thus|hence|consequently|similarly|likewise|instead|nevertheless|then|in (?:addition|contrast)"
-    r"|as a result|for (?:example|instance)|but|and|or|so|another|other|one (?:such|of (?:these|them)))\b",
-    re.IGNORECASE,
-)
 _LABEL = re.compile(r"[^\W\d][^.!?:;,|\n]*[\w)*\"”]")
-_OPENING = "\"'“‘(["  # characters before the first word
 
 Place = tuple[str, Span]
 """A document's id and a span of its text."""
@@ -85,14 +78,7 @@ def lead_in_of(item: ScoredSentence, index: Index, farthest: int | None = None) 
 
 def leads_in(sentence: ScoredSentence) -> bool:
     """Whether a sentence is no statement but introduces what comes after it."""
-    text = sentence.text.rstrip(" *_")
-    is_line = sentence.sentence.kind == "paragraph" and not text.endswith((".", "!", "?", "。"))
-    return text.endswith(":") or (is_line and len(text.split()) <= LONGEST_LINE)
-
-
-def leans_on_previous(text: str) -> bool:
-    """Whether a sentence begins with a word that refers to the one before, such as "This" or "However"."""
-    return bool(_DEPENDENT.match(text.lstrip(_OPENING)))
+    return is_lead_in(sentence.text, sentence.sentence.kind)
 
 
 def label_of(sentence: ScoredSentence, index: Index) -> ScoredSentence | None:
