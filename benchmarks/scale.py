@@ -102,7 +102,7 @@ class MadeCorpus:
                 texts.append(text)
                 blocks.append(Block(kind, Span(offset, offset + len(text)), level))  # type: ignore[arg-type]
                 offset += len(text) + 1
-        return Document(name, f"Collected notes {number}", "\n".join(texts), tuple(blocks), self.digest_of(name))
+        return Document(name, f"Collected notes {number}", "\n".join(texts), tuple(blocks), self.digest_of(name), language="en")
 
 
 class MadeEmbedder:

@@ -121,8 +121,8 @@ class Chat:
         query: str | None = None,
         correct: bool = True,
     ) -> Answer:
-        """An answer in quoted sentences, or an abstention. `documents` restricts it to ids, folders ("reports/") or patterns
-        ("*.md").
+        """An answer in quoted sentences, or an abstention. `documents` restricts it to ids, folders ("reports/"), patterns
+        ("*.md") or languages ("language:de").
 
         Small talk and questions about the program are answered in its own voice (`answer.message`), without a citation.
         A follow-up to `history` is searched both as typed and as a query that stands alone, unless its own words have a strong

@@ -54,7 +54,8 @@ class Document:
     order mark and with "\\n" as the line end; only tables that Markdown files have in HTML are rewritten as Markdown.
     `blocks` are in order and do not overlap; text outside all blocks (link lists at the end) is not content. `digest` is
     the SHA-256 of the file's bytes, in hex; for a member of a container, of the container's. `notes` are warnings about
-    the file, one plain line each: hidden text, parts that could not be read.
+    the file, one plain line each: hidden text, parts that could not be read. `language` is the ISO 639-1 code of the language
+    that most of it is in, "" if unknown.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Document:
     blocks: tuple[Block, ...]
     digest: str
     notes: tuple[str, ...] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a sentence is: `quote == document.text[span]`. `digest` is that of the document's file when it was read."""
+    """Where a sentence is: `quote == document.text[span]`. `digest` is that of the document's file when it was read.
+
+    `language` is the document's.
+    """
 
     document_id: str
     title: str
@@ -138,15 +143,16 @@ class Location:
     page: int | None
     headings: tuple[str, ...]
     digest: str
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
     """The source of a quoted sentence, with its number in the answer: `quote == document.text[span]`.
 
-    `digest` is that of the document's file when it was read. `answer_phrase` is a span of the same text. `also` lists
-    further locations that say the same in nearly the same words, or give the same answer phrase to a question for one
-    fact. `differs` lists the numbers of citations that say the same except for a number or a negation.
+    `digest` is that of the document's file when it was read, `language` the document's. `answer_phrase` is a span of the
+    same text. `also` lists further locations that say the same in nearly the same words, or give the same answer phrase to
+    a question for one fact. `differs` lists the numbers of citations that say the same except for a number or a negation.
     """
 
     number: int
@@ -160,6 +166,7 @@ class Citation:
     answer_phrase: Span | None = None
     also: tuple[Location, ...] = ()
     differs: tuple[int, ...] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

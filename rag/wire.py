@@ -25,6 +25,7 @@ class LocationValues(SpanValues):
     headings: list[str]
     page: int | None
     digest: str
+    language: NotRequired[str]
 
 
 class CitationValues(LocationValues):
@@ -160,6 +161,7 @@ def _location_values(location: Location | Citation) -> LocationValues:
         "headings": list(location.headings),
         "page": location.page,
         "digest": location.digest,
+        "language": location.language,
         **_span_values(location.span),
     }
 
@@ -233,6 +235,7 @@ def _location_fields(values: LocationValues) -> Mapping[str, Any]:
         "page": values["page"],
         "headings": tuple(values["headings"]),
         "digest": values["digest"],
+        "language": values.get("language", ""),
     }
 
 

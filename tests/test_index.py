@@ -157,7 +157,7 @@ def test_another_model_dimension_or_format_is_refused_with_both_values(corpus: P
         load_index(live, model=identity, dim=384)
     manifest = json.loads((live / "manifest.json").read_text())
     (live / "manifest.json").write_text(json.dumps(manifest | {"format": 1}))
-    with pytest.raises(IndexMismatch, match=r"another version \(format 1, now 8\); run `rag build`"):
+    with pytest.raises(IndexMismatch, match=r"another version \(format 1, now 9\); run `rag build`"):
         load_index(live)
 
 
@@ -181,7 +181,7 @@ def test_an_index_of_another_version_is_rebuilt_and_the_reason_said(corpus: Path
     del values["check"]
     path.write_text(json.dumps(values))
     second, changes = updated(corpus, tmp_path / "index")
-    assert changes.rebuilt == "the index was built by another version (format 1, now 8)"
+    assert changes.rebuilt == "the index was built by another version (format 1, now 9)"
     assert [passage.id for passage in second.passages] == [passage.id for passage in first.passages]
     assert updated(corpus, tmp_path / "index")[1].rebuilt == ""
 
@@ -272,7 +272,7 @@ def test_a_damaged_file_is_refused_and_repaired(name: str, corpus: Path, tmp_pat
         data[places.randrange(len(data))] ^= 1 << places.randrange(8)
         path.write_bytes(data)
         with pytest.raises(
-            (IndexBroken, IndexMismatch), match="format" if b'"format":8' not in data and name == "manifest.json" else name
+            (IndexBroken, IndexMismatch), match="format" if b'"format":9' not in data and name == "manifest.json" else name
         ):
             load_index(live_build(tmp_path / "index"))
         repaired, _ = updated(corpus, tmp_path / "index")
@@ -292,7 +292,7 @@ def test_the_manifest_records_what_the_build_was_made_of(corpus: Path, tmp_path:
     updated(corpus, tmp_path / "index")
     manifest = json.loads((live_build(tmp_path / "index") / "manifest.json").read_text())
     assert manifest["model"] == {"name": "words", "digest": "0" * 64, "backend": "torch", "dim": 32}
-    assert manifest["format"] == 8
+    assert manifest["format"] == 9
     assert [(d["id"], d["passages"]) for d in manifest["documents"]] == [("faq.txt", 2), ("guide.md", 3)]
     assert set(manifest["files"]) == {path.name for path in live_build(tmp_path / "index").iterdir()} - {"manifest.json"}
 

@@ -126,15 +126,15 @@ EXAMPLE_VALUES = {
     "citations": [
         {
             "number": 1, "document_id": "a.md", "title": "A", "quote": "Ferns are safe.", "headings": ["Pets", "Cats"], "page": 3,
-            "digest": "d1", "start": 10, "end": 25, "answer_phrase": {"start": 10, "end": 15}, "also": [], "differs": [],
+            "digest": "d1", "language": "", "start": 10, "end": 25, "answer_phrase": {"start": 10, "end": 15}, "also": [], "differs": [],
         },
         {
             "number": 2, "document_id": "b.md", "title": "B", "quote": "So are palms.", "headings": [], "page": None,
-            "digest": "d2", "start": 0, "end": 13, "answer_phrase": None, "differs": [1],
+            "digest": "d2", "language": "", "start": 0, "end": 13, "answer_phrase": None, "differs": [1],
             "also": [
                 {
                     "document_id": "c.md", "title": "C", "quote": "So are palms.", "headings": ["Palms"], "page": None,
-                    "digest": "d3", "start": 5, "end": 18,
+                    "digest": "d3", "language": "", "start": 5, "end": 18,
                 }
             ],
         },

@@ -36,6 +36,7 @@ def _citation(choice: Choice, number: int, place: Location, numbers: Mapping[Pla
         choice.scored.answer_phrase if choice.emphasised else None,
         tuple(_place(other, index) for other in choice.also),
         tuple(sorted(numbers[other] for other in choice.differs if other in numbers)),
+        place.language,
     )
 
 
@@ -47,4 +48,5 @@ def _place(scored: ScoredSentence, index: Index) -> Location:
     phrase = scored.answer_phrase
     if quote != scored.text or not quote or (phrase and not span.start <= phrase.start < phrase.end <= span.end):
         raise IndexBroken(f"a sentence of {document.id} in the index is not what the document says; run `rag build --full`")
-    return Location(document.id, document.title, span, quote, scored.sentence.page, passage.headings, document.digest)
+    page, headings = scored.sentence.page, passage.headings
+    return Location(document.id, document.title, span, quote, page, headings, document.digest, document.language)

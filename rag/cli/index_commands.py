@@ -203,6 +203,7 @@ def _status_values(current: "Status") -> dict[str, Any]:
     return {
         "documents": len(manifest.corpus.documents),
         "passages": manifest.passages,
+        "languages": manifest.corpus.languages,
         "model": model_values(manifest.contents.model, manifest.contents.dim),
         "nearest": asdict(manifest.nearest),
         "manifest": manifest.hash,
@@ -230,8 +231,12 @@ def _print_status(current: "Status", documents: "Sequence[Entry]") -> None:
         from rag.index.dense import describe_nearest
 
         print_line(describe_nearest(manifest.nearest))
+    languages = manifest.corpus.languages
+    if set(languages) != {"en"}:
+        print_line("languages: " + ", ".join(f"{code or 'unknown'} {count}" for code, count in languages.items()))
     for document in documents:
-        print_line(f"{document.id}: {document.title}, {document.passages} passages")
+        language = document.language or "unknown"
+        print_line(f"{document.id}: {document.title}, {document.passages} passages, language {language}")
     for failure in changes.failed:
         print_line(f"not read: {failure.path}: {failure.reason}")
     _print_skipped(current.skipped)

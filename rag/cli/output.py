@@ -38,7 +38,11 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 WaitOption = Annotated[bool, typer.Option("--wait", help="If the index is being built by another process, wait for it.")]
 OnlyOption = Annotated[
     list[str] | None,
-    typer.Option("--only", metavar="DOC", help='Use only this document, folder ("reports/") or type ("*.md"). Repeatable.'),
+    typer.Option(
+        "--only",
+        metavar="DOC",
+        help='Use only this document, folder ("reports/"), type ("*.md") or language ("language:de"). Repeatable.',
+    ),
 ]
 
 SOME_FAILED = 3

@@ -22,6 +22,7 @@ from rag.loading.reading import READ_ONLY, Reading
 from rag.loading.text_files import plain_text
 from rag.records import Document, Span
 from rag.storage.files import from_json, sha256_bytes, sha256_file, sha256_json
+from rag.text.languages import language_of
 from rag.wire import validated
 
 QUERIES = "queries.jsonl"
@@ -87,7 +88,7 @@ class RecordCorpus:
         for name in names:
             title, text = self.records[name]
             blocks = plain_text.parse(text).blocks
-            document = Document(name, title, text, tuple(blocks), self.digest_of(name))
+            document = Document(name, title, text, tuple(blocks), self.digest_of(name), language=language_of(text))
             yield LoadedFile((document,)) if blocks else UnreadableFile("it holds no text")
 
 

@@ -120,7 +120,8 @@ class BuildWriter:
             here = [row for row, passage in enumerate(passages) if is_marked(passage)]
             self._marked[name].append(np.array(here, dtype=np.int32) + self.passages)
         cut = sum(passage.cut for passage in passages)
-        self._enter(Entry(document.id, document.title, document.digest, len(passages), cut, tuple(document.notes)))
+        notes = tuple(document.notes)
+        self._enter(Entry(document.id, document.title, document.digest, len(passages), cut, notes, document.language))
 
     def _enter(self, entry: Entry) -> None:
         self.entries.append(entry)

@@ -21,6 +21,7 @@ from rag.text.spelling import Vocabulary
 MOST_PATTERNS = 50
 LONGEST_PATTERN = 200  # characters
 MOST_STARS = 5
+LANGUAGE = "language:"  # selects the documents in a language by its ISO 639-1 code
 
 
 @dataclass(frozen=True)
@@ -90,19 +91,22 @@ class Index:
         return self.passages[row].span.start
 
     def documents_of(self, selection: Sequence[str]) -> list[str]:
-        """The ids, sorted, of the documents named by ids, folders ("reports/") or patterns ("*.md").
+        """The ids, sorted, of the documents named by ids, folders ("reports/"), patterns ("*.md") or languages ("language:de").
 
         The name of a duplicate stands for the document with the same bytes. Unknown names are ignored. Raises SelectionError
         for patterns that would take long to match.
         """
         names, document_of = self._names
         _check_patterns([name for name in selection if name not in document_of and not name.endswith("/")])
+        entries = self.manifest.corpus.documents
         chosen: list[str] = []
         for name in selection:
             if name in document_of:
                 chosen.append(name)
             elif name.endswith("/"):
                 chosen += names[bisect_left(names, name) : bisect_left(names, f"{name[:-1]}0")]  # "0" follows "/"
+            elif name.startswith(LANGUAGE):
+                chosen += [entry.id for entry in entries if entry.language == name.removeprefix(LANGUAGE).lower()]
             elif _is_pattern(name):
                 chosen += [candidate for candidate in names if fnmatchcase(candidate, name)]
         return sorted({document_of[name] for name in chosen})

@@ -12,7 +12,7 @@ from rag.loading.corpus import FolderCorpus, as_folder
 from rag.loading.process.safe_open import holding_file
 
 PATIENCE = 20  # between two scans, in multiples of a scan's duration: scanning takes at most 5% of the time
-SORTS = ("name", "title", "format", "size", "passages", "changed", "state")
+SORTS = ("name", "title", "language", "format", "size", "passages", "changed", "state")
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class ListedFile:
 
     `state` is "new", "changed" or "removed" since the build, "same as" another file, "not read", "skipped", or "" if it is up
     to date; `note` is the other file, the reason, or what the build noted about the document.
+    `language` is an ISO 639-1 code, "" if unknown.
     """
 
     id: str
@@ -32,6 +33,7 @@ class ListedFile:
     changed: float
     state: str
     note: str
+    language: str = ""
 
 
 class Watch:
@@ -87,14 +89,19 @@ def list_files(corpus: Path | FolderCorpus, manifest: Manifest, changes: Changes
         size, changed = _stat(corpus.folder / holding_file(corpus.folder, name))
         document = known.get(name)
         state, note = states.get(name, ("", "; ".join(document.notes) if document else ""))
-        title, passages = (document.title, document.passages) if document else ("", 0)
-        files.append(ListedFile(name, title, Path(name).suffix.lower()[1:], size, passages, changed / 1e9, state, note))
+        title, passages, language = (document.title, document.passages, document.language) if document else ("", 0, "")
+        suffix = Path(name).suffix.lower()[1:]
+        files.append(ListedFile(name, title, suffix, size, passages, changed / 1e9, state, note, language))
     return files
 
 
 def chosen_files(files: Sequence[ListedFile], words: str, sort: str, *, descending: bool) -> list[ListedFile]:
-    """The files with all the words in their name, title or state, sorted; ties are sorted by name."""
+    """The files with all the words in their name, title or state, or as their language ("language:de"); ties are by name."""
     query_words = words.casefold().split()
-    matches = [file for file in files if all(word in f"{file.id} {file.title} {file.state}".casefold() for word in query_words)]
+    matches = [file for file in files if all(word in _searched(file) for word in query_words)]
     field = {"name": "id"}.get(sort, sort if sort in SORTS else "id")
     return sorted(matches, key=lambda file: getattr(file, field), reverse=descending)
+
+
+def _searched(file: ListedFile) -> str:
+    return f"{file.id} {file.title} {file.state} language:{file.language}".casefold()

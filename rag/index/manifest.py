@@ -1,5 +1,6 @@
 """The manifest of a build: its contents and the hash of every file; loading it, and checking files against it."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ from rag.models.model_identity import ModelIdentity
 from rag.storage.files import canonical_json, from_json, sha256_file, sha256_json
 
 # Increase it whenever the same files would give other documents, passages or terms, or the layout of a build's files changes.
-FORMAT = 8
+FORMAT = 9
 HASHED = 2**26  # bytes: larger files are checked by size alone when an index is loaded
 FIX = "run `rag build` to rebuild the index"
 MANIFEST = "manifest.json"
@@ -20,7 +21,10 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Entry:
-    """A document as the manifest lists it. `passages` and `cut` are counts; `cut` passages hold part of an overlong sentence."""
+    """A document as the manifest lists it. `passages` and `cut` are counts; `cut` passages hold part of an overlong sentence.
+
+    `language` is an ISO 639-1 code, "" if unknown.
+    """
 
     id: str
     title: str
@@ -28,6 +32,7 @@ class Entry:
     passages: int
     cut: int
     notes: tuple[str, ...] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,12 @@ class CorpusFiles:
     documents: tuple[Entry, ...]
     duplicates: tuple[Duplicate, ...]
     failed: tuple[Failure, ...]
+
+    @cached_property
+    def languages(self) -> dict[str, int]:
+        """The number of documents in each language ("" if unknown), most first, ties by code."""
+        counts = Counter(document.language for document in self.documents)
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
     @cached_property
     def digests(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ from rag.loading.formats import format_of
 from rag.loading.hidden_characters import hidden_characters
 from rag.records import Document
 from rag.storage.files import sha256_bytes
+from rag.text.languages import language_of
 
 _LONGEST_TITLE = 200  # characters
 # Titles that programs fill in.
@@ -101,7 +102,7 @@ def _document(document_id: str, parsed: ParsedFile, digest: str) -> Document:
     if not title or _MEANINGLESS_TITLE.fullmatch(title):
         title = _title_from_name(document_id)
     notes = (*parsed.notes, *hidden_characters(parsed.text))
-    return Document(document_id, title, parsed.text, tuple(parsed.blocks), digest, notes)
+    return Document(document_id, title, parsed.text, tuple(parsed.blocks), digest, notes, language_of(parsed.text))
 
 
 def _title_from_name(document_id: str) -> str:

@@ -51,7 +51,9 @@ class Question(BaseModel):
     question: str = Field(max_length=LONGEST_QUESTION)
     history: list[Turn] = Field([], max_length=100, description="oldest first")
     documents: list[Name] | None = Field(
-        None, max_length=MOST_NAMES, description='search only these: ids, folders ("reports/") or patterns ("*.md")'
+        None,
+        max_length=MOST_NAMES,
+        description='search only these: ids, folders ("reports/"), patterns ("*.md") or languages ("language:de")',
     )
     query: str | None = Field(
         None, max_length=LONGEST_QUESTION, description="searched instead, as it is; for a question offered to choose, its text"
@@ -192,7 +194,7 @@ def _router(prefix: str, questions: QuestionQueue, measures: Measures) -> APIRou
 def listed_documents(chat: Chat) -> dict[str, Any]:
     index = chat.index()
     listed = [
-        {"id": entry.id, "title": entry.title, "passages": entry.passages, "digest": entry.digest}
+        {"id": entry.id, "title": entry.title, "passages": entry.passages, "language": entry.language, "digest": entry.digest}
         for entry in index.manifest.corpus.documents
     ]
     return {"documents": listed, "index": index.digest}

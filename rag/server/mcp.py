@@ -26,7 +26,10 @@ USER = "assistant"  # in the queue of questions, whoever uses it
 Text = Annotated[str, Field(max_length=LONGEST_QUESTION)]
 Documents = Annotated[
     list[Name] | None,
-    Field(max_length=MOST_NAMES, description='search only these: ids, folders ("reports/") or patterns ("*.md")'),
+    Field(
+        max_length=MOST_NAMES,
+        description='search only these: ids, folders ("reports/"), patterns ("*.md") or languages ("language:de")',
+    ),
 ]
 
 

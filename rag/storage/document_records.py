@@ -16,6 +16,7 @@ def document_to_json(document: Document) -> dict[str, Any]:
             for b in document.blocks
         ],
         "notes": document.notes,
+        "language": document.language,
     }
 
 
@@ -24,7 +25,8 @@ def document_from_json(values: dict[str, Any]) -> Document:
         Block(kind, Span(start, end), level, page, tuple(breaks), tuple(tuple(place) for found in places for place in found))
         for kind, start, end, level, page, breaks, *places in values["blocks"]
     )
-    return Document(values["id"], values["title"], values["text"], blocks, values["digest"], tuple(values["notes"]))
+    notes = tuple(values["notes"])
+    return Document(values["id"], values["title"], values["text"], blocks, values["digest"], notes, values["language"])
 
 
 def passage_to_json(passage: Passage) -> dict[str, Any]:

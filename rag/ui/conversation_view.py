@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from rag.accounts.conversations import SavedConversation
 from rag.answering.wording import abstention_text, place
-from rag.index.contents import Index
+from rag.index.contents import LANGUAGE, Index
 from rag.index.manifest import Entry
 from rag.records import Answer, Hit
 from rag.sources import stale_citations
@@ -116,15 +116,20 @@ def _day(changed: str, today: date) -> str:
 
 
 def document_choice_html(entries: Sequence[Entry], chosen: Collection[str], words: str) -> Markup:
-    """Documents whose name or title contains `words`, ignoring case, by title, chosen ones first; and their folders."""
+    """Documents whose name, title or language contains `words`, ignoring case, by title, chosen ones first.
+
+    Above them are their folders and, if there are several, their languages ("language:de").
+    """
     folded = words.casefold()
-    matching = [entry for entry in entries if folded in f"{entry.id}\n{entry.title}".casefold()]
+    matching = [entry for entry in entries if folded in f"{entry.id}\n{entry.title}\n{LANGUAGE}{entry.language}".casefold()]
     ordered = sorted(matching, key=lambda entry: (entry.id not in chosen, entry.title.casefold(), entry.id))
     folders = sorted({f"{entry.id.rsplit('/', 1)[0]}/" for entry in entries if "/" in entry.id})
+    languages = sorted({f"{LANGUAGE}{entry.language}" for entry in entries if entry.language})
+    groups = [*folders, *(languages if len(languages) > 1 else [])]
     return render(
         "page/document_choice.html",
         entries=ordered[:LISTED],
-        folders=[folder for folder in folders if folded in folder.casefold()][:LISTED],
+        folders=[group for group in groups if folded in group.casefold()][:LISTED],
         chosen=chosen,
         more=max(0, len(ordered) - LISTED),
     )

@@ -16,6 +16,7 @@ from rag.ui.paging import ROWS, table_page
 
 COLUMNS = (
     ("name", "Document"),
+    ("language", "Language"),
     ("format", "Type"),
     ("size", "Size"),
     ("passages", "Passages"),
