@@ -12,6 +12,7 @@ from rag.answering.code_spellings import codes_as_written
 from rag.answering.composition import compose
 from rag.answering.confidence import Calibration, default_calibration, index_calibration
 from rag.answering.continuation import read_from, read_on, still_quotable, surrounded, without_cited
+from rag.answering.guarantees import with_guarantee
 from rag.answering.lookups import Lookup, look_up
 from rag.answering.own_voice import NO_ANSWER_YET, in_own_voice
 from rag.answering.parts import joined
@@ -179,7 +180,8 @@ class Chat:
         def answer_to(query: str) -> Answer:
             return _composed(self, query, query, self._retrieve(index, Understood(query, query), documents), index)
 
-        answer = side_by_side(answer, answer_to, self.calibration())
+        calibration = self.calibration()
+        answer = with_guarantee(side_by_side(answer, answer_to, calibration), calibration.guarantee, self.settings)
         if offer_readings and asked.query == asked.typed and answer.reason not in SMALL_TALK:
             titles = {hit.passage.document_id: index.entries[hit.passage.document_id].title for hit in hits}
             answer = replace(answer, readings=readings_of(asked.query, hits, titles))

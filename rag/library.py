@@ -131,11 +131,11 @@ class Library:
 
     def doctor(self) -> list[Check]:
         """Checks everything that can be checked; each fault comes with the command that fixes it."""
-        from rag.answering.confidence import stored_calibration
-        from rag.index.doctor import check_by, examine
+        from rag.answering.guarantee_state import calibration_checks
+        from rag.index.doctor import examine
 
         checks = examine(self.settings, model=self._embedder.identity if self._embedder else None)
-        return [*checks, check_by("calibration", lambda: stored_calibration(self.settings.index))]
+        return [*checks, *calibration_checks(self.settings)]
 
     def status(self) -> Status:
         """What the index holds and what a build would change. Raises IndexMissing, IndexMismatch or IndexBroken."""

@@ -194,7 +194,8 @@ class Answer:
     `query` is what was searched. `confidence` is 0 to 1, computed from `signals`; without signals it is 0 and means nothing.
     `expected_wrong` is the measured share of wrong answers among those of similar confidence, None if unknown;
     `measured_on` names the questions it was measured on. `strength` is the calibrated band of its confidence, None if it
-    abstains or the confidence is in no band. `more` are further citations, shown on request; their numbers follow those of
+    abstains or the confidence is in no band. `guarantee` is what is known for certain about strong answers, in one line; empty
+    if nothing is, or the answer is not strong. `more` are further citations, shown on request; their numbers follow those of
     `citations`. `corrected` maps words as typed to the words of the corpus that were searched instead. `parts` are the answers
     to a question that asked several things; their citations are those of this answer, under the same numbers.
 
@@ -224,6 +225,7 @@ class Answer:
     expected_wrong: float | None = None
     measured_on: str = ""
     strength: Strength | None = None
+    guarantee: str = ""
     signals: dict[str, float] = field(default_factory=dict)
     index: str = ""
     timings_ms: dict[str, float] = field(default_factory=dict, compare=False)

@@ -63,6 +63,7 @@ class AnswerValues(TypedDict):
     reason: str | None
     confidence: float
     strength: NotRequired[Strength | None]
+    guarantee: NotRequired[str]
     expected_wrong: float | None
     measured_on: str
     signals: dict[str, float]
@@ -110,6 +111,7 @@ def answer_values(answer: Answer) -> AnswerValues:
         "reason": answer.reason,
         "confidence": answer.confidence,
         "strength": answer.strength,
+        "guarantee": answer.guarantee,
         "expected_wrong": answer.expected_wrong,
         "measured_on": answer.measured_on,
         "signals": answer.signals,
@@ -196,6 +198,7 @@ def _answer_from(fields: AnswerValues) -> Answer:
         choices=fields.get("choices", 0),
         message=fields.get("message", ""),
         strength=fields.get("strength"),
+        guarantee=fields.get("guarantee", ""),
         expected_wrong=fields["expected_wrong"],
         measured_on=fields["measured_on"],
         signals=fields["signals"],

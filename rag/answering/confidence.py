@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from rag.answering.guarantees import Guarantee, guarantee_from
 from rag.answering.named_things import held, log_odds
 from rag.errors import IndexBroken
 from rag.index.contents import Index
@@ -46,6 +47,7 @@ class Calibration:
 
     `bands` are ordered from strong to weak; a band that no answer reached is missing, and without a measurement there are none.
     `made_with` identifies the reader and model that the weights are for; `measured` holds what was asked, and the error rates.
+    `guarantee` is about the strong band, None if none was asked for.
     """
 
     bias: float
@@ -54,6 +56,7 @@ class Calibration:
     bands: tuple[Band, ...]
     made_with: dict[str, str]
     measured: dict[str, Any]
+    guarantee: Guarantee | None = None
 
     def confidence(self, signals: Mapping[str, float]) -> float:
         """The probability that the answer is right, 0 to 1; 0 if nothing was read."""
@@ -80,7 +83,8 @@ def calibration_from(values: dict[str, Any]) -> Calibration:
         raise ValueError("an earlier version wrote it, without bands")
     bands = tuple(Band(b["strength"], float(b["lowest"]), int(b["questions"]), float(b["right"])) for b in values["bands"])
     bias, threshold = float(values["bias"]), float(values["threshold"])
-    return Calibration(bias, weights, threshold, bands, dict(values["made_with"]), dict(values["measured"]))
+    made_with, measured, guarantee = dict(values["made_with"]), dict(values["measured"]), guarantee_from(values.get("guarantee"))
+    return Calibration(bias, weights, threshold, bands, made_with, measured, guarantee)
 
 
 def save_calibration(calibration: Calibration, path: Path) -> None:

@@ -38,6 +38,7 @@ def joined(question: str, parts: Sequence[Answer], left_out: Sequence[str] = ())
         unknown=() if answered else first.unknown,
         confidence=weakest.confidence,
         strength=weakest.strength,
+        guarantee=weakest.guarantee,
         expected_wrong=weakest.expected_wrong,
         measured_on=weakest.measured_on,
         signals=weakest.signals,

@@ -71,7 +71,10 @@ def in_plain_words(answer: Answer) -> str:
         return f"confidence {answer.confidence:.2f}{where}"
     evidence = f"{answer.strength} evidence, " if answer.strength else ""
     wrong = round(100 * answer.expected_wrong)
-    return f"{evidence}confidence {answer.confidence:.2f}: of answers like this, about {wrong} in 100 were wrong{where}"
+    guarantee = f"; {answer.guarantee}" if answer.guarantee else ""
+    return (
+        f"{evidence}confidence {answer.confidence:.2f}: of answers like this, about {wrong} in 100 were wrong{where}{guarantee}"
+    )
 
 
 def place(document_id: str, page: int | None, headings: tuple[str, ...]) -> str:

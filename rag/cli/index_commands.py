@@ -188,12 +188,18 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Show what the index holds. Also lists what has changed in the corpus since it was built."""
-    current = open_library(corpus, index).status()
+    from rag.answering.guarantee_state import guarantee_state
+
+    library = open_library(corpus, index)
+    current, guarantee = library.status(), guarantee_state(library.settings)
     documents = current.manifest.corpus.documents if files else ()
     if as_json:
-        print_json(_status_values(current) | ({"files": [asdict(document) for document in documents]} if files else {}))
-    else:
-        _print_status(current, documents)
+        values = _status_values(current) | {"guarantee": asdict(guarantee) if guarantee else None}
+        print_json(values | ({"files": [asdict(document) for document in documents]} if files else {}))
+        return
+    _print_status(current, documents)
+    if guarantee:
+        print_line(guarantee.trouble or f"guaranteed: {guarantee.line}")
 
 
 def _status_values(current: "Status") -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Fitting the confidence and the threshold of an index to questions with known answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -87,11 +88,18 @@ def learn(questions: QuestionSet, outcomes: Mapping[str, Outcome], chat: Chat, *
 
 
 def calibrate(
-    asked: Sequence[Asked], start: Calibration, *, false_answers: float, made_with: dict[str, str], about: dict[str, Any]
+    asked: Sequence[Asked],
+    start: Calibration,
+    *,
+    false_answers: float,
+    made_with: dict[str, str],
+    about: dict[str, Any],
+    strong: Band | None = None,
 ) -> Calibration:
     """A calibration fitted to all questions; its error rates are measured by cross-validation over documents.
 
-    The threshold is the lowest at which at most the share `false_answers` of the unanswerable questions is answered.
+    The threshold is the lowest at which at most the share `false_answers` of the unanswerable questions is answered. With a
+    `strong` band that was measured before, the weights stay those of `start`, and the other bands begin below it.
     Raises QuestionSetError if there are too few questions of either kind.
     """
     answerable = np.array([question.answerable for question in asked], dtype=bool)
@@ -103,8 +111,9 @@ def calibrate(
     signals = np.array([question.signals for question in asked])
     right = np.array([question.right for question in asked], dtype=bool)
     folds = np.array([_fold(question.group) for question in asked])
-    held_out, answered = _cross_validated(signals, right, answerable, folds, start, false_answers)
-    bias, weights = _fit(signals, right, start)
+    fit = _unfitted if strong else _fit
+    held_out, answered = _cross_validated(signals, right, answerable, folds, partial(fit, start=start), false_answers)
+    bias, weights = fit(signals, right, start)
     threshold = _threshold(_confidences(signals, bias, weights)[~answerable], false_answers)
     measured = about | {
         "wanted_false_answers": false_answers,
@@ -114,18 +123,22 @@ def calibrate(
         "false_abstentions": _share(~answered[answerable]),
         "wrong": _share(~right[answered]),
     }
-    bands = _bands(held_out, right, threshold)
+    bands = _bands(held_out, right, threshold, strong)
     return Calibration(round(bias, 4), tuple(round(w, 4) for w in weights), threshold, bands, made_with, measured)
 
 
+Fit = Callable[[NDArray[Any], NDArray[Any]], tuple[float, list[float]]]
+"""From signals and whether the answers were right to bias and weights."""
+
+
 def _cross_validated(
-    signals: NDArray[Any], right: NDArray[Any], answerable: NDArray[Any], folds: NDArray[Any], start: Calibration, share: float
+    signals: NDArray[Any], right: NDArray[Any], answerable: NDArray[Any], folds: NDArray[Any], fit: Fit, share: float
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Each question's confidence, and whether it is answered, by a calibration fitted to the other folds."""
     held_out, answered = np.zeros(len(right)), np.zeros(len(right), dtype=bool)
     for fold in range(FOLDS):
         training, test = folds != fold, folds == fold
-        bias, weights = _fit(signals[training], right[training], start)
+        bias, weights = fit(signals[training], right[training])
         threshold = _threshold(_confidences(signals[training], bias, weights)[~answerable[training]], share)
         held_out[test] = _confidences(signals[test], bias, weights)
         answered[test] = held_out[test] >= threshold
@@ -135,6 +148,10 @@ def _cross_validated(
 def _fold(group: str) -> int:
     """By hash: independent of the order of the questions."""
     return int(sha256_bytes(group.encode("utf-8", "surrogatepass"))[:8], 16) % FOLDS
+
+
+def _unfitted(signals: NDArray[Any], right: NDArray[Any], start: Calibration) -> tuple[float, list[float]]:  # noqa: ARG001 - a Fit
+    return start.bias, list(start.weights)
 
 
 def _fit(signals: NDArray[Any], right: NDArray[Any], start: Calibration) -> tuple[float, list[float]]:
@@ -164,14 +181,15 @@ def _threshold(unanswerable: NDArray[Any], false_answers: float) -> float:
     return round(min(1.0, float(ordered[allowed]) + 0.0001), 4) if allowed < len(ordered) else 0.0
 
 
-def _bands(confidences: NDArray[Any], right: NDArray[Any], threshold: float) -> tuple[Band, ...]:
+def _bands(confidences: NDArray[Any], right: NDArray[Any], threshold: float, strong: Band | None) -> tuple[Band, ...]:
     """From strong to weak. Each reaches down as far as RIGHT allows, the last one to the threshold.
 
-    A band that would have fewer than FEWEST questions, or that no border reaches, is left out.
+    A band that would have fewer than FEWEST questions, or that no border reaches, is left out. A `strong` band that was
+    measured before is taken as it is.
     """
-    bands: list[Band] = []
-    rest = confidences >= threshold
-    for strength, share in RIGHT.items():
+    bands: list[Band] = [strong] if strong else []
+    rest = (confidences >= threshold) & (confidences < (strong.lowest if strong else np.inf))
+    for strength, share in list(RIGHT.items())[len(bands) :]:
         lowest = _lowest(confidences[rest], right[rest], share, LEAST[strength])
         if lowest is not None:
             inside = rest & (confidences >= lowest)

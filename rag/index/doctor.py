@@ -42,7 +42,8 @@ from rag.storage.files import sha256_file
 from rag.text.passages import embedded_text
 
 ROWS_AT_ONCE = 4096  # vectors; 6 MB at 384 dimensions
-KNOWN = {CURRENT, FORMER, "calibration.json", "builds", "builder.lock", "builder.json", JOURNAL, "README.md", ".gitignore"}
+KNOWN = {CURRENT, FORMER, "calibration.json", "judged_questions.json", "builds", "builder.lock", "builder.json", JOURNAL}
+KNOWN |= {"README.md", ".gitignore"}
 BUILD = "run `rag build`"
 RECALL_TOLERANCE = 0.01  # other processors round distances differently
 REBUILD = "run `rag build --full`"
