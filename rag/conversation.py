@@ -32,6 +32,7 @@ from rag.index.live_index import LiveIndex
 from rag.index.manifest import check_manifest, load_manifest
 from rag.models.embedder import Embedder, ModelEmbedder
 from rag.models.word_list import english_words
+from rag.reader.networks import ENGLISH, NETWORKS
 from rag.reader.scored_sentences import Reader
 from rag.reader.similarity_reader import SimilarityReader
 from rag.reader.trained_reader import TrainedReader
@@ -195,8 +196,9 @@ class Chat:
 
 
 def _composed(chat: Chat, question: str, query: str, hits: Sequence[Hit], index: Index, lookup: Lookup | None = None) -> Answer:
-    """The answer from the hits; a question in another language is read by similarity, because the network knows English only."""
-    language = language_of(query) if isinstance(chat.reader, TrainedReader) else None
+    """The answer from the hits; a question in another language is read by similarity if the network knows English only."""
+    only_english = isinstance(chat.reader, TrainedReader) and chat.reader.network is ENGLISH
+    language = language_of(query) if only_english else None
     reader = SimilarityReader(chat.embedder) if language else chat.reader
     answer = compose(question, query, hits, reader, index, chat.settings.answering, chat.calibration(reader), lookup)
     if language and not answer.abstained and not answer.message:
@@ -301,7 +303,7 @@ def _timed(answer: Answer, started: float, retrieved: float) -> Answer:
 
 
 def _reader(settings: Settings, embedder: Embedder) -> Reader:
-    return TrainedReader() if settings.answering.reader == "trained" else SimilarityReader(embedder)
+    return TrainedReader(NETWORKS[settings.models]) if settings.answering.reader == "trained" else SimilarityReader(embedder)
 
 
 def _clean(text: str) -> str:

@@ -9,6 +9,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,8 @@ def altered_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "altered_bundle" / "__init__.py").write_text("")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "altered_bundle", raising=False)
-    monkeypatch.setattr(bundled, "BUNDLED_PACKAGE", "altered_bundle")
+    altered = replace(bundled.ENGLISH, package="altered_bundle")
+    monkeypatch.setitem(bundled.BUNDLED, altered.name, altered)
     return weights
 
 

@@ -1,5 +1,6 @@
 """The trained reader: its input, what it makes of the network's output, and its weights."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from tokenizers import Tokenizer
 from rag.errors import ModelError
 from rag.models.bundled import bundled_folder
 from rag.reader import trained_reader
+from rag.reader.networks import ENGLISH
 from rag.reader.token_pairs import CLS, LONGEST, NO_SENTENCE, SEP, encode
 from rag.reader.trained_reader import TrainedReader, _best_phrase, _pieces
 from rag.records import Passage, Sentence, Span
@@ -116,7 +118,7 @@ def test_weights_with_another_hash_are_refused(tmp_path: Path) -> None:
         if content is not None:
             path.write_bytes(content)
         with pytest.raises(ModelError, match="are not those of this version"):
-            TrainedReader(path)
+            TrainedReader(replace(ENGLISH, weights=path))
 
 
 @pytest.mark.slow
@@ -175,7 +177,7 @@ def test_reads_like_the_network_in_torch(reader: TrainedReader, tokenizer: Token
     from rag.models.encoder import Encoder
     from training.network import ReadingNetwork, collate
 
-    tensors = load_file(trained_reader.WEIGHTS)
+    tensors = load_file(ENGLISH.weights)
     layers = sum(name.endswith("intermediate.dense.bias") for name in tensors)
     network = ReadingNetwork(layers)
     network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})

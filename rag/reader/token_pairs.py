@@ -9,7 +9,6 @@ from rag.records import Span
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-CLS, SEP = 101, 102  # of BERT's vocabulary
 LONGEST = 512  # positions of the network
 LONGEST_QUESTION = 64
 LONGEST_CONTEXT = 48
@@ -17,29 +16,44 @@ NO_SENTENCE = -1
 
 
 @dataclass(frozen=True, slots=True)
+class Ends:
+    """The ids of the tokens that a network expects at the start, and after each part."""
+
+    cls: int
+    sep: int
+
+
+CLS = 101  # of BERT's vocabulary
+SEP = 102
+
+
+@dataclass(frozen=True, slots=True)
 class Encoded:
     """[CLS] question [SEP] context [SEP] text [SEP] as tokens.
 
-    `sentence_of` has the number of each token's sentence, NO_SENTENCE for tokens of question, context and headings.
-    `offsets` are the spans in the text of the tokens from `start` on, without the last one, [SEP].
+    `kinds` are the token types: 0 up to the first [SEP], 1 for the rest. `sentence_of` has the number of each token's
+    sentence, NO_SENTENCE for tokens of question, context and headings. `offsets` are the spans in the text of the tokens from
+    `start` on, without the last one, [SEP].
     """
 
     ids: list[int]
+    kinds: list[int]
     sentence_of: list[int]
     offsets: list[Span]
     start: int
 
-    @property
-    def kinds(self) -> list[int]:
-        """Token types: 0 for the question, 1 for the rest."""
-        first = self.ids.index(SEP) + 1
-        return [0] * first + [1] * (len(self.ids) - first)
 
+def encode(
+    tokenizer: "Tokenizer", question: str, context: str, text: str, sentences: Sequence[Span], ends: Ends | None = None
+) -> Encoded:
+    """`sentences` are in order, with offsets in `text`. What exceeds LONGEST is cut off: callers split longer texts.
 
-def encode(tokenizer: "Tokenizer", question: str, context: str, text: str, sentences: Sequence[Span]) -> Encoded:
-    """`sentences` are in order, with offsets in `text`. What exceeds LONGEST is cut off: callers split longer texts."""
+    `ends` are BERT's by default.
+    """
+    ends = ends or Ends(CLS, SEP)
     asked, around, read = tokenizer.encode_batch([question, context, text], add_special_tokens=False)
-    ids = [CLS, *asked.ids[:LONGEST_QUESTION], SEP, *around.ids[:LONGEST_CONTEXT], SEP]
+    first = [ends.cls, *asked.ids[:LONGEST_QUESTION], ends.sep]
+    ids = [*first, *around.ids[:LONGEST_CONTEXT], ends.sep]
     room = LONGEST - len(ids) - 1
     offsets = [Span(*pair) for pair in read.offsets[:room]]
     sentence_of = [NO_SENTENCE] * len(ids)
@@ -49,4 +63,6 @@ def encode(tokenizer: "Tokenizer", question: str, context: str, text: str, sente
             number += 1
         inside = number < len(sentences) and sentences[number].start <= offset.start
         sentence_of.append(number if inside else NO_SENTENCE)
-    return Encoded([*ids, *read.ids[:room], SEP], [*sentence_of, NO_SENTENCE], offsets, len(ids))
+    whole = [*ids, *read.ids[:room], ends.sep]
+    kinds = [0] * len(first) + [1] * (len(whole) - len(first))
+    return Encoded(whole, kinds, [*sentence_of, NO_SENTENCE], offsets, len(ids))

@@ -3,23 +3,21 @@
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rag.errors import ModelError
-from rag.models.bundled import bundled_folder, file_digest
-from rag.models.encoder import Encoder, in_parallel, load_tokenizer
+from rag.models.bundled import file_digest
+from rag.models.encoder import Encoder, in_parallel
 from rag.numeric import logistic
 from rag.reader.heads import Heads, Reading
+from rag.reader.networks import ENGLISH, Network
 from rag.reader.scored_sentences import ScoredSentence
-from rag.reader.token_pairs import LONGEST, LONGEST_CONTEXT, LONGEST_QUESTION, Encoded, encode
+from rag.reader.token_pairs import LONGEST, LONGEST_CONTEXT, LONGEST_QUESTION, Encoded, Ends, encode
 from rag.records import Passage, Span
 
-WEIGHTS = Path(__file__).parent / "weights" / "reader.safetensors"
-WEIGHTS_SHA256 = "c37c0ac185072cbd5c245838ba1b7d06f5156f355da9a51ad9b372959d7a34db"
 ROOM = LONGEST - LONGEST_QUESTION - LONGEST_CONTEXT - 4  # tokens of text that are sure to fit, whatever question and context are
 LONGEST_PHRASE = 30  # tokens
-HEADS, EPSILON = 12, 1e-12  # of MiniLM-L12
+HEADS, EPSILON = 12, 1e-12  # of both networks
 PHRASE_SHARE = 0.3  # weight of the answer phrase in its sentence's score
 
 
@@ -39,15 +37,16 @@ class TrainedReader:
     by `load` or when it is first needed. Raises ModelError if the weights are not those of this version.
     """
 
-    def __init__(self, weights: Path = WEIGHTS, sha256: str = WEIGHTS_SHA256) -> None:
+    def __init__(self, network: Network = ENGLISH) -> None:
+        weights, sha256 = network.weights, network.sha256
         digest = file_digest(weights) if weights.is_file() else "no file"
         if digest != sha256:
             raise ModelError(
                 f"the reader's weights in {weights} are not those of this version (SHA-256 {digest}, should be {sha256}); "
                 'run `pip install --force-reinstall --no-deps quoted-answers`, or set answering.reader = "similarity"'
             )
-        self.identity = f"trained-{sha256[:16]}"
-        self._weights = weights
+        self.network = network
+        self.identity = f"{network.name}-{sha256[:16]}"
         self._loading = threading.Lock()
         self._parts: _Parts | None = None
 
@@ -55,14 +54,14 @@ class TrainedReader:
         """Idempotent."""
         with self._loading:
             if self._parts is None:
-                self._parts = _load(self._weights)
+                self._parts = _load(self.network)
             return self._parts
 
     def read(self, query: str, passages: Sequence[Passage]) -> list[ScoredSentence]:
         parts = self.load()
 
         def scored(piece: _Piece) -> list[ScoredSentence]:
-            encoded = _encode(query, piece, parts.tokenizer)
+            encoded = _encode(query, piece, parts.tokenizer, self.network.ends)
             states = parts.encoder.states(encoded.ids, encoded.kinds)
             return _scored(piece, encoded, parts.heads.read(states, encoded.sentence_of))
 
@@ -77,13 +76,13 @@ class _Parts:
     heads: Heads
 
 
-def _load(weights: Path) -> _Parts:
+def _load(network: Network) -> _Parts:
     from safetensors.numpy import load_file
 
-    tensors = load_file(weights)
+    tensors = load_file(network.weights)
     encoder = {name.removeprefix("encoder."): tensor for name, tensor in tensors.items() if name.startswith("encoder.")}
-    tokenizer = load_tokenizer(bundled_folder())
-    return _Parts(tokenizer, Encoder(encoder, heads=HEADS, epsilon=EPSILON, precision="int8"), Heads(tensors))
+    encoder_int8 = Encoder(encoder, heads=HEADS, epsilon=EPSILON, precision="int8", words=network.words())
+    return _Parts(network.tokenizer(), encoder_int8, Heads(tensors))
 
 
 def _pieces(passage: Passage, tokenizer: Any) -> Iterator[_Piece]:
@@ -105,11 +104,11 @@ def _pieces(passage: Passage, tokenizer: Any) -> Iterator[_Piece]:
         first = last
 
 
-def _encode(query: str, piece: _Piece, tokenizer: Any) -> Encoded:
+def _encode(query: str, piece: _Piece, tokenizer: Any, ends: Ends) -> Encoded:
     passage, start = piece.passage, piece.text.start
     text = passage.text[start - passage.span.start : piece.text.end - passage.span.start]
     spans = [passage.sentences[n].span for n in piece.numbers]
-    return encode(tokenizer, query, passage.context, text, [Span(s.start - start, s.end - start) for s in spans])
+    return encode(tokenizer, query, passage.context, text, [Span(s.start - start, s.end - start) for s in spans], ends)
 
 
 def _scored(piece: _Piece, encoded: Encoded, reading: Reading) -> list[ScoredSentence]:
