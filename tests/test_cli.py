@@ -82,8 +82,8 @@ def test_build_search_ask_status(rag: Run, corpus: Path) -> None:
 
     answer = rag("ask", "How often should a fern be repotted?", "--json").json
     assert set(answer) == {
-        "question", "query", "abstained", "reason", "confidence", "strength", "expected_wrong", "measured_on", "signals", "text", "sentences",
-        "citations", "more", "closest", "corrected", "parts", "nearest", "looked_for", "unknown", "readings", "choices",
+        "question", "query", "abstained", "reason", "confidence", "strength", "guarantee", "expected_wrong", "measured_on", "signals",
+        "text", "sentences", "citations", "more", "closest", "corrected", "parts", "nearest", "looked_for", "unknown", "readings", "choices",
         "message", "timings_ms", "index",
     }  # fmt: skip
     assert (answer["abstained"], answer["reason"], answer["index"]) == (False, None, built["manifest"])

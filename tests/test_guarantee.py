@@ -31,7 +31,7 @@ from rag.evaluation.question_sets import Question, load_question_set
 from rag.evaluation.runs import Outcome
 from rag.library import Library
 from rag.receipts import receipt_text
-from rag.records import Answer, Citation, QuotedSentence, Span
+from rag.records import Answer, Citation, QuotedSentence, Span, Strength
 from rag.wire import answer_from, answer_values
 from tests.conftest import SIMILARITY, WordEmbedder
 from tests.test_library import QUESTION, write_questions
@@ -123,11 +123,13 @@ def test_a_refusal_says_how_many_questions_it_would_take() -> None:
     assert refusal("empty", [], at_most=0.1, certainty=0.95).startswith("of 0 strong answers in empty")
 
 
-def outcome(id: str, confidence: float, *, strength: str | None = "strong", signals: bool = True, right: bool = True) -> Outcome:
+def outcome(
+    id: str, confidence: float, *, strength: Strength | None = "strong", signals: bool = True, right: bool = True
+) -> Outcome:
     place = Span(0, 1)
     answer = Answer(
         id, id, (QuotedSentence("x", 1),), (Citation(1, "d", "d", place, "x", None, (), ""),),
-        confidence=confidence, strength=strength, signals=dict.fromkeys(SIGNALS, 0.0) if signals else {},  # type: ignore[arg-type]
+        confidence=confidence, strength=strength, signals=dict.fromkeys(SIGNALS, 0.0) if signals else {},
     )  # fmt: skip
     return Outcome(id, answer, False, confidence, None, {}, right)
 
@@ -164,9 +166,9 @@ def test_the_line_is_told_with_strong_answers_only_while_it_holds() -> None:
     assert with_guarantee(replace(strong, strength="fair"), GUARANTEE, Settings()).guarantee == ""
     assert with_guarantee(strong, None, Settings()).guarantee == ""
     assert with_guarantee(replace(strong, index="new"), GUARANTEE, Settings()).guarantee == ""
-    shorter = Settings(answering={"max_sentences": 1})  # type: ignore[arg-type]
+    shorter = Settings(answering={"max_sentences": 1})
     assert with_guarantee(strong, GUARANTEE, shorter).guarantee == ""
-    assert with_guarantee(strong, GUARANTEE, Settings(answering={"min_confidence": 0.5})).guarantee == line  # type: ignore[arg-type]
+    assert with_guarantee(strong, GUARANTEE, Settings(answering={"min_confidence": 0.5})).guarantee == line
     assert with_guarantee(strong, replace(GUARANTEE, drift="x differs"), Settings()).guarantee == ""
     old = answer_values(strong)
     del old["guarantee"]  # an answer that an earlier release saved

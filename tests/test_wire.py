@@ -56,6 +56,7 @@ def answers(draw: st.DrawFn) -> Answer:
         expected_wrong=draw(st.none() | st.floats(0, 1)),
         measured_on=draw(texts),
         strength=draw(st.none() | st.sampled_from(get_args(Strength))),
+        guarantee=draw(st.sampled_from(["", "at most 10% of strong answers are wrong"])),
         signals=draw(measures),
         index=draw(texts),
         timings_ms=draw(measures),
@@ -101,6 +102,7 @@ EXAMPLE = Answer(
     expected_wrong=0.1,
     measured_on="the question set pets",
     strength="strong",
+    guarantee="at most 10% of strong answers are wrong (95% certain, 240 judged questions)",
     signals={"score": 1.5},
     index="i1",
     timings_ms={"total": 12.5},
@@ -117,6 +119,7 @@ EXAMPLE_VALUES = {
     "expected_wrong": 0.1,
     "measured_on": "the question set pets",
     "strength": "strong",
+    "guarantee": "at most 10% of strong answers are wrong (95% certain, 240 judged questions)",
     "signals": {"score": 1.5},
     "text": "Ferns are safe. [1] So are palms. [2]",
     "sentences": [
@@ -150,7 +153,7 @@ EXAMPLE_VALUES = {
     "index": "i1",
 }  # fmt: skip
 
-LATER = {"readings", "choices", "strength", "message", "more", "closest", "corrected", "parts"}
+LATER = {"readings", "choices", "strength", "guarantee", "message", "more", "closest", "corrected", "parts"}
 """What earlier releases did not store."""
 
 
@@ -176,7 +179,7 @@ def test_an_answer_with_citations_carries_no_nearest_passages() -> None:
 
 def test_answers_stored_by_earlier_releases_are_read() -> None:
     values = {name: value for name, value in EXAMPLE_VALUES.items() if name not in LATER}
-    assert answer_from(values) == replace(EXAMPLE, readings=(), choices=0, strength=None, corrected={})
+    assert answer_from(values) == replace(EXAMPLE, readings=(), choices=0, strength=None, guarantee="", corrected={})
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLE_VALUES.keys() - LATER))
