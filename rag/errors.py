@@ -14,6 +14,7 @@ RagError
 ├── BuildLocked         another build of the same index is running
 ├── ServerBusy          too many questions are waiting, or one takes too long
 ├── QuestionSetError    a question set or a saved run cannot be read
+├── MatrixError         an evidence matrix cannot be made or written
 ├── ConversationError   a saved conversation is missing or cannot be read
 └── ReceiptError        a receipt cannot be read, or was changed after it was written
 
@@ -91,6 +92,10 @@ class ServerBusy(RagError):
 
 class QuestionSetError(RagError):
     """A question set or a saved run is missing or malformed."""
+
+
+class MatrixError(RagError):
+    """An evidence matrix is too large, its questions cannot be read, or its readings cannot be kept."""
 
 
 class ConversationError(RagError):

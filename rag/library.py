@@ -179,10 +179,10 @@ class Library:
         return learn(evaluation.questions, evaluation.outcome_of, evaluation.chat, false_answers=false_answers)
 
     def verify(self, receipt: Path) -> list[Checked]:
-        """Checks each citation of a receipt against the files as they are now. Raises ReceiptError."""
-        from rag.receipts import load_receipt, verify
+        """Checks each citation of a receipt or evidence matrix against the files as they are now. Raises ReceiptError."""
+        from rag.receipts import load_citations, verify
 
-        return verify(load_receipt(receipt), self._corpus)
+        return verify(load_citations(receipt), self._corpus)
 
     @cached_property
     def _corpus(self) -> FolderCorpus:

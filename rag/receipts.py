@@ -3,11 +3,11 @@
 import html
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from markupsafe import Markup
 
@@ -18,9 +18,10 @@ from rag.loading.corpus import FolderCorpus
 from rag.records import Answer, Citation, Document, Location, QuotedSentence, Span
 from rag.storage.files import from_json, replace_file, sha256_json
 from rag.templates import render
-from rag.wire import answer_from, answer_values
+from rag.wire import answer_from, answer_values, citation_from
 
-VERSION = 1  # of the format
+VERSION = 1  # of the format, also of an evidence matrix
+Loaded = TypeVar("Loaded")
 _PUNCTUATION = re.compile(r"([\\`*_\[\]#|~!])")  # what Markdown interprets within a line
 VALID = "valid"
 CHANGED = "source changed"
@@ -90,25 +91,44 @@ def conversation_html(title: str, answers: Answers, date: str = "") -> Markup:
 
 def load_receipt(path: Path) -> Answer:
     """The answer of a receipt, without timings. Raises ReceiptError if the file is not a receipt, or was changed."""
+    return _loaded(path, "receipt", lambda values: answer_from(values | {"timings_ms": {}}))
+
+
+def load_citations(path: Path) -> tuple[Citation, ...]:
+    """The citations of a receipt or of an evidence matrix saved as JSON. Raises ReceiptError like `load_receipt`."""
+    try:
+        is_matrix = "matrix" in from_json(path.read_bytes())
+    except (OSError, ValueError, TypeError):  # said by `load_receipt`
+        is_matrix = False
+    return _loaded(path, "matrix", _citations_of_matrix) if is_matrix else load_receipt(path).citations
+
+
+def _loaded(path: Path, kind: str, parse: Callable[[Any], Loaded]) -> Loaded:
     try:
         values = from_json(path.read_bytes())
-        version, digest = values["receipt"], values["digest"]
-        answer = answer_from(values | {"timings_ms": {}})
+        version, digest = values[kind], values["digest"]
+        loaded = parse(values)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReceiptError(f"{path} is not a receipt ({error}); `rag ask QUESTION --receipt FILE.json` writes one") from error
     if version != VERSION:
         raise ReceiptError(
-            f"{path} is a receipt in format {version}, but this release reads {VERSION}; install the release that wrote it"
+            f"{path} is a {kind} in format {version}, but this release reads {VERSION}; install the release that wrote it"
         )
     if digest != sha256_json({name: value for name, value in values.items() if name != "digest"}):
         raise ReceiptError(f"{path} was changed after it was written: its digest does not match its contents")
-    return answer
+    return loaded
 
 
-def verify(answer: Answer, corpus: FolderCorpus) -> list[Checked]:
-    """Checks each citation against the files of the corpus, in order; empty for an abstention. The index is not used."""
+def _citations_of_matrix(values: Any) -> tuple[Citation, ...]:
+    """Those of the cells in order, each after the citations of its context."""
+    cells = [cell for row in values["cells"] for cell in row if cell["citation"] is not None]
+    return tuple(citation_from(citation) for cell in cells for citation in (*cell["context"], cell["citation"]))
+
+
+def verify(citations: Sequence[Citation], corpus: FolderCorpus) -> list[Checked]:
+    """Checks each citation against the files of the corpus, in order. The index is not used."""
     present = set(corpus.names())
-    names = sorted({file_of(citation.document_id, present.__contains__) for citation in answer.citations} & present)
+    names = sorted({file_of(citation.document_id, present.__contains__) for citation in citations} & present)
     documents: dict[str, Document | UnreadableFile] = {}
     for name, file in zip(names, corpus.read(names), strict=True):
         if isinstance(file, UnreadableFile):
@@ -117,7 +137,7 @@ def verify(answer: Answer, corpus: FolderCorpus) -> list[Checked]:
             documents |= {document.id: document for document in file.documents}
             documents |= {member.id: UnreadableFile(member.reason) for member in file.failed}
     missing = UnreadableFile("no such file")
-    return [_check(citation, documents.get(citation.document_id, missing)) for citation in answer.citations]
+    return [_check(citation, documents.get(citation.document_id, missing)) for citation in citations]
 
 
 def _check(citation: Citation, document: Document | UnreadableFile) -> Checked:

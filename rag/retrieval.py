@@ -57,6 +57,17 @@ class Retriever:
         hits = retrieve_together(index, weighted, settings, k=max(k, depth), documents=documents)
         return self._reranker.rerank(queries[0][0], hits, depth=depth)[:k]
 
+    def hits_of_each(self, index: Index, query: str, documents: Sequence[str], *, k: int | None = None) -> dict[str, list[Hit]]:
+        """The hits of each document as if it alone were searched; see `retrieve_of_each`."""
+        settings = self._settings
+        k = settings.k if k is None else k
+        vector = self._embedder.embed_query(query)
+        reranker, depth = self._reranker, settings.rerank_depth
+        if reranker is None:
+            return retrieve_of_each(index, query, vector, settings, documents, k=k)
+        hits = retrieve_of_each(index, query, vector, settings, documents, k=max(k, depth))
+        return {name: reranker.rerank(query, own, depth=depth)[:k] for name, own in hits.items()}
+
 
 def retrieve(
     index: Index,
@@ -89,12 +100,36 @@ def retrieve_together(
         _candidates(index, query.vector, bm25, settings.depth, rows) for query, bm25 in zip(queries, lexical, strict=True)
     ]
     candidates = np.unique(np.concatenate(candidate_sets))
+    return _ranked(index, queries, lexical, candidates, settings, settings.k if k is None else k)
+
+
+def retrieve_of_each(
+    index: Index, query: str, vector: Vectors, settings: RetrievalSettings, documents: Sequence[str], *, k: int
+) -> dict[str, list[Hit]]:
+    """The `k` best passages of each document, by id, scored as by `retrieve`; the query's terms are looked up only once.
+
+    All passages of a document are candidates, however many there are. Raises KeyError for an unknown id.
+    """
+    queries, lexical = [WeightedQuery(query, vector)], [_expanded_scores(index, query, settings)]
+    rows = {name: np.arange(index.rows[name].start, index.rows[name].stop) for name in documents}
+    return {name: _ranked(index, queries, lexical, own, settings, k) for name, own in rows.items()}
+
+
+def _ranked(
+    index: Index,
+    queries: Sequence[WeightedQuery],
+    lexical: Sequence[Vectors],
+    candidates: Rows,
+    settings: RetrievalSettings,
+    k: int,
+) -> list[Hit]:
+    """The hits of the `k` best candidates; ties are broken by passage id. `lexical` are the scores of all rows, by query."""
     similarities = [index.dense.similarities(query.vector, candidates) for query in queries]
     total = np.zeros(len(candidates))
     for query, bm25, cosines in zip(queries, lexical, similarities, strict=True):
         total += query.weight * _fused(index, query, bm25, cosines, candidates, settings)
     scores = np.round(total / sum(query.weight for query in queries), DECIMALS)
-    order = np.lexsort((index.ids[candidates], -scores))[: settings.k if k is None else k]
+    order = np.lexsort((index.ids[candidates], -scores))[:k]
     relative = relative_similarities(similarities[0], index.dense.spread(queries[0].vector)[0])
     return [
         Hit(index.passages[int(candidates[i])], float(scores[i]), rank, float(similarities[0][i]), float(relative[i]))

@@ -117,9 +117,9 @@ def answer_values(answer: Answer) -> AnswerValues:
         "signals": answer.signals,
         "text": answer.text,
         "sentences": [{"text": s.text, "citation": s.citation, "context": s.context} for s in answer.sentences],
-        "citations": [_citation_values(citation) for citation in answer.citations],
-        "more": [_citation_values(citation) for citation in answer.more],
-        "closest": [_citation_values(citation) for citation in answer.closest],
+        "citations": [citation_values(citation) for citation in answer.citations],
+        "more": [citation_values(citation) for citation in answer.more],
+        "closest": [citation_values(citation) for citation in answer.closest],
         "corrected": dict(sorted(answer.corrected.items())),
         "parts": [answer_values(part) for part in answer.parts],
         "nearest": [hit_values(hit) for hit in answer.nearest] if answer.abstained else [],
@@ -144,7 +144,7 @@ def hit_values(hit: Hit) -> HitValues:
     }
 
 
-def _citation_values(citation: Citation) -> CitationValues:
+def citation_values(citation: Citation) -> CitationValues:
     phrase = citation.answer_phrase
     return {
         "number": citation.number,
@@ -215,6 +215,11 @@ def hit_from(values: object) -> Hit:
 def _hit_from(values: HitValues) -> Hit:
     span, headings = Span(values["start"], values["end"]), tuple(values["headings"])
     return Hit(Passage(values["document_id"], span, values["text"], headings, values["page"]), values["score"], values["rank"])
+
+
+def citation_from(values: object) -> Citation:
+    """The citation that these JSON values describe. Raises ValueError for others."""
+    return _citation_from(validated(CitationValues, values, strict=True))
 
 
 def _citation_from(values: CitationValues) -> Citation:

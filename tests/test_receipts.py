@@ -49,7 +49,7 @@ def saved(answer: Answer, folder: Path) -> Answer:
 
 
 def states(receipt: Answer, folder: Path) -> list[tuple[str, tuple[int, int] | None]]:
-    checks = verify(receipt, FolderCorpus(folder / "corpus"))
+    checks = verify(receipt.citations, FolderCorpus(folder / "corpus"))
     return [(check.state, (check.now.start, check.now.end) if check.now else None) for check in checks]
 
 
@@ -75,10 +75,10 @@ def test_a_changed_source_tells_where_the_quote_is_now(answer: Answer, tmp_path:
 def test_a_missing_or_unreadable_source_is_reported(answer: Answer, tmp_path: Path) -> None:
     receipt = saved(answer, tmp_path)
     (tmp_path / "corpus" / "a.txt").write_text("")
-    (checked,) = verify(receipt, FolderCorpus(tmp_path / "corpus"))
+    (checked,) = verify(receipt.citations, FolderCorpus(tmp_path / "corpus"))
     assert (checked.state, checked.reason) == ("source missing", "it contains no text")
     (tmp_path / "corpus" / "a.txt").unlink()
-    (checked,) = verify(receipt, FolderCorpus(tmp_path / "corpus"))
+    (checked,) = verify(receipt.citations, FolderCorpus(tmp_path / "corpus"))
     assert (checked.state, checked.reason) == ("source missing", "no such file")
 
 
@@ -241,7 +241,7 @@ def test_a_reported_position_holds_the_quote(old: str, new: str) -> None:
         answer, _ = ask(corpus, {"a.txt": old})
         receipt = saved(answer, Path(folder))
         (corpus / "a.txt").write_text(new, encoding="utf-8")
-        for checked, citation in zip(verify(receipt, ReadHere(corpus)), answer.citations, strict=True):
+        for checked, citation in zip(verify(receipt.citations, ReadHere(corpus)), answer.citations, strict=True):
             assert checked.state != "not in the source"
             if checked.now:
                 assert checked.now.of(new) == citation.quote

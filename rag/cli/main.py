@@ -11,7 +11,15 @@ from typing import Annotated
 import typer
 
 from rag import __version__
-from rag.cli import calibration_command, evaluation_commands, index_commands, question_commands, review_commands, server_commands
+from rag.cli import (
+    calibration_command,
+    evaluation_commands,
+    index_commands,
+    matrix_command,
+    question_commands,
+    review_commands,
+    server_commands,
+)
 from rag.cli.output import print_note
 from rag.errors import RagError
 
@@ -52,6 +60,7 @@ for command in (
     question_commands.ask,
     question_commands.chat,
     question_commands.verify,
+    matrix_command.matrix,
     server_commands.serve,
     server_commands.mcp,
 ):

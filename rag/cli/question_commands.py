@@ -111,24 +111,24 @@ def ask(
 
 
 def verify(
-    receipt: Annotated[Path, typer.Argument(metavar="RECEIPT", help="A file saved by `rag ask --receipt`.")],
+    receipt: Annotated[Path, typer.Argument(metavar="RECEIPT", help="A JSON file saved by `rag ask --receipt` or `rag matrix`.")],
     corpus: CorpusOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check a saved answer against the files as they are now. Exit code 1 unless every citation is valid."""
+    """Check a saved answer or evidence matrix against the files as they are now. Exit code 1 unless every citation is valid."""
     from rag.receipts import VALID
     from rag.storage.files import from_json
 
     citations = open_library(corpus, None).verify(receipt)
     valid = all(citation.state == VALID for citation in citations)
     if as_json:
-        question = from_json(receipt.read_bytes())["question"]
+        question = from_json(receipt.read_bytes()).get("question")  # a matrix has several
         print_json({"question": question, "valid": valid, "citations": [_checked_values(c) for c in citations]})
     else:
         for citation in citations:
             _print_checked(citation, moved=citation.state != VALID)
         if not citations:
-            print_line("the receipt holds no citations: the question was not answered")
+            print_line("the receipt holds no citations: nothing was answered")
     if not valid:
         raise typer.Exit(1)
 
