@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from rag.errors import RagError, SelectionError, ServerBusy
+from rag.errors import MatrixError, RagError, SelectionError, ServerBusy
 
 
 class Problem(Exception):
@@ -42,7 +42,7 @@ def add_handlers(app: FastAPI) -> None:
     def ours(request: Request, error: RagError) -> JSONResponse:  # noqa: ARG001
         if isinstance(error, ServerBusy):
             return problem(503, "busy", str(error), headers={"Retry-After": str(error.seconds)})
-        return problem(422 if isinstance(error, SelectionError) else 503, code_of(error), str(error))
+        return problem(422 if isinstance(error, SelectionError | MatrixError) else 503, code_of(error), str(error))
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> JSONResponse:  # noqa: ARG001

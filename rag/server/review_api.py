@@ -4,6 +4,7 @@ from fastapi import APIRouter, FastAPI
 
 from rag.library import Library
 from rag.server.api import REFUSALS
+from rag.server.matrix_api import add_matrix
 
 
 def add_review_api(app: FastAPI, library: Library) -> None:
@@ -12,5 +13,7 @@ def add_review_api(app: FastAPI, library: Library) -> None:
     app.include_router(_router("/api", library), include_in_schema=False)
 
 
-def _router(prefix: str, library: Library) -> APIRouter:  # noqa: ARG001 - the routes need it
-    return APIRouter(prefix=prefix, tags=["review"])
+def _router(prefix: str, library: Library) -> APIRouter:
+    router = APIRouter(prefix=prefix, tags=["review"])
+    add_matrix(router, library)
+    return router

@@ -21,6 +21,7 @@ from rag.ui.conversation_acts import CONVERSATION_ACTS
 from rag.ui.documents_acts import ADDING_ACTS, DOCUMENT_ACTS, STATE_ACTS
 from rag.ui.evaluation_acts import EVALUATION_ACTS, Evaluating
 from rag.ui.help_acts import HELP_ACTS
+from rag.ui.matrix_acts import MATRIX_ACTS, Comparing
 from rag.ui.page_files import element_of, script_of
 from rag.ui.room import Room
 from rag.ui.source_acts import SOURCE_ACTS
@@ -50,6 +51,7 @@ def build_page(library: Library, questions: QuestionQueue, user_of: UserOf, buil
                 component("documents", "documents", DOCUMENT_ACTS, builds, user_of)
             with gr.Tab("Review", id="review", elem_id="review"):
                 component("changes", "changes", CHANGES_ACTS, Watching(library), user_of)
+                component("matrix", "matrix", MATRIX_ACTS, Comparing(library), user_of)
             with gr.Tab("Evaluation", id="evaluation"):
                 component("evaluation", "evaluating", EVALUATION_ACTS, Evaluating(library), user_of)
             with gr.Tab("Help", id="help"):

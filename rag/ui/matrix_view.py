@@ -1,0 +1,44 @@
+"""The evidence matrix as HTML: one page of its documents, each cell a button that opens the source."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from rag.review.matrix import AskedDocument, Cell, Matrix
+from rag.review.matrix_files import NOT_STATED, CellText, cell_text
+from rag.sources import reference
+from rag.templates import render
+from rag.ui.paging import table_page
+
+
+@dataclass(frozen=True)
+class _ShownCell:
+    text: CellText
+    reference: str
+
+
+@dataclass(frozen=True)
+class _ShownRow:
+    document: AskedDocument
+    cells: Sequence[_ShownCell]
+
+
+def matrix_html(matrix: Matrix, *, weak: bool, page: int) -> Markup:
+    """A row for each document of the page, a column for each question."""
+    numbers, table = table_page(range(len(matrix.documents)), page)
+    rows = [_ShownRow(matrix.documents[n], [_shown(row[n], weak=weak) for row in matrix.cells]) for n in numbers]
+    cells = [cell for row in matrix.cells for cell in row]
+    return render(
+        "page/matrix_table.html",
+        questions=matrix.questions,
+        rows=rows,
+        table=table,
+        stated=sum(cell.stated for cell in cells),
+        cells=len(cells),
+        not_stated=NOT_STATED,
+    )
+
+
+def _shown(cell: Cell, *, weak: bool) -> _ShownCell:
+    return _ShownCell(cell_text(cell, weak=weak), reference(cell.citation) if cell.citation else "")
