@@ -27,25 +27,30 @@ QUESTION = "Are ferns toxic to cats?"
 async def ask_all(client: Any, question: str) -> dict[str, Any]:
     """Uses every tool, as an assistant would."""
     tools = (await client.list_tools()).tools
-    assert {tool.name for tool in tools} == {"ask", "search", "get_source", "list_documents"}
+    assert {tool.name for tool in tools} == {"ask", "search", "get_source", "list_documents", "evidence_matrix"}
     assert all(tool.annotations.read_only_hint and not tool.annotations.destructive_hint for tool in tools)
     answer = (await client.call_tool("ask", {"question": question})).structured_content
     source = (await client.call_tool("get_source", {"citation": answer["citations"][0]["source"]})).structured_content
     hits = (await client.call_tool("search", {"query": question, "k": 2})).structured_content["hits"]
     documents = (await client.call_tool("list_documents", {})).structured_content["documents"]
+    asked = {"questions": [question], "documents": [answer["citations"][0]["document_id"]]}
+    matrix = (await client.call_tool("evidence_matrix", asked)).structured_content
     wrong = [
+        await client.call_tool("evidence_matrix", {"questions": [question] * 60}),
         await client.call_tool("get_source", {"citation": "nonsense"}),
         await client.call_tool("search", {"query": "x", "k": 1000}),
         await client.call_tool("ask", {"question": "x" * 5000}),
     ]
     assert all(result.is_error for result in wrong)
-    return {"answer": answer, "source": source, "hits": hits, "documents": documents}
+    return {"answer": answer, "source": source, "hits": hits, "documents": documents, "matrix": matrix}
 
 
 def check(found: dict[str, Any]) -> None:
     (cited,) = found["answer"]["citations"]
     assert found["source"]["sentence"] == cited["quote"] == "True ferns are safe for cats."
     assert len(found["hits"]) == 2 and found["hits"][0]["document_id"] == "faq.txt"
+    (((cell,),),) = (found["matrix"]["cells"],)
+    assert cell["citation"]["source"] == cited["source"]
     assert [one["id"] for one in found["documents"]] == ["faq.txt", "guide.md"]
 
 

@@ -2,43 +2,25 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass
 
 from rag.answering.abstention import language_of
 from rag.answering.code_spellings import codes_as_written
-from rag.answering.composition import compose
-from rag.answering.confidence import Calibration
-from rag.answering.lookups import look_up
 from rag.conversation import Chat
 from rag.cores import usable_cores
 from rag.errors import MatrixError
 from rag.index.builds import Report
 from rag.index.contents import Index
 from rag.models.word_list import english_words
-from rag.reader.scored_sentences import Reader
-from rag.reader.similarity_reader import SimilarityReader
-from rag.reader.trained_reader import TrainedReader
-from rag.records import Answer, Citation, Hit, Strength
 from rag.retrieval import Retriever
-from rag.review.matrix_calibration import cell_calibration
-from rag.review.matrix_readings import KeepingReader, KeptReadings
+from rag.review.matrix_cells import Asked, Cell, CellReader
+from rag.review.matrix_readings import KeptReadings
 from rag.text.spelling import corrections, with_corrections
 
-PASSAGES_READ = 4  # of each document: benchmarks/README.md
 MOST_QUESTIONS = 1_000
 MOST_CELLS = 50_000  # two hours of reading, and some 100 MB of memory
 LONGEST_QUESTION = 2_000  # characters: a long paragraph
 FILLING = "filling the matrix"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question of a matrix. `corrected` maps words as typed to the words of the documents that were searched instead."""
-
-    text: str
-    query: str
-    corrected: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +30,6 @@ class AskedDocument:
     id: str
     title: str
     digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What a document says to a question: its best sentence, None if it does not state an answer.
-
-    `context` are the sentences, or the header of the table, without which the sentence cannot be understood. `strength` is
-    the calibrated band of `confidence`, None without a sentence, or if no error rates were measured for the model in use.
-    """
-
-    citation: Citation | None = None
-    context: tuple[Citation, ...] = ()
-    confidence: float = 0.0
-    strength: Strength | None = None
-
-    @property
-    def stated(self) -> bool:
-        """Whether the sentence counts as an answer: it is not a weak one."""
-        return self.citation is not None and self.strength != "weak"
 
 
 @dataclass(frozen=True)
@@ -149,15 +112,14 @@ def fill(plan: MatrixPlan, kept: KeptReadings, report: Report) -> Iterator[Cell]
 
     A cell depends on the index and not on what was kept before: kept readings only save time.
     """
-    chat = plan.chat
-    retriever = Retriever(chat.settings.retrieval, chat.embedder)
+    retriever = Retriever(plan.chat.settings.retrieval, plan.chat.embedder)
     names = [document.id for document in plan.documents]
     done = 0
-    with ThreadPoolExecutor(usable_cores()) as threads:  # a cell alone leaves cores idle between two readings
+    with ThreadPoolExecutor(usable_cores()) as threads:  # a single cell leaves cores idle between two readings
         for asked in plan.questions:
             hits = retriever.hits_of_each(plan.index, asked.query, names)
-            read_in = partial(_cell, _Reading.of(plan, asked, kept))
-            cells = [threads.submit(read_in, name, hits[name]) for name in names]
+            reader = CellReader.of(plan.chat, plan.index, asked, retriever, kept)
+            cells = [threads.submit(reader.cell, name, hits[name]) for name in names]
             try:
                 for cell in cells:
                     report(FILLING, done, plan.size)
@@ -176,41 +138,3 @@ def make_matrix(plan: MatrixPlan, report: Report = lambda what, done, total: Non
         return plan.matrix(list(fill(plan, kept, report)))
     finally:
         kept.close()
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """How a question is read in each document."""
-
-    plan: MatrixPlan
-    asked: Asked
-    reader: Reader
-    calibration: Calibration
-    rated: bool
-
-    @classmethod
-    def of(cls, plan: MatrixPlan, asked: Asked, kept: KeptReadings) -> "_Reading":
-        """A question in another language is read by similarity, without a claim of strength: the network knows English only."""
-        chat = plan.chat
-        foreign = isinstance(chat.reader, TrainedReader) and language_of(asked.query) is not None
-        reader = SimilarityReader(chat.embedder) if foreign else chat.reader
-        model = chat.embedder.identity.digest
-        return cls(plan, asked, KeepingReader(reader, kept, model=model), cell_calibration(reader.identity, model), not foreign)
-
-
-def _cell(reading: _Reading, document_id: str, hits: Sequence[Hit]) -> Cell:
-    """The lead of the answer that the document alone would give."""
-    asked, index, reader = reading.asked, reading.plan.index, reading.reader
-    settings = reading.plan.chat.settings.answering.model_copy(update={"read": PASSAGES_READ})
-    lookup = look_up(asked.query, index, [document_id], reader)
-    answer = compose(asked.text, asked.query, hits, reader, index, settings, reading.calibration, lookup)
-    return _lead(answer if reading.rated else replace(answer, strength=None))
-
-
-def _lead(answer: Answer) -> Cell:
-    lead = next((row for row, sentence in enumerate(answer.sentences) if not sentence.context), None)
-    if lead is None:
-        return Cell(confidence=answer.confidence)
-    citations = {citation.number: replace(citation, also=(), differs=()) for citation in answer.citations}
-    *context, citation = (citations[sentence.citation] for sentence in answer.sentences[: lead + 1])
-    return Cell(citation, tuple(context), answer.confidence, answer.strength)

@@ -13,7 +13,8 @@ from urllib.parse import quote, urlsplit
 from rag.answering.wording import place
 from rag.errors import MatrixError
 from rag.records import Strength
-from rag.review.matrix import Asked, AskedDocument, Cell, Matrix
+from rag.review.matrix import AskedDocument, Matrix
+from rag.review.matrix_cells import Asked, Cell
 from rag.review.matrix_values import matrix_json, numbered
 from rag.templates import render
 

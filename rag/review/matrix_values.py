@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from rag.records import Citation
-from rag.review.matrix import Asked, AskedDocument, Cell, Matrix
+from rag.review.matrix import AskedDocument, Matrix
+from rag.review.matrix_cells import Asked, Cell
 from rag.storage.files import sha256_json
 from rag.wire import citation_values
 

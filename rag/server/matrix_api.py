@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -43,14 +45,17 @@ def add_matrix(router: APIRouter, library: Library) -> None:
         plan = plan_matrix(library.chat, asked.questions, asked.documents)
         if plan.size > MOST_CELLS_SERVED:
             raise MatrixError(f"{plan.size:,} cells are too many for one request, which may have {MOST_CELLS_SERVED:,}")
-        kept = KeptReadings(library.settings.index)
-        if not _one_at_a_time.acquire(blocking=False):
-            kept.close()
-            raise ServerBusy("another matrix is being made", AGAIN)
-        return StreamingResponse(map(json_line, _lines(plan, kept)), media_type="application/x-ndjson")
+        lines = _lines(plan, library.settings.index)
+        begun = chain([next(lines)], lines)  # what is refused is refused with a status, before the stream
+        return StreamingResponse(map(json_line, begun), media_type="application/x-ndjson")
 
 
-def _lines(plan: MatrixPlan, kept: KeptReadings) -> Iterator[dict[str, Any]]:
+def _lines(plan: MatrixPlan, index: Path) -> Iterator[dict[str, Any]]:
+    """Raises ServerBusy, at first, while another matrix is made."""
+    kept = KeptReadings(index)
+    if not _one_at_a_time.acquire(blocking=False):
+        kept.close()
+        raise ServerBusy("another matrix is being made", AGAIN)
     try:
         yield {
             "questions": [question_values(asked) for asked in plan.questions],

@@ -1,6 +1,6 @@
 """Tools for assistants by the Model Context Protocol: ask, search, show sources, list documents. Read-only."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, Any
 
@@ -8,9 +8,12 @@ from fastapi import FastAPI
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from rag.errors import RagError, SettingsError
+from rag.conversation import Chat
+from rag.errors import MatrixError, RagError, SettingsError
 from rag.question_queue import QuestionQueue
 from rag.records import Answer
+from rag.review.matrix import make_matrix, plan_matrix
+from rag.review.matrix_values import matrix_values
 from rag.server.api import LONGEST_QUESTION, MOST_NAMES, Name, listed_documents
 from rag.server.limits import outcome
 from rag.server.problems import Problem
@@ -22,6 +25,7 @@ ABOUT = (
     "or says that the documents do not answer. "
     "Quote the sentences unchanged and name their document. `get_source` shows the text around a citation."
 )
+MOST_CELLS = 60  # of a matrix: some ten seconds of reading
 USER = "assistant"  # in the queue of questions, whoever uses it
 Text = Annotated[str, Field(max_length=LONGEST_QUESTION)]
 Documents = Annotated[
@@ -87,7 +91,29 @@ def _tools(questions: QuestionQueue, tool_error: Callable[[Exception], Exception
         with tool_errors():
             return await run_in_threadpool(listed_documents, chat)
 
-    return [ask, search, get_source, list_documents]
+    async def evidence_matrix(
+        questions: Annotated[list[Text], Field(min_length=1, max_length=MOST_CELLS)], documents: Documents = None
+    ) -> dict[str, Any]:
+        """Put questions to each document by itself: its best sentence for each, or "stated": false. For small matrices only."""
+        with tool_errors():
+            return await run_in_threadpool(_small_matrix, chat, questions, documents)
+
+    return [ask, search, get_source, list_documents, evidence_matrix]
+
+
+def _small_matrix(chat: Chat, questions: Sequence[str], documents: Sequence[str] | None) -> dict[str, Any]:
+    """The matrix's values without their digest, which is for files; each citation has the `source` that `get_source` takes."""
+    plan = plan_matrix(chat, questions, documents)
+    if plan.size > MOST_CELLS:
+        raise MatrixError(f"{plan.size:,} cells are too many, at most {MOST_CELLS}; name fewer documents or questions")
+    matrix = make_matrix(plan)
+    values = matrix_values(matrix)
+    for row, cells in zip(values["cells"], matrix.cells, strict=True):
+        for entry, cell in zip(row, cells, strict=True):
+            if cell.citation:
+                entry["citation"]["source"] = reference(cell.citation)
+    del values["digest"]
+    return values
 
 
 def _with_references(answer: Answer) -> dict[str, Any]:

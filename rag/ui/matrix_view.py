@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from rag.review.matrix import AskedDocument, Cell, Matrix
+from rag.review.matrix import AskedDocument, Matrix
+from rag.review.matrix_cells import Cell
 from rag.review.matrix_files import NOT_STATED, CellText, cell_text
 from rag.sources import reference
 from rag.templates import render
