@@ -58,6 +58,9 @@ def evaluate(
     label_set: Annotated[Path | None, typer.Argument(metavar="SET", help="With label: the set to add questions to.")] = None,
     given: Annotated[bool, typer.Option("--given", help="Ask each question of its gold documents only.")] = False,
     answers: Annotated[bool, typer.Option("--answers/--no-answers", help="Measure answers too, or only retrieval.")] = True,
+    following: Annotated[
+        bool, typer.Option("--next", help="With label: judge the set's unlabelled questions, those that help a guarantee first.")
+    ] = False,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Ask a fixed sample of this many questions.")] = None,
     compare_with: Annotated[str | None, typer.Option("--compare", metavar="RUN", help="Compare with a saved run.")] = None,
     gate_file: Annotated[
@@ -82,7 +85,7 @@ def evaluate(
     if dataset == "runs":
         _list_runs(library.settings.evaluation.runs, as_json=as_json)
     elif dataset == "label":
-        _label(library, label_set)
+        _label(library, label_set, following=following, limit=limit, as_json=as_json)
     elif sweep:
         _sweep(library, Path(dataset), vary or VARIED, limit=limit, as_json=as_json)
     else:
@@ -257,9 +260,31 @@ def _changed(settings: "Settings", chosen: Mapping[str, Any]) -> "Settings":
     return load_settings(**values)
 
 
-def _label(library: "Library", folder: Path | None) -> None:
+def _label(library: "Library", folder: Path | None, *, following: bool, limit: int | None, as_json: bool) -> None:
     from rag.evaluation.labelling import label
 
     if folder is None:
         raise typer.BadParameter("name the set to add questions to: rag eval label SET")
-    label(library.chat, folder, ask=read_line, show=print_line)
+    if following:
+        _label_next(library, folder, limit=limit, as_json=as_json)
+    else:
+        label(library.chat, folder, ask=read_line, show=print_line)
+
+
+def _label_next(library: "Library", folder: Path, *, limit: int | None, as_json: bool) -> None:
+    """Lists the unlabelled questions in the order in which to judge them, as JSON; or judges them."""
+    from rag.cli.progress import progress_bars
+    from rag.evaluation.labelling import label_next
+    from rag.evaluation.next_questions import next_questions
+    from rag.evaluation.question_sets import load_question_set
+
+    questions = load_question_set(folder)
+    if questions.corpus is not None:
+        raise QuestionSetError(f"{folder} has a corpus of its own; name a set about the current corpus")
+    with progress_bars() as progress:
+        following = next_questions(questions, library.chat, progress)[:limit]
+    if as_json:
+        listed = [{"id": n.question.id, "text": n.question.text, "confidence": n.confidence} for n in following]
+        print_json({"set": questions.name, "next": listed})
+    else:
+        label_next(library.chat, folder, [n.question for n in following], ask=read_line, show=print_line)

@@ -47,12 +47,13 @@ class Asked:
 def asked_from(questions: Sequence[Question], outcomes: Mapping[str, Outcome]) -> list[Asked]:
     """The questions known to be answerable or unanswerable; questions about one document share a group.
 
-    An answer looked up in a table is left out: no reading led to it, and its confidence was measured for itself.
+    An answer looked up in a table is left out: no reading led to it, and its confidence was measured for itself. So is a
+    question that was chosen because its answer would be strong: such questions are not like those that users ask.
     """
     asked = []
     for question in questions:
         outcome = outcomes[question.id]
-        if not (question.answers or question.unanswerable):
+        if not (question.answers or question.unanswerable) or question.chosen:
             continue
         signals = outcome.answer.signals
         if not signals and outcome.confidence > 0:

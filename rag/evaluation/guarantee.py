@@ -24,7 +24,8 @@ from rag.evaluation.runs import Outcome
 
 GRID = tuple(round(hundredths / 100, 2) for hundredths in range(99, round(100 * LEAST["strong"]) - 1, -1))
 START_SHARE = 0.5  # of the answers from the grid's lowest threshold up, where the tests begin: benchmarks/README.md
-ALWAYS, NEVER = 1.0, 0.0  # confidence of answers that are called strong, or not, whatever the threshold
+ALWAYS = 1.0  # confidence of answers that are called strong whatever the threshold
+NEVER = 0.0  # of those that are not
 MOST_LABELS = 100_000  # more are not worth asking for
 
 

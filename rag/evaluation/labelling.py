@@ -12,19 +12,26 @@ from rag.errors import QuestionSetError
 from rag.evaluation.feedback import LOCK
 from rag.evaluation.question_sets import (
     ANSWERS,
+    CHOSEN,
     QRELS,
     QRELS_HEAD,
     QUERIES,
     UNANSWERABLE,
     GoldSpan,
+    Question,
     QuestionSet,
     gold_values,
     load_question_set,
 )
-from rag.storage.files import json_line, replace_file
+from rag.reader.scored_sentences import ScoredSentence
+from rag.storage.files import from_json, json_line, replace_file
 
 OFFERED = 12  # sentences: what fits on a screen with the prompts
 READ = 6  # passages from which the sentences come: the default of answering.read
+PROMPT = "numbers of all sentences that answer it, n if the documents do not answer it"
+
+
+END = "q"  # typed, or the end of the input: no further question
 
 
 def label(chat: Chat, folder: Path, *, ask: Callable[[str], str], show: Callable[[str], None]) -> None:
@@ -32,31 +39,60 @@ def label(chat: Chat, folder: Path, *, ask: Callable[[str], str], show: Callable
 
     `ask` returns what is typed after a prompt; end of input counts as an empty line.
     """
-    while question := _typed(ask, "question (an empty line ends): "):
-        hits = chat.search(question, k=READ)
-        scored = chat.reader.read(question, [hit.passage for hit in hits])
-        best = sorted(scored, key=lambda sentence: (-sentence.score, sentence.passage.id, sentence.number))[:OFFERED]
-        for number, sentence in enumerate(best, start=1):
-            show(f"{number:2}  {sentence.text}   ({place(sentence.passage.document_id, sentence.passage.page, ())})")
-        chosen = _typed(ask, "numbers of all sentences that answer it, n if the documents do not answer it, or Enter to skip: ")
-        numbers = [int(word) for word in chosen.split() if word.isdecimal()]
-        if chosen == "n":
-            add_question(folder, question, [])
-        elif numbers and all(1 <= number <= len(best) for number in numbers):
-            gold = [best[number - 1] for number in dict.fromkeys(numbers)]
-            spans = [GoldSpan(s.passage.document_id, s.sentence.span, s.text) for s in gold]
-            add_question(folder, question, spans)
-        else:
+    while question := _typed(ask, "question (an empty line ends): ", at_end=""):
+        offered = _offered(chat, Question("", question), show)
+        chosen = _typed(ask, f"{PROMPT}, or Enter to skip: ", at_end="")
+        gold = _gold(chosen, offered)
+        if gold is None:
             show("skipped")
             continue
+        add_question(folder, question, gold)
         show(f"stored in {folder}")
 
 
-def _typed(ask: Callable[[str], str], prompt: str) -> str:
+def label_next(
+    chat: Chat, folder: Path, questions: Sequence[Question], *, ask: Callable[[str], str], show: Callable[[str], None]
+) -> None:
+    """Shows sentences for each of a set's unlabelled questions, and stores the chosen ones, until END is typed."""
+    for number, question in enumerate(questions, start=1):
+        show(f"question {number} of {len(questions)}: {question.text}")
+        offered = _offered(chat, question, show)
+        chosen = _typed(ask, f"{PROMPT}, Enter to skip, or {END} to end: ", at_end=END)
+        if chosen == END:
+            return
+        gold = _gold(chosen, offered)
+        if gold is not None:
+            label_question(folder, question.id, gold)
+        show("skipped" if gold is None else f"stored in {folder}")
+
+
+def _offered(chat: Chat, question: Question, show: Callable[[str], None]) -> list[ScoredSentence]:
+    """The best sentences, which are shown with their numbers."""
+    query = chat.understand(question.text, question.history).query
+    hits = chat.search(question.text, k=READ, history=question.history)
+    scored = chat.reader.read(query, [hit.passage for hit in hits])
+    best = sorted(scored, key=lambda sentence: (-sentence.score, sentence.passage.id, sentence.number))[:OFFERED]
+    for number, sentence in enumerate(best, start=1):
+        show(f"{number:2}  {sentence.text}   ({place(sentence.passage.document_id, sentence.passage.page, ())})")
+    return best
+
+
+def _gold(chosen: str, offered: Sequence[ScoredSentence]) -> list[GoldSpan] | None:
+    """The sentences with these numbers, none if the documents do not answer; None if nothing was chosen."""
+    numbers = [int(word) for word in chosen.split() if word.isdecimal()]
+    if chosen == "n":
+        return []
+    if not numbers or not all(1 <= number <= len(offered) for number in numbers):
+        return None
+    gold = [offered[number - 1] for number in dict.fromkeys(numbers)]
+    return [GoldSpan(s.passage.document_id, s.sentence.span, s.text) for s in gold]
+
+
+def _typed(ask: Callable[[str], str], prompt: str, *, at_end: str) -> str:
     try:
         return ask(prompt).strip()
     except EOFError:
-        return ""
+        return at_end
 
 
 def add_question(folder: Path, text: str, gold: Sequence[GoldSpan]) -> str:
@@ -73,16 +109,34 @@ def add_question(folder: Path, text: str, gold: Sequence[GoldSpan]) -> str:
                 raise QuestionSetError(f"{folder} has a corpus of its own; name a set about the current corpus")
             if any(question.id == id for question in present.questions):
                 raise QuestionSetError(f"{folder} already has the question {text!r}")
-        if gold:
-            _append(folder / ANSWERS, json_line({"query_id": id, "answers": [gold_values(span) for span in gold]}))
-            documents = sorted({span.document_id for span in gold})
-            _append(
-                folder / QRELS, "".join(f"{id}\t{document}\t1\n" for document in documents).encode(), head=QRELS_HEAD.encode()
-            )
-        else:
-            _append(folder / UNANSWERABLE, json_line({"query_id": id}))
+        _append_gold(folder, id, gold)
         _append(folder / QUERIES, json_line({"_id": id, "text": text}))  # last: lines about other ids are ignored
     return id
+
+
+def label_question(folder: Path, id: str, gold: Sequence[GoldSpan]) -> None:
+    """Stores the label of a question that `next_questions` chose: without gold spans, the documents do not answer it.
+
+    Raises QuestionSetError if the set has no such question, or it is labelled already.
+    """
+    (folder / "qrels").mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / LOCK, mode=0o600):
+        question = next((question for question in load_question_set(folder).questions if question.id == id), None)
+        if question is None or question.labelled:
+            raise QuestionSetError(f"{folder} has no unlabelled question {id!r}")
+        _append_gold(folder, id, gold)
+        lines = [from_json(line) for line in (folder / QUERIES).read_bytes().split(b"\n") if line.strip()]
+        chosen = [line | {"metadata": (line.get("metadata") or {}) | CHOSEN} if line["_id"] == id else line for line in lines]
+        replace_file(folder / QUERIES, b"".join(json_line(line) for line in chosen))
+
+
+def _append_gold(folder: Path, id: str, gold: Sequence[GoldSpan]) -> None:
+    if not gold:
+        _append(folder / UNANSWERABLE, json_line({"query_id": id}))
+        return
+    _append(folder / ANSWERS, json_line({"query_id": id, "answers": [gold_values(span) for span in gold]}))
+    rows = "".join(f"{id}\t{document}\t1\n" for document in sorted({span.document_id for span in gold}))
+    _append(folder / QRELS, rows.encode(), head=QRELS_HEAD.encode())
 
 
 def _append(path: Path, data: bytes, *, head: bytes = b"") -> None:

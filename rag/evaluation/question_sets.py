@@ -30,6 +30,8 @@ QRELS = "qrels/test.tsv"
 ANSWERS = "answers.jsonl"
 UNANSWERABLE = "unanswerable.jsonl"
 FILES = ("corpus.jsonl", QUERIES, QRELS, ANSWERS, UNANSWERABLE)
+CHOSEN = {"chosen": "strong"}
+"""The metadata of a question that was labelled because its answer would be strong: it says nothing about other answers."""
 QRELS_HEAD = "query-id\tcorpus-id\tscore\n"
 
 
@@ -60,6 +62,16 @@ class Question:
     unanswerable: bool = False
     document_id: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether anything is known about its answer."""
+        return bool(self.answers or self.unanswerable or self.relevance)
+
+    @property
+    def chosen(self) -> bool:
+        """Whether it was labelled because its answer would be strong."""
+        return CHOSEN.items() <= self.metadata.items()
 
     @property
     def given(self) -> list[str]:
