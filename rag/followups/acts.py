@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rag.followups.foreign_replies import foreign_reply
 from rag.followups.history import Turn
 from rag.followups.reply_kinds import NUMBERS, ORDINALS, QUESTION, kind_of
 from rag.records import CitedSpan
@@ -32,11 +33,14 @@ class Act:
 
 
 _PLAIN = {"again": Act("again"), "source": Act("source"), "yes": Act("yes")}
+_FOREIGN = {**_PLAIN, "more": Act("more"), "next": Act("next")}
 
 
 def act_of(reply: str) -> Act | None:
     """None if the reply is a question of its own, or small talk."""
     kind = kind_of(reply)
+    if foreign := foreign_reply(reply):
+        return _FOREIGN.get(foreign.kind) or (Act("one", foreign.number) if kind == "choose" else None)
     if kind == "choose":
         number = _number_in(reply)
         return None if number is None else Act("one", number)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from rag.followups.foreign_replies import foreign_reply
+
 WEIGHTS = Path(__file__).parent / "reply_kinds.json"
 QUESTION = "question"  # the kind of everything else
 ACTS = ("again", "more", "source", "choose", "yes")
@@ -65,6 +67,8 @@ def kind_of(reply: str) -> str:
     """One of ACTS, SMALL_TALK and ABOUT_PROGRAM, or QUESTION. Whether there is an answer to act on is for the caller to check."""
     if len(reply) > LONGEST_REPLY or not reply.strip():
         return QUESTION
+    if foreign := foreign_reply(reply):
+        return "more" if foreign.kind == "next" else foreign.kind
     weights = load_weights()
     scores = probabilities(reply, weights)
     if 1 - scores[QUESTION] < weights.threshold:
