@@ -21,7 +21,10 @@ from rag.answering.wording import note_on_language
 from rag.config import Settings, load_settings
 from rag.followups.acts import Act, LastAnswer, act_of, last_answer, reading_named, row_of, row_to_repeat
 from rag.followups.dependence import current_topic, dependence
+from rag.followups.foreign_questions import foreign_query
+from rag.followups.foreign_replies import foreign_reply
 from rag.followups.history import Turn, questions_answered, turns_of
+from rag.followups.language_cues import spoken_language
 from rag.followups.readings import readings_of
 from rag.followups.reply_kinds import kind_of
 from rag.followups.rewriting import Understood, rewritten, with_context
@@ -39,6 +42,7 @@ from rag.reader.trained_reader import TrainedReader
 from rag.records import Answer, CitedSpan, Hit
 from rag.retrieval import Retriever
 from rag.text.spelling import corrections, with_corrections
+from rag.translations import ENGLISH, translated
 
 History = Sequence[Mapping[str, Any]]
 """Earlier turns, oldest first: {"speaker": "user" | "agent", "text"}; agent turns may add "query", "citations", "readings"."""
@@ -209,13 +213,17 @@ def _composed(chat: Chat, question: str, query: str, hits: Sequence[Hit], index:
 def _reply(chat: Chat, question: str, turns: Sequence[Turn], history: History, documents: Sequence[str] | None) -> Answer | None:
     """Acts on the last answer, or replies in the program's own voice; None for a question to the documents."""
     typed, last = _clean(question), last_answer(turns)
+    foreign, previous = foreign_reply(typed), next((turn.text for turn in reversed(turns) if turn.by_user), "")
+    language = foreign.language if foreign else spoken_language(typed, previous) or ENGLISH
     number = reading_named(typed, last.readings) if last else None
     act = Act("one", number) if number else act_of(typed)
     if act and last:
         return _act(chat, act, question, last, history, documents)
     if act and turns:
-        return Answer(question, typed, reason="small_talk", message=NO_ANSWER_YET, index=chat.index().digest)
-    return in_own_voice(kind_of(typed), question, typed, chat.index(), documents, chat.settings, newest=not chat.trouble)
+        message = translated(NO_ANSWER_YET, language)
+        return Answer(question, typed, reason="small_talk", message=message, index=chat.index().digest)
+    kind, newest = kind_of(typed), not chat.trouble
+    return in_own_voice(kind, question, typed, chat.index(), documents, chat.settings, newest=newest, language=language)
 
 
 def _with_codes(asked: Understood, index: Index) -> tuple[Understood, dict[str, str]]:
@@ -279,7 +287,9 @@ def _quote_number(
 
 def _understand(question: str, turns: Sequence[Turn], index: Index, embedder: Embedder) -> Understood:
     typed, turns = _clean(question), questions_answered(turns, lambda text: not searched_words(text, index)[1])
-    # What tells a follow-up was learned from English only.
+    if typed and turns and (understood := foreign_query(typed, turns)):
+        return understood
+    # What tells a follow-up in any other language was learned from English only.
     if not typed or not turns or reason_for(typed, index) in (*SMALL_TALK, "other_language"):
         return Understood(typed, typed)
     depends = dependence(typed, turns, embedder)
@@ -293,7 +303,7 @@ def _understand(question: str, turns: Sequence[Turn], index: Index, embedder: Em
 
 def _corrections(text: str, index: Index) -> dict[str, str]:
     """The misspelt words of a question in English, with the words of the documents that they stand for."""
-    return {} if language_of(text) else corrections(text, index.vocabulary, english_words().__contains__)
+    return {} if language_of(text) or spoken_language(text) else corrections(text, index.vocabulary, english_words().__contains__)
 
 
 def _timed(answer: Answer, started: float, retrieved: float) -> Answer:

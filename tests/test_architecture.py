@@ -15,7 +15,7 @@ from tests.conftest import HEAVY, ROOT, loaded_by
 
 PACKAGE = ROOT / "rag"
 FLOORS = [
-    ["records", "errors", "cores", "numeric", "outbound"],
+    ["records", "errors", "cores", "numeric", "outbound", "translations"],
     ["config", "storage", "text", "wire", "templates"],
     ["loading", "models", "accounts"],
     ["index"],

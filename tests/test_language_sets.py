@@ -1,8 +1,5 @@
 """The small German, Spanish and Chinese corpora: their question sets fit the documents, and are answered well."""
 
-import json
-from pathlib import Path
-
 import pytest
 
 from rag.evaluation.labelling import outdated_questions

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rag import __version__
+from rag.answering.wording import counted
 from rag.config import Settings
 from rag.index.builds import live_build
 from rag.index.changes import load_changes
@@ -17,6 +18,7 @@ from rag.index.contents import Index
 from rag.index.manifest import Entry
 from rag.loading.process.safe_open import holding_file
 from rag.records import Answer
+from rag.translations import ENGLISH, translated
 
 LISTED = 20  # documents named in one reply, about a screenful
 DATE = len("2026-01-31")  # of a date and time in ISO 8601
@@ -37,7 +39,7 @@ _SMALL_TALK = {
     "praise": "Thank you. The words are those of your documents.",
     "complaint": "I am sorry that did not help. Ask in other words, or name what the question is about. “Anything else?” looks "
     "for another answer, and “where does it say that?” shows a quote in its place.",
-    "identity": f"I am rag {__version__}, a program and not a person. I answer questions with exact sentences from your "
+    "identity": "I am rag {version}, a program and not a person. I answer questions with exact sentences from your "
     "documents; no part of an answer is written by a language model.",
     "workings": "I split the documents into passages, find those closest to your question by its words and by its meaning, and "
     "quote the sentences that a small model on this computer scores best, each with its source. I write no answers myself. "
@@ -47,6 +49,22 @@ _SMALL_TALK = {
     "(a server can be set to log the API's questions). I learn nothing from your questions.",
 }
 NO_ANSWER_YET = "There is no answer yet to go on from. Ask a question first."
+_ABILITIES = (
+    "Ask in plain words, and I search {documents} and quote the sentences that answer it, each with its source. Then ask "
+    "on: “tell me more”, “where does it say that?”, “the second one”, “say that again”, or a follow-up question. "
+    "“Which documents do you have?” lists them. I do not translate, summarise, calculate or search the internet."
+)
+_DOCUMENTS, _MORE_DOCUMENTS = "I have {documents}", "and {count} more"
+_COUNT = "I have {documents}, which make {passages}."
+_AS_BUILT = "I answer from {documents}, as they were when the index was last built."
+_BUILT, _REFRESH = "The index was built on {date}.", "`rag build` brings it up to date."
+_CHANGED, _GONE = "The file of {document} was last changed on {date}.", "The file of {document} is gone."
+_UNKNOWN_FILE = "I have no document called {name}."
+TEXTS = (
+    *_SMALL_TALK.values(), NO_ANSWER_YET, _ABILITIES, _DOCUMENTS, _MORE_DOCUMENTS, _COUNT, _AS_BUILT, _BUILT, _REFRESH, _CHANGED,
+    _GONE, _UNKNOWN_FILE,
+)  # fmt: skip
+"""What is said in other languages as well."""
 _UPDATED = re.compile(
     r"(?:.* )?when (?:was|were|did|has|have) (?:the )?(?:(?:document|file) )?(?P<name>.+?)"
     r" (?:(?:last|recently|been) )*(?:updated?|changed?|modified|edited|added|revised|indexed)(?: last)?"
@@ -71,10 +89,12 @@ def in_own_voice(
     settings: Settings,
     *,
     newest: bool,
+    language: str = ENGLISH,
 ) -> Answer | None:
     """The reply to small talk or a question about the program and its documents; None for another kind of question.
 
     `documents` are those asked, all if None. `newest` says whether the index is the newest build, whose date is known.
+    `language` is that of the question.
     """
     ids = index.entries if documents is None else index.documents_of(documents)
     entries = [index.entries[document_id] for document_id in ids]
@@ -86,9 +106,9 @@ def in_own_voice(
     if named:
         message = _updated_message(named, _date_of(settings.corpus / holding_file(settings.corpus, named.id)), contents)
     elif kind in ("updated", "documents") and (name := _unknown_file_in(question, entries)):
-        message = f"I have no document called {name}."
+        message = translated(_UNKNOWN_FILE, language, name=name)
     else:
-        message = message_for(kind, contents)
+        message = message_for(kind, contents, language)
     return Answer(question, query, reason=REASONS.get(kind, "about_program"), message=message, index=index.digest)
 
 
@@ -97,32 +117,30 @@ def _date_of(file: Path) -> str:
     return datetime.fromtimestamp(file.stat().st_mtime, UTC).date().isoformat() if file.is_file() else ""
 
 
-def message_for(kind: str, contents: Contents) -> str:
+def message_for(kind: str, contents: Contents, language: str = ENGLISH) -> str:
     """The reply to small talk or a question about the program; `kind` is a key of REASONS."""
-    count = _counted(len(contents.documents), "document")
+    documents = counted(len(contents.documents), "document", language)
     if kind == "abilities":
-        return (
-            f"Ask in plain words, and I search {count} and quote the sentences that answer it, each with its source. Then ask "
-            "on: “tell me more”, “where does it say that?”, “the second one”, “say that again”, or a follow-up question. "
-            "“Which documents do you have?” lists them. I do not translate, summarise, calculate or search the internet."
-        )
+        return translated(_ABILITIES, language, documents=documents)
     if kind == "documents":
         names = [f"- {_named(entry)}" for entry in contents.documents[:LISTED]]
-        more = [f"- and {len(contents.documents) - LISTED} more"] if len(contents.documents) > LISTED else []
-        return "\n".join([f"I have {count}{':' if names else '.'}", *names, *more])
+        left = len(contents.documents) - LISTED
+        more = [f"- {translated(_MORE_DOCUMENTS, language, count=left)}"] if left > 0 else []
+        first = translated(_DOCUMENTS, language, documents=documents)
+        return "\n".join([f"{first}{':' if names else '.'}", *names, *more])
     if kind == "count":
-        passages = sum(entry.passages for entry in contents.documents)
-        return f"I have {count}, which make {_counted(passages, 'passage')}."
+        passages = counted(sum(entry.passages for entry in contents.documents), "passage", language)
+        return translated(_COUNT, language, documents=documents, passages=passages)
     if kind == "updated":
-        when = f" The index was built on {contents.built}." if contents.built else ""
-        return f"I answer from {count}, as they were when the index was last built.{when} `rag build` brings it up to date."
-    return _SMALL_TALK[kind]
+        built = [translated(_BUILT, language, date=contents.built)] if contents.built else []
+        return " ".join([translated(_AS_BUILT, language, documents=documents), *built, translated(_REFRESH, language)])
+    return translated(_SMALL_TALK[kind], language, version=__version__)
 
 
 def _updated_message(entry: Entry, changed: str, contents: Contents) -> str:
     """When a document changed; `changed` is the date of its file, for people, empty if the file is gone."""
-    first = f"The file of {_named(entry)} was last changed on {changed}." if changed else f"The file of {_named(entry)} is gone."
-    return f"{first} The index was built on {contents.built}." if contents.built else first
+    first = _CHANGED.format(document=_named(entry), date=changed) if changed else _GONE.format(document=_named(entry))
+    return f"{first} {_BUILT.format(date=contents.built)}" if contents.built else first
 
 
 def _document_in(question: str, documents: Sequence[Entry]) -> Entry | None:
@@ -151,7 +169,3 @@ def _folded(text: str) -> str:
 
 def _named(entry: Entry) -> str:
     return f"{entry.title} ({entry.id})" if entry.title and entry.title != entry.id else entry.id
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from rag.answering.abstention import language_of
 from rag.loading.formats import page_unit
 from rag.records import Answer
+from rag.translations import ENGLISH, translated
 
 ABSTENTIONS = {
     "empty_question": "Please type a question.",
@@ -21,6 +23,20 @@ ABSTENTIONS = {
     "other_language": "This seems to be in another language than the documents; please ask in theirs.",
 }
 """By reason, why there is no answer."""
+_CITATIONS, _READINGS = "It has {count}.", "It offered {count}."
+_LOOKED_FOR, _IN_NONE = "Looked for: {words}.", "In no document: {words}."
+NOUNS = ("document", "passage", "citation", "reading")
+TEXTS = (
+    *ABSTENTIONS.values(), _CITATIONS, _READINGS, _LOOKED_FOR, _IN_NONE,
+    *(f"{{count}} {noun}{plural}" for noun in NOUNS for plural in ("", "s")),
+)  # fmt: skip
+"""What is said in other languages as well."""
+_SPOKEN = {"German": "de", "French": "fr", "Spanish": "es", "Cjk": "zh"}
+
+
+def language_for(question: str) -> str:
+    """The language to answer a question in: its own if there is a catalogue for it, otherwise English."""
+    return _SPOKEN.get(language_of(question) or "", ENGLISH)
 
 
 def note_on_language(language: str) -> str:
@@ -40,26 +56,28 @@ def note_on(missing: Sequence[str], cut: tuple[int, int] | None) -> str:
 
 
 def abstention_text(answer: Answer) -> str:
-    """What is said instead of an answer: the program's own words, or why there is no answer."""
-    return answer.message or ABSTENTIONS[answer.reason or "not_in_documents"]
+    """What is said instead of an answer, in the question's language: the program's own words, or why there is no answer."""
+    return answer.message or translated(ABSTENTIONS[answer.reason or "not_in_documents"], language_for(answer.question))
 
 
 def abstention_notes(answer: Answer) -> list[str]:
     """Facts that help to ask again: what can be chosen, or what was looked for and which of it no document has."""
+    language = language_for(answer.question)
     if answer.reason == "no_such_citation":
-        return [f"It has {_counted(answer.choices, 'citation')}."]
+        return [translated(_CITATIONS, language, count=counted(answer.choices, "citation", language))]
     if answer.reason == "no_such_reading":
-        return [f"It offered {_counted(answer.choices, 'reading')}."]
+        return [translated(_READINGS, language, count=counted(answer.choices, "reading", language))]
     if answer.reason not in ("not_in_documents", "near_miss", "other_language") or not answer.looked_for:
         return []
-    lines = [f"Looked for: {', '.join(answer.looked_for)}."]
+    lines = [translated(_LOOKED_FOR, language, words=", ".join(answer.looked_for))]
     if answer.unknown:
-        lines.append(f"In no document: {', '.join(answer.unknown)}.")
+        lines.append(translated(_IN_NONE, language, words=", ".join(answer.unknown)))
     return lines
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def counted(count: int, noun: str, language: str = ENGLISH) -> str:
+    """A number of one of NOUNS."""
+    return translated(f"{{count}} {noun}{'' if count == 1 else 's'}", language, count=f"{count:,}")
 
 
 def in_plain_words(answer: Answer) -> str:

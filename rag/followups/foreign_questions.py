@@ -76,7 +76,9 @@ def _completed(question: str, last: str, cues: LanguageCues) -> str | None:
 def _without_opener(question: str, cues: LanguageCues) -> tuple[str, bool]:
     """The question without "and" and the like, with a small first letter, and whether there was one."""
     rest = question.strip(_END)
-    first = re.compile(rf"(?:{'|'.join(longest_first(cues.openers))})(?:{cues.joins or '(?!里|儿|个|种|些)'}|[,，]\s*)", re.IGNORECASE)
+    first = re.compile(
+        rf"(?:{'|'.join(longest_first(cues.openers))})(?:{cues.joins or '(?!里|儿|个|种|些)'}|[,，]\s*)", re.IGNORECASE
+    )
     opened = False
     while match := first.match(rest):
         rest, opened = rest[match.end() :].strip(_END), True
@@ -127,7 +129,8 @@ def _with_names(rest: str, last: str, names: Sequence[_Name], cues: LanguageCues
     if not names:
         return None
     if not _aspects_in(rest, cues):
-        return f"{last.rstrip(_END)}{', ' if cues.joins else '，'}{rest}?"
+        comma = ", " if cues.joins else "，"
+        return f"{last.rstrip(_END)}{comma}{rest}?"
     subject = (cues.joins or "、").join(name.text for name in names)
     pronoun = cues.replaced.search(_blanked(rest, cues.expletives)) if cues.replaced else None
     if pronoun and len(names) == 1:

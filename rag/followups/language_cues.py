@@ -17,6 +17,12 @@ LANGUAGES = ("de", "es", "fr", "zh")
 FOLDER = Path(__file__).parent / "languages"
 ENOUGH_KNOWN = 2  # function words that tell the language of a question; a single one may be a name or a quotation
 HAN_SHARE = 0.3  # of the letters; a Han character says as much as a short word
+# English words, and ends of English contractions, that are in the lists of other languages as well: they do not tell the language.
+ENGLISH_TOO = STOPWORDS | frozenset(
+    "ok okay ah oh aha no hi hey hello man war hat die den pro long plus car pour comment sin con sea solo vale details source"
+    " sources continue correct exact pardon super excellent bravo premier toll second formidable aide son dame do les par sans"
+    " s t d l m".split()
+)
 WORD = re.compile(r"[^\W_]+")
 _HAN = re.compile("[\u3400-\u9fff]")
 _KANA = re.compile("[\u3040-\u30ff]")
@@ -99,8 +105,10 @@ def spoken_language(question: str, previous: str = "") -> str | None:
     if len(_HAN.findall(question)) > HAN_SHARE * letters:
         return None if _KANA.search(question) else "zh"
     words = [word.lower() for word in WORD.findall(question)]
-    english = sum(word in STOPWORDS for word in words)
+    english = sum(word in ENGLISH_TOO for word in words)
     before = spoken_language(previous) if previous else None
+    if words and english == len(words) == sum(word not in STOPWORDS for word in words):  # "ok" is said in all of them
+        return before
     known = {code: sum(_is_known(word, cues_in(code), code == before) for word in words) for code in LANGUAGES if code != "zh"}
     best = max(known, key=lambda code: (known[code], code == before, code))
     if not known[best] or known[best] <= english:
