@@ -42,7 +42,7 @@ from rag.reader.trained_reader import TrainedReader
 from rag.records import Answer, CitedSpan, Hit
 from rag.retrieval import Retriever
 from rag.text.spelling import corrections, with_corrections
-from rag.translations import ENGLISH, translated
+from rag.translations import translated
 
 History = Sequence[Mapping[str, Any]]
 """Earlier turns, oldest first: {"speaker": "user" | "agent", "text"}; agent turns may add "query", "citations", "readings"."""
@@ -214,7 +214,7 @@ def _reply(chat: Chat, question: str, turns: Sequence[Turn], history: History, d
     """Acts on the last answer, or replies in the program's own voice; None for a question to the documents."""
     typed, last = _clean(question), last_answer(turns)
     foreign, previous = foreign_reply(typed), next((turn.text for turn in reversed(turns) if turn.by_user), "")
-    language = foreign.language if foreign else spoken_language(typed, previous) or ENGLISH
+    language = foreign.language if foreign else spoken_language(typed, previous) or "en"
     number = reading_named(typed, last.readings) if last else None
     act = Act("one", number) if number else act_of(typed)
     if act and last:

@@ -17,7 +17,7 @@ LANGUAGES = ("de", "es", "fr", "zh")
 FOLDER = Path(__file__).parent / "languages"
 ENOUGH_KNOWN = 2  # function words that tell the language of a question; a single one may be a name or a quotation
 HAN_SHARE = 0.3  # of the letters; a Han character says as much as a short word
-# English words, and ends of English contractions, that are in the lists of other languages as well: they do not tell the language.
+# English words, and ends of English contractions, that other languages have as well: they do not tell the language.
 ENGLISH_TOO = STOPWORDS | frozenset(
     "ok okay ah oh aha no hi hey hello man war hat die den pro long plus car pour comment sin con sea solo vale details source"
     " sources continue correct exact pardon super excellent bravo premier toll second formidable aide son dame do les par sans"
