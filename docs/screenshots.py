@@ -25,6 +25,11 @@ from rag.server.app import create_app
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
+MATRIX_QUESTIONS = (
+    "How fast do nerves regrow?",
+    "How long can a muscle survive without its nerve?",
+    "Which nerve is injured most often?",
+)
 QUESTIONS = 60  # of the handbook's set: enough for meaningful plots
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -114,6 +119,17 @@ def take_screenshots(browser: Browser, address: str) -> None:
     save(page, "phone")
 
 
+def take_matrix(browser: Browser, address: str) -> None:
+    page = opened(browser, address)
+    page.get_by_role("tab", name="Review").click()
+    page.fill("#matrix-questions", "\n".join(MATRIX_QUESTIONS))
+    page.fill("#matrix-documents", "*nerv*.md, *re*.md")
+    page.click("#matrix-start")
+    page.wait_for_selector("table.matrix", timeout=10 * 60_000)
+    page.evaluate("document.querySelector('#matrix-made').scrollIntoView()")
+    save(page, "matrix")
+
+
 def main() -> None:
     if CHROMIUM is None:
         raise SystemExit("no Chromium on this machine; on Debian: apt-get install chromium")
@@ -122,6 +138,7 @@ def main() -> None:
         address = served(Path(folder))
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         take_screenshots(browser, address)
+        take_matrix(browser, address)
         browser.close()
 
 

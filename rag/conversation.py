@@ -199,11 +199,17 @@ class Chat:
         return self._retriever.hits(index, queries, k=k, documents=documents)
 
 
-def _composed(chat: Chat, question: str, query: str, hits: Sequence[Hit], index: Index, lookup: Lookup | None = None) -> Answer:
-    """The answer from the hits; a question in another language is read by similarity if the network knows English only."""
+def reader_for(chat: Chat, query: str) -> tuple[Reader, str | None]:
+    """The reader of a query. If the network knows English only, a query in another language is read by similarity; then its
+    language is the second value.
+    """
     only_english = isinstance(chat.reader, TrainedReader) and chat.reader.network is ENGLISH
     language = language_of(query) if only_english else None
-    reader = SimilarityReader(chat.embedder) if language else chat.reader
+    return (SimilarityReader(chat.embedder) if language else chat.reader), language
+
+
+def _composed(chat: Chat, question: str, query: str, hits: Sequence[Hit], index: Index, lookup: Lookup | None = None) -> Answer:
+    reader, language = reader_for(chat, query)
     answer = compose(question, query, hits, reader, index, chat.settings.answering, chat.calibration(reader), lookup)
     if language and not answer.abstained and not answer.message:
         return replace(answer, message=note_on_language(language), strength=None)

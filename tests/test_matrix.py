@@ -32,6 +32,7 @@ from rag.review.matrix_values import cell_values, matrix_values
 from rag.ui.calls import answer_call
 from rag.ui.jobs import Stopped
 from rag.ui.matrix_acts import MATRIX_ACTS, Comparing
+from rag.ui.matrix_view import matrix_html
 from tests.conftest import ReadHere, WordEmbedder, library_of
 from tests.serving import client_of, word_chat
 
@@ -342,6 +343,14 @@ def test_the_page_makes_shows_and_saves_a_matrix(chat: Chat) -> None:
     assert act(comparing, do="save", form="csv", server="javascript:x")["error"].endswith("http://127.0.0.1:7860")
     rita = User("rita", "reader")
     assert act(comparing, rita, do="show") == {"error": "Only curators can make a matrix."}
+
+
+def test_the_page_shows_at_most_a_hundred_questions(chat: Chat) -> None:
+    matrix = made(chat, QUESTIONS[:1], ["faq.txt"])
+    many = replace(matrix, questions=matrix.questions * 101, cells=matrix.cells * 101)
+    html = matrix_html(many, weak=False, page=0)
+    assert html.count('<th scope="col">') == 101 and html.count("<td") == 100
+    assert "The first 100 of 101 questions are shown" in html
 
 
 def test_over_http_the_cells_come_line_by_line(chat: Chat) -> None:

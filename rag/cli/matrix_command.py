@@ -83,9 +83,10 @@ def _print_matrix(made: "Matrix", *, weak: bool) -> None:
     for asked, row in zip(made.questions, made.cells, strict=True):
         print_line((asked.text, "bold"))
         texts = [cell_text(cell, weak=weak) for cell in row]
-        for text in texts:
+        for document, text in zip(made.documents, texts, strict=True):
             if text.sentence:
+                where = " › ".join(filter(None, [document.id, text.place]))
                 print_line(f"  {text.sentence}")
-                print_line((f"    {text.place} ({text.strength})", "dim"))
+                print_line((f"    {where} ({text.strength})", "dim"))
         print_line((f"  not stated in {sum(not text.sentence for text in texts):,} of {len(row):,} documents", "dim"))
     print_line(_summary(made))

@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from rag.answering.abstention import SMALL_TALK, language_of, reason_for
+from rag.answering.abstention import SMALL_TALK, reason_for
 from rag.answering.composition import compose
 from rag.answering.confidence import default_calibration
 from rag.answering.lookups import look_up
-from rag.conversation import Chat
+from rag.conversation import Chat, reader_for
 from rag.index.contents import Index
 from rag.reader.scored_sentences import Reader
-from rag.reader.similarity_reader import SimilarityReader
-from rag.reader.trained_reader import TrainedReader
 from rag.records import Answer, Citation, Hit, Strength
 from rag.retrieval import Retriever
 from rag.review.matrix_calibration import cell_calibration, cell_signals
@@ -64,8 +62,8 @@ class Evidence:
 class CellReader:
     """Reads one question in one document after another. Safe to share between threads.
 
-    `best` is the retrieval score of the best passage of all documents of the index. A question in another language is not
-    `rated`: it is read by similarity, because the network knows English only.
+    `best` is the retrieval score of the best passage of all documents of the index. A question in a language that the reader
+    does not know is not `rated`.
     """
 
     chat: Chat
@@ -77,11 +75,10 @@ class CellReader:
 
     @classmethod
     def of(cls, chat: Chat, index: Index, asked: Asked, retriever: Retriever, kept: KeptReadings) -> "CellReader":
-        foreign = isinstance(chat.reader, TrainedReader) and language_of(asked.query) is not None
-        reader = SimilarityReader(chat.embedder) if foreign else chat.reader
+        reader, unknown_language = reader_for(chat, asked.query)
         keeping = KeepingReader(reader, kept, model=chat.embedder.identity.digest)
         best = max((hit.score for hit in retriever.hits(index, [(asked.query, 1.0)], k=1)), default=0.0)
-        return cls(chat, index, asked, keeping, best, not foreign)
+        return cls(chat, index, asked, keeping, best, rated=unknown_language is None)
 
     def cell(self, document_id: str, hits: Sequence[Hit]) -> Cell:
         """`hits` are the document's best passages."""

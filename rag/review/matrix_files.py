@@ -67,7 +67,10 @@ def check_server(server: str) -> None:
 
 @dataclass(frozen=True)
 class CellText:
-    """A cell as it is shown: the texts are empty if the document does not state an answer. `fill` is its colour."""
+    """A cell as it is shown: the texts are empty if the document does not state an answer. `fill` is its colour.
+
+    `place` is that within the document: page and headings.
+    """
 
     sentence: str = ""
     context: str = ""
@@ -80,7 +83,7 @@ def cell_text(cell: Cell, *, weak: bool = False) -> CellText:
     citation = cell.citation
     if citation is None or not (cell.stated or weak):
         return CellText()
-    where = place(citation.document_id, citation.page, citation.headings)
+    where = place(citation.document_id, citation.page, citation.headings).removeprefix(citation.document_id).lstrip(" ›")
     context = " ".join(sentence.quote for sentence in cell.context)
     return CellText(citation.quote, context, where, cell.strength or UNRATED, FILLS[cell.strength])
 
@@ -198,7 +201,7 @@ def _cells_sheet(book: "Workbook", matrix: Matrix, formats: _Formats, *, weak: b
         page = cell.citation.page if cell.citation else None
         for column, value in enumerate(_line(asked, document, cell, weak=weak)):
             if isinstance(value, str):
-                address = file_address(server, document, page) if HEADS[column] == "place" and value else ""
+                address = file_address(server, document, page) if HEADS[column] == "document" else ""
                 _write(sheet, number, column, value, formats.link if address else formats.text, address)
             else:
                 sheet.write_number(number, column, value, formats.number)

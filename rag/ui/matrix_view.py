@@ -12,6 +12,8 @@ from rag.sources import reference
 from rag.templates import render
 from rag.ui.paging import table_page
 
+COLUMNS = 100  # with the rows of a page some thousand cells, which a browser draws in about a second
+
 
 @dataclass(frozen=True)
 class _ShownCell:
@@ -26,13 +28,14 @@ class _ShownRow:
 
 
 def matrix_html(matrix: Matrix, *, weak: bool, page: int) -> Markup:
-    """A row for each document of the page, a column for each question."""
+    """A row for each document of the page, a column for each question, at most COLUMNS."""
     numbers, table = table_page(range(len(matrix.documents)), page)
-    rows = [_ShownRow(matrix.documents[n], [_shown(row[n], weak=weak) for row in matrix.cells]) for n in numbers]
+    rows = [_ShownRow(matrix.documents[n], [_shown(row[n], weak=weak) for row in matrix.cells[:COLUMNS]]) for n in numbers]
     cells = [cell for row in matrix.cells for cell in row]
     return render(
         "page/matrix_table.html",
-        questions=matrix.questions,
+        questions=matrix.questions[:COLUMNS],
+        columns=len(matrix.questions),
         rows=rows,
         table=table,
         stated=sum(cell.stated for cell in cells),
