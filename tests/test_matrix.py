@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import sys
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from rag.accounts.users import LOCAL, User
+from rag.cli.main import main
 from rag.config import Settings
 from rag.conversation import Chat
 from rag.errors import MatrixError, ReceiptError
@@ -410,3 +412,38 @@ def test_the_handbook_states_what_it_is_judged_to_state(handbook: Settings) -> N
     stated = {d: cell.stated for d, cell in zip(sorted(documents), row, strict=True)}
     assert stated == {documents[0]: True, documents[1]: False, documents[2]: False}
     assert row[2].strength == "strong"
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Runs `rag` in this process; returns its exit code."""
+    monkeypatch.setattr(sys, "argv", ["rag", *arguments])
+    try:
+        main()
+    except SystemExit as error:
+        return int(error.code or 0)
+    return 0
+
+
+@pytest.mark.slow
+def test_the_command_writes_prints_and_goes_on(
+    handbook: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "q.txt").write_text("What is Wallerian degeneration?\n")
+    asked = ["matrix", "q.txt", "--only", "w*.md", "--corpus", str(handbook.corpus), "--index", str(handbook.index)]
+    assert command(monkeypatch, *asked, "--out", "t.pdf") == 1
+    assert capsys.readouterr().err == "rag: t.pdf: the name must end in .xlsx, .csv, .html or .json\n"
+    with monkeypatch.context() as patched:
+        patched.setattr("rag.review.matrix.make_matrix", interrupted)
+        assert command(patched, *asked) == 1
+    assert capsys.readouterr().err == "Stopped. What was read is kept: run the same command again to go on.\n"
+    assert command(monkeypatch, *asked, "--out", "t.json", "--out", "t.csv") == 0
+    assert capsys.readouterr().out == "1 question × 1 document: 1 of 1 cells stated; saved as t.json, t.csv\n"
+    assert command(monkeypatch, "verify", "t.json", "--corpus", str(handbook.corpus)) == 0
+    quote = load_citations(tmp_path / "t.json")[-1].quote
+    assert quote[:80] in capsys.readouterr().out and quote in (tmp_path / "t.csv").read_text()
+    assert command(monkeypatch, *asked, "--json") == 0
+    assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "t.json").read_text())
+
+
+def interrupted(*_: object) -> Matrix:
+    raise KeyboardInterrupt

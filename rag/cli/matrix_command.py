@@ -73,8 +73,12 @@ def _questions(path: Path) -> Sequence[str]:
 def _summary(made: "Matrix") -> str:
     cells = [cell for row in made.cells for cell in row]
     stated = sum(cell.stated for cell in cells)
-    size = f"{len(made.questions):,} questions × {len(made.documents):,} documents"
+    size = f"{_counted(len(made.questions), 'question')} × {_counted(len(made.documents), 'document')}"
     return f"{size}: {stated:,} of {len(cells):,} cells stated"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _print_matrix(made: "Matrix", *, weak: bool) -> None:
