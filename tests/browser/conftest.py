@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from rag.config import EvaluationSettings, ServerSettings, Settings
 from rag.conversation import Chat
@@ -20,6 +20,8 @@ from rag.records import Span
 from rag.server.app import create_app
 from tests.conftest import library_of
 
+PATIENCE = 60_000  # milliseconds: on a busy machine, a build or an answer takes many times as long as alone
+expect.set_options(timeout=PATIENCE)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 HOSTILE = (
@@ -110,7 +112,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
         viewport={"width": 1280, "height": 860}, locale="en-US", permissions=["clipboard-read", "clipboard-write"]
     )
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(PATIENCE)
     outside: list[str] = []
     problems: list[str] = []
     page.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else outside.append(r.url))
