@@ -14,6 +14,8 @@ from rag.answering.confidence import Calibration, default_calibration, index_cal
 from rag.answering.continuation import read_from, read_on, still_quotable, surrounded, without_cited
 from rag.answering.guarantees import with_guarantee
 from rag.answering.lookups import Lookup, look_up
+from rag.answering.overview_answer import overview_reply
+from rag.answering.overview_targets import InHand
 from rag.answering.own_voice import NO_ANSWER_YET, in_own_voice
 from rag.answering.parts import joined
 from rag.answering.side_by_side import side_by_side
@@ -222,6 +224,9 @@ def _reply(chat: Chat, question: str, turns: Sequence[Turn], history: History, d
     foreign, previous = foreign_reply(typed), next((turn.text for turn in reversed(turns) if turn.by_user), "")
     language = foreign.language if foreign else spoken_language(typed, previous) or "en"
     number = reading_named(typed, last.readings) if last else None
+    cited = [citation.document_id for citation in last.citations] if last else []
+    if overview := overview_reply(question, typed, chat.index(), InHand(documents, cited)):
+        return overview
     act = Act("one", number) if number else act_of(typed)
     if act and last:
         return _act(chat, act, question, last, history, documents)

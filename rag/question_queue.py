@@ -10,6 +10,7 @@ from functools import partial
 from math import ceil
 from typing import Any
 
+from rag.answering.overview_answer import overview_of
 from rag.conversation import Chat, History
 from rag.errors import RagError, ServerBusy
 from rag.records import Answer, Hit
@@ -56,6 +57,11 @@ class QuestionQueue:
     def search(self, user: str, query: str, *, k: int, documents: Sequence[str] | None = None) -> "Future[list[Hit]]":
         """The future hits. Raises ServerBusy."""
         return self._searches.submit(user, partial(self.chat.search, query, k=k, documents=documents))
+
+    def overview(self, user: str, name: str, sentences: int) -> "Future[Answer]":
+        """The future overview of a document or folder: see `overview_of`. Raises ServerBusy."""
+        key = sha256_json(["overview", name, sentences])
+        return self._asks.submit(user, lambda: overview_of(name, self.chat.index(), sentences), key)
 
     def close(self) -> None:
         """Drops what is waiting."""

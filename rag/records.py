@@ -9,6 +9,7 @@ from typing import Literal
 Strength = Literal["strong", "fair", "weak"]
 Place = tuple[int, int, int]
 """From which letter of a block on it stands on which page, and the index of the first of these characters on the page."""
+FactKind = Literal["key_terms", "defined_terms", "dates", "figures"]
 BlockKind = Literal["heading", "paragraph", "item", "table", "code", "question"]
 
 
@@ -187,6 +188,35 @@ class QuotedSentence:
     context: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class FactList:
+    """Facts of one kind: the numbers of the citations in `Answer.more` whose answer phrases they are; `total` is how many the
+    documents have.
+    """
+
+    kind: FactKind
+    citations: tuple[int, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What an answer that gives an overview is an overview of, and how much of it its sentences cover.
+
+    `documents` are ids; with `headings`, only the section under these headings was read. It was read in so many `sentences`
+    and `sections`, of which `quoted_sections` are quoted. `coverage` is the share of its terms that is quoted, each weighted by
+    the number of sentences that have it.
+    """
+
+    documents: tuple[str, ...]
+    headings: tuple[str, ...]
+    sentences: int
+    sections: int
+    quoted_sections: int
+    coverage: float
+    lists: tuple[FactList, ...] = ()
+
+
 @dataclass(frozen=True)
 class Answer:
     """Quoted sentences with one citation each, numbered from 1 in order; or an abstention with its `reason`.
@@ -203,7 +233,8 @@ class Answer:
     `looked_for` are the query's words, `unknown` those that occur in no document. `readings` are whole questions to choose
     from if the question could mean several things. If a requested citation or reading does not exist, `choices` is the
     number that the last answer has. `message` is what the program says in its own voice: instead of an answer, or about one
-    ("The list goes on: …"); often empty. `index` is the manifest hash of the index that was asked.
+    ("The list goes on: …"); often empty. `overview` is set if the answer is an overview of documents: its sentences are in the
+    order of the documents, and `more` holds the facts that are listed. `index` is the manifest hash of the index that was asked.
     """
 
     question: str
@@ -227,6 +258,7 @@ class Answer:
     strength: Strength | None = None
     guarantee: str = ""
     signals: dict[str, float] = field(default_factory=dict)
+    overview: Overview | None = None
     index: str = ""
     timings_ms: dict[str, float] = field(default_factory=dict, compare=False)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NotRequired, TypeVar
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # typing's cannot be validated by pydantic before Python 3.12
 
-from rag.records import Answer, Citation, Hit, Location, Passage, QuotedSentence, Span, Strength
+from rag.records import Answer, Citation, FactKind, FactList, Hit, Location, Overview, Passage, QuotedSentence, Span, Strength
 
 
 class SpanValues(TypedDict):
@@ -51,6 +51,22 @@ class HitValues(SpanValues):
     page: int | None
 
 
+class FactListValues(TypedDict):
+    kind: FactKind
+    citations: list[int]
+    total: int
+
+
+class OverviewValues(TypedDict):
+    documents: list[str]
+    headings: list[str]
+    sentences: int
+    sections: int
+    quoted_sections: int
+    coverage: float
+    lists: list[FactListValues]
+
+
 class AnswerValues(TypedDict):
     """`nearest`, `looked_for` and `unknown` are empty unless it abstains. Older answers lack what is NotRequired."""
 
@@ -74,6 +90,7 @@ class AnswerValues(TypedDict):
     closest: NotRequired[list[CitationValues]]
     corrected: NotRequired[dict[str, str]]
     parts: NotRequired[list["AnswerValues"]]
+    overview: NotRequired[OverviewValues | None]
     nearest: list[HitValues]
     looked_for: list[str]
     unknown: list[str]
@@ -122,6 +139,7 @@ def answer_values(answer: Answer) -> AnswerValues:
         "closest": [citation_values(citation) for citation in answer.closest],
         "corrected": dict(sorted(answer.corrected.items())),
         "parts": [answer_values(part) for part in answer.parts],
+        "overview": _overview_values(answer.overview) if answer.overview else None,
         "nearest": [hit_values(hit) for hit in answer.nearest] if answer.abstained else [],
         "looked_for": list(answer.looked_for) if answer.abstained else [],
         "unknown": list(answer.unknown) if answer.abstained else [],
@@ -152,6 +170,18 @@ def citation_values(citation: Citation) -> CitationValues:
         "answer_phrase": _span_values(phrase) if phrase else None,
         "also": [_location_values(location) for location in citation.also],
         "differs": list(citation.differs),
+    }
+
+
+def _overview_values(overview: Overview) -> OverviewValues:
+    return {
+        "documents": list(overview.documents),
+        "headings": list(overview.headings),
+        "sentences": overview.sentences,
+        "sections": overview.sections,
+        "quoted_sections": overview.quoted_sections,
+        "coverage": overview.coverage,
+        "lists": [{"kind": facts.kind, "citations": list(facts.citations), "total": facts.total} for facts in overview.lists],
     }
 
 
@@ -199,11 +229,24 @@ def _answer_from(fields: AnswerValues) -> Answer:
         message=fields.get("message", ""),
         strength=fields.get("strength"),
         guarantee=fields.get("guarantee", ""),
+        overview=_overview_from(values) if (values := fields.get("overview")) else None,
         expected_wrong=fields["expected_wrong"],
         measured_on=fields["measured_on"],
         signals=fields["signals"],
         index=fields["index"],
         timings_ms=fields["timings_ms"],
+    )
+
+
+def _overview_from(values: OverviewValues) -> Overview:
+    return Overview(
+        tuple(values["documents"]),
+        tuple(values["headings"]),
+        values["sentences"],
+        values["sections"],
+        values["quoted_sections"],
+        values["coverage"],
+        tuple(FactList(facts["kind"], tuple(facts["citations"]), facts["total"]) for facts in values["lists"]),
     )
 
 

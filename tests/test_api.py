@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rag.answering.overview_answer import overview_of
 from rag.conversation import Chat
 from rag.index.updating import Recipe, update_index
 from rag.server.api import Answered
@@ -54,6 +55,16 @@ def test_searching_and_listing(client: TestClient, chat: Chat) -> None:
     assert [one["id"] for one in listed["documents"]] == ["faq.txt", "guide.md", "sub/odd näme: 1.html"]
     assert sum(one["passages"] for one in listed["documents"]) == len(chat.index().passages)
     assert listed["index"] == chat.index().digest
+
+
+def test_an_overview_is_that_of_the_command_line(client: TestClient, chat: Chat) -> None:
+    reply = client.get("/api/overview", params={"document": "guide.md", "sentences": 3})
+    assert reply.status_code == 200
+    assert reply.json() == answer_values(overview_of("guide.md", chat.index(), 3))
+    assert reply.json()["overview"]["documents"] == ["guide.md"]
+    refused = client.get("/api/overview", params={"document": "nothere.md"})
+    assert refused.status_code == 404 and refused.json()["error"]["message"] == "I have no document called nothere.md."
+    assert client.get("/api/overview", params={"document": "guide.md", "sentences": 0}).status_code == 422
 
 
 def test_a_citation_leads_to_its_source(client: TestClient, chat: Chat) -> None:
@@ -139,7 +150,7 @@ def test_an_internal_error_reveals_only_its_request_id(chat: Chat, monkeypatch: 
 def test_openapi_lists_our_routes_and_describes_their_answers(client: TestClient, chat: Chat) -> None:
     listed = client.get("/api/openapi.json").json()
     assert set(listed["paths"]) == {
-        "/api/v1/ask", "/api/v1/search", "/api/v1/documents", "/api/v1/source/{citation}", "/api/v1/file/{document_id}",
+        "/api/v1/ask", "/api/v1/search", "/api/v1/overview", "/api/v1/documents", "/api/v1/source/{citation}", "/api/v1/file/{document_id}",
         "/healthz", "/readyz", "/metrics",
     }  # fmt: skip
     Answered.model_validate(answer_values(chat.ask(QUESTION)))

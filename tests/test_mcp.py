@@ -27,7 +27,7 @@ QUESTION = "Are ferns toxic to cats?"
 async def ask_all(client: Any, question: str) -> dict[str, Any]:
     """Uses every tool, as an assistant would."""
     tools = (await client.list_tools()).tools
-    assert {tool.name for tool in tools} == {"ask", "search", "get_source", "list_documents", "evidence_matrix"}
+    assert {tool.name for tool in tools} == {"ask", "search", "overview", "get_source", "list_documents", "evidence_matrix"}
     assert all(tool.annotations.read_only_hint and not tool.annotations.destructive_hint for tool in tools)
     answer = (await client.call_tool("ask", {"question": question})).structured_content
     source = (await client.call_tool("get_source", {"citation": answer["citations"][0]["source"]})).structured_content
@@ -35,8 +35,13 @@ async def ask_all(client: Any, question: str) -> dict[str, Any]:
     documents = (await client.call_tool("list_documents", {})).structured_content["documents"]
     asked = {"questions": [question], "documents": [answer["citations"][0]["document_id"]]}
     matrix = (await client.call_tool("evidence_matrix", asked)).structured_content
+    document = answer["citations"][0]["document_id"]
+    overview = (await client.call_tool("overview", {"document": document, "sentences": 2})).structured_content
+    cited = (await client.call_tool("get_source", {"citation": overview["citations"][0]["source"]})).structured_content
+    assert cited["sentence"] == overview["citations"][0]["quote"] and overview["overview"]["documents"] == [document]
     wrong = [
         await client.call_tool("evidence_matrix", {"questions": [question] * 60}),
+        await client.call_tool("overview", {"document": "nothere.md"}),
         await client.call_tool("get_source", {"citation": "nonsense"}),
         await client.call_tool("search", {"query": "x", "k": 1000}),
         await client.call_tool("ask", {"question": "x" * 5000}),

@@ -119,6 +119,7 @@ EXAMPLE_VALUES = {
     "expected_wrong": 0.1,
     "measured_on": "the question set pets",
     "strength": "strong",
+    "overview": None,
     "guarantee": "at most 10% of strong answers are wrong (95% certain, 240 judged questions)",
     "signals": {"score": 1.5},
     "text": "Ferns are safe. [1] So are palms. [2]",
@@ -153,7 +154,7 @@ EXAMPLE_VALUES = {
     "index": "i1",
 }  # fmt: skip
 
-LATER = {"readings", "choices", "strength", "guarantee", "message", "more", "closest", "corrected", "parts"}
+LATER = {"readings", "choices", "strength", "guarantee", "message", "more", "closest", "corrected", "parts", "overview"}
 """What earlier releases did not store."""
 
 

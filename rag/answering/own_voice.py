@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rag import __version__
+from rag.answering.document_names import SHORTEST_NAME, folded, names_of, titled
 from rag.answering.wording import counted
 from rag.config import Settings
 from rag.index.builds import live_build
@@ -22,7 +23,6 @@ from rag.translations import ENGLISH, translated
 
 LISTED = 20  # documents named in one reply, about a screenful
 DATE = len("2026-01-31")  # of a date and time in ISO 8601
-SHORTEST_NAME = 3  # characters of a document's name, so that no title such as "A" is taken for a word
 REASONS = {
     "greeting": "greeting",
     **dict.fromkeys(["wellbeing", "thanks", "goodbye", "acknowledgement", "praise", "complaint", "identity"], "small_talk"),
@@ -123,7 +123,7 @@ def message_for(kind: str, contents: Contents, language: str = ENGLISH) -> str:
     if kind == "abilities":
         return translated(_ABILITIES, language, documents=documents)
     if kind == "documents":
-        names = [f"- {_named(entry)}" for entry in contents.documents[:LISTED]]
+        names = [f"- {titled(entry)}" for entry in contents.documents[:LISTED]]
         left = len(contents.documents) - LISTED
         more = [f"- {translated(_MORE_DOCUMENTS, language, count=left)}"] if left > 0 else []
         first = translated(_DOCUMENTS, language, documents=documents)
@@ -139,33 +139,19 @@ def message_for(kind: str, contents: Contents, language: str = ENGLISH) -> str:
 
 def _updated_message(entry: Entry, changed: str, contents: Contents) -> str:
     """When a document changed; `changed` is the date of its file, for people, empty if the file is gone."""
-    first = _CHANGED.format(document=_named(entry), date=changed) if changed else _GONE.format(document=_named(entry))
+    first = _CHANGED.format(document=titled(entry), date=changed) if changed else _GONE.format(document=titled(entry))
     return f"{first} {_BUILT.format(date=contents.built)}" if contents.built else first
 
 
 def _document_in(question: str, documents: Sequence[Entry]) -> Entry | None:
     """The document whose date a question such as "when was the guide updated?" asks for, by title, path or file name."""
-    match = _UPDATED.fullmatch(_folded(question))
+    match = _UPDATED.fullmatch(folded(question))
     name = match["name"] if match else ""
-    return next((entry for entry in documents if len(name) >= SHORTEST_NAME and name in _names(entry)), None)
+    return next((entry for entry in documents if len(name) >= SHORTEST_NAME and name in names_of(entry)), None)
 
 
 def _unknown_file_in(question: str, documents: Sequence[Entry]) -> str:
     """A file name in a question that no document has; empty if there is none."""
     names = _FILE_NAME.findall(question)
-    known = {name for entry in documents for name in _names(entry)}
-    return next((name for name in names if _folded(name) not in known), "")
-
-
-def _names(entry: Entry) -> set[str]:
-    file_name = entry.id.rsplit("/", 1)[-1]
-    names = {_folded(name) for name in (entry.title, entry.id, file_name, file_name.rsplit(".", 1)[0])}
-    return names | {name.removeprefix("the ") for name in names}
-
-
-def _folded(text: str) -> str:
-    return " ".join(re.sub(r"[-_\s“”\"']+", " ", text.casefold()).strip(" ?!.").split())
-
-
-def _named(entry: Entry) -> str:
-    return f"{entry.title} ({entry.id})" if entry.title and entry.title != entry.id else entry.id
+    known = {name for entry in documents for name in names_of(entry)}
+    return next((name for name in names if folded(name) not in known), "")

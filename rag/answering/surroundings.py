@@ -1,17 +1,14 @@
 """What stands around a sentence in its document: neighbours, list items, the header of a table, and needed context."""
 
-import re
 from collections.abc import Iterator
 from itertools import islice
 
 from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Passage, Span
-from rag.text.leaning import is_lead_in, leans_on_previous
+from rag.text.leaning import is_label, is_lead_in, leans_on_previous
 
-LONGEST_LABEL = 5  # words of a line that names what the next one explains, as in a list of definitions
 LONGEST_CONTEXT = 2  # sentences of context before a dependent one; more would no longer be an answer
-_LABEL = re.compile(r"[^\W\d][^.!?:;,|\n]*[\w)*\"”]")
 
 Place = tuple[str, Span]
 """A document's id and a span of its text."""
@@ -84,17 +81,13 @@ def leads_in(sentence: ScoredSentence) -> bool:
 def label_of(sentence: ScoredSentence, index: Index) -> ScoredSentence | None:
     """The term above a definition that stands in a paragraph of its own; None if there is none."""
     before = next_to(sentence, index, -1)
-    if before is None or {before.sentence.kind, sentence.sentence.kind} != {"paragraph"} or not _is_label(before.text):
+    if before is None or {before.sentence.kind, sentence.sentence.kind} != {"paragraph"} or not is_label(before.text):
         return None
     passage = before.passage
     if passage is not sentence.passage:  # a passage does not end within a line
         return before
     end, start = before.sentence.span.end - passage.span.start, sentence.sentence.span.start - passage.span.start
     return before if "\n" in passage.text[end:start] else None
-
-
-def _is_label(text: str) -> bool:
-    return len(text.split()) <= LONGEST_LABEL and bool(_LABEL.fullmatch(text))
 
 
 def leading_context(sentence: ScoredSentence, index: Index) -> list[ScoredSentence]:

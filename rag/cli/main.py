@@ -13,6 +13,7 @@ import typer
 from rag import __version__
 from rag.cli import (
     calibration_command,
+    corpus_commands,
     evaluation_commands,
     index_commands,
     matrix_command,
@@ -60,6 +61,7 @@ for command in (
     question_commands.ask,
     question_commands.chat,
     question_commands.verify,
+    corpus_commands.overview,
     matrix_command.matrix,
     server_commands.serve,
     server_commands.mcp,

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from rag.answering.wording import abstention_notes, abstention_text, in_plain_words, place
 from rag.cli.output import Part, print_line, print_text
+from rag.cli.overview_printing import print_overview
 from rag.records import Answer, Citation, Document, Hit, Location, Passage
 from rag.text.spelling import with_corrections
 
@@ -38,6 +39,8 @@ def print_answer(answer: Answer) -> None:
 def _print_one(answer: Answer) -> None:
     if answer.abstained:
         _print_abstention(answer)
+    elif answer.overview:
+        print_overview(answer)
     else:
         _print_quotes(answer)
 

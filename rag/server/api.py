@@ -9,9 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, JSONResponse, Response
 
+from rag.answering.overview_requests import MOST_SENTENCES
 from rag.conversation import Chat
-from rag.errors import RagError, UnreadableFile
+from rag.errors import DocumentError, RagError, UnreadableFile
 from rag.loading.process.safe_open import checked_path, holding_file
+from rag.overview.covering import SENTENCES
 from rag.question_queue import QuestionQueue
 from rag.server.limits import outcome
 from rag.server.monitoring import Measures
@@ -188,7 +190,28 @@ def _router(prefix: str, questions: QuestionQueue, measures: Measures) -> APIRou
         """Returns the original file of a document. Its ETag is the SHA-256 of the bytes, like the digest of a citation."""
         return _file(chat, document_id, download)
 
+    _add_overview(router, questions)
     return router
+
+
+def _add_overview(router: APIRouter, questions: QuestionQueue) -> None:
+    seconds = questions.chat.settings.server.answer_seconds
+
+    @router.get("/overview", responses={200: {"model": Answered}})
+    async def overview(
+        request: Request,
+        document: Annotated[
+            Name, Query(description='a document by its id or title, a folder ("reports/") or a pattern ("*.md")')
+        ],
+        sentences: Annotated[int, Query(ge=1, le=MOST_SENTENCES)] = SENTENCES,
+    ) -> JSONResponse:
+        """Returns the sentences that together cover most of the terms of a document or folder, with lists of facts."""
+        try:
+            overview = questions.overview(request.scope["state"]["user"].name, document, sentences)
+            answer = await outcome(overview, seconds, request)
+        except DocumentError as error:
+            raise Problem(404, "no_document", str(error)) from None
+        return JSONResponse(answer_values(answer))
 
 
 def listed_documents(chat: Chat) -> dict[str, Any]:

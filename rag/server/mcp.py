@@ -1,15 +1,17 @@
-"""Tools for assistants by the Model Context Protocol: ask, search, show sources, list documents. Read-only."""
+"""Tools for assistants by the Model Context Protocol: ask, search, give overviews, show sources, list documents. Read-only."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Annotated, Any
 
 from fastapi import FastAPI
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
+from rag.answering.overview_requests import MOST_SENTENCES
 from rag.conversation import Chat
 from rag.errors import MatrixError, RagError, SettingsError
+from rag.overview.covering import SENTENCES
 from rag.question_queue import QuestionQueue
 from rag.records import Answer
 from rag.review.matrix import make_matrix, plan_matrix
@@ -98,7 +100,21 @@ def _tools(questions: QuestionQueue, tool_error: Callable[[Exception], Exception
         with tool_errors():
             return await run_in_threadpool(_small_matrix, chat, questions, documents)
 
-    return [ask, search, get_source, list_documents, evidence_matrix]
+    return [ask, search, _overview_tool(questions, tool_errors), get_source, list_documents, evidence_matrix]
+
+
+def _overview_tool(questions: QuestionQueue, tool_errors: Callable[[], AbstractContextManager[None]]) -> Callable[..., Any]:
+    seconds = questions.chat.settings.server.answer_seconds
+
+    async def overview(
+        document: Annotated[Name, Field(description='a document by its id or title, a folder ("reports/") or a pattern')],
+        sentences: Annotated[int, Field(ge=1, le=MOST_SENTENCES)] = SENTENCES,
+    ) -> dict[str, Any]:
+        """Show what is in a document or folder: the exact sentences that cover most of its terms, with lists of facts."""
+        with tool_errors():
+            return _with_references(await outcome(questions.overview(USER, document, sentences), seconds))
+
+    return overview
 
 
 def _small_matrix(chat: Chat, questions: Sequence[str], documents: Sequence[str] | None) -> dict[str, Any]:

@@ -108,6 +108,16 @@ def numbered_citations(citations: Iterable[Citation]) -> list[Paragraph]:
     return [Paragraph([_quote(QuotedSentence(citation.quote, citation.number), citation)]) for citation in citations]
 
 
+def running_paragraphs(sentences: Iterable[QuotedSentence], citations: Iterable[Citation]) -> list[Paragraph]:
+    """All sentences in order, without a lead: neighbours run on, and rows are below their header."""
+    by_number = {citation.number: citation for citation in citations}
+    quoted = [(sentence, by_number[sentence.citation]) for sentence in sentences]
+    arranged = _Arranged(_headers(quoted))
+    for sentence, citation in quoted:
+        arranged.add(sentence, citation, alone=False, emphasise=False)
+    return arranged.paragraphs
+
+
 Quoted = tuple[QuotedSentence, Citation]
 Headers = dict[tuple[str, int], tuple[str, tuple[str, ...]]]
 """Header rows by document and number of columns: their text and its cells."""

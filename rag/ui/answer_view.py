@@ -14,6 +14,7 @@ from rag.templates import render
 from rag.text.terms import content_words
 from rag.ui.answer_actions import Shown, actions_of
 from rag.ui.answer_layout import Layout, Paragraph, layout_of, numbered_citations, numbers_of
+from rag.ui.overview_view import shown_overview
 
 STRENGTHS = {
     "strong": "Strong match",
@@ -60,7 +61,8 @@ class Part:
 
 def answer_html(answer: Answer, shown: Shown | None = None) -> Markup:
     """`shown` adds the actions and notes that an answer has within a conversation."""
-    parts = [_part(part, part.question) for part in answer.parts] or [_part(answer, "")]
+    overview = shown_overview(answer)
+    parts = [] if overview else [_part(part, part.question) for part in answer.parts] or [_part(answer, "")]
     citations = [c for c in (*answer.citations, *answer.more) if c.number not in answer.header_numbers]
     hidden = {number for part in parts for number in numbers_of(part.layout.rest)}
     asked = shown is not None and bool(answer.query)
@@ -68,13 +70,14 @@ def answer_html(answer: Answer, shown: Shown | None = None) -> Markup:
         "page/answer.html",
         answer=answer,
         parts=parts,
+        overview=overview,
         shown=shown,
         topic=topic_of(answer) if asked else "",
         searched=answer.query if asked and answer.query.split() != answer.question.split() else "",
         actions=actions_of(answer, shown) if shown else None,
         judged=JUDGED.get(shown.judged, "") if shown else "",
         own_voice=answer.message.split("\n") if answer.abstained and answer.message else [],
-        cards=_cards([citation for citation in citations if citation.number not in hidden]),
+        cards=[] if overview else _cards([citation for citation in citations if citation.number not in hidden]),
         closest_cards=_cards(answer.closest),
         also=_also(answer.citations),
         confidence=in_plain_words(answer),

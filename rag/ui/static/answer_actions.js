@@ -2,6 +2,7 @@
 import { ask, edit } from "./conversation.js";
 import { desk, hold, openTab } from "./desk.js";
 import { say, saveFile } from "./dom.js";
+import { close } from "./source.js";
 import { chooseSentence } from "./source_choose.js";
 
 /** @typedef {import("./server.js").Reply} Reply */
@@ -48,6 +49,12 @@ export function mountAnswerActions(call, once) {
   /** @type {Record<string, (argument: string) => void>} */
   const acts = {
     ask: (text) => { openTab("Ask"); ask("offered", text); },
+    overview: (id) => {
+      if (window.innerWidth < 1180) close(false);
+      hold({ documents: [] });
+      openTab("Ask");
+      ask("new", `Overview of ${id}`);
+    },
     same: () => ask("same"),
     written: () => ask("written"),
     everywhere: () => { hold({ documents: [] }); ask("same"); },

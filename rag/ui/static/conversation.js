@@ -116,7 +116,7 @@ function failed(question, message) {
 
 /** @param {Element} turn */
 function announceAnswer(turn) {
-  const words = [".strength", ".reason", ".lead q", ".own-voice > p:nth-of-type(2)"].map((part) => turn.querySelector(part)?.textContent ?? "");
+  const words = [".strength", ".reason", ".overview-note", ".lead q", ".own-voice > p:nth-of-type(2)"].map((part) => turn.querySelector(part)?.textContent ?? "");
   announce(`Answer. ${words.filter(Boolean).join(" ")}`);
 }
 

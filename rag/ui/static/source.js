@@ -36,7 +36,7 @@ function citations(answer) {
 export async function turnTo(reference, { choose = false, wide = 1 } = {}) {
   windows = wide;
   const cited = citations(opened?.closest(".answer") ?? null);
-  const others = Object.fromEntries(cited.filter((button) => button.dataset.number).map((button) => [button.value, Number(button.dataset.number)]));
+  const others = Object.fromEntries(cited.filter((button) => button.dataset.number && !button.closest(".facts")).map((button) => [button.value, Number(button.dataset.number)]));
   const reply = await opening(call({ do: "source", reference, windows, choose, others }));
   if (reply) show(reply);
   return Boolean(reply);
@@ -55,6 +55,7 @@ function show(reply) {
   for (const id of ["source-only", "source-tools"]) part(id).hidden = !view;
   const text = part("source-text");
   if (!view) return void text.replaceChildren(hint(reply.error));
+  part("source-overview").value = `overview:${view.document_id}`;
   if (offerPages(view)) return;
   fill(text, view.html);
   text.prepend(...more(0));

@@ -1,0 +1,146 @@
+"""Sentences that an overview may quote, each with the sentences that it cannot be understood without."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from rag.records import Passage, Sentence
+from rag.text.headings import is_back_matter
+from rag.text.leaning import is_label, is_lead_in, leans_on_previous
+from rag.text.terms import terms
+
+LONGEST_CONTEXT = 2  # sentences before a leaning one; with more it would no longer be an overview
+FEWEST_WORDS, FEWEST_TERMS = 4, 3  # of a statement; "Keep it dry." says little by itself
+PROSE = ("paragraph", "item")
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A sentence in its passage; `number` is its row in `passage.sentences`."""
+
+    passage: Passage
+    number: int
+
+    @property
+    def sentence(self) -> Sentence:
+        return self.passage.sentences[self.number]
+
+    @property
+    def text(self) -> str:
+        return self.passage.text_of(self.sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The rows of a sentence's context and of the sentence itself, which is the last; rows refer to `Reading.sentences`."""
+
+    rows: tuple[int, ...]
+
+    @property
+    def row(self) -> int:
+        return self.rows[-1]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What an overview reads of one document: all sentences in order, and which of them it may quote.
+
+    `counted` are the rows whose terms an overview is to cover; they are rows of tables if it is `tabular`. `leaves_out` says
+    that there are rows of tables besides.
+    """
+
+    sentences: Sequence[Placed] = ()
+    statements: Sequence[Statement] = ()
+    counted: Sequence[int] = ()
+    leaves_out: bool = False
+    tabular: bool = False
+
+
+def read(passages: Sequence[Passage]) -> Reading:
+    """Reads a document's passages; references and disclaimers are left out.
+
+    Statements are running text and list items. A document without any is read by the rows of its tables, and one without
+    these by whatever can be quoted.
+    """
+    sentences = [
+        Placed(passage, number)
+        for passage in passages
+        if not is_back_matter(passage.headings)
+        for number in range(len(passage.sentences))
+    ]
+    quotable = [row for row, placed in enumerate(sentences) if placed.sentence.quotable]
+    prose = list(_prose(sentences))
+    table_rows = [row for row in quotable if sentences[row].sentence.kind == "table"]
+    if prose:
+        counted = [row for row in quotable if sentences[row].sentence.kind in PROSE]
+        return Reading(sentences, prose, counted, bool(table_rows))
+    if table_rows:
+        return Reading(sentences, list(_table_rows(sentences)), table_rows, tabular=True)
+    return Reading(sentences, [Statement((row,)) for row in quotable], quotable)
+
+
+@dataclass
+class _Before:
+    """What stands before a sentence under the same headings: the chain of sentences, and what introduces a list."""
+
+    headings: tuple[str, ...] = ()
+    rows: list[int] = field(default_factory=list)
+    lead_in: int | None = None
+
+
+def _prose(sentences: Sequence[Placed]) -> Iterator[Statement]:
+    before = _Before()
+    for row, placed in enumerate(sentences):
+        if placed.passage.headings != before.headings:
+            before = _Before(placed.passage.headings)
+        sentence = placed.sentence
+        if not sentence.quotable or sentence.kind not in PROSE:
+            before = _Before(before.headings)
+            continue
+        text = placed.text
+        if sentence.kind == "paragraph":
+            before.lead_in = row if is_lead_in(text, sentence.kind) else None
+        context = _context(sentences, row, before)
+        before.rows = [*before.rows[-LONGEST_CONTEXT:], row]
+        if context is not None and is_statement(text, sentence, cut=placed.passage.cut):
+            yield Statement((*context, row))
+
+
+def is_statement(text: str, sentence: Sentence, *, cut: bool) -> bool:
+    """Whether a sentence says something by itself: no question, no introduction, nothing cut or too short."""
+    asks = text.rstrip(" \"'”’)").endswith("?")
+    short = len(text.split()) < FEWEST_WORDS or len(terms(text)) < FEWEST_TERMS
+    return not (cut or asks or short or is_lead_in(text, sentence.kind))
+
+
+def _context(sentences: Sequence[Placed], row: int, before: _Before) -> tuple[int, ...] | None:
+    """The rows that a sentence needs before it; None if it leans on a sentence that is not there or too far away."""
+    placed = sentences[row]
+    leans = leans_on_previous(placed.text)
+    if placed.sentence.kind == "item":
+        return None if leans else (before.lead_in,) if before.lead_in is not None else ()
+    if not before.rows:
+        return None if leans else ()
+    previous = sentences[before.rows[-1]]
+    if not leans:
+        return (before.rows[-1],) if is_label(previous.text) and previous.sentence.kind == "paragraph" else ()
+    needed: list[int] = []
+    for earlier in reversed(before.rows[-LONGEST_CONTEXT:]):
+        needed.insert(0, earlier)
+        if sentences[earlier].sentence.kind != "paragraph" or is_lead_in(sentences[earlier].text, "paragraph"):
+            return None
+        if not leans_on_previous(sentences[earlier].text):
+            return tuple(needed)
+    return None
+
+
+def _table_rows(sentences: Sequence[Placed]) -> Iterator[Statement]:
+    """Rows of tables, each with the header of its table."""
+    header: int | None = None
+    for row, placed in enumerate(sentences):
+        sentence = placed.sentence
+        if sentence.kind != "table":
+            header = None
+        elif sentence.level:
+            header = row
+        else:
+            yield Statement((row,) if header is None else (header, row))
