@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.config import RetrievalSettings
-from rag.index.contents import Index
+from rag.index.contents import Index, LanguagePart
 from rag.index.lexical import K1
 from rag.models.embedder import Embedder
 from rag.models.reranker import CrossEncoderReranker
 from rag.numeric import Vectors
 from rag.records import Hit
+from rag.text.languages import may_be_in
 from rag.text.terms import terms
 
 Rows = NDArray[np.int64]
@@ -150,12 +151,21 @@ def _fused(
     index: Index, query: WeightedQuery, lexical: Vectors, cosines: Vectors, candidates: Rows, settings: RetrievalSettings
 ) -> Vectors:
     dense = standard(cosines, *index.dense.spread(query.vector))
-    # Mean and deviation are of BM25 over all rows; proximity is computed for the candidates only.
-    near = proximity(index, terms(query.query), candidates)
-    raised = lexical[candidates] + settings.proximity_weight * near
-    sparse = standard(raised, float(lexical.mean()) if len(lexical) else 0.0, float(lexical.std()))
-    fused: Vectors = settings.dense_weight * dense + (1 - settings.dense_weight) * sparse
+    # Mean and deviation are of BM25 over all rows in the query's languages; proximity is computed for the candidates only.
+    raised, numbers = lexical[candidates], _numbers(index, query.query)
+    for number in numbers:
+        part, here = index.parts[number], index.row_languages[candidates] == number
+        raised[here] += settings.proximity_weight * proximity(part, terms(query.query, part.language), candidates[here])
+    compared = np.isin(index.row_languages, numbers)
+    bm25 = lexical[compared]
+    sparse = standard(raised, float(bm25.mean()), float(bm25.std())) if len(bm25) else np.zeros_like(dense)
+    fused: Vectors = settings.dense_weight * dense + (1 - settings.dense_weight) * sparse * compared[candidates]
     return fused
+
+
+def _numbers(index: Index, query: str) -> list[int]:
+    """Which parts of the index are in a language that the query may be in: elsewhere words match by chance only."""
+    return [number for number, part in enumerate(index.parts) if may_be_in(query, part.language)]
 
 
 def standard(scores: Vectors, mean: float, deviation: float) -> Vectors:
@@ -168,32 +178,39 @@ def standard(scores: Vectors, mean: float, deviation: float) -> Vectors:
     return ((scores - mean) / deviation if deviation > 0 else np.zeros_like(scores)).astype(np.float32)
 
 
-def lexical_scores(index: Index, words: Sequence[str], settings: RetrievalSettings) -> Vectors:
+def lexical_scores(part: Index | LanguagePart, words: Sequence[str], settings: RetrievalSettings) -> Vectors:
     """BM25 of every row: over the whole text, plus, weighted, over title and headings alone."""
-    whole = index.lexical.scores(words)
-    return whole + np.float32(settings.headings_weight) * index.headings.scores(words) if settings.headings_weight else whole
+    whole = part.lexical.scores(words)
+    return whole + np.float32(settings.headings_weight) * part.headings.scores(words) if settings.headings_weight else whole
 
 
 def _expanded_scores(index: Index, query: str, settings: RetrievalSettings) -> Vectors:
-    """The lexical scores, with a share for the long forms of the query's abbreviations and the short forms of its words."""
-    scores = lexical_scores(index, terms(query), settings)
-    others = [term for form in index.abbreviations.other_forms(query) for term in terms(form)]
-    return scores + np.float32(OTHER_FORM) * lexical_scores(index, others, settings) if others else scores
+    """The lexical scores, with a share for the long forms of the query's abbreviations and the short forms of its words.
+
+    The query is analysed once for each language that it may be in; the documents in all others score 0.
+    """
+    forms = index.abbreviations.other_forms(query)
+    scores = np.zeros(len(index.passages), dtype=np.float32)
+    for part in (index.parts[number] for number in _numbers(index, query)):
+        scores += lexical_scores(part, terms(query, part.language), settings)
+        if others := [term for form in forms for term in terms(form, part.language)]:
+            scores += np.float32(OTHER_FORM) * lexical_scores(part, others, settings)
+    return scores
 
 
-def proximity(index: Index, words: Sequence[str], rows: Rows) -> Vectors:
+def proximity(part: Index | LanguagePart, words: Sequence[str], rows: Rows) -> Vectors:
     """A bonus for rows in which neighbouring query terms are neighbours too, in the same order.
 
     Each pair counts the idf of both terms, saturating with its frequency like a single term in BM25. The end of the context
     (title and headings) and the start of the text are not neighbours.
     """
-    lexical = index.lexical
+    lexical = part.lexical
     bonus = np.zeros(len(rows), dtype=np.float32)
     pairs = [pair for pair in dict.fromkeys(pairwise(words)) if all(lexical.number(word) is not None for word in pair)]
     if not pairs or not len(rows):
         return bonus
     owners, positions, numbers = lexical.terms_in(rows)
-    adjacent = (positions[1:] > 0) & (positions[1:] != index.headings.lengths[rows][owners[1:]])
+    adjacent = (positions[1:] > 0) & (positions[1:] != part.headings.lengths[rows][owners[1:]])
     for first, second in pairs:
         matches = adjacent & (numbers[:-1] == lexical.number(first)) & (numbers[1:] == lexical.number(second))
         counts = np.bincount(owners[1:][matches], minlength=len(rows))

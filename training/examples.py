@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rag.text.analyses import STOPWORDS
 from rag.text.sentences import split_sentences
-from rag.text.terms import STOPWORDS
 
 MOST_WORDS = 170  # of a text: some 230 tokens, as the passages of an index have
 

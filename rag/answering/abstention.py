@@ -5,7 +5,8 @@ import unicodedata
 from collections.abc import Sequence
 
 from rag.index.contents import Index
-from rag.text.terms import content_words
+from rag.text.languages import may_be_in
+from rag.text.terms import ENGLISH, content_words, terms
 
 SMALL_TALK = ("greeting", "small_talk", "about_program", "gibberish")  # reasons that mean the documents were not asked
 LAST_LATIN = 0x24F  # the end of Unicode's Latin Extended-B
@@ -67,9 +68,9 @@ def reason_for(query: str, index: Index) -> str:
 
 def searched_words(query: str, index: Index) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The query's content words, as typed and in order; and those of them that occur in no document."""
-    words = content_words(query)
-    unknown = tuple(word for word, stems in words.items() if not any(index.lexical.document_frequency(stem) for stem in stems))
-    return tuple(words), unknown
+    others = [language for language in index.languages if language != ENGLISH and may_be_in(query, language)]
+    words = {word: stems for word, stems in content_words(query).items() if all(terms(word, other) for other in others)}
+    return tuple(words), tuple(word for word, stems in words.items() if not any(map(index.has, stems)))
 
 
 def language_of(query: str) -> str | None:

@@ -9,9 +9,10 @@ from rag.answering.surroundings import leading_context
 from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Hit
+from rag.text.analyses import STOPWORDS
 from rag.text.leaning import leans_on_previous
 from rag.text.table_cells import cells
-from rag.text.terms import STOPWORDS, terms
+from rag.text.terms import terms
 
 SUBJECT = 3  # first words of a sentence that name what it is about
 MOST = 2 / 3  # share of a name's terms that a text must have; people abbreviate long names

@@ -17,7 +17,8 @@ from rag.numeric import logistic
 from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Hit, Strength
 from rag.storage.files import canonical_json, replace_file, sha256_json
-from rag.text.terms import STOPWORDS, terms
+from rag.text.analyses import STOPWORDS
+from rag.text.terms import terms
 
 DEFAULTS = Path(__file__).parent / "calibrations"
 FILE = "calibration.json"  # in an index folder; written by `rag calibrate`

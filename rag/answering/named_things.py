@@ -34,7 +34,7 @@ def named_things(query: str, index: Index) -> dict[str, float]:
     """The query's terms with their weights: the square of the idf, so that names, codes and rare words decide. Words of asking
     are left out.
     """
-    return {term: index.lexical.idf(term) ** 2 for term in terms(query) if term not in _ASKING}
+    return {term: index.idf(term) ** 2 for term in terms(query) if term not in _ASKING}
 
 
 def held(scored: ScoredSentence, named: Mapping[str, float], index: Index) -> dict[str, float]:

@@ -132,7 +132,7 @@ def _side_by_side(
     about = sides(compared, ranked, index)
     if all(about):
         return tuple(dict.fromkeys(side for side in about if side)), ()
-    unknown = [not any(index.lexical.document_frequency(term) for term in key) for key in compared.keys]
+    unknown = [not any(map(index.has, key)) for key in compared.keys]
     lacking = [side is None and (len(key) == 1 or new) for side, key, new in zip(about, compared.keys, unknown, strict=True)]
     return (), tuple(name for name, lacks in zip(compared.names, lacking, strict=True) if lacks and compared.stated)
 

@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rag.text.terms import STOPWORDS, terms
+from rag.text.analyses import STOPWORDS
+from rag.text.terms import terms
 
 CELLS_REMEMBERED = 2**14  # cells whose words are cached; a few MB
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

@@ -73,4 +73,4 @@ def _others(candidate: ScoredSentence, enumeration: Enumeration) -> Sequence[Sco
 
 
 def _weight(words: set[str], index: Index) -> float:
-    return sum(index.lexical.idf(word) for word in sorted(words))
+    return sum(index.idf(word) for word in sorted(words))

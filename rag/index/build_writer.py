@@ -108,7 +108,7 @@ class BuildWriter:
         keys = [key_of(text) for text in texts]
         self._keys.append(np.frombuffer(b"".join(keys), dtype="V16"))
         for row, (passage, text, key) in enumerate(zip(passages, texts, keys, strict=True), start=self.passages):
-            self._terms.add(row, passage)
+            self._terms.add(row, passage, document.language)
             if key not in self._seen and not (self._previous and key in self._previous.row_of):
                 self._seen.add(key)
                 self._missing.add(key, text)

@@ -1,8 +1,9 @@
 """A loaded index: documents, passages, vectors and terms, with the manifest that describes them."""
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 
@@ -16,12 +17,26 @@ from rag.index.lexical import LexicalIndex
 from rag.index.manifest import Entry, Manifest
 from rag.records import Document, Passage
 from rag.text.spelling import Vocabulary
+from rag.text.terms import ENGLISH, terms
 
 # Limits of patterns that select documents. Matching the most complex ones with 10,000 names takes some tenths of a second.
 MOST_PATTERNS = 50
 LONGEST_PATTERN = 200  # characters
 MOST_STARS = 5
 LANGUAGE = "language:"  # selects the documents in a language by its ISO 639-1 code
+
+
+@dataclass(frozen=True)
+class LanguagePart:
+    """The terms of the documents in one language, with the statistics of these documents alone."""
+
+    language: str
+    lexical: LexicalIndex
+    headings: LexicalIndex
+
+    def terms(self, term: str) -> list[str]:
+        """What a term of English analysis becomes in this language."""
+        return [term] if self.language == ENGLISH else terms(term, self.language)
 
 
 @dataclass(frozen=True)
@@ -55,6 +70,43 @@ class Index:
         """The words of the documents with the number of passages that have them."""
         words = (word.decode("utf-8", "replace") for word in self.spellings.vocabulary())
         return Vocabulary.of(zip(words, np.diff(self.spellings.offsets).tolist(), strict=True))
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """The languages by which terms are counted, those of most passages first. An unknown one is analysed as English."""
+        passages: Counter[str] = Counter({ENGLISH: 0})
+        for entry in self.manifest.corpus.documents:
+            passages[entry.language or ENGLISH] += entry.passages
+        used = {language: count for language, count in passages.items() if count} or {ENGLISH: 0}
+        return tuple(sorted(used, key=lambda language: (-used[language], language)))
+
+    @cached_property
+    def row_languages(self) -> NDArray[np.uint8]:
+        """The place in `languages` of each row's language."""
+        entries = [entry for entry in self.manifest.corpus.documents if entry.passages]
+        number_of = {language: number for number, language in enumerate(self.languages)}
+        numbers = [number_of[entry.language or ENGLISH] for entry in entries]
+        return np.repeat(np.array(numbers, dtype=np.uint8), [entry.passages for entry in entries])
+
+    @cached_property
+    def parts(self) -> tuple[LanguagePart, ...]:
+        """The terms by language, in the order of `languages`."""
+        if len(self.languages) == 1:
+            return (LanguagePart(self.languages[0], self.lexical, self.headings),)
+        groups = [(self.row_languages, number) for number in range(len(self.languages))]
+        lexical, headings = ([replace(whole, among=group) for group in groups] for whole in (self.lexical, self.headings))
+        return tuple(map(LanguagePart, self.languages, lexical, headings))
+
+    def idf(self, term: str) -> float:
+        """The idf of a term of English analysis, or of what it becomes in the documents' languages: the least of these.
+
+        0 if it is a stop word in one of them.
+        """
+        return min(max(map(part.lexical.idf, part.terms(term)), default=0.0) for part in self.parts)
+
+    def has(self, term: str) -> bool:
+        """Whether a document has a term of English analysis, or what it becomes in the document's language."""
+        return any(part.lexical.document_frequency(own) for part in self.parts for own in part.terms(term))
 
     @cached_property
     def entries(self) -> dict[str, Entry]:

@@ -204,7 +204,8 @@ def _documents(settings: Settings, check: Check) -> None:
     entries = iter(manifest.corpus.documents)
     for number, (document, passages) in enumerate(read_documents(folder)):
         entry = next(entries, None)
-        if entry is None or (entry.id, entry.digest, entry.passages) != (document.id, document.digest, len(passages)):
+        stored = (document.id, document.digest, document.language, len(passages))
+        if entry is None or (entry.id, entry.digest, entry.language, entry.passages) != stored:
             check.faults.append((f"{document.id} differs from its entry in the manifest", REBUILD))
         check.faults += [(f"{document.id}: {what}", REBUILD) for what in _span_faults(document, passages)]
         for passage in passages:
@@ -262,8 +263,9 @@ def _terms(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
     with tempfile.TemporaryDirectory() as work:
         expected = TermCounts(Path(work))
-        for row, passage in enumerate(passage for _, passages in read_documents(folder) for passage in passages):
-            expected.add(row, passage)
+        pairs = ((passage, document.language) for document, passages in read_documents(folder) for passage in passages)
+        for row, (passage, language) in enumerate(pairs):
+            expected.add(row, passage, language)
         expected.save(Path(work))
         for name in FIELDS:
             for column, what in _COLUMNS.items():

@@ -36,6 +36,9 @@ class LexicalIndex:
     Terms are numbered in sorted order: `words[word_starts[t]:word_starts[t + 1]]` is term `t` in UTF-8, and
     `offsets[t]:offsets[t + 1]` are its postings. `lengths` are the numbers of terms of each row; `sequence` holds the terms of
     all rows in order of their occurrence.
+
+    `among` restricts postings and statistics to the rows of one group: the number of the group of each row, and that of the
+    group. None stands for all rows.
     """
 
     words: NDArray[np.uint8]
@@ -45,6 +48,7 @@ class LexicalIndex:
     counts: NDArray[np.int32]
     lengths: NDArray[np.int32]
     sequence: NDArray[np.int32]
+    among: tuple[NDArray[np.uint8], int] | None = None
 
     @classmethod
     def build(cls, term_lists: Iterable[Sequence[str]]) -> "LexicalIndex":
@@ -54,9 +58,13 @@ class LexicalIndex:
         return gathering.index()
 
     @cached_property
-    def _norm(self) -> NDArray[np.float64]:
-        mean = max(1e-9, float(self.lengths.mean()))
-        return K1 * (1 - B + B * self.lengths.astype(np.float64) / mean)
+    def _rows(self) -> int:
+        return len(self.lengths) if self.among is None else int((self.among[0] == self.among[1]).sum())
+
+    @cached_property
+    def _mean_length(self) -> float:
+        lengths = self.lengths if self.among is None else self.lengths[self.among[0] == self.among[1]]
+        return max(1e-9, float(lengths.mean())) if len(lengths) else 1.0
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
@@ -92,6 +100,8 @@ class LexicalIndex:
         return number if number < self.size and self._word(number) == encoded else None
 
     def document_frequency(self, term: str) -> int:
+        if self.among is not None:
+            return len(self.postings(term)[0])
         number = self.number(term)
         return 0 if number is None else int(self.offsets[number + 1] - self.offsets[number])
 
@@ -99,12 +109,17 @@ class LexicalIndex:
         """The rows that have the term, ascending, and how often each has it; both empty for an unknown term."""
         number = self.number(term)
         part = slice(0, 0) if number is None else slice(int(self.offsets[number]), int(self.offsets[number + 1]))
-        return self.rows[part], self.counts[part]
+        rows, counts = self.rows[part], self.counts[part]
+        if self.among is None:
+            return rows, counts
+        groups, group = self.among
+        here = groups[rows] == group
+        return rows[here], counts[here]
 
     def idf(self, term: str) -> float:
         """ln(1 + (N - df + 0.5) / (df + 0.5)), Lucene's form, which is never negative."""
         frequency = self.document_frequency(term)
-        return float(np.log1p((len(self.lengths) - frequency + 0.5) / (frequency + 0.5)))
+        return float(np.log1p((self._rows - frequency + 0.5) / (frequency + 0.5)))
 
     def scores(self, query_terms: Sequence[str]) -> NDArray[np.float32]:
         """The BM25 score of every row, 0 if no term occurs; a term repeated in the query counts as often."""
@@ -112,7 +127,8 @@ class LexicalIndex:
         for term in sorted(query_terms):
             rows, counts = self.postings(term)
             if len(rows):
-                scores[rows] += self.idf(term) * counts * (K1 + 1) / (counts + self._norm[rows])
+                norm = K1 * (1 - B + B * self.lengths[rows].astype(np.float64) / self._mean_length)
+                scores[rows] += self.idf(term) * counts * (K1 + 1) / (counts + norm)
         return scores.astype(np.float32)
 
     def terms_in(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
@@ -129,7 +145,7 @@ class LexicalIndex:
     @classmethod
     def load(cls, folder: Path, field: str) -> "LexicalIndex":
         """The columns are memory-mapped. Raises OSError or ValueError."""
-        return cls(**{column: map_array(folder / f"{field}_{column}.npy") for column in COLUMNS})
+        return cls(*(map_array(folder / f"{field}_{column}.npy") for column in COLUMNS))
 
 
 class Gathering:

@@ -27,9 +27,10 @@ class TermCounts:
         self._gathering = {field: Gathering() for field in FIELDS}
         self._rows: list[int] = []
 
-    def add(self, row: int, passage: Passage) -> None:
-        self._gathering[TERMS].add(terms(embedded_text(passage)))
-        self._gathering[HEADINGS].add(terms(passage.context))
+    def add(self, row: int, passage: Passage, language: str) -> None:
+        """`language` is that of the passage's document, by which its terms are counted."""
+        self._gathering[TERMS].add(terms(embedded_text(passage), language))
+        self._gathering[HEADINGS].add(terms(passage.context, language))
         self._gathering[SPELLINGS].add(spelled_words(embedded_text(passage)))
         self._rows.append(row)
         if len(self._rows) >= AT_ONCE:

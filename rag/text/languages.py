@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import Any
 
 UNKNOWN = ""
+LEAST_SHARE = 0.02  # a question may be in a language with at least this probability, so Danish counts where Norwegian is guessed
+QUESTIONS_KEPT = 256  # whose languages are remembered: each is asked for several times
 SAMPLES, SAMPLE = 10, 1_000  # slices of a long text, spread evenly, and characters of each: enough to outweigh a title page
 LEAST_PROBABILITY = 0.5  # of 2,300 short questions in seven languages, 4 are then taken for another language and 8% for none
 ENGLISH_SHARE = 0.2  # of the words of an English text are among the commonest; every page of running text has more
@@ -45,17 +47,34 @@ def language_of(text: str) -> str:
     The same text always gives the same language. Guesses for a few words can be wrong: use them only where a wrong one does
     no harm.
     """
+    probabilities = _probabilities(text)
+    best = max(probabilities, key=lambda label: (probabilities[label], label), default=UNKNOWN)
+    return best if best and probabilities[best] >= LEAST_PROBABILITY else UNKNOWN
+
+
+def may_be_in(question: str, language: str) -> bool:
+    """Whether a question may be in a language: False only if it is surely in another one. Always True for an unknown language."""
+    probabilities = _kept_probabilities(question)
+    return (
+        not language
+        or max(probabilities.values(), default=0.0) < LEAST_PROBABILITY
+        or probabilities.get(language, 0.0) >= LEAST_SHARE
+    )
+
+
+def _probabilities(text: str) -> dict[str, float]:
+    """How likely the text is in each language; empty for a text without letters."""
     sample = _NOISE.sub(" ", _sample(text))
     letters = [character for character in sample if character.isalpha()]
     if not letters:
-        return UNKNOWN
+        return {}
     by_script = _language_of_script(letters)
     if by_script is not None:
-        return by_script
-    if _is_english(sample, letters):
-        return "en"
-    language, probability = _identified(sample)
-    return language if probability >= LEAST_PROBABILITY else UNKNOWN
+        return {by_script: 1.0}
+    return {"en": 1.0} if _is_english(sample, letters) else _identified(sample)
+
+
+_kept_probabilities = lru_cache(maxsize=QUESTIONS_KEPT)(_probabilities)
 
 
 def _sample(text: str) -> str:
@@ -86,14 +105,12 @@ def _is_english(sample: str, letters: list[str]) -> bool:
     return only > 0 and only + also >= max(2, ENGLISH_SHARE * len(words)) and accented <= MOST_ACCENTED * len(letters)
 
 
-def _identified(text: str) -> tuple[str, float]:
-    """The likeliest language among those with an ISO 639-1 code, and its probability."""
+def _identified(text: str) -> dict[str, float]:
+    """The probability of each language with an ISO 639-1 code."""
     probabilities: Counter[str] = Counter()
     for label, probability in _identifier().rank(text):
         probabilities[_MEMBERS.get(label, label)] += probability
-    candidates = {label: probability for label, probability in probabilities.items() if len(label) == 2 and label not in _NEVER}
-    best = max(candidates, key=lambda label: (candidates[label], label))
-    return best, candidates[best]
+    return {label: probability for label, probability in probabilities.items() if len(label) == 2 and label not in _NEVER}
 
 
 @lru_cache(maxsize=1)
