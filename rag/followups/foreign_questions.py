@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from rag.followups.history import Turn
 from rag.followups.language_cues import WORD, LanguageCues, cues_in, longest_first, spoken_language
 from rag.followups.rewriting import Understood
-from rag.text.terms import STOPWORDS
+from rag.text.analyses import STOPWORDS
 
 RECENT = 12  # last turns that are considered: six exchanges
 LONGEST_FRAGMENT = 6  # words of a question that only adds to the last one

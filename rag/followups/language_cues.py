@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from rag.text.terms import STOPWORDS
+from rag.text.analyses import STOPWORDS
 
 LANGUAGES = ("de", "es", "fr", "zh")
 FOLDER = Path(__file__).parent / "languages"

@@ -9,7 +9,7 @@ be changed without a new build.
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from heapq import merge
 from itertools import groupby, pairwise
@@ -48,7 +48,7 @@ class LexicalIndex:
     counts: NDArray[np.int32]
     lengths: NDArray[np.int32]
     sequence: NDArray[np.int32]
-    among: tuple[NDArray[np.uint8], int] | None = None
+    among: tuple[NDArray[np.uint8], int] | None = field(default=None, kw_only=True)
 
     @classmethod
     def build(cls, term_lists: Iterable[Sequence[str]]) -> "LexicalIndex":
