@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rag.answering.abstention import SMALL_TALK, language_of, reason_for, searched_words
 from rag.answering.code_spellings import codes_as_written
@@ -31,10 +31,9 @@ from rag.followups.readings import readings_of
 from rag.followups.reply_kinds import kind_of
 from rag.followups.rewriting import Understood, rewritten, with_context
 from rag.followups.several import MOST_PARTS, split_questions
-from rag.index.builds import live_build
 from rag.index.contents import Index
+from rag.index.former_models import UntilBuilt, settings_of_build
 from rag.index.live_index import LiveIndex
-from rag.index.manifest import check_manifest, load_manifest
 from rag.models.embedder import Embedder, ModelEmbedder
 from rag.models.word_list import english_words
 from rag.reader.networks import ENGLISH, NETWORKS
@@ -71,15 +70,16 @@ class Chat:
         reading: bool = True,
     ) -> "Chat":
         """Loads model, reader and index concurrently; builds nothing. Folders default to those of the settings.
-
         Without `reading`, which only `ask` needs, the reader is loaded at the first question.
 
-        Raises IndexMissing, IndexMismatch or IndexBroken if there is no index that fits the settings.
+        If the index was built with the other set of models, these answer until a build with the settings' own is live. Raises
+        IndexMissing, IndexMismatch or IndexBroken if there is no index that fits the settings.
         """
         settings = settings or load_settings(corpus=corpus, index=index)
         embedder = embedder or ModelEmbedder(settings.embedding)
-        check_manifest(load_manifest(live_build(settings.index)), model=embedder.identity, settings=settings.passages)
         chat = cls(settings, embedder)
+        if former := settings_of_build(settings, embedder.identity):
+            return cast(Chat, UntilBuilt(chat, cls.open(settings=former, reading=reading)))
         with ThreadPoolExecutor() as threads:
             model = threads.submit(embedder.load)
             reader = threads.submit(chat.reader.load) if reading else None

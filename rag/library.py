@@ -44,6 +44,7 @@ class BuildReport:
     """What a build did, and the manifest of the live build.
 
     `skipped` are the parts of the corpus folder that are not looked at, `refused` unreadable files, which were not added.
+    `advice` says what to type if the models do not know the languages of the documents.
     """
 
     manifest: Manifest
@@ -51,6 +52,15 @@ class BuildReport:
     seconds: float
     skipped: Sequence[Skipped] = ()
     refused: Sequence[Failure] = ()
+    advice: str = ""
+
+
+def _reported(
+    settings: Settings, manifest: Manifest, changes: Changes, seconds: float, skipped: Sequence[Skipped]
+) -> BuildReport:
+    from rag.models.known_languages import note_on_models
+
+    return BuildReport(manifest, changes, seconds, skipped, advice=note_on_models(settings, manifest.corpus.languages))
 
 
 class Library:
@@ -92,7 +102,7 @@ class Library:
 
         started, options = perf_counter(), {"full": full, "retry": retry, "forget": forget, "wait": wait}
         result = update_index(self._corpus, self.settings.index, self._recipe, **options, prepare=prepare, progress=progress)
-        return BuildReport(*result, perf_counter() - started, self._corpus.listing().skipped)
+        return _reported(self.settings, *result, perf_counter() - started, self._corpus.listing().skipped)
 
     def differences(self, *, progress: Report = _silent) -> list[str]:
         """The parts in which a build from scratch would differ from the live build; none if they are equal."""

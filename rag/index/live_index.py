@@ -8,6 +8,7 @@ from rag.errors import IndexBroken, IndexMismatch
 from rag.index.build_files import load_index
 from rag.index.builds import live_build
 from rag.index.contents import Index
+from rag.index.manifest import check_manifest, load_manifest
 from rag.models.embedder import Embedder
 
 
@@ -48,7 +49,9 @@ class LiveIndex:
         while True:
             build = live_build(self._root)
             try:
-                model, dim = self._embedder.identity, self._embedder.dim
+                model = self._embedder.identity
+                check_manifest(load_manifest(build), model=model, settings=self._settings)  # before the model is loaded
+                dim = self._embedder.dim
                 index = load_index(build, model=model, dim=dim, settings=self._settings)
             except IndexBroken:
                 if live_build(self._root) == build:

@@ -15,6 +15,7 @@ from rag.index.changes import load_changes
 from rag.index.corpus_edits import add_files, remove_documents, restore_previous
 from rag.index.file_listing import chosen_files, list_files
 from rag.loading.corpus import corpus_of
+from rag.models.known_languages import note_on_models
 from rag.storage.files import same_content
 from rag.ui.asked_question import MOST_DOCUMENTS, DocumentId
 from rag.ui.background_builds import BackgroundBuilds
@@ -107,6 +108,7 @@ def list_documents(builds: BackgroundBuilds, user: User, request: ListFiles) -> 
         descending=request.descending,
         may_curate=user.may_curate,
         prefix=settings.server.prefix,
+        advice=chat.trouble or note_on_models(settings, manifest.corpus.languages),
     )
     return {
         "html": html,

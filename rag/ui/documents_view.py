@@ -104,10 +104,11 @@ def files_html(
     folders: list[str] | None = None,
     folder: str = "",
     notes_of: Callable[[str], Sequence[str]] = lambda _: (),
+    advice: str = "",
 ) -> Markup:
     """One page of the table, with buttons to sort it, to choose one of the `folders` and to turn pages.
 
-    `prefix` begins the server's paths; `notes_of` gives the warnings from reading a document.
+    `prefix` begins the server's paths; `notes_of` gives the warnings from reading a document, `advice` is about all of them.
     """
     shown, table = table_page(files, page)
     rows = [
@@ -116,6 +117,7 @@ def files_html(
     return render(
         "page/files.html",
         rows=rows,
+        advice=advice,
         table=table,
         columns=COLUMNS,
         sort=sort,
