@@ -208,6 +208,12 @@ class Settings(_Section):
             return None
         return self.model_copy(update={"models": other, "embedding": self.embedding.model_copy(update=EMBEDDING_OF[other])})
 
+    @property
+    def watched_file(self) -> Path:
+        """By default next to the index folder, which may be deleted and built again without losing the list."""
+        index = self.index.resolve()
+        return self.review.watched or index.with_name(f"{index.name}.watched.json")
+
 
 def load_settings(**named: Any) -> Settings:
     """Settings from all sources. `named` values take precedence, except None, which leaves a setting to the other sources.

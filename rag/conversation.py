@@ -1,7 +1,7 @@
 """`Chat`, which answers questions: combines index, model, retrieval, reader, follow-ups and answering."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +58,7 @@ class Chat:
         self.reader = reader or _reader(settings, embedder)
         self._retriever = Retriever(settings.retrieval, embedder)
         self._live = LiveIndex(settings.index, settings.passages, embedder)
+        self.reading: Callable[[Reader], Reader] = lambda reader: reader  # gives what reads in place of a reader
 
     @classmethod
     def open(
@@ -181,7 +182,8 @@ class Chat:
         asked, written = _with_codes(asked, index)
         hits = self._retrieve(index, asked, documents)
         retrieved = time.perf_counter()
-        answer = _composed(self, question, asked.query, hits, index, look_up(asked.query, index, documents, self.reader))
+        lookup = look_up(asked.query, index, documents, self.reading(self.reader))
+        answer = _composed(self, question, asked.query, hits, index, lookup)
         answer = replace(answer, corrected=answer.corrected | written)
 
         def answer_to(query: str) -> Answer:
@@ -212,7 +214,8 @@ def reader_for(chat: Chat, query: str) -> tuple[Reader, str | None]:
 
 def _composed(chat: Chat, question: str, query: str, hits: Sequence[Hit], index: Index, lookup: Lookup | None = None) -> Answer:
     reader, language = reader_for(chat, query)
-    answer = compose(question, query, hits, reader, index, chat.settings.answering, chat.calibration(reader), lookup)
+    settings, calibration = chat.settings.answering, chat.calibration(reader)
+    answer = compose(question, query, hits, chat.reading(reader), index, settings, calibration, lookup)
     if language and not answer.abstained and not answer.message:
         return replace(answer, message=note_on_language(language), strength=None)
     return answer

@@ -16,6 +16,7 @@ RagError
 ├── QuestionSetError    a question set or a saved run cannot be read
 ├── MatrixError         an evidence matrix cannot be made or written
 ├── ConversationError   a saved conversation is missing or cannot be read
+├── WatchError          the watched questions cannot be read or changed
 └── ReceiptError        a receipt cannot be read, or was changed after it was written
 
 Each message is one plain line: what happened, to which file or setting, and what to do next.
@@ -100,6 +101,10 @@ class MatrixError(RagError):
 
 class ConversationError(RagError):
     """A saved conversation is missing, belongs to another user, or cannot be read."""
+
+
+class WatchError(RagError):
+    """The list of watched questions cannot be read, or a change of it is not accepted; nothing was changed."""
 
 
 class ReceiptError(RagError):

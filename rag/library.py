@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rag.models.embedder import Embedder
     from rag.receipts import Checked
     from rag.records import Answer, Hit
+    from rag.review.watch_asking import AskedAgain
 
 
 def _silent(what: str, done: int, total: int) -> None:
@@ -45,6 +46,7 @@ class BuildReport:
 
     `skipped` are the parts of the corpus folder that are not looked at, `refused` unreadable files, which were not added.
     `advice` says what to type if the models do not know the languages of the documents.
+    `watched` says what became of the watched questions, None if there are none.
     """
 
     manifest: Manifest
@@ -52,15 +54,8 @@ class BuildReport:
     seconds: float
     skipped: Sequence[Skipped] = ()
     refused: Sequence[Failure] = ()
+    watched: AskedAgain | None = None
     advice: str = ""
-
-
-def _reported(
-    settings: Settings, manifest: Manifest, changes: Changes, seconds: float, skipped: Sequence[Skipped]
-) -> BuildReport:
-    from rag.models.known_languages import note_on_models
-
-    return BuildReport(manifest, changes, seconds, skipped, advice=note_on_models(settings, manifest.corpus.languages))
 
 
 class Library:
@@ -102,7 +97,7 @@ class Library:
 
         started, options = perf_counter(), {"full": full, "retry": retry, "forget": forget, "wait": wait}
         result = update_index(self._corpus, self.settings.index, self._recipe, **options, prepare=prepare, progress=progress)
-        return _reported(self.settings, *result, perf_counter() - started, self._corpus.listing().skipped)
+        return _reported(self, *result, perf_counter() - started, progress, forget=forget)
 
     def differences(self, *, progress: Report = _silent) -> list[str]:
         """The parts in which a build from scratch would differ from the live build; none if they are equal."""
@@ -213,3 +208,18 @@ class Library:
 
                 self._chat = Chat.open(settings=self.settings, embedder=self.embedder, reading=reading)
             return self._chat
+
+
+def _reported(
+    library: Library, manifest: Manifest, changes: Changes, seconds: float, progress: Report, *, forget: bool
+) -> BuildReport:
+    """The report of a build, after the watched questions were asked again."""
+    from rag.models.known_languages import note_on_models
+
+    advice, path = note_on_models(library.settings, manifest.corpus.languages), library.settings.watched_file
+    report = BuildReport(manifest, changes, seconds, library._corpus.listing().skipped, advice=advice)
+    if not path.exists():
+        return report
+    from rag.review.watch_asking import after_build
+
+    return dataclasses.replace(report, watched=after_build(path, manifest, lambda: library.chat, progress, forget=forget))

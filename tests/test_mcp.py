@@ -27,7 +27,15 @@ QUESTION = "Are ferns toxic to cats?"
 async def ask_all(client: Any, question: str) -> dict[str, Any]:
     """Uses every tool, as an assistant would."""
     tools = (await client.list_tools()).tools
-    assert {tool.name for tool in tools} == {"ask", "search", "overview", "get_source", "list_documents", "evidence_matrix"}
+    assert {tool.name for tool in tools} == {
+        "ask",
+        "search",
+        "overview",
+        "get_source",
+        "list_documents",
+        "evidence_matrix",
+        "changed_answers",
+    }
     assert all(tool.annotations.read_only_hint and not tool.annotations.destructive_hint for tool in tools)
     answer = (await client.call_tool("ask", {"question": question})).structured_content
     source = (await client.call_tool("get_source", {"citation": answer["citations"][0]["source"]})).structured_content

@@ -126,6 +126,7 @@ def _report_values(report: "BuildReport") -> dict[str, Any]:
         "cut": changes.cut,
         "rebuilt": changes.rebuilt,
         "notes": _note_values(report.manifest.corpus),
+        "watched": asdict(report.watched) if report.watched else None,
         "seconds": round(report.seconds, 2),
         "manifest": report.manifest.hash,
         "advice": report.advice,
@@ -175,6 +176,10 @@ def _print_report(report: "BuildReport") -> None:
     )
     if report.advice:
         print_line(report.advice)
+    if report.watched:
+        from rag.review.watch_asking import describe_asked
+
+        print_line(describe_asked(report.watched))
 
 
 def _print_skipped(skipped: "Sequence[Skipped]") -> None:

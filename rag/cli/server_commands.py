@@ -57,6 +57,10 @@ def _build(library: "Library") -> None:
         return
     for failure in report.changes.failed:
         print_note(f"could not read {failure.path}: {failure.reason}")
+    if report.watched:
+        from rag.review.watch_asking import describe_asked
+
+        print_note(f"rag: {describe_asked(report.watched)}")
 
 
 def mcp(corpus: CorpusOption = None, index: IndexOption = None) -> None:

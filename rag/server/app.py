@@ -16,7 +16,6 @@ from rag.accounts.users import Accounts, User
 from rag.config import ServerSettings, Settings
 from rag.library import Library
 from rag.question_queue import QuestionQueue
-from rag.review.watch_list import watch_file
 from rag.server.api import add_api
 from rag.server.authentication import Authentication
 from rag.server.login import add_login
@@ -128,7 +127,7 @@ def _private(settings: Settings) -> list[Path]:
         settings.server.conversations,
         settings.evaluation.feedback,
         settings.evaluation.runs,
-        watch_file(settings),
+        settings.watched_file,
     ]
 
 

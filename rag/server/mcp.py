@@ -16,6 +16,8 @@ from rag.question_queue import QuestionQueue
 from rag.records import Answer
 from rag.review.matrix import make_matrix, plan_matrix
 from rag.review.matrix_values import matrix_values
+from rag.review.watch_changes import changes_of, report_values
+from rag.review.watch_list import load_watch_list
 from rag.server.api import LONGEST_QUESTION, MOST_NAMES, Name, listed_documents
 from rag.server.limits import outcome
 from rag.server.problems import Problem
@@ -100,7 +102,15 @@ def _tools(questions: QuestionQueue, tool_error: Callable[[Exception], Exception
         with tool_errors():
             return await run_in_threadpool(_small_matrix, chat, questions, documents)
 
-    return [ask, search, _overview_tool(questions, tool_errors), get_source, list_documents, evidence_matrix]
+    return [
+        ask,
+        search,
+        _overview_tool(questions, tool_errors),
+        get_source,
+        list_documents,
+        evidence_matrix,
+        _changes_tool(chat, tool_errors),
+    ]
 
 
 def _overview_tool(questions: QuestionQueue, tool_errors: Callable[[], AbstractContextManager[None]]) -> Callable[..., Any]:
@@ -115,6 +125,16 @@ def _overview_tool(questions: QuestionQueue, tool_errors: Callable[[], AbstractC
             return _with_references(await outcome(questions.overview(USER, document, sentences), seconds))
 
     return overview
+
+
+def _changes_tool(chat: Chat, tool_errors: Callable[[], AbstractContextManager[None]]) -> Callable[..., Any]:
+    async def changed_answers() -> dict[str, Any]:
+        """List the watched questions whose answers changed with the documents: the old answer, the new one and what caused it."""
+        with tool_errors():
+            watch_list = await run_in_threadpool(load_watch_list, chat.settings.watched_file)
+            return report_values(watch_list, changes_of(watch_list))
+
+    return changed_answers
 
 
 def _small_matrix(chat: Chat, questions: Sequence[str], documents: Sequence[str] | None) -> dict[str, Any]:

@@ -43,6 +43,7 @@ class Actions:
     readings: Sequence[Button]
     related: Sequence[Button]
     save: Sequence[Button]
+    watch: Sequence[Button]
     again: Sequence[Button]
     helpful: Sequence[Button]
     feedback: Sequence[Button]
@@ -56,6 +57,7 @@ def actions_of(answer: Answer, shown: Shown) -> Actions:
         readings=_questions(reading for reading in answer.readings if not _only_adds_a_title(reading, answer.query)),
         related=_questions(shown.suggestions),
         save=[Button(f"save:{turn}:{form}", label) for form, label in FORMATS],
+        watch=[Button(f"watch:{turn}", "Watch for an answer" if answer.abstained else "Watch this answer")],
         again=[
             Button(f"same:{turn}", "Ask again"),
             Button(f"edit:{turn}", "Edit the question"),

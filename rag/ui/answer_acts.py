@@ -1,7 +1,8 @@
-"""What the Ask tab can do with a saved answer: copy it, save it as a file, and judge it."""
+"""What the Ask tab can do with a saved answer: copy it, save it as a file, judge it, and watch it."""
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -9,12 +10,15 @@ from pydantic import Field
 
 from rag.accounts.conversations import SavedConversation, SavedTurn
 from rag.accounts.users import User
-from rag.errors import ConversationError
+from rag.errors import ConversationError, WatchError
 from rag.evaluation.feedback import Judgement, judge
 from rag.evaluation.question_sets import GoldSpan
 from rag.index.contents import Index
 from rag.receipts import VERIFY, conversation_html, conversation_markdown, receipt_text, receipts_text
 from rag.records import Span
+from rag.review.watch_asking import kept_answer
+from rag.review.watch_list import add_watched
+from rag.review.watch_sources import watched_turn
 from rag.sources import resolve, stale_citations
 from rag.ui.answer_view import JUDGED
 from rag.ui.calls import Act, Acts, Reply, Request
@@ -126,8 +130,23 @@ def _quoted(index: Index, turn: SavedTurn) -> tuple[GoldSpan, ...]:
     return tuple(GoldSpan(citation.document_id, citation.span, citation.quote) for citation in cited)
 
 
+def watch_answer(room: Room, user: User, request: OneAnswer) -> Reply:
+    """Watches the question of an answer: later answers are compared with this one."""
+    _, turn = _turn(room, user, request.conversation, request.turn)
+    watched = watched_turn(turn, first=request.turn == 0)
+    if watched is None:
+        raise WatchError("this asked the documents nothing, so there is nothing to watch")
+    if watched.answer is None:
+        answer = room.chat.ask(watched.question, documents=list(watched.documents) or None, query=watched.query)
+        watched = replace(watched, answer=kept_answer(answer))
+    new, _known = add_watched(room.chat.settings.watched_file, [watched])
+    message = "Watched from now on: the Review tab tells when the answer changes." if new else "This question is watched already."
+    return {"message": message}
+
+
 ANSWER_ACTS: Acts[Room] = {
     "written": Act(OneAnswer, show_answer),
     "save": Act(SaveAnswers, save_answers),
     "judge": Act(JudgeAnswer, judge_answer),
+    "watch": Act(OneAnswer, watch_answer, "Only curators can watch answers."),
 }

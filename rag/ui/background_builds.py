@@ -9,6 +9,7 @@ from rag.index.builds import Report
 from rag.index.file_listing import Watch, fingerprint
 from rag.library import Library
 from rag.loading.corpus import corpus_of
+from rag.review.watch_asking import describe_asked
 from rag.ui.jobs import Job
 
 WATCH_SECONDS = 2.0  # between two looks at the corpus; a file is indexed when it was the same in two of them
@@ -73,4 +74,5 @@ class BackgroundBuilds:
         counts |= {"could not be read": changes.failed}
         summary = ", ".join(f"{len(names)} {kind}" for kind, names in counts.items() if names)
         held = f"The index has {len(manifest.corpus.documents)} documents and {manifest.passages} passages."
-        return f"{'Rebuilt everything' if full else 'Done'}: {summary or 'no changes'}. {held}"
+        watched = f" {describe_asked(build.watched)}." if build.watched else ""
+        return f"{'Rebuilt everything' if full else 'Done'}: {summary or 'no changes'}. {held}{watched}"

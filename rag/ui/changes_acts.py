@@ -1,14 +1,163 @@
 """What the Review tab can do with watched questions: show whose answers changed. Only curators change the list."""
 
+from pydantic import Field
+
+from rag.accounts.users import User
+from rag.errors import RagError, WatchError
+from rag.evaluation.question_sets import load_question_set
+from rag.index.builds import Report
+from rag.index.contents import Index
 from rag.library import Library
-from rag.ui.calls import Acts
+from rag.review.watch_asking import ask_watched, describe_asked
+from rag.review.watch_changes import changes_of
+from rag.review.watch_list import LONGEST_QUESTION, accept_answers, add_watched, load_watch_list, remove_watched, watched_question
+from rag.review.watch_sources import watched_after
+from rag.ui.calls import Act, Acts, Reply, Request
+from rag.ui.changes_view import changes_html, watched_html
+from rag.ui.documents_view import job_html
+from rag.ui.jobs import Job
+from rag.ui.opened_runs import OpenedRuns
+
+STOPPED = "Stopped. The answers so far are kept; the next update asks the other questions."
+NOT_A_CURATOR = "Only curators can change the list of watched questions."
 
 
 class Watching:
-    """What the acts share: the library."""
+    """What the acts share: the library, and the asking that is running."""
 
     def __init__(self, library: Library) -> None:
         self.library = library
+        self.path = library.settings.watched_file
+        self.sets = OpenedRuns(library.settings.evaluation)
+        self.job = Job(STOPPED)
+
+    def ask(self, report: Report) -> str:
+        """Asks what is due; returns the result in one line."""
+        return f"Done: {describe_asked(ask_watched(self.library.chat, self.path, report))}."
+
+    def index(self) -> Index | None:
+        """None if there is no usable index; the list can be shown without."""
+        try:
+            return self.library.chat.index()
+        except RagError:
+            return None
 
 
-CHANGES_ACTS: Acts[Watching] = {}
+class ShowChanges(Request):
+    """`page` of the changed answers, `listed` that of the watched questions, from 0."""
+
+    page: int = 0
+    listed: int = 0
+
+
+class ShowProgress(Request):
+    """The state of the asking that is running."""
+
+
+class AddQuestion(Request):
+    question: str = Field(max_length=LONGEST_QUESTION)
+
+
+class AddSet(Request):
+    set: str
+
+
+class ChangeList(Request):
+    """Ids of watched questions."""
+
+    ids: list[str] = Field(min_length=1, max_length=1_000)
+
+
+class AcceptAll(Request):
+    """Accepts all changed answers."""
+
+
+class AskAgain(Request):
+    """Asks the questions that were not yet asked of the present documents."""
+
+
+class StopAsking(Request):
+    """Ends the asking that is running."""
+
+
+def show_changes(watching: Watching, user: User, request: ShowChanges) -> Reply:
+    watch_list, index = load_watch_list(watching.path), watching.index()
+    digest = index.digest if index else ""
+    waiting = sum(watched.answer is None or watched.answer.index != digest for watched in watch_list.questions)
+    changes = changes_of(watch_list)
+    html = changes_html(
+        changes, index, questions=len(watch_list.questions), waiting=waiting, page=request.page, may_curate=user.may_curate
+    )
+    return {
+        "html": html,
+        "listed": watched_html(watch_list, page=request.listed, may_curate=user.may_curate),
+        "questions": len(watch_list.questions),
+        "changed": len(changes),
+        "sets": [{"name": name, "label": label} for name, label in watching.sets.labels()] if user.may_curate else [],
+        "may_curate": user.may_curate,
+    } | show_progress(watching, user, ShowProgress())
+
+
+def show_progress(watching: Watching, _: User, _request: ShowProgress) -> Reply:
+    state = watching.job.state
+    return {"job": job_html(state), "running": state.running}
+
+
+def add_question(watching: Watching, _: User, request: AddQuestion) -> Reply:
+    new, _known = add_watched(watching.path, [watched_question(request.question)])
+    watching.job.start_or_queue(watching.ask)
+    return {"message": "This question is now watched." if new else "This question is watched already."}
+
+
+def add_set(watching: Watching, _: User, request: AddSet) -> Reply:
+    folder = watching.sets.sets().get(request.set)
+    if folder is None:
+        raise WatchError("choose a question set first")
+    questions = load_question_set(folder)
+    if questions.corpus is not None:
+        raise WatchError(f"{request.set} asks about documents of its own; choose a set about these documents")
+    chat = watching.library.chat
+    new, known = add_watched(watching.path, [watched_after(chat, q.text, q.history) for q in questions.questions])
+    watching.job.start_or_queue(watching.ask)
+    return {"message": f"{len(new):,} questions added, {len(known):,} were watched already."}
+
+
+def remove_questions(watching: Watching, _: User, request: ChangeList) -> Reply:
+    remove_watched(watching.path, request.ids)
+    return {}
+
+
+def accept_changes(watching: Watching, _: User, request: ChangeList) -> Reply:
+    wanted = set(request.ids)
+    changes = [change for change in changes_of(load_watch_list(watching.path)) if change.watched.id in wanted]
+    accept_answers(watching.path, {change.watched.id: change.now for change in changes})
+    return {}
+
+
+def accept_all(watching: Watching, _: User, _request: AcceptAll) -> Reply:
+    changes = changes_of(load_watch_list(watching.path))
+    accept_answers(watching.path, {change.watched.id: change.now for change in changes})
+    return {"message": f"{len(changes):,} new answers accepted. Later answers are compared with them."}
+
+
+def ask_again(watching: Watching, _: User, _request: AskAgain) -> Reply:
+    started = watching.job.start(watching.ask)
+    return {} if started else {"error": "The questions are being asked already."}
+
+
+def stop_asking(watching: Watching, _: User, _request: StopAsking) -> Reply:
+    watching.job.stop()
+    return {}
+
+
+CHANGES_ACTS: Acts[Watching] = {
+    "show": Act(ShowChanges, show_changes),
+    "progress": Act(ShowProgress, show_progress),
+    "add": Act(AddQuestion, add_question, NOT_A_CURATOR),
+    "set": Act(AddSet, add_set, NOT_A_CURATOR),
+    "remove": Act(ChangeList, remove_questions, NOT_A_CURATOR),
+    "accept": Act(ChangeList, accept_changes, NOT_A_CURATOR),
+    "all": Act(AcceptAll, accept_all, NOT_A_CURATOR),
+    "ask": Act(AskAgain, ask_again, NOT_A_CURATOR),
+    "stop": Act(StopAsking, stop_asking, NOT_A_CURATOR),
+}

@@ -63,6 +63,10 @@ export function mountAnswerActions(call, once) {
     copy: (turn) => withAnswer(turn, (reply) => copy(reply.text)),
     choose: (turn) => withAnswer(turn, (reply) => chooseSentence(reply, (chosen) => judge(turn, "chosen", chosen))),
     judge: (argument) => judge(argument.split(":")[0], argument.split(":")[1]),
+    watch: async (turn) => {
+      const reply = await call({ do: "watch", ...here(turn) });
+      say(reply.error || reply.message, { failed: Boolean(reply.error) });
+    },
     save: async (argument) => keep(await call({ do: "save", ...here(argument.split(":")[0]), form: argument.split(":")[1] })),
   };
 
