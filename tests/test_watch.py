@@ -81,12 +81,12 @@ def kinds(library: Library) -> dict[str, str]:
 
 
 def sentence(quote: str, document: str = "a.md", **named: Any) -> KeptSentence:
-    values = {"title": "A", "start": 0, "end": len(quote), "page": None, "headings": ("Water",), "digest": "d" * 64}
+    values: dict[str, Any] = {"title": "A", "start": 0, "end": len(quote), "page": None, "headings": ("Water",), "digest": "d" * 64}
     return KeptSentence(document, quote=quote, words=words_digest(quote), **values | named)
 
 
 def answered(*sentences: KeptSentence, strength: Any = "strong", **named: Any) -> KeptAnswer:
-    values = {"reason": None, "confidence": 0.9, "message": "", "index": "i", "made_with": "m", "asked": ""}
+    values: dict[str, Any] = {"reason": None, "confidence": 0.9, "message": "", "index": "i", "made_with": "m", "asked": ""}
     return KeptAnswer(sentences, strength, **values | named)
 
 
@@ -459,9 +459,10 @@ def test_an_unknown_id_is_refused_and_nothing_is_lost(library: Library) -> None:
     path = library.settings.watched_file
     (watched,) = watch(library, QUESTIONS[0])
     before = path.read_bytes()
-    for change in (lambda: remove_watched(path, [watched.id, "w-1"]), lambda: accept_answers(path, {"w-1": REFUSED})):
-        with pytest.raises(WatchError, match="no watched question has the id w-1"):
-            change()
+    with pytest.raises(WatchError, match="no watched question has the id w-1"):
+        remove_watched(path, [watched.id, "w-1"])
+    with pytest.raises(WatchError, match="no watched question has the id w-1"):
+        accept_answers(path, {"w-1": REFUSED})
     assert path.read_bytes() == before
     remove_watched(path, [watched.id])
     assert not path.exists(), "an empty list leaves no file"
