@@ -170,15 +170,9 @@ class Chat:
         return replace(answer, corrected=corrected | answer.corrected)
 
     def _answer(
-        self,
-        question: str,
-        asked: Understood,
-        documents: Sequence[str] | None,
-        index: Index,
-        started: float,
-        *,
+        self, question: str, asked: Understood, documents: Sequence[str] | None, index: Index, started: float, *,
         offer_readings: bool = True,
-    ) -> Answer:
+    ) -> Answer:  # fmt: skip
         asked, written = _with_codes(asked, index)
         hits = self._retrieve(index, asked, documents)
         retrieved = time.perf_counter()

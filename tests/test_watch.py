@@ -81,7 +81,14 @@ def kinds(library: Library) -> dict[str, str]:
 
 
 def sentence(quote: str, document: str = "a.md", **named: Any) -> KeptSentence:
-    values: dict[str, Any] = {"title": "A", "start": 0, "end": len(quote), "page": None, "headings": ("Water",), "digest": "d" * 64}
+    values: dict[str, Any] = {
+        "title": "A",
+        "start": 0,
+        "end": len(quote),
+        "page": None,
+        "headings": ("Water",),
+        "digest": "d" * 64,
+    }
     return KeptSentence(document, quote=quote, words=words_digest(quote), **values | named)
 
 
