@@ -102,15 +102,8 @@ def _tools(questions: QuestionQueue, tool_error: Callable[[Exception], Exception
         with tool_errors():
             return await run_in_threadpool(_small_matrix, chat, questions, documents)
 
-    return [
-        ask,
-        search,
-        _overview_tool(questions, tool_errors),
-        get_source,
-        list_documents,
-        evidence_matrix,
-        _changes_tool(chat, tool_errors),
-    ]
+    more = [_overview_tool(questions, tool_errors), _changes_tool(chat, tool_errors)]
+    return [ask, search, get_source, list_documents, evidence_matrix, *more]
 
 
 def _overview_tool(questions: QuestionQueue, tool_errors: Callable[[], AbstractContextManager[None]]) -> Callable[..., Any]:
