@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from markupsafe import Markup
 
-from rag.answering.wording import abstention_notes, abstention_text, in_plain_words, place
+from rag.answering.wording import abstention_notes, abstention_text, disagreement_note, in_plain_words, place
 from rag.errors import ReceiptError, UnreadableFile
 from rag.loading.containers.members import file_of
 from rag.loading.corpus import FolderCorpus
@@ -174,8 +174,8 @@ def to_markdown(answer: Answer, values: Mapping[str, Any]) -> str:  # noqa: ARG0
         role = " (shown for context)" if sentence.context else ""
         title = "Header of the table" if citation.number in answer.header_numbers else f"**[{citation.number}]**{role}"
         parts += [title, "", fence, citation.quote, fence, "", _literal(titled_place(citation)), ""]
-        if citation.differs:
-            parts += [f"Sources differ: compare with {', '.join(f'[{n}]' for n in citation.differs)}.", ""]
+        if note := disagreement_note(citation):
+            parts += [note, ""]
         parts += [f"Also in {_literal(titled_place(location))}." for location in citation.also]
     if not answer.abstained:
         parts += ["", _literal(in_plain_words(answer)), "", _literal(VERIFY)]
@@ -254,8 +254,8 @@ def _sources(answer: Answer) -> list[_Source]:
 
 
 def _notes(citation: Citation) -> list[str]:
-    notes = [f"Sources differ: compare with {', '.join(map(str, citation.differs))}."] if citation.differs else []
-    return notes + [f"Also in {titled_place(location)}." for location in citation.also]
+    note = disagreement_note(citation)
+    return [*([note] if note else []), *(f"Also in {titled_place(location)}." for location in citation.also)]
 
 
 def ranges(numbers: Sequence[int]) -> str:

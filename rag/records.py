@@ -153,7 +153,10 @@ class Citation:
 
     `digest` is that of the document's file when it was read, `language` the document's. `answer_phrase` is a span of the
     same text. `also` lists further locations that say the same in nearly the same words, or give the same answer phrase to
-    a question for one fact. `differs` lists the numbers of citations that say the same except for a number or a negation.
+    a question for one fact.
+    `differs` lists the numbers of citations that contradict it: the same but for a number, unit, date, name or negation.
+    `superseded_by` is the number of a citation from a newer version of its document that says otherwise. Where sources disagree,
+    `dated` is from when its document is, in ISO form as far as known.
     """
 
     number: int
@@ -168,6 +171,8 @@ class Citation:
     also: tuple[Location, ...] = ()
     differs: tuple[int, ...] = ()
     language: str = ""
+    dated: str = ""
+    superseded_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ class CitationValues(LocationValues):
     answer_phrase: SpanValues | None
     also: list[LocationValues]
     differs: list[int]
+    dated: NotRequired[str]
+    superseded_by: NotRequired[int | None]
 
 
 class SentenceValues(TypedDict):
@@ -170,6 +172,8 @@ def citation_values(citation: Citation) -> CitationValues:
         "answer_phrase": _span_values(phrase) if phrase else None,
         "also": [_location_values(location) for location in citation.also],
         "differs": list(citation.differs),
+        "dated": citation.dated,
+        "superseded_by": citation.superseded_by,
     }
 
 
@@ -273,6 +277,8 @@ def _citation_from(values: CitationValues) -> Citation:
         answer_phrase=Span(phrase["start"], phrase["end"]) if phrase else None,
         also=tuple(Location(**_location_fields(location)) for location in values["also"]),
         differs=tuple(values["differs"]),
+        dated=values.get("dated", ""),
+        superseded_by=values.get("superseded_by"),
     )
 
 

@@ -10,7 +10,7 @@ from rag.answering.abstention import language_of
 from rag.answering.composition import compose, weighed
 from rag.answering.confidence import Band, Calibration
 from rag.answering.question_forms import asks_for_one
-from rag.answering.sameness import differs, says_the_same
+from rag.answering.sameness import says_the_same
 from rag.config import AnsweringSettings
 from rag.errors import IndexBroken
 from rag.index.contents import Index
@@ -250,7 +250,7 @@ def test_contradicting_sources_are_shown_together(tmp_path: Path) -> None:
     assert [(c.document_id, c.differs) for c in answer.citations] == [("a.txt", (2,)), ("b.txt", (1,))]
 
 
-def test_sameness_and_contradiction_of_sentences() -> None:
+def test_sameness_of_sentences() -> None:
     assert says_the_same("Nerves regrow slowly in adults.", "Nerves regrow very slowly in adults, too.")
     assert not says_the_same(
         "The nerve is cut before the muscle is moved there.", "The nerve is cut after the muscle is moved there, too."
@@ -258,9 +258,6 @@ def test_sameness_and_contradiction_of_sentences() -> None:
     assert not says_the_same(
         "The drug increased the force of the muscle greatly", "The drug decreased the force of the muscle greatly"
     )
-    assert differs("The drug did prevent atrophy", "The drug did not prevent atrophy")
-    assert differs("Growth takes two weeks in mice", "Growth takes three weeks in mice")
-    assert not differs("Growth takes two weeks in mice", "Growth takes two weeks in mice")
 
 
 def test_quote_that_differs_from_its_document_is_an_error(tmp_path: Path) -> None:

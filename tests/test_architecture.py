@@ -19,7 +19,7 @@ FLOORS = [
     ["config", "storage", "text", "wire", "templates"],
     ["loading", "models", "accounts"],
     ["index"],
-    ["retrieval", "reader", "overview"],
+    ["retrieval", "reader", "overview", "conflicts"],
     ["answering", "followups"],
     ["conversation"],
     ["evaluation", "review", "receipts", "sources", "question_queue", "word_export"],

@@ -90,7 +90,8 @@ def test_build_search_ask_status(rag: Run, corpus: Path) -> None:
     assert answer["sentences"][0] == {"text": "Repot a fern every two years.", "citation": 1, "context": False}
     citation = answer["citations"][0]
     assert set(citation) == {
-        "number", "document_id", "title", "start", "end", "quote", "headings", "page", "digest", "answer_phrase", "also", "differs"
+        "number", "document_id", "title", "start", "end", "quote", "headings", "page", "digest", "answer_phrase", "also", "differs", "dated",
+        "superseded_by"
     }  # fmt: skip
     assert (corpus / "faq.txt").read_text()[citation["start"] : citation["end"]] == citation["quote"]
     assert answer["text"].startswith("Repot a fern every two years. [1]")

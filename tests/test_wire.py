@@ -93,7 +93,7 @@ EXAMPLE = Answer(
         Citation(1, "a.md", "A", Span(10, 25), "Ferns are safe.", 3, ("Pets", "Cats"), "d1", Span(10, 15)),
         Citation(
             2, "b.md", "B", Span(0, 13), "So are palms.", None, (), "d2",
-            also=(Location("c.md", "C", Span(5, 18), "So are palms.", None, ("Palms",), "d3"),), differs=(1,),
+            also=(Location("c.md", "C", Span(5, 18), "So are palms.", None, ("Palms",), "d3"),), differs=(1,), dated="2023", superseded_by=1,
         ),
     ),
     corrected={"firns": "ferns"},
@@ -130,11 +130,11 @@ EXAMPLE_VALUES = {
     "citations": [
         {
             "number": 1, "document_id": "a.md", "title": "A", "quote": "Ferns are safe.", "headings": ["Pets", "Cats"], "page": 3,
-            "digest": "d1", "language": "", "start": 10, "end": 25, "answer_phrase": {"start": 10, "end": 15}, "also": [], "differs": [],
+            "digest": "d1", "language": "", "start": 10, "end": 25, "answer_phrase": {"start": 10, "end": 15}, "also": [], "differs": [], "dated": "", "superseded_by": None,
         },
         {
             "number": 2, "document_id": "b.md", "title": "B", "quote": "So are palms.", "headings": [], "page": None,
-            "digest": "d2", "language": "", "start": 0, "end": 13, "answer_phrase": None, "differs": [1],
+            "digest": "d2", "language": "", "start": 0, "end": 13, "answer_phrase": None, "differs": [1], "dated": "2023", "superseded_by": 1,
             "also": [
                 {
                     "document_id": "c.md", "title": "C", "quote": "So are palms.", "headings": ["Palms"], "page": None,

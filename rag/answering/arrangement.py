@@ -1,9 +1,10 @@
 """The chosen sentences as they are shown: in order, each with its context and with the places that agree or contradict."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from rag.answering.sameness import differs, says_the_same
+from rag.answering.disagreement import contradicting, dated, newer_version
+from rag.answering.sameness import says_the_same
 from rag.answering.surroundings import Place, leading_context, place_of
 from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence
@@ -12,13 +13,19 @@ from rag.records import Span
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A sentence to be shown. `also` are sentences elsewhere that say the same; `differs` are places of contradicting choices."""
+    """A sentence to be shown. `also` are sentences elsewhere that say the same; `differs` are places of contradicting choices.
+
+    `newer` is the place of a choice that says otherwise in a newer version of the document. `dated` says from when the document
+    is, if it disagrees with another.
+    """
 
     scored: ScoredSentence
     context: bool = False
     emphasised: bool = False
     also: tuple[ScoredSentence, ...] = ()
     differs: tuple[Place, ...] = ()
+    newer: Place | None = None
+    dated: str = ""
 
     @property
     def place(self) -> Place:
@@ -43,26 +50,23 @@ def in_order(lead: Sequence[ScoredSentence], others: Sequence[ScoredSentence]) -
 
 
 def with_relations(
-    chosen: Sequence[ScoredSentence], ranked: Sequence[ScoredSentence], emphasised: Collection[Place]
+    chosen: Sequence[ScoredSentence], ranked: Sequence[ScoredSentence], emphasised: Collection[Place], index: Index
 ) -> list[Choice]:
-    """Each chosen sentence with the other sentences read that say the same, and the chosen ones that contradict it."""
+    """Each chosen sentence with the other sentences read that say the same, and the chosen ones that disagree with it."""
     places = {place_of(sentence) for sentence in chosen}
     others = [sentence for sentence in ranked if place_of(sentence) not in places]
-    return [
+    choices = [
         Choice(
             sentence,
             emphasised=place_of(sentence) in emphasised,
             also=tuple(other for other in others if says_the_same(sentence.text, other.text)),
-            differs=tuple(place_of(other) for other in chosen if contradicts(sentence, other)),
+            differs=contradicting(sentence, chosen, index),
+            newer=newer_version(sentence, chosen, index),
         )
         for sentence in chosen
     ]
-
-
-def contradicts(first: ScoredSentence, second: ScoredSentence) -> bool:
-    """Whether two sentences differ by a number or a negation; the rows of a table are about different things."""
-    rows = first.sentence.kind == second.sentence.kind == "table"
-    return not (rows and first.passage.document_id == second.passage.document_id) and differs(first.text, second.text)
+    disagreeing = {place for choice in choices for place in (*choice.differs, choice.newer, choice.newer and choice.place)}
+    return [replace(choice, dated=dated(choice.scored, index)) if choice.place in disagreeing else choice for choice in choices]
 
 
 def with_context(choices: Sequence[Choice], index: Index) -> list[Choice]:

@@ -37,6 +37,8 @@ def _citation(choice: Choice, number: int, place: Location, numbers: Mapping[Pla
         tuple(_place(other, index) for other in choice.also),
         tuple(sorted(numbers[other] for other in choice.differs if other in numbers)),
         place.language,
+        choice.dated,
+        numbers.get(choice.newer) if choice.newer else None,
     )
 
 

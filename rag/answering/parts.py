@@ -67,4 +67,5 @@ def _numbered(parts: Sequence[Answer]) -> list[Answer]:
 
 def _renumbered(citation: Citation, numbers: dict[int, int]) -> Citation:
     differs = tuple(numbers[other] for other in citation.differs if other in numbers)
-    return replace(citation, number=numbers[citation.number], differs=differs)
+    newer = numbers.get(citation.superseded_by) if citation.superseded_by else None
+    return replace(citation, number=numbers[citation.number], differs=differs, superseded_by=newer)

@@ -1,4 +1,4 @@
-"""Which sentences say the same, and which contradict each other."""
+"""Which sentences say the same."""
 
 import re
 from functools import lru_cache
@@ -8,7 +8,7 @@ from rag.text.terms import terms
 
 ALIKE = 0.8  # share of common terms from which two sentences say nearly the same; see benchmarks/README.md
 SENTENCES_REMEMBERED = 2**12  # in the cache of word sets: some MB
-# Words that change the meaning. Numbers and negations make two sentences contradict; the others only keep them apart.
+# Words that change the meaning.
 _NUMBER_OR_NEGATION = re.compile(
     r"\d|^(?:not?|nor|never|neither|none|without|cannot|.*n['’]?t|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
     r"|half|twice|double|thrice)$"
@@ -16,7 +16,6 @@ _NUMBER_OR_NEGATION = re.compile(
 _QUALIFIER = re.compile(
     r"^(?:before|after|until|since|from|to|may|might|should|could|must|all|some|any|most|more|less|only|if|than|but)$"
 )
-_CODE = re.compile(r"[^\W\d]+-?\d")
 _WORD = re.compile(r"\w+(?:['’.,]\w+)*")
 
 
@@ -39,19 +38,6 @@ def says_the_same(first: str, second: str) -> bool:
     if replaced or any(_NUMBER_OR_NEGATION.search(word) or _QUALIFIER.match(word) for word in words_1 ^ words_2):
         return False
     return len(terms_1 & terms_2) >= ALIKE * len(terms_1 | terms_2)
-
-
-def differs(first: str, second: str) -> bool:
-    """Whether two sentences have nearly the same words except for a number or a negation."""
-    (terms_1, words_1), (terms_2, words_2) = _terms_and_words(first), _terms_and_words(second)
-    if len(terms_1 ^ terms_2) > len(terms_1 & terms_2):
-        return False
-    if any(_CODE.match(word) for word in words_1 ^ words_2):  # two models or clauses, not one with two numbers
-        return False
-    deciding = {word for word in words_1 ^ words_2 if _NUMBER_OR_NEGATION.search(word)}
-    deciding_terms = set(terms(" ".join(sorted(deciding))))
-    rest_1, rest_2 = terms_1 - deciding_terms, terms_2 - deciding_terms
-    return bool(deciding) and len(rest_1) > 2 and len(rest_1 & rest_2) >= ALIKE * len(rest_1 | rest_2)
 
 
 @lru_cache(maxsize=SENTENCES_REMEMBERED)

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rag.answering.arrangement import Choice, contradicts, in_order, with_context, with_relations
+from rag.answering.arrangement import Choice, in_order, with_context, with_relations
 from rag.answering.comparisons import Compared, sides
+from rag.answering.disagreement import with_disagreeing
 from rag.answering.enumerations import Enumeration
 from rag.answering.question_forms import asks_for_one
 from rag.answering.sameness import agree, says_the_same
@@ -58,14 +59,14 @@ def choose(query: str, scored: Sequence[ScoredSentence], index: Index, limit: in
         units = [_Unit(pair), *(unit for unit in units if compared.is_about_one(unit.sentences[0], index))]
     lead, others = units[0], _further(units, limit + 1 - len(pair) if pair else limit)
     shown = in_order(lead.sentences, [sentence for unit in others for sentence in unit.sentences])
-    shown += [other for s in good if s in shown for other in ranked if contradicts(s, other) and other not in shown]
+    shown = with_disagreeing(shown, ranked, index)
     emphasised = {place_of(s) for s in shown if single and (s is ranked[0] or s.score >= EMPHASISED)}
-    choices = with_context(with_relations(shown, ranked, emphasised), index)
+    choices = with_context(with_relations(shown, ranked, emphasised, index), index)
     left = [unit.sentences[0] for unit in units[1:] if unit not in others] + spare
     rest = [sentence for unit in (lead, *others) for sentence in unit.rest]
     more = _more([*rest[:LONGEST_LIST], *left[:MOST_MORE]], choices)
     cut = (LONGEST_LIST, LONGEST_LIST + len(rest)) if rest else None
-    return Selection(tuple(choices), tuple(with_relations(more, (), ())), cut, missing)
+    return Selection(tuple(choices), tuple(with_relations(more, (), (), index)), cut, missing)
 
 
 def _good(ranked: Sequence[ScoredSentence], *, single: bool) -> tuple[list[ScoredSentence], list[ScoredSentence]]:

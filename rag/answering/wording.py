@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rag.answering.abstention import language_of
 from rag.loading.formats import page_unit
-from rag.records import Answer
+from rag.records import Answer, Citation
 from rag.translations import ENGLISH, translated
 
 ABSTENTIONS = {
@@ -93,6 +93,17 @@ def in_plain_words(answer: Answer) -> str:
     return (
         f"{evidence}confidence {answer.confidence:.2f}: of answers like this, about {wrong} in 100 were wrong{where}{guarantee}"
     )
+
+
+def disagreement_note(citation: Citation) -> str:
+    """What to compare a citation with, and from when its document is; empty if no other citation disagrees."""
+    dated = f" ({citation.dated})" if citation.dated else ""
+    notes = []
+    if citation.differs:
+        notes.append(f"Sources differ: compare {citation.number}{dated} with {', '.join(map(str, citation.differs))}.")
+    if citation.superseded_by:
+        notes.append(f"{citation.number} is from an older version{dated}; the newer one is {citation.superseded_by}.")
+    return " ".join(notes)
 
 
 def place(document_id: str, page: int | None, headings: tuple[str, ...]) -> str:

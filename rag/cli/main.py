@@ -1,6 +1,7 @@
 """The command line.
 
-Exit codes: 0 success; 1 failure, with one line on standard error; 2 wrong usage; 3 success, but some files could not be read.
+Exit codes: 0 success; 1 failure, with one line on standard error; 2 wrong usage; 3 success, but some files could not be read;
+4 success, and there are conflicts.
 """
 
 import io
@@ -13,6 +14,7 @@ import typer
 from rag import __version__
 from rag.cli import (
     calibration_command,
+    conflict_command,
     corpus_commands,
     evaluation_commands,
     index_commands,
@@ -63,6 +65,7 @@ for command in (
     question_commands.verify,
     corpus_commands.overview,
     matrix_command.matrix,
+    conflict_command.conflicts,
     server_commands.serve,
     server_commands.mcp,
 ):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from rag.answering.wording import abstention_notes, abstention_text, in_plain_words, place
+from rag.answering.wording import abstention_notes, abstention_text, disagreement_note, in_plain_words, place
 from rag.cli.output import Part, print_line, print_text
 from rag.cli.overview_printing import print_overview
 from rag.records import Answer, Citation, Document, Hit, Location, Passage
@@ -65,9 +65,8 @@ def _print_quotes(answer: Answer) -> None:
         citation = citations[sentence.citation]
         number = () if citation.number in headers else (" ", (f"[{citation.number}]", "bold"))
         print_line(*_emphasised(citation, "dim" if sentence.context else ""), *number)
-        if citation.differs:
-            others = ", ".join(str(number) for number in citation.differs)
-            print_line(f"  sources differ: compare {citation.number} with {others}")
+        if note := disagreement_note(citation):
+            print_line(f"  {note}")
     if answer.message:
         print_line(answer.message)
     for citation in answer.citations:

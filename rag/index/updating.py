@@ -36,6 +36,7 @@ from rag.index.manifest import (
     load_manifest,
     save_manifest,
 )
+from rag.index.sentence_vectors import SentenceVectors
 from rag.loading.corpus import Corpus, FolderCorpus
 from rag.loading.reading import Reading, Splitting
 from rag.models.embedder import Embedder
@@ -83,6 +84,7 @@ def update_index(
         _discard_leftovers(folder, full=full)
         result = _update(corpus, folder, recipe, full=full, retry=retry, forget=forget, report=_to_both(note, progress))
         sweep_builds(folder)
+        SentenceVectors(folder, result[0]).sweep()
         (folder / JOURNAL).unlink(missing_ok=True)
         return result
 

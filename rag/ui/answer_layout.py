@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from rag.answering.wording import disagreement_note
 from rag.records import Answer, Citation, QuotedSentence, Span
 from rag.sources import reference
 from rag.text.table_cells import cells
@@ -34,15 +35,14 @@ class Source:
 class Quote:
     """A quoted sentence; its last word is kept on one line with its numbers, so that no line begins with a number.
 
-    It has several sources if other citations have the same words. `differs` are the numbers of contradicting citations,
-    with its own first; empty if there are none.
+    It has several sources if other citations have the same words. `note` says with which citations it disagrees, if any.
     """
 
     head: Emphasised
     last_word: Emphasised
     sources: tuple[Source, ...]
     context: bool = False
-    differs: tuple[int, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class _Arranged:
     def _merge(self, sentence: QuotedSentence, citation: Citation) -> bool:
         """Whether the same words are quoted already; then they get one more number."""
         paragraph, place = self._by_text.get(_folded(sentence.text), (None, 0))
-        if paragraph is None or citation.differs or sentence.context:
+        if paragraph is None or citation.differs or citation.superseded_by or sentence.context:
             return False
         quote = paragraph.quotes[place]
         paragraph.quotes[place] = replace(quote, sources=(*quote.sources, Source(citation.number, reference(citation))))
@@ -223,7 +223,7 @@ def _quote(sentence: QuotedSentence, citation: Citation, *, emphasise: bool = Fa
         _emphasised(last, start + len(head), phrase),
         (Source(citation.number, reference(citation)),),
         sentence.context,
-        (citation.number, *citation.differs) if citation.differs else (),
+        disagreement_note(citation),
     )
 
 

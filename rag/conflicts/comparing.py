@@ -1,0 +1,208 @@
+"""Whether two sentences say the same of the same thing except for one number, unit, date, name or negation.
+
+Their words are aligned by meaning, not by position, so that clauses may change places. Any other difference in what they are
+about means that they are about different things: two models, two years, two groups of patients.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rag.conflicts.statements import Statement, Word, statement_of
+from rag.conflicts.word_meanings import NEGATING_PREFIXES, OPPOSITES
+from rag.records import Span
+from rag.text import dates, quantities
+from rag.text.dates import Moment
+from rag.text.quantities import Quantity
+
+Kind = Literal["number", "unit", "date", "name", "negation"]
+FEWEST_SHARED = 2  # content words; with fewer, two sentences may be about anything
+LONG = 8  # shared words for each word that one of the sentences may have in addition
+LONGEST_NAME = 4  # words
+_OPENING = 12  # characters; a date that begins earlier says when the whole sentence is true: "In 2023, …"
+LONG_STATEMENT = 6  # shared words from which even an opening date is more likely an error than another year's statement
+_CONDITION = re.compile(r"\b(?:if|unless|whenever|when|in case|who|whose|where|while)\b[^,;:]*$", re.IGNORECASE)
+_RESTRICTED = re.compile(r"\b(?:for|in|of|on|at|during|among|from|per|by|with|to|and|or)\s+(?:\w+\s+)?$", re.IGNORECASE)
+_TITLES = r"(?:(?:the|an?|dr|prof|professor|mr|mrs|ms|sir)\.?\s+)?"
+_STATED = re.compile(rf"\b(?:is|was|are|were|be|been|being|by|named|called|became|become|remains|as)\s+{_TITLES}$", re.IGNORECASE)
+_PLACED = re.compile(
+    rf"\b(?:\w+ed|born|held|made|built|found|sent|based|taken|written|grown|kept|moves|lies|lives|works|begins|ends|starts)"
+    rf"\s+(?:to|from|at|in|on|near|after)\s+{_TITLES}$",
+    re.IGNORECASE,
+)
+_WITHIN_NAME = re.compile(r"[\s.'’-]+(?:(?:of|de|van|von)\s)?")
+# What a sentence says about its own document: it is true of one version only.
+_OF_VERSION = re.compile(
+    r"\b(?:valid|effective|in force|applicable|applies|as of|version|edition|revision|revised|updated|published|issued"
+    r"|approved|supersedes|replaces|copyright|retrieved|accessed|printed|status|date[ds]?)\b|©",
+    re.IGNORECASE,
+)
+LONGEST_OF_VERSION = 5  # content words of such a sentence besides its date
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`first` and `second` are the differing words in each sentence; none where one only lacks a negation.
+
+    `shared` is the number of content words that both have, `coverage` their share of all content words.
+    """
+
+    kind: Kind
+    first: tuple[Span, ...]
+    second: tuple[Span, ...]
+    shared: int
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    kind: Kind
+    first: tuple[Span, ...]
+    second: tuple[Span, ...]
+
+
+def difference(first: str, second: str) -> Difference | None:
+    """How two sentences contradict each other; None if they agree or are about different things."""
+    one, other = statement_of(first), statement_of(second)
+    if one.is_question or other.is_question or one.contrasts != other.contrasts:
+        return None
+    aligned = _align(one, other)
+    if aligned is None:
+        return None
+    shared, coverage, replaced = aligned
+    numbers, moments = _numbers(one, other), _moments(one, other, shared)
+    if numbers is None or moments is None:
+        return None
+    found = [*_with_negations(one, other, replaced), *numbers, *moments]
+    if len(found) != 1 or shared < FEWEST_SHARED:
+        return None
+    kind, spans = found[0].kind, (found[0].first, found[0].second)
+    if _conditional(one, spans[0], kind) or _conditional(other, spans[1], kind):
+        return None
+    return Difference(kind, *spans, shared, coverage)
+
+
+def _align(one: Statement, other: Statement) -> tuple[int, float, list[_Found]] | None:
+    """The number and share of words in common and a difference of names or opposites; None for different subjects."""
+    only_one, only_other = _only(one.words, other.words), _only(other.words, one.words)
+    shared = len(one.words) - len(only_one)
+    coverage = 2 * shared / max(1, len(one.words) + len(other.words))
+    if not only_one and not only_other:
+        return shared, coverage, []
+    if not only_one or not only_other:
+        owner, extra = (one, only_one) if only_one else (other, only_other)
+        return (shared, coverage, []) if _only_adds(owner, extra, shared) else None
+    if len(only_one) == len(only_other) == 1 and _opposite(only_one[0], only_other[0]):
+        return shared, coverage, [_Found("negation", (only_one[0].span,), (only_other[0].span,))]
+    if _one_name(one, only_one) and _one_name(other, only_other) and (_predicate(one, only_one) or _predicate(other, only_other)):
+        spans = [(Span(words[0].span.start, words[-1].span.end),) for words in (only_one, only_other)]
+        return shared, coverage, [_Found("name", *spans)]
+    return None
+
+
+def _only(words: Sequence[Word], others: Sequence[Word]) -> list[Word]:
+    left = Counter(word.term for word in others)
+    only = []
+    for word in words:
+        if left[word.term]:
+            left[word.term] -= 1
+        else:
+            only.append(word)
+    return only
+
+
+def _only_adds(statement: Statement, extra: Sequence[Word], shared: int) -> bool:
+    """Whether words that only one sentence has leave what it is about unchanged: adverbs, or a detail in a long sentence."""
+    weighty = [word for word in extra if not (word.text.endswith("ly") and len(word.text) > 4)]
+    return len(weighty) <= shared // LONG and not any(
+        word.is_name or _RESTRICTED.search(statement.text[: word.span.start]) for word in weighty
+    )
+
+
+def _opposite(one: Word, other: Word) -> bool:
+    if frozenset((one.term, other.term)) in OPPOSITES:
+        return True
+    shorter, longer = sorted((one.text, other.text), key=len)
+    return len(shorter) > 3 and any(longer == prefix + shorter for prefix in NEGATING_PREFIXES if len(prefix) > 1)
+
+
+def _one_name(statement: Statement, words: Sequence[Word]) -> bool:
+    """Whether the words are one name: neighbours, with only white space, dots or small words between them."""
+    gaps = (statement.text[a.span.end : b.span.start] for a, b in zip(words, words[1:], strict=False))
+    return len(words) <= LONGEST_NAME and all(word.is_name for word in words) and all(map(_WITHIN_NAME.fullmatch, gaps))
+
+
+def _predicate(statement: Statement, words: Sequence[Word]) -> bool:
+    """Whether a name is what is said, not what it is said of: "is called X", "was founded in X"."""
+    before = statement.text[: words[0].span.start]
+    return bool(_STATED.search(before)) or (not statement.quantities and bool(_PLACED.search(before)))
+
+
+def _numbers(one: Statement, other: Statement) -> list[_Found] | None:
+    """At most one number that differs; None if there is more, or what differs cannot be compared."""
+    left_one, left_other = _unmatched(one.quantities, other.quantities)
+    if not left_one and not left_other:
+        return []
+    if len(left_one) != 1 or len(left_other) != 1:
+        return None
+    first, second = left_one[0], left_other[0]
+    same_digits = bool(set(first.digits) & set(second.digits))
+    if first.dimension != second.dimension and not same_digits and first.unit and second.unit:
+        return None
+    kind: Kind = "unit" if same_digits and first.unit != second.unit else "number"
+    return [_Found(kind, (first.span,), (second.span,))]
+
+
+def _unmatched(first: Sequence[Quantity], second: Sequence[Quantity]) -> tuple[list[Quantity], list[Quantity]]:
+    """What is left on each side once numbers that agree are paired, equal ones first."""
+    left, rest = list(first), list(second)
+    for exactly in (True, False):
+        for quantity in tuple(left):
+            matches = [q for q in rest if quantities.agree(quantity, q) and (not exactly or quantity.readings == q.readings)]
+            if matches:
+                left.remove(quantity)
+                rest.remove(matches[0])
+    return left, rest
+
+
+def _moments(one: Statement, other: Statement, shared: int) -> list[_Found] | None:
+    """At most one date that differs; None if dates say when something is true rather than what happened when."""
+    left, rest = list(one.moments), list(other.moments)
+    for moment in tuple(left):
+        match = next((candidate for candidate in rest if dates.agree(moment, candidate)), None)
+        if match:
+            left.remove(moment)
+            rest.remove(match)
+    if not left and not rest:
+        return []
+    if len(left) != 1 or len(rest) != 1 or not dates.same_kind(left[0], rest[0]):
+        return None
+    if any(map(_of_version, (one, other))) or _framing(one, left[0], shared) or _framing(other, rest[0], shared):
+        return None
+    return [_Found("date", (left[0].span,), (rest[0].span,))]
+
+
+def _of_version(statement: Statement) -> bool:
+    return bool(_OF_VERSION.search(statement.text)) and len(statement.words) <= LONGEST_OF_VERSION
+
+
+def _framing(statement: Statement, moment: Moment, shared: int) -> bool:
+    return moment.span.start < _OPENING and (bool(statement.quantities) or shared < LONG_STATEMENT)
+
+
+def _with_negations(one: Statement, other: Statement, replaced: list[_Found]) -> list[_Found]:
+    """Adds a negation that only one of the sentences has; an opposite cancels it: "not possible", "impossible"."""
+    if len(one.negations) % 2 == len(other.negations) % 2:
+        return replaced
+    if [found.kind for found in replaced] == ["negation"]:
+        return []
+    return [*replaced, _Found("negation", one.negations, other.negations)]
+
+
+def _conditional(statement: Statement, spans: Sequence[Span], kind: Kind) -> bool:
+    """Whether what differs is a condition, so that both sentences can be true: "If the lamp is not on, …"."""
+    if kind in ("number", "unit", "date") and len(statement.quantities) < 2:
+        return False
+    return any(_CONDITION.search(statement.text[: span.start]) for span in spans)
