@@ -7,9 +7,10 @@ from functools import lru_cache
 
 from rag.conflicts.word_meanings import CONTRASTS, IRREGULAR, LIGHT, NEGATIONS, SAME_AS
 from rag.records import Span
+from rag.text.analyses import STOPWORDS
 from rag.text.dates import Moment, moments_in
 from rag.text.quantities import Quantity, quantities_in
-from rag.text.terms import STOPWORDS, terms
+from rag.text.terms import terms
 
 STATEMENTS_REMEMBERED = 2**15  # as many sentences as a corpus of 1,000 pages has; some 50 MB
 _WORD = re.compile(r"[^\W_]+(?:[-.][^\W_]*\d[^\W_]*|['’][^\W\d_]+)*")
