@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rag.conflicts.statements import Statement, Word, statement_of
+from rag.conflicts.parsed_sentence import Statement, Word, statement_of
 from rag.conflicts.word_meanings import NEGATING_PREFIXES, OPPOSITES
 from rag.records import Span
 from rag.text import dates, quantities

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.conflicts.comparing import Difference
-from rag.conflicts.statements import statement_of
+from rag.conflicts.parsed_sentence import statement_of
 from rag.records import BlockKind
 from rag.text.leaning import leans_on_previous
 
