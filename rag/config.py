@@ -132,6 +132,10 @@ class ReviewSettings(_Section):
     watched: _Path | None = Field(
         None, description="file of the watched questions; unset means INDEX.watched.json next to the index folder"
     )
+    unanswered: _Path | None = Field(
+        None, description="file of the unanswered questions; unset means INDEX.unanswered.json next to the index folder"
+    )
+    log_unanswered: bool = Field(True, description="keep questions that get no answer, or a weak one, for curators to review")
 
 
 class ServerSettings(_Section):
@@ -188,6 +192,12 @@ class Settings(_Section):
     evaluation: EvaluationSettings = EvaluationSettings()
     review: ReviewSettings = ReviewSettings()
     server: ServerSettings = ServerSettings()
+
+    @property
+    def unanswered_file(self) -> Path:
+        """By default next to the index folder, which may be deleted and built again without losing the log."""
+        index = self.index.resolve()
+        return self.review.unanswered or index.with_name(f"{index.name}.unanswered.json")
 
     @model_validator(mode="before")
     @classmethod

@@ -15,6 +15,7 @@ RagError
 ├── ServerBusy          too many questions are waiting, or one takes too long
 ├── QuestionSetError    a question set or a saved run cannot be read
 ├── MatrixError         an evidence matrix cannot be made or written
+├── UnansweredError     the log of unanswered questions cannot be read or written
 ├── ConversationError   a saved conversation is missing or cannot be read
 ├── WatchError          the watched questions cannot be read or changed
 └── ReceiptError        a receipt cannot be read, or was changed after it was written
@@ -109,3 +110,7 @@ class WatchError(RagError):
 
 class ReceiptError(RagError):
     """A file is not a receipt, or was changed after it was written."""
+
+
+class UnansweredError(RagError):
+    """The log of unanswered questions cannot be read or written."""

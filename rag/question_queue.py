@@ -28,8 +28,10 @@ class QuestionQueue:
     Searches have a thread of their own, so that they never wait for answers, which take ten times as long.
     """
 
-    def __init__(self, chat: Chat) -> None:
+    def __init__(self, chat: Chat, answered: Callable[[str, Answer], None] = lambda user, answer: None) -> None:
+        """`answered` is told of every answer from all documents, with the user; it must return at once."""
         self.chat = chat
+        self._answered = answered
         settings = chat.settings.server
         self._asks = FairQueue(settings.workers, settings.waiting)
         self._searches = FairQueue(1, settings.waiting)
@@ -44,7 +46,16 @@ class QuestionQueue:
         self, user: str, question: str, *, history: History = (), documents: Sequence[str] | None = None, **named: Any
     ) -> "Future[Answer]":
         """The future answer; `named` are further arguments of `Chat.ask`. Raises ServerBusy."""
-        named |= {"history": history, "documents": documents}
+        asked = self._asked(user, question, named | {"history": history, "documents": documents})
+        if not documents:
+            asked.add_done_callback(partial(self._told, user))
+        return asked
+
+    def _told(self, user: str, asked: "Future[Answer]") -> None:
+        if not asked.cancelled() and asked.exception() is None:
+            self._answered(user, asked.result())
+
+    def _asked(self, user: str, question: str, named: Mapping[str, Any]) -> "Future[Answer]":
         state = self._state()
         key = sha256_json([state, question, named]) if state else ""
         answer = self._remembered.get(state, key)

@@ -22,6 +22,7 @@ from rag.cli import (
     question_commands,
     review_commands,
     server_commands,
+    unanswered_commands,
 )
 from rag.cli.output import print_note
 from rag.errors import RagError
@@ -73,6 +74,7 @@ for command in (
 app.command("eval")(evaluation_commands.evaluate)
 app.command()(calibration_command.calibrate)
 app.add_typer(review_commands.watch, name="watch")
+app.add_typer(unanswered_commands.unanswered, name="unanswered")
 app.add_typer(server_commands.users, name="users")
 
 

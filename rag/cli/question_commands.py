@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rag.cli.output import CorpusOption, IndexOption, JsonOption, OnlyOption, open_library, print_json, print_line, read_line
+from rag.cli.unanswered_commands import note_answer
 from rag.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ def ask(
             print_json(answer_values(request.answered_by(library)))
         return
     answer = Request(question or "", only, turns, question if as_written else None, not as_typed).answered_by(library)
+    if not only:
+        note_answer(library.settings, answer)
     if receipt:
         from rag.receipts import save_receipt
 
@@ -168,6 +171,7 @@ def chat(corpus: CorpusOption = None, index: IndexOption = None) -> None:
             answer = opened.ask(answer.question, history=turns, query=answer.question)
         else:
             answer = opened.ask(line, history=turns)
+            note_answer(opened.settings, answer)
         turns += [{"speaker": "user", "text": answer.question}, {"speaker": "agent", **answer_values(answer)}]
         print_answer(answer)
 

@@ -68,11 +68,16 @@ def mcp(corpus: CorpusOption = None, index: IndexOption = None) -> None:
     import asyncio
 
     from rag.question_queue import QuestionQueue
+    from rag.review.unanswered_log import Notes
     from rag.server.mcp import tools_server
 
     library = open_library(corpus, index)
-    server = tools_server(QuestionQueue(library.chat))
-    asyncio.run(server.run_stdio_async())
+    notes = Notes(library.settings)
+    server = tools_server(QuestionQueue(library.chat, notes.note))
+    try:
+        asyncio.run(server.run_stdio_async())
+    finally:
+        notes.close()
 
 
 @users.command()

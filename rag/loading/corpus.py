@@ -88,6 +88,7 @@ def corpus_of(settings: Settings) -> FolderCorpus:
         settings.evaluation.runs: "the folder of evaluation runs",
         settings.evaluation.sets: "the folder of question sets",
         settings.watched_file: "the file of watched questions",
+        settings.unanswered_file: "the log of unanswered questions",
         SETTINGS_FILE: "the settings file",
     }
     resolved = {path.resolve(): what for path, what in own.items()}

@@ -16,6 +16,7 @@ from rag.accounts.users import Accounts, User
 from rag.config import ServerSettings, Settings
 from rag.library import Library
 from rag.question_queue import QuestionQueue
+from rag.review.unanswered_log import Notes
 from rag.server.api import add_api
 from rag.server.authentication import Authentication
 from rag.server.login import add_login
@@ -41,7 +42,8 @@ def create_app(library: Library) -> FastAPI:
     private_uploads()
     settings = library.settings.server
     builds = BackgroundBuilds(library)
-    questions = QuestionQueue(library.chat)
+    notes = Notes(library.settings)
+    questions = QuestionQueue(library.chat, notes.note)
     measures = Measures(questions)
     accounts = Accounts(settings.users)
     guarded = bool(accounts.all())
@@ -52,6 +54,7 @@ def create_app(library: Library) -> FastAPI:
         with builds.following_corpus() if settings.watch else nullcontext():
             yield
         questions.close()
+        notes.close()
 
     app = FastAPI(
         title="Ask your documents", version="1", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json", lifespan=lifespan
@@ -128,6 +131,7 @@ def _private(settings: Settings) -> list[Path]:
         settings.evaluation.feedback,
         settings.evaluation.runs,
         settings.watched_file,
+        settings.unanswered_file,
     ]
 
 

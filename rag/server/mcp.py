@@ -21,6 +21,7 @@ from rag.review.watch_list import load_watch_list
 from rag.server.api import LONGEST_QUESTION, MOST_NAMES, Name, listed_documents
 from rag.server.limits import outcome
 from rag.server.problems import Problem
+from rag.server.unanswered_api import unanswered_for_assistants
 from rag.sources import reference, source_view
 from rag.wire import answer_values, hit_values
 
@@ -102,7 +103,7 @@ def _tools(questions: QuestionQueue, tool_error: Callable[[Exception], Exception
         with tool_errors():
             return await run_in_threadpool(_small_matrix, chat, questions, documents)
 
-    more = [_overview_tool(questions, tool_errors), _changes_tool(chat, tool_errors)]
+    more = [_overview_tool(questions, tool_errors), _changes_tool(chat, tool_errors), _unanswered_tool(chat, tool_errors)]
     return [ask, search, get_source, list_documents, evidence_matrix, *more]
 
 
@@ -128,6 +129,15 @@ def _changes_tool(chat: Chat, tool_errors: Callable[[], AbstractContextManager[N
             return report_values(watch_list, changes_of(watch_list))
 
     return changed_answers
+
+
+def _unanswered_tool(chat: Chat, tool_errors: Callable[[], AbstractContextManager[None]]) -> Callable[..., Any]:
+    async def list_unanswered() -> dict[str, Any]:
+        """List the questions that got no answer, or a weak one, grouped by likeness and each with the closest sentences."""
+        with tool_errors():
+            return await run_in_threadpool(unanswered_for_assistants, chat)
+
+    return list_unanswered
 
 
 def _small_matrix(chat: Chat, questions: Sequence[str], documents: Sequence[str] | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from rag.review.watch_changes import changes_of, list_values, report_values
 from rag.review.watch_list import load_watch_list
 from rag.server.api import REFUSALS
 from rag.server.matrix_api import add_matrix
+from rag.server.unanswered_api import add_unanswered
 
 
 def add_review_api(app: FastAPI, library: Library) -> None:
@@ -20,6 +21,7 @@ def add_review_api(app: FastAPI, library: Library) -> None:
 def _router(prefix: str, library: Library) -> APIRouter:
     router = APIRouter(prefix=prefix, tags=["review"])
     add_matrix(router, library)
+    add_unanswered(router, library)
 
     @router.get("/watched")
     def watched() -> dict[str, Any]:

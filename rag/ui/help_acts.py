@@ -44,6 +44,7 @@ def _folders(settings: Settings) -> dict[str, str]:
         "Documents folder": str(settings.corpus.resolve()),
         "Index folder": str(settings.index.resolve()),
         "Conversations folder": str(settings.server.conversations.resolve()),
+        "Unanswered questions file": str(settings.unanswered_file) if settings.review.log_unanswered else "none is kept",
         "Judged questions folder": str(settings.evaluation.feedback.resolve()),
     }
 

@@ -25,6 +25,7 @@ from rag.ui.matrix_acts import MATRIX_ACTS, Comparing
 from rag.ui.page_files import element_of, script_of
 from rag.ui.room import Room
 from rag.ui.source_acts import SOURCE_ACTS
+from rag.ui.unanswered_acts import UNANSWERED_ACTS, Unanswering
 
 CALLS_AT_ONCE = 40  # to a component, besides questions that wait for their answer; as many as gradio would allow
 
@@ -52,6 +53,7 @@ def build_page(library: Library, questions: QuestionQueue, user_of: UserOf, buil
             with gr.Tab("Review", id="review", elem_id="review"):
                 component("changes", "changes", CHANGES_ACTS, Watching(library), user_of)
                 component("matrix", "matrix", MATRIX_ACTS, Comparing(library), user_of)
+                component("unanswered", "unanswered", UNANSWERED_ACTS, Unanswering(library), user_of)
             with gr.Tab("Evaluation", id="evaluation"):
                 component("evaluation", "evaluating", EVALUATION_ACTS, Evaluating(library), user_of)
             with gr.Tab("Help", id="help"):
