@@ -620,3 +620,57 @@ def test_output_survives_an_encoding_that_lacks_a_character(rag: Run, tmp_path: 
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
     assert rb"guide.md \u203a Water" in ran.stdout
+
+
+def test_unanswered_questions_are_listed_made_a_set_and_cleared(rag: Run, corpus: Path, tmp_path: Path) -> None:
+    rag("build")
+    assert rag("unanswered", "list").out.strip() == "no unanswered questions"
+    for question in ("Who invented the telephone?", "Who invented the telephone?", "Which king built castles?"):
+        rag("ask", question)
+    rag("ask", "How often should I repot a fern?")
+    rag("ask", "Who was the first emperor?", "--only", "faq.txt")
+    listed = rag("unanswered", "list", "--json").json
+    assert (listed["questions"], listed["logged"], listed["outdated"]) == (2, True, 0)
+    assert [(group["questions"][0]["query"], group["times"]) for group in listed["groups"]] == [
+        ("Who invented the telephone?", 2),
+        ("Which king built castles?", 1),
+    ]
+    assert "1 question, asked 2 times: found nothing" in rag("unanswered", "list").out
+    made = rag("unanswered", "to-set", str(tmp_path / "open"), "--json").json
+    assert made == {"set": str(tmp_path / "open"), "added": 2}
+    following = rag("eval", "label", str(tmp_path / "open"), "--next", "--json").json["next"]
+    assert {question["text"] for question in following} == {"Who invented the telephone?", "Which king built castles?"}
+    (corpus / "castles.txt").write_text("Questions\n\nWhich king built castles?\nKing Edward built castles in Wales.\n")
+    rag("build")
+    listed = rag("unanswered", "list")
+    assert "1 of the questions is answered by now" in listed.err and "Which king" not in listed.out
+    (group,) = rag("unanswered", "list", "--json").json["groups"]
+    assert (
+        rag("unanswered", "clear", "nonsense").err == "rag: there is no group nonsense; `rag unanswered list` shows the groups\n"
+    )
+    assert rag("unanswered", "clear", group["id"], "--json").json == {"deleted": 1}
+    assert rag("unanswered", "clear").out.strip() == "0 questions deleted"
+    assert not (tmp_path / "index.unanswered.json").exists()
+
+
+def test_a_guarantee_is_given_refused_and_checked(rag: Run, corpus: Path, tmp_path: Path) -> None:
+    from tests.test_library import write_questions
+
+    rag("build")
+    assert rag("calibrate").code == 2 and rag("calibrate", "x", "--check").code == 2
+    refused = rag("calibrate", str(write_questions(tmp_path / "few", answered=20, unanswerable=20)), "--at-most", "0.1")
+    assert refused.code == 1 and "judged questions instead of 40" in refused.err and refused.err.count("\n") == 1
+    assert rag("calibrate", "--check").err == "rag: there is no guarantee to check; `rag calibrate SET --at-most 0.1` gives one\n"
+    given = rag("calibrate", str(write_questions(tmp_path / "many", answered=40, unanswerable=20)), "--at-most", "0.1", "--json")
+    line = "at most 10% of strong answers are wrong (95% certain, 60 judged questions)"
+    assert given.json["guarantee"]["line"] == line
+    assert f"guaranteed: {line}" in rag("status").out
+    assert rag("status", "--json").json["guarantee"] == {"line": line, "trouble": ""}
+    assert rag("ask", "How often should I repot a fern? 3", "--json").json["guarantee"] == line
+    assert rag("calibrate", "--check").out == f"the guarantee holds: {line}\n"
+    (corpus / "faq.txt").write_text("The museum of glass is closed on Mondays.")
+    rag("build")
+    assert "run `rag calibrate --check`" in rag("status").out
+    checked = rag("calibrate", "--check", "--json")
+    assert (checked.code, checked.json["holds"]) == (1, False)
+    assert "the guarantee no longer holds" in rag("doctor").out
