@@ -8,6 +8,8 @@ from rag.config import Settings
 from rag.records import Answer
 from rag.storage.files import sha256_json
 
+UNCHECKED = "the documents have changed since the guarantee was measured; run `rag calibrate --check`"
+
 
 @dataclass(frozen=True, slots=True)
 class Guarantee:
@@ -39,7 +41,7 @@ class Guarantee:
         if self.settings != answering_digest(settings):
             return "the guarantee was measured with other settings; run `rag calibrate SET --at-most …` again"
         if self.index != index:
-            return "the documents have changed since the guarantee was measured; run `rag calibrate --check`"
+            return UNCHECKED
         return ""
 
 

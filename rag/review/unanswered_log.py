@@ -5,6 +5,7 @@ the places of the closest sentences, never their text.
 """
 
 import queue
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -187,4 +188,6 @@ class Notes:
                 note(self._settings, asked)
                 self.trouble = ""
             except UnansweredError as error:
+                if self.trouble != str(error):  # once in the log, not with every question
+                    sys.stderr.write(f"rag: questions without an answer are not noted: {error}\n")
                 self.trouble = str(error)

@@ -8,8 +8,12 @@ from typing import Literal
 from pydantic import Field
 
 from rag.accounts.users import User
+from rag.answering.guarantee_state import guarantee_state
+from rag.answering.guarantees import UNCHECKED
 from rag.errors import QuestionSetError
 from rag.evaluation.calibration import learn
+from rag.evaluation.drift import check_guarantee
+from rag.evaluation.guarantee import learn_guarantee
 from rag.evaluation.question_sets import Question, load_question_set
 from rag.evaluation.report import report_page
 from rag.evaluation.run_comparison import compare, most_changed
@@ -34,6 +38,7 @@ from rag.ui.jobs import Job
 from rag.ui.opened_runs import OpenedRun, OpenedRuns
 
 STOPPED = "Stopped. No run was saved."
+FALSE_ANSWERS = 0.1  # the share of unanswerable questions that may get an answer along with a guarantee, as for `rag calibrate`
 NOT_A_CURATOR = "Only curators can evaluate."
 
 
@@ -112,6 +117,18 @@ class Calibrate(Request):
     false_answers: float = Field(ge=0, le=1)
 
 
+class Guarantee(Request):
+    """From a run: the confidence from which at most the share `at_most` of the strong answers is wrong, with this certainty."""
+
+    run: str
+    at_most: float = Field(ge=0.001, le=0.999)
+    certainty: float = Field(0.95, ge=0.5, le=0.9999)
+
+
+class CheckGuarantee(Request):
+    """Asks judged questions again, to see whether the guarantee holds for the present build."""
+
+
 def show_overview(evaluating: Evaluating, user: User, request: ShowOverview) -> Reply:
     runs = evaluating.runs.runs()
     chosen = request.run or (runs[-1].name if runs else "")
@@ -122,7 +139,10 @@ def show_overview(evaluating: Evaluating, user: User, request: ShowOverview) -> 
 
 def show_progress(evaluating: Evaluating, _: User, _request: ShowProgress) -> Reply:
     state = evaluating.job.state
-    return {"job": job_html(state), "running": state.running}
+    guarantee = guarantee_state(evaluating.library.settings)
+    told = (guarantee.trouble or f"Guaranteed: {guarantee.line}.") if guarantee else ""
+    unchecked = guarantee is not None and guarantee.trouble == UNCHECKED
+    return {"job": job_html(state), "running": state.running, "guarantee": told, "unchecked": unchecked}
 
 
 def start_evaluation(evaluating: Evaluating, _: User, request: StartEvaluation) -> Reply:
@@ -220,6 +240,29 @@ def calibrate(evaluating: Evaluating, _: User, request: Calibrate) -> Reply:
     }
 
 
+def give_guarantee(evaluating: Evaluating, _: User, request: Guarantee) -> Reply:
+    opened = evaluating.runs.open(request.run)
+    if opened.set.corpus is not None:
+        raise QuestionSetError("a guarantee can only be given with a question set about the current documents")
+    learned = learn_guarantee(
+        opened.set,
+        opened.outcomes,
+        evaluating.library.chat,
+        at_most=request.at_most,
+        certainty=request.certainty,
+        false_answers=FALSE_ANSWERS,
+    )
+    return {"message": f"Answers are now strong from a confidence of {learned.bands[0].lowest:.2f}."}
+
+
+def check_again(evaluating: Evaluating, _: User, _request: CheckGuarantee) -> Reply:
+    def check(report: Report) -> str:
+        chat = evaluating.library.chat
+        return check_guarantee(chat, report).trouble(chat.settings, chat.index().digest) or "Done: the guarantee holds."
+
+    return {} if evaluating.job.start(check) else {"error": "An evaluation is running. Stop it first."}
+
+
 EVALUATION_ACTS: Acts[Evaluating] = {
     "overview": Act(ShowOverview, show_overview, NOT_A_CURATOR),
     "progress": Act(ShowProgress, show_progress, NOT_A_CURATOR),
@@ -229,5 +272,7 @@ EVALUATION_ACTS: Acts[Evaluating] = {
     "questions": Act(ListQuestions, list_questions, NOT_A_CURATOR),
     "question": Act(ShowQuestion, show_question, NOT_A_CURATOR),
     "save": Act(SaveRun, save_run_file, NOT_A_CURATOR),
+    "guarantee": Act(Guarantee, give_guarantee, NOT_A_CURATOR),
+    "check": Act(CheckGuarantee, check_again, NOT_A_CURATOR),
     "calibrate": Act(Calibrate, calibrate, NOT_A_CURATOR),
 }

@@ -26,13 +26,21 @@ export function mount({ element, server }) {
     fill(part("runs"), reply.runs);
     if (chosen !== before) [part("run").value, part("against").value] = [chosen.run, chosen.against]; // another was chosen in the meantime
     fill(part("eval-job"), reply.job);
+    showGuarantee(reply);
     if (reply.running) watchJob();
     else if (reply.run && chosen === before) show(reply.run, chosen.against);
+  }
+
+  function showGuarantee(reply) {
+    part("guarantee-state").hidden = !reply.guarantee;
+    part("guarantee-line").textContent = reply.guarantee;
+    part("check-guarantee").hidden = !reply.unchecked || reply.running;
   }
 
   async function watchJob() {
     const reply = await call({ do: "progress" });
     if (reply.error) return;
+    showGuarantee(reply);
     fill(part("eval-job"), reply.job);
     if (reply.running) setTimeout(watchJob, 400);
     else {
@@ -55,6 +63,7 @@ export function mount({ element, server }) {
     part("compared").hidden = !reply.compared;
     fill(part("detail"), "");
     opened = reply;
+    part("guarantee").hidden = !reply.thresholds.length || !reply.unanswerable;
     part("threshold").hidden = !reply.thresholds.length || !reply.unanswerable;
     showCosts();
     listQuestions();
@@ -100,6 +109,16 @@ export function mount({ element, server }) {
     const reply = await call({ do: "calibrate", run: chosen.run, false_answers: Number(part("share").value) / 100 });
     say(reply.error || reply.message, { failed: Boolean(reply.error) });
     if (!reply.error) show(chosen.run, chosen.against);
+  });
+  part("give-guarantee").addEventListener("click", async () => {
+    const reply = await call({ do: "guarantee", run: chosen.run, at_most: Number(part("at-most").value) / 100 });
+    say(reply.error || reply.message, { failed: Boolean(reply.error) });
+    if (!reply.error) overview();
+  });
+  part("check-guarantee").addEventListener("click", async () => {
+    const reply = await call({ do: "check" });
+    if (reply.error) say(reply.error, { failed: true });
+    else watchJob();
   });
   part("question-words").addEventListener("input", () => { view = { ...view, words: part("question-words").value, page: 0 }; listQuestions(); });
   part("question-kind").addEventListener("change", () => { view = { ...view, kind: part("question-kind").value, page: 0 }; listQuestions(); });
