@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from rag.records import Span
 from rag.text.sentences import split_sentences
+from tests.gold_sentences import PARAGRAPHS, SEPARATOR
 
 GOLDEN = [
     ["Take it with food, e.g. with bread.", "Then rest."],
@@ -146,3 +147,39 @@ def test_sentences_are_in_order_and_leave_out_only_white_space(text: str) -> Non
         assert span.of(text) == span.of(text).strip()
         end = span.end
     assert not text[end:].strip()
+
+
+@pytest.mark.parametrize("language", PARAGRAPHS)
+def test_sentences_of_ten_languages_are_found(language: str) -> None:
+    separator = SEPARATOR.get(language, " ")
+    assert sum(map(len, PARAGRAPHS[language])) >= 30
+    for paragraph in PARAGRAPHS[language]:
+        text = f" {separator.join(paragraph)}\n"
+        assert [span.of(text) for span in split_sentences(text, None, language)] == paragraph
+        # White space within a paragraph may be a line break anywhere, and a paragraph of a longer text is split in the same way.
+        broken = separator.replace(" ", "\n").join(paragraph)
+        assert [span.of(broken) for span in split_sentences(broken, None, language)] == paragraph
+        longer = f"{text}{text}"
+        spans = split_sentences(longer, Span(len(text), len(longer)), language)
+        assert [span.of(longer) for span in spans] == paragraph and spans[0].start > len(text)
+
+
+TEN_SCRIPTS = "aZ ßéИя عש नि। ไท ක 神。九カ「」한Ωጀ። .!?؟…1٢九²\n\t’”»«“—-()\u0301\u200d\u200f\u00ad😀"
+
+
+@given(st.text(st.sampled_from(TEN_SCRIPTS) | st.characters(), max_size=200), st.sampled_from(["", "xx", *PARAGRAPHS]))
+def test_sentences_of_any_script_are_in_order_and_leave_out_only_white_space(text: str, language: str) -> None:
+    """Laws 1 and 2, in every language's rules."""
+    end = 0
+    for span in split_sentences(text, None, language):
+        assert end <= span.start < span.end <= len(text)
+        assert not text[end : span.start].strip() and span.of(text) == span.of(text).strip()
+        end = span.end
+    assert not text[end:].strip()
+
+
+@pytest.mark.parametrize("language", ["zh", "de", "ar", "th", "xx"])
+def test_a_text_without_spaces_keeps_its_spans(language: str) -> None:
+    text = "神经每天生长１２毫米。" * 2_000 + "x" * 20_000 + "لا" * 5_000
+    spans = split_sentences(text, None, language)
+    assert "".join(span.of(text) for span in spans) == text and len(spans) == 2_001

@@ -1,11 +1,11 @@
-"""Sentence boundaries in languages whose rules differ from English: German, Chinese, Japanese, Arabic, Hebrew and others.
-
-The splitter's statistics are those of English. The rules here apply only where their script, or German, is found.
-"""
+"""Where sentences end in languages other than English, and where a full stop does not end one."""
 
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+
+from rag.text.abbreviations_by_language import is_abbreviated
+from rag.text.unicode_sentences import cjk_ends
 
 _LANGUAGE_SAMPLE = 20_000  # characters; enough function words to tell a language
 _GERMAN_WORDS = re.compile(
@@ -32,27 +32,18 @@ _COUNTED = re.compile(
     r"\s*(?:Quartal|Halbjahr|Jahrhundert|Jahrtausend|Lebensjahr|Schuljahr|Geburtstag|Semester|Klasse|Stock|Etage|Obergeschoss"
     r"|OG|UG|Auflage|Ausgabe|Kapitel|Abschnitt|Absatz|Sitzung|Platz|Rate|Stufe|Person)\b"
 )
-_NUMBER_ALONE = re.compile(r"\s*\d{1,3}\.\s*$")
-# Abbreviations that never end a sentence, and those that do not end one before a number.
-_GERMAN_LEADS_ON = re.compile(
-    r"(?:^|[\s(\[„“\"/])(?:z\.\s?B|d\.\s?h|i\.\s?d\.\s?R|i\.\s?S\.\s?d|v\.\s?a|u\.\s?U|m\.\s?E|o\.\s?g|bspw|bzw|[vV]gl|inkl|exkl|zzgl"
-    r"|abzgl|einschl|ausschl|evtl|[gG]gf|insb|sog|ca|lt|gem|max|mind|jew|allg|bes|Dr|Prof|Hr|Fr|Dipl|Ing|St)\.\s*$"
+_NUMBER_ALONE = re.compile(r"\s*\(?\d{1,3}\.\s*$")
+# A capital letter with a full stop is an initial, unless it tells one of several kinds from the others.
+_INITIAL = re.compile(r"(?:^|[\s(«„“\"])(?:[A-ZÀ-ÖØ-ÞĞİŞА-ЯЁІЇЄҐ]\.\s?)+$")
+_KIND = re.compile(
+    r"(?:vitamin|hepatit|hépatit|epatit|typ|tip|grup|group|klass|class|plan|punkt|punto|point|anlage|annex|anex|allegato|ek|витамин"
+    r"|гепатит|тип|групп|класс|план|пункт|вариант|variant)\w*\s+\w\.\s*$",
+    re.IGNORECASE,
 )
-_GERMAN_LEADS_TO_NUMBER = re.compile(
-    r"(?:^|[\s(\[„“\"/])(?:Nr|Nrn|Abs|Art|Kap|Abb|Tab|Bd|Ziff|Anm|Tel|Str|S|Aufl|Jg|Pos|Rn|Rz|Az|Jan|Feb|Mrz|Mär|Apr|Jun|Jul|Aug"
-    r"|Sept?|Okt|Nov|Dez)\.\s*$"
-)
-
-# The splitter takes some German words at the end of a sentence for abbreviations.
-_GERMAN_WORD_END = re.compile(r"(?<![\w.-])(?!einschl|ausschl)(?:[A-ZÄÖÜ][a-zäöüß]{4,}|[a-zäöüß]{5,})\.(?=\s+[A-ZÄÖÜ][a-zäöüß])")
-
-_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_CJK_END = re.compile(r"[。｡！？!?]*[。｡！？][。｡！？!?]*[」』”’）】》〉〕]*\s*")
-_GOES_ON_AFTER_QUOTE = re.compile("[とっのはがをにもでや、，,]")  # 「…。」と言った: the quotation is part of the sentence
-_OPENING, _CLOSING = "「『（【《〈〔", "」』）】》〉〕"
-_CLOSING_QUOTES = "」』"
+_RUSSIAN_TOWN = re.compile(r"[^\d\s]\s+г\.\s*$")  # "в г. Москва", but "в 1799 г."
+_TURKISH_ORDINAL = re.compile(r"(?:^|\s)(?:\d{1,2}|[IVX]+)\.\s*$")  # sentences end with a verb, hardly ever with a number
 _MARKER_IN_CJK = re.compile(r"(?:^|[\s：；，、。:;,（(])(?:\d{1,2}|[a-zA-Z])[.．]\s*$")
-_CJK_START = re.compile(rf"\s*[{_CJK}]")
+_CJK_START = re.compile("\\s*[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _OTHER_END = re.compile('[؟۔।॥።։។။]+["”’»)\\]]*(?=\\s)')
 # A single letter with a full stop abbreviates a title or a name: د. أحمد
 _LETTER_ALONE = re.compile('(?:^|[\\s(«"“])[\u0590-\u05ff\u0620-\u06ff\u0400-\u042f]\\.\\s*$')
@@ -66,41 +57,32 @@ def is_german(text: str) -> bool:
     return german > 0 and german > sum(1 for _ in _ENGLISH_WORDS.finditer(sample))
 
 
-def further_ends(source: str, start: int, end: int, *, german: bool) -> Iterator[int]:
-    """Positions within source[start:end] at which a sentence ends in a way that the splitter does not know, ascending by kind."""
-    if german:
-        yield from (match.end() for match in _GERMAN_WORD_END.finditer(source, start, end))
+def further_ends(source: str, start: int, end: int) -> Iterator[int]:
+    """Positions within source[start:end] at which a sentence of another script ends, ascending by kind of mark."""
     yield from (match.end() for match in _OTHER_END.finditer(source, start, end))
-    yield from _cjk_ends(source, start, end)
+    yield from cjk_ends(source, start, end)
 
 
-def _cjk_ends(source: str, start: int, end: int) -> Iterator[int]:
-    """Sentences in brackets are split only if the bracket begins a sentence itself."""
-    depth, position = 0, start
-    for match in _CJK_END.finditer(source, start, end):
-        marks = source[position : match.end()]
-        depth = max(0, depth + sum(map(marks.count, _OPENING)) - sum(map(marks.count, _CLOSING)))
-        position = match.end()
-        last = match.group().rstrip()[-1]
-        quote_goes_on = last in _CLOSING_QUOTES and _GOES_ON_AFTER_QUOTE.match(source, position)
-        within = last in _CLOSING and last not in _CLOSING_QUOTES and source[start:end].lstrip()[:1] not in _OPENING
-        if depth == 0 and not quote_goes_on and not within:
-            yield position
-            start = position
-
-
-def goes_on(before: str, after: str, *, german: bool) -> bool:
+def goes_on(before: str, after: str, language: str) -> bool:
     """Whether a sentence goes on although `before` ends with a full stop; `after` is what follows it."""
     if _DAY.search(before) and _AFTER_DAY.match(after):
         return True
     if _LETTER_ALONE.search(before) or (_CJK_START.match(after) and _MARKER_IN_CJK.search(before)):
         return True
-    return german and _goes_on_in_german(before, after)
+    if language in ("", "en"):
+        return False
+    if language == "ru" and _RUSSIAN_TOWN.search(before):
+        return True
+    if _NUMBER_ALONE.fullmatch(before) or is_abbreviated(before, after, language):
+        return True
+    if _INITIAL.search(before) and not _KIND.search(before) and after.lstrip()[:1].isupper():
+        return True
+    if language == "tr" and _TURKISH_ORDINAL.search(before) and after.lstrip()[:1].isalpha():
+        return True
+    return language == "de" and _ordinal_goes_on(before, after)
 
 
-def _goes_on_in_german(before: str, after: str) -> bool:
+def _ordinal_goes_on(before: str, after: str) -> bool:
     if _DAY.search(before) and (_AFTER_DAY_IN_GERMAN.match(after) or _COUNTED.match(after)):
         return True
-    if _ORDINAL.search(before) or _NUMBER_ALONE.fullmatch(before) or _GERMAN_LEADS_ON.search(before):
-        return True
-    return after.lstrip()[:1].isdigit() and _GERMAN_LEADS_TO_NUMBER.search(before) is not None
+    return _ORDINAL.search(before) is not None

@@ -83,7 +83,7 @@ def split_passages(
         headers = _table_headers(document.text, section.body, count_tokens=count_tokens, limit=budget // _CONTEXT_SHARE)
         budget -= max((tokens for _, _, tokens in headers), default=0)
         # A heading without a body is a passage of its own.
-        units = _units(document.text, section.body or section.lead, count_tokens=count_tokens, budget=budget, done=done)
+        units = _units(document, section.body or section.lead, count_tokens=count_tokens, budget=budget, done=done)
         lead = [_block_unit(document.text, block) for block in section.lead] if section.body else []
         for group in _pack([*lead, *units], budget):
             group_context = "\n".join(part for part in (context, _header_above(group, headers)) if part)
@@ -179,24 +179,25 @@ def _block_unit(text: str, block: Block) -> _Unit:
 
 
 def _units(
-    text: str, blocks: Sequence[Block], *, count_tokens: TokenCounter, budget: int, done: Callable[[int], None]
+    document: Document, blocks: Sequence[Block], *, count_tokens: TokenCounter, budget: int, done: Callable[[int], None]
 ) -> list[_Unit]:
     fitting: list[_Unit] = []
-    for units in _batched((unit for block in blocks for unit in _sentence_units(text, block)), _UNITS_AT_ONCE):
+    for units in _batched((unit for block in blocks for unit in _sentence_units(document, block)), _UNITS_AT_ONCE):
         done(units[-1].raw.end)
-        for unit, count in zip(units, count_tokens([unit.raw.of(text) for unit in units]), strict=True):
+        for unit, count in zip(units, count_tokens([unit.raw.of(document.text) for unit in units]), strict=True):
             if count <= budget:
                 fitting.append(replace(unit, tokens=count))
             else:
-                fitting.extend(_cut(text, unit, count_tokens=count_tokens, budget=budget))
+                fitting.extend(_cut(document.text, unit, count_tokens=count_tokens, budget=budget))
     return fitting
 
 
-def _sentence_units(text: str, block: Block) -> Iterator[_Unit]:
+def _sentence_units(document: Document, block: Block) -> Iterator[_Unit]:
+    text = document.text
     if block.kind in ("table", "code"):
         yield _block_unit(text, block)
         return
-    spans = split_sentences(text, _content(text, block)) or [block.span]
+    spans = split_sentences(text, _content(text, block), document.language or None) or [block.span]
     for i, span in enumerate(spans):
         start = block.span.start if i == 0 else span.start
         end = block.span.end if i == len(spans) - 1 else span.end
