@@ -50,7 +50,7 @@ QUESTIONS = (
     "How tall is bracken?",
     "What burns the fronds?",
     "Who won the world cup?",
-    "How often should I repot a fern and are ferns toxic to cats?",
+    "How often should I repot a fern? Are ferns toxic to cats?",
 )
 
 
@@ -590,6 +590,22 @@ def test_a_conversation_is_watched_with_its_own_answers(library: Library, corpus
     (change,) = report(library)["changed"]
     assert change["before"]["sentences"][0]["text"] == "True ferns are safe for cats."
     assert change["caused_by"] == [{"document_id": "faq.txt", "what": "changed", "role": "quoted"}]
+
+
+def test_a_search_of_its_own_and_a_corrected_word_are_watched_as_they_were_asked(library: Library) -> None:
+    searched = SavedTurn("How tall?", library.ask("How tall?", query="How tall is bracken?"), "model", "reader")
+    corrected = turn(library, "How tall is brackken?")
+    both = "How tall is bracken? Are ferns toxic to cats?"
+    several = turn(library, both)
+    assert corrected.answer.corrected and several.answer.parts
+    watched = [watched_conversation(SavedConversation("0" * 16, "", "", (first,)))[0] for first in (searched, corrected, several)]
+    assert [(w.question, w.query, w.answer is not None) for w in watched] == [
+        ("How tall?", "How tall is bracken?", False),
+        ("How tall is brackken?", None, True),
+        (both, None, True),
+    ]
+    add_watched(library.settings.watched_file, watched)
+    assert ask_watched(library.chat, library.settings.watched_file).changed == 0
 
 
 def test_a_judged_follow_up_is_watched_as_it_is_understood(library: Library) -> None:

@@ -15,14 +15,17 @@ NO_QUESTION = (*SMALL_TALK, "empty_question", "no_such_citation", "no_such_readi
 def watched_turn(turn: SavedTurn, *, first: bool) -> Watched | None:
     """The turn's question, with the answer that it got; None if it did not ask the documents anything, such as "tell me more".
 
-    A follow-up is watched as the question that it was understood as, without that answer: asked by itself it may get another.
+    A follow-up, or a question with a search of its own, is watched as what was searched, and without that answer: asked by
+    itself it may get another.
     """
-    if turn.answer.reason in NO_QUESTION or (not first and act_of(turn.question)):
+    answer = turn.answer
+    if answer.reason in NO_QUESTION or (not first and act_of(turn.question)):
         return None
-    query = None if first else turn.answer.query
-    alone = query is None or query.split() == turn.question.split()
-    answer = kept_answer(turn.answer) if alone else None
-    return watched_question(turn.question, query=query, documents=turn.documents, answer=answer)
+    if answer.query.split() == turn.question.split() or (first and (answer.corrected or answer.parts)):
+        return watched_question(turn.question, documents=turn.documents, answer=kept_answer(answer))
+    if answer.parts:
+        return watched_question(answer.query, documents=turn.documents)
+    return watched_question(turn.question, query=answer.query, documents=turn.documents)
 
 
 def watched_conversation(conversation: SavedConversation) -> list[Watched]:
