@@ -29,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.answering.confidence import Calibration
+from rag.answering.confidence import SIGNALS, Calibration, save_calibration
 from rag.config import Settings, load_settings
 from rag.conversation import Chat
 from rag.evaluation.calibration import Asked as Observation
@@ -42,10 +42,8 @@ from rag.models.embedder import ModelEmbedder
 from rag.records import Hit, Span, Strength
 from rag.retrieval import Retriever
 from rag.review.matrix import make_matrix, plan_matrix
-from rag.review.matrix_calibration import CELL_SIGNALS
 from rag.review.matrix_cells import CellReader
 from rag.review.matrix_readings import KeptReadings
-from rag.storage.files import canonical_json
 
 STRENGTHS: tuple[Strength, ...] = ("strong", "fair", "weak")
 KINDS = ("near miss", "hard", "random")
@@ -63,7 +61,6 @@ class Row:
     weight: float
     right: bool
     strength: Strength | None
-    confidence: float
     signals: tuple[float, ...] | None
 
 
@@ -98,15 +95,17 @@ def rows_of(questions: QuestionSet, chat: Chat, options: argparse.Namespace) -> 
     names = sorted(index.entries)
     for question in generator.sample(usable, min(options.questions, len(usable))):
         asked = plan_matrix(chat, [question.rewrite or question.text], names[:1]).questions[0]
-        reader = CellReader.of(chat, index, asked, retriever, kept)
+        reader = CellReader.of(chat, index, asked, kept)
+        doubtful = replace(reader, calibration=replace(reader.calibration, threshold=0.0))
         chosen = _chosen(question, names, retriever.hits(index, [(asked.query, 1.0)], k=100), options, generator)
         hits = retriever.hits_of_each(index, asked.query, list(chosen))
         for name, (kind, weight) in chosen.items():
-            cell, evidence = reader.cell(name, hits[name]), reader.evidence(name, hits[name])
-            quoted = evidence.quotes[-1] if evidence.quotes else None
+            cell, shown = doubtful.cell(name, hits[name]), reader.cell(name, hits[name])
+            signals = doubtful.answer(name, hits[name]).signals
+            quoted = cell.citation
             right = quoted is not None and any(meets(gold, quoted.document_id, quoted.span) for gold in question.answers)
-            signals = tuple(evidence.signals[signal] for signal in CELL_SIGNALS) if evidence.signals else None
-            yield Row(question.id, name, kind, weight, right, cell.strength, cell.confidence, signals)
+            values = tuple(signals[signal] for signal in SIGNALS) if signals else None
+            yield Row(question.id, name, kind, weight, right, shown.strength, values)
 
 
 def _chosen(
@@ -152,18 +151,11 @@ def fit(rows: Sequence[Row], chat: Chat, path: Path, names: Sequence[str]) -> No
     read = [row for row in rows if row.signals is not None]
     observations = [Observation(row.question, row.signals or (), row.kind == "stated", row.right) for row in read]
     made_with = {"reader": chat.reader.identity, "model": chat.embedder.identity.digest}
-    start = Calibration(0.0, (0.0,) * len(CELL_SIGNALS), 0.5, (), {}, {})
-    fitted = calibrate(observations, start, false_answers=FALSE_FILLS, made_with=made_with, about={"sets": list(names)})
-    values = {
-        "bias": fitted.bias,
-        "weights": list(fitted.weights),
-        "lowest": fitted.threshold,
-        "bands": [{"strength": b.strength, "lowest": b.lowest, "questions": b.questions, "right": b.right} for b in fitted.bands],
-        "made_with": made_with,
-        "measured": fitted.measured,
-    }
-    path.write_text(canonical_json(values) + "\n", encoding="utf-8")
-    print(json.dumps(values, indent=1))
+    start = Calibration(0.0, (0.0,) * len(SIGNALS), 0.5, (), {}, {})
+    about = {"asked": "single documents of test sets, of which one in five or fewer states the answer", "sets": list(names)}
+    fitted = calibrate(observations, start, false_answers=FALSE_FILLS, made_with=made_with, about=about)
+    save_calibration(fitted, path)
+    print(fitted)
 
 
 def time_matrix(chat: Chat, questions: Sequence[str], documents: int) -> None:

@@ -160,7 +160,7 @@ class Chat:
     def _answer_typed(self, text: str, turns: Sequence[Turn], documents: Sequence[str] | None, *, correct: bool) -> Answer:
         """The answer to one question after earlier turns."""
         started, index = time.perf_counter(), self.index()
-        corrected = _corrections(text, index) if correct else {}
+        corrected = corrected_words(text, index) if correct else {}
         asked = _understand(with_corrections(text, corrected), turns, index, self.embedder)
         if asked.may_stand_alone and self.calibration().claims("strong"):
             alone = self._answer(text, Understood(asked.typed, asked.typed), documents, index, started)
@@ -309,7 +309,7 @@ def _understand(question: str, turns: Sequence[Turn], index: Index, embedder: Em
     return replace(asked, query=_clean(asked.query), other=_clean(asked.other))
 
 
-def _corrections(text: str, index: Index) -> dict[str, str]:
+def corrected_words(text: str, index: Index) -> dict[str, str]:
     """The misspelt words of a question in English, with the words of the documents that they stand for."""
     return {} if language_of(text) or spoken_language(text) else corrections(text, index.vocabulary, english_words().__contains__)
 

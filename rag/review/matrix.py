@@ -4,18 +4,16 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from rag.answering.abstention import language_of
 from rag.answering.code_spellings import codes_as_written
-from rag.conversation import Chat
+from rag.conversation import Chat, corrected_words
 from rag.cores import usable_cores
 from rag.errors import MatrixError
 from rag.index.builds import Report
 from rag.index.contents import Index
-from rag.models.word_list import english_words
 from rag.retrieval import Retriever
 from rag.review.matrix_cells import Asked, Cell, CellReader
 from rag.review.matrix_readings import KeptReadings
-from rag.text.spelling import corrections, with_corrections
+from rag.text.spelling import with_corrections
 
 MOST_QUESTIONS = 1_000
 MOST_CELLS = 50_000  # two hours of reading, and some 100 MB of memory
@@ -99,7 +97,7 @@ def _check_questions(texts: Sequence[str], documents: int) -> None:
 
 def _asked(text: str, index: Index) -> Asked:
     """The question as it is searched: misspelt words and codes as the documents write them."""
-    corrected = {} if language_of(text) else corrections(text, index.vocabulary, english_words().__contains__)
+    corrected = corrected_words(text, index)
     query = with_corrections(text, corrected)
     written = codes_as_written(query, index)
     for typed, code in written.items():
@@ -118,7 +116,7 @@ def fill(plan: MatrixPlan, kept: KeptReadings, report: Report) -> Iterator[Cell]
     with ThreadPoolExecutor(usable_cores()) as threads:  # a single cell leaves cores idle between two readings
         for asked in plan.questions:
             hits = retriever.hits_of_each(plan.index, asked.query, names)
-            reader = CellReader.of(plan.chat, plan.index, asked, retriever, kept)
+            reader = CellReader.of(plan.chat, plan.index, asked, kept)
             cells = [threads.submit(reader.cell, name, hits[name]) for name in names]
             try:
                 for cell in cells:

@@ -1,18 +1,16 @@
-"""A cell of the evidence matrix: a document is asked by itself, and the best sentence of its answer is judged."""
+"""A cell of the evidence matrix: the best sentence of the answer that a document gives by itself."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from rag.answering.abstention import SMALL_TALK, reason_for
 from rag.answering.composition import compose
-from rag.answering.confidence import default_calibration
+from rag.answering.confidence import Calibration
 from rag.answering.lookups import look_up
 from rag.conversation import Chat, reader_for
 from rag.index.contents import Index
 from rag.reader.scored_sentences import Reader
 from rag.records import Answer, Citation, Hit, Strength
-from rag.retrieval import Retriever
-from rag.review.matrix_calibration import cell_calibration, cell_signals
+from rag.review.matrix_calibration import cell_calibration
 from rag.review.matrix_readings import KeepingReader, KeptReadings
 
 PASSAGES_READ = 4  # of each document: benchmarks/README.md
@@ -46,70 +44,35 @@ class Cell:
         return self.citation is not None and self.strength != "weak"
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a document says, however doubtful: `quotes` are the context and, last, the best sentence; empty if it says nothing.
-
-    `signals` are those of `cell_signals`, empty if the answer was looked up instead of read.
-    """
-
-    answer: Answer
-    quotes: tuple[Citation, ...]
-    signals: dict[str, float]
-
-
 @dataclass(frozen=True)
 class CellReader:
-    """Reads one question in one document after another. Safe to share between threads.
-
-    `best` is the retrieval score of the best passage of all documents of the index. A question in a language that the reader
-    does not know is not `rated`.
-    """
+    """Reads one question in one document after another. Safe to share between threads."""
 
     chat: Chat
     index: Index
     asked: Asked
     reader: Reader
-    best: float
-    rated: bool
+    calibration: Calibration
 
     @classmethod
-    def of(cls, chat: Chat, index: Index, asked: Asked, retriever: Retriever, kept: KeptReadings) -> "CellReader":
-        reader, unknown_language = reader_for(chat, asked.query)
-        keeping = KeepingReader(reader, kept, model=chat.embedder.identity.digest)
-        best = max((hit.score for hit in retriever.hits(index, [(asked.query, 1.0)], k=1)), default=0.0)
-        return cls(chat, index, asked, keeping, best, rated=unknown_language is None)
+    def of(cls, chat: Chat, index: Index, asked: Asked, kept: KeptReadings) -> "CellReader":
+        reader, model = reader_for(chat, asked.query)[0], chat.embedder.identity.digest
+        calibration = cell_calibration(reader.identity, model)
+        return cls(chat, index, asked, KeepingReader(reader, kept, model=model), calibration)
+
+    def answer(self, document_id: str, hits: Sequence[Hit]) -> Answer:
+        """The answer that the document by itself gives; `hits` are its best passages."""
+        query, index, reader = self.asked.query, self.index, self.reader
+        settings = self.chat.settings.answering.model_copy(update={"read": PASSAGES_READ})
+        lookup = look_up(query, index, [document_id], reader)
+        return compose(self.asked.text, query, hits, reader, index, settings, self.calibration, lookup)
 
     def cell(self, document_id: str, hits: Sequence[Hit]) -> Cell:
-        """`hits` are the document's best passages."""
-        if reason_for(self.asked.query, self.index) in SMALL_TALK:
-            return Cell()
-        evidence = self.evidence(document_id, hits)
-        quotes, signals = evidence.quotes, evidence.signals
-        if not quotes:
-            return Cell()
-        if not signals:
-            return Cell(quotes[-1], quotes[:-1], evidence.answer.confidence, evidence.answer.strength)
-        calibration = cell_calibration(self.reader.identity, self.chat.embedder.identity.digest)
-        confidence = calibration.confidence(signals)
-        if confidence < max(calibration.lowest, self.chat.settings.answering.min_confidence or 0.0):
-            return Cell(confidence=confidence)
-        band = calibration.band(confidence) if self.rated else None
-        return Cell(quotes[-1], quotes[:-1], confidence, band.strength if band else None)
-
-    def evidence(self, document_id: str, hits: Sequence[Hit]) -> Evidence:
-        """The answer that the document by itself would give, whatever its confidence: that of answers does not hold for it."""
-        query, index, reader = self.asked.query, self.index, self.reader
-        settings = self.chat.settings.answering.model_copy(update={"read": PASSAGES_READ, "min_confidence": 0.0})
-        lookup = look_up(query, index, [document_id], reader)
-        calibration = default_calibration(reader.identity, self.chat.embedder.identity.digest)
-        answer = compose(self.asked.text, query, hits, reader, index, settings, calibration, lookup)
-        quotes = _lead(answer)
-        return Evidence(answer, quotes, cell_signals(answer.signals, query, quotes, hits, self.best, index))
-
-
-def _lead(answer: Answer) -> tuple[Citation, ...]:
-    """The first sentence that is not context, after its context; empty if the answer has none."""
-    row = next((row for row, sentence in enumerate(answer.sentences) if not sentence.context), -1)
-    citations = {citation.number: replace(citation, also=(), differs=()) for citation in answer.citations}
-    return tuple(citations[sentence.citation] for sentence in answer.sentences[: row + 1])
+        """The answer's first sentence that is not context, after its context."""
+        answer = self.answer(document_id, hits)
+        row = next((row for row, sentence in enumerate(answer.sentences) if not sentence.context), None)
+        if row is None:
+            return Cell(confidence=answer.confidence)
+        citations = {citation.number: replace(citation, also=(), differs=()) for citation in answer.citations}
+        *context, citation = (citations[sentence.citation] for sentence in answer.sentences[: row + 1])
+        return Cell(citation, tuple(context), answer.confidence, answer.strength)
