@@ -48,7 +48,7 @@ from rag.review.matrix_readings import KeptReadings
 STRENGTHS: tuple[Strength, ...] = ("strong", "fair", "weak")
 KINDS = ("near miss", "hard", "random")
 SEPARATOR = "\n\n"
-FALSE_FILLS = 0.15  # share of cells not stated that may get a weak sentence; it sets the lowest confidence
+FALSE_FILLS = 0.05  # share of cells not stated that may get a sentence of any strength; it sets the lowest confidence
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,14 @@ import sys
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rag.accounts.users import LOCAL, User
+from rag.answering.confidence import DEFAULTS, default_calibration
 from rag.cli.main import main
 from rag.config import Settings
 from rag.conversation import Chat
@@ -26,6 +28,7 @@ from rag.records import Passage
 from rag.retrieval import retrieve, retrieve_of_each
 from rag.review import matrix as matrix_module
 from rag.review.matrix import Matrix, fill, make_matrix, plan_matrix
+from rag.review.matrix_calibration import cell_calibration
 from rag.review.matrix_cells import Asked, Cell
 from rag.review.matrix_files import FORMS, form_of, matrix_file
 from rag.review.matrix_questions import questions_in, read_questions
@@ -70,7 +73,7 @@ def made(chat: Chat, questions: Sequence[str] = QUESTIONS, documents: Sequence[s
 
 
 def files_of(matrix: Matrix) -> dict[str, bytes]:
-    return {form: matrix_file(matrix, form, weak=True, server="http://127.0.0.1:7860") for form in FORMS}
+    return {form: matrix_file(matrix, form, server="http://127.0.0.1:7860") for form in FORMS}
 
 
 def test_each_cell_is_the_lead_of_the_answer_that_its_document_gives_alone(chat: Chat) -> None:
@@ -288,14 +291,14 @@ def test_documents_are_linked_only_to_a_known_server(chat: Chat) -> None:
             matrix_file(matrix, "html", server=address)
 
 
-def test_weak_sentences_are_shown_only_on_request(chat: Chat) -> None:
+def test_weak_sentences_can_be_left_out(chat: Chat) -> None:
     matrix = made(chat, QUESTIONS[:1], ["faq.txt"])
     ((cell,),) = matrix.cells
     weak = replace(matrix, cells=((replace(cell, strength="weak"),),))
     assert cell.citation and not weak.cells[0][0].stated
     for form in ("csv", "html"):
-        assert cell.citation.quote not in matrix_file(weak, form).decode()
-        assert cell.citation.quote in matrix_file(weak, form, weak=True).decode()
+        assert cell.citation.quote not in matrix_file(weak, form, weak=False).decode()
+        assert cell.citation.quote in matrix_file(weak, form).decode()
     assert json.loads(matrix_file(weak, "json"))["cells"][0][0]["strength"] == "weak"
 
 
@@ -335,7 +338,7 @@ def test_the_page_makes_shows_and_saves_a_matrix(chat: Chat) -> None:
     assert act(comparing, do="start", questions=" \n") == {"error": "there is no question to ask"}
     assert act(comparing, do="start", questions="\n".join(QUESTIONS), documents="*.txt, guide.md") == {}
     comparing.job.join()
-    reply = act(comparing, do="show", weak=True)
+    reply = act(comparing, do="show")
     cited = [cell.citation for row in made(chat).cells for cell in row if cell.citation]
     assert sorted(re.findall('class="open-source" value="([^"]*)"', reply["table"])) == sorted(
         f"{c.digest}:{c.span.start}:{c.span.end}:{c.document_id}" for c in cited
@@ -437,7 +440,7 @@ def test_the_command_writes_prints_and_goes_on(
         assert command(patched, *asked) == 1
     assert capsys.readouterr().err == "Stopped. What was read is kept: run the same command again to go on.\n"
     assert command(monkeypatch, *asked, "--out", "t.json", "--out", "t.csv") == 0
-    assert capsys.readouterr().out == "1 question × 1 document: 1 of 1 cells stated; saved as t.json, t.csv\n"
+    assert capsys.readouterr().out == "1 question × 1 document: 1 of 1 cells stated, 0 more weakly; saved as t.json, t.csv\n"
     assert command(monkeypatch, "verify", "t.json", "--corpus", str(handbook.corpus)) == 0
     quote = load_citations(tmp_path / "t.json")[-1].quote
     assert quote[:80] in capsys.readouterr().out and quote in (tmp_path / "t.csv").read_text()
@@ -447,3 +450,27 @@ def test_the_command_writes_prints_and_goes_on(
 
 def interrupted(*_: object) -> Matrix:
     raise KeyboardInterrupt
+
+
+def test_cells_are_less_sure_than_answers_with_the_same_signals() -> None:
+    answers = json.loads((DEFAULTS / "trained.json").read_text())["made_with"]
+    cells, answered = (
+        cell_calibration(answers["reader"], answers["model"]),
+        default_calibration(answers["reader"], answers["model"]),
+    )
+    for best, similarity, rank, unnamed in product((-2.0, 0.0, 2.0), (0.2, 0.4, 0.6), (1.0, 2.0), (0.0, 2.0)):
+        signals = {"best": best, "similarity": similarity, "rank": rank, "unnamed": unnamed}
+        assert cells.confidence(signals) < answered.confidence(signals)
+
+
+def test_the_calibration_of_cells_is_for_the_bundled_reader_and_model() -> None:
+    """If this fails after new weights: `benchmarks/matrix.py --fit` as in benchmarks/README.md."""
+    made_with = json.loads((DEFAULTS / "trained.json").read_text())["made_with"]
+    calibration = cell_calibration(made_with["reader"], made_with["model"])
+    assert calibration.made_with == made_with and calibration.claims("strong")
+
+
+@pytest.mark.parametrize(("reader", "model"), [("trained-0", "m"), ("similarity-1", "m"), ("multilingual-0", "m")])
+def test_cells_of_other_models_claim_no_strength(reader: str, model: str) -> None:
+    calibration = cell_calibration(reader, model)
+    assert calibration.bands == () and calibration.band(0.99) is None and calibration.threshold > 0

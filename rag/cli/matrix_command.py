@@ -24,7 +24,7 @@ def matrix(
         list[Path] | None,
         typer.Option("--out", metavar="FILE", help="Write .xlsx, .csv, .html or .json (for `rag verify`). Repeatable."),
     ] = None,
-    weak: Annotated[bool, typer.Option("--weak", help="Also show weak sentences, marked as weak.")] = False,
+    weak: Annotated[bool, typer.Option("--weak/--no-weak", help="Show weak sentences, marked as weak.")] = True,
     server: Annotated[
         str, typer.Option("--server", metavar="URL", help="Link the documents to this server of theirs.", show_default=False)
     ] = "",
@@ -71,10 +71,8 @@ def _questions(path: Path) -> Sequence[str]:
 
 
 def _summary(made: "Matrix") -> str:
-    cells = [cell for row in made.cells for cell in row]
-    stated = sum(cell.stated for cell in cells)
     size = f"{_counted(len(made.questions), 'question')} × {_counted(len(made.documents), 'document')}"
-    return f"{size}: {stated:,} of {len(cells):,} cells stated"
+    return f"{size}: {made.stated:,} of {made.size:,} cells stated, {made.weak:,} more weakly"
 
 
 def _counted(number: int, noun: str) -> str:

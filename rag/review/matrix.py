@@ -41,6 +41,19 @@ class Matrix:
     model: str
     reader: str
 
+    @property
+    def size(self) -> int:
+        """The number of cells."""
+        return len(self.questions) * len(self.documents)
+
+    @property
+    def stated(self) -> int:
+        return sum(cell.stated for row in self.cells for cell in row)
+
+    @property
+    def weak(self) -> int:
+        return sum(cell.strength == "weak" for row in self.cells for cell in row)
+
 
 @dataclass(frozen=True)
 class MatrixPlan:

@@ -40,7 +40,7 @@ class Cell:
 
     @property
     def stated(self) -> bool:
-        """Whether the sentence counts as an answer: it is not a weak one."""
+        """Whether there is a sentence that counts as an answer; a weak one does not."""
         return self.citation is not None and self.strength != "weak"
 
 

@@ -43,8 +43,8 @@ def form_of(path: Path) -> str:
     return form
 
 
-def matrix_file(matrix: Matrix, form: str, *, weak: bool = False, server: str = "") -> bytes:
-    """The matrix in one of FORMS. With `weak`, weak sentences are shown too, marked as weak; JSON has them in any case.
+def matrix_file(matrix: Matrix, form: str, *, weak: bool = True, server: str = "") -> bytes:
+    """The matrix in one of FORMS. Without `weak`, weak sentences are left out, except of JSON.
 
     `server` is the address under which a server of the documents is reached: documents are linked to it if it is given.
     """
@@ -79,7 +79,7 @@ class CellText:
     fill: str = FILLS[None]
 
 
-def cell_text(cell: Cell, *, weak: bool = False) -> CellText:
+def cell_text(cell: Cell, *, weak: bool = True) -> CellText:
     citation = cell.citation
     if citation is None or not (cell.stated or weak):
         return CellText()

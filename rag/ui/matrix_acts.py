@@ -38,9 +38,9 @@ class Comparing:
 
 
 class ShowMatrix(Request):
-    """Page `page` of the latest matrix, and the state of the one that is being made. `weak`: with weak sentences."""
+    """Page `page` of the latest matrix, with or without `weak` sentences, and the state of the one that is being made."""
 
-    weak: bool = False
+    weak: bool = True
     page: int = 0
 
 
@@ -63,7 +63,7 @@ class SaveMatrix(Request):
     """The latest matrix as a file; `server` is the address of the page, to which documents are linked."""
 
     form: Literal["xlsx", "csv", "html", "json"]
-    weak: bool = False
+    weak: bool = True
     server: str = Field("", max_length=1_000)
 
 

@@ -31,15 +31,13 @@ def matrix_html(matrix: Matrix, *, weak: bool, page: int) -> Markup:
     """A row for each document of the page, a column for each question, at most COLUMNS."""
     numbers, table = table_page(range(len(matrix.documents)), page)
     rows = [_ShownRow(matrix.documents[n], [_shown(row[n], weak=weak) for row in matrix.cells[:COLUMNS]]) for n in numbers]
-    cells = [cell for row in matrix.cells for cell in row]
     return render(
         "page/matrix_table.html",
         questions=matrix.questions[:COLUMNS],
         columns=len(matrix.questions),
         rows=rows,
         table=table,
-        stated=sum(cell.stated for cell in cells),
-        cells=len(cells),
+        matrix=matrix,
         not_stated=NOT_STATED,
     )
 
