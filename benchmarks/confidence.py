@@ -1,6 +1,6 @@
 """Makes the calibration that comes with a reader, and prints the error rates of each threshold and band.
 
-    python benchmarks/confidence.py SET... [--reader trained] [--others 60] [--check SET...] [--out FILE]
+    python benchmarks/confidence.py SET... [--reader trained] [--others 60] [--limit N] [--check SET...] [--out FILE]
 
 Each SET is the folder of a question set with a corpus of its own. Its corpus is asked the set's own questions, answerable or not,
 and a sample of the other sets' questions, which are off its subject. The calibration is fitted to the SETs, written to --out, and
@@ -8,7 +8,9 @@ then applied to the --check sets, which it was not fitted to.
 """
 
 import argparse
+import json
 import random
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +19,7 @@ import numpy as np
 from rag.answering.confidence import SIGNALS, Calibration, save_calibration
 from rag.config import Settings, load_settings
 from rag.conversation import Chat
-from rag.evaluation.calibration import Asked, asked_from, calibrate
+from rag.evaluation.calibration import FEWEST, Asked, asked_from, calibrate
 from rag.evaluation.experiment import chat_for, evaluate
 from rag.evaluation.question_sets import Question, QuestionSet, load_question_set
 from rag.index.updating import Recipe
@@ -34,6 +36,7 @@ def main() -> None:
     parser.add_argument("sets", nargs="+", type=Path)
     parser.add_argument("--reader", default="trained", choices=("trained", "similarity"))
     parser.add_argument("--others", type=int, default=60, help="questions of the other sets that each set is asked")
+    parser.add_argument("--limit", type=int, help="ask a fixed sample of this many of each set's own questions")
     parser.add_argument("--false-answers", type=float, default=0.15)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--check", nargs="*", type=Path, default=[])
@@ -42,11 +45,13 @@ def main() -> None:
     settings = load_settings()
     settings = settings.model_copy(update={"answering": settings.answering.model_copy(update={"reader": arguments.reader})})
     embedder = ModelEmbedder(settings.embedding)
-    loaded = [load_question_set(folder) for folder in arguments.sets]
+    loaded = [sampled(load_question_set(folder), arguments.limit, arguments.seed) for folder in arguments.sets]
     rows: list[Row] = []
+    languages: Counter[str] = Counter()
     for questions in loaded:
         chat = chat_for(questions, settings, Recipe(embedder, settings.passages), lambda what, done, total: None)
         rows += asked_rows(questions, chat, off_subject(questions, loaded, arguments.others, arguments.seed))
+        languages.update(chat.index().manifest.corpus.languages)
     calibration = calibrate(
         [asked for _, asked in rows],
         NO_WEIGHTS,
@@ -55,6 +60,7 @@ def main() -> None:
         about={
             "asked": "test questions on other texts, almost half of them without an answer there",
             "sets": [questions.name for questions in loaded],
+            "languages": sorted(language for language, count in languages.items() if language and count >= FEWEST),
         },
     )
     print(calibration)
@@ -63,6 +69,13 @@ def main() -> None:
         save_calibration(calibration, arguments.out)
     for folder in arguments.check:
         check(load_question_set(folder), settings, embedder, calibration)
+
+
+def sampled(questions: QuestionSet, limit: int | None, seed: int) -> QuestionSet:
+    """The same `limit` questions of a set each time, or all."""
+    if limit is None or limit >= len(questions.questions):
+        return questions
+    return replace(questions, questions=tuple(random.Random(seed).sample(questions.questions, limit)))
 
 
 def off_subject(questions: QuestionSet, loaded: list[QuestionSet], wanted: int, seed: int) -> list[Question]:
@@ -78,10 +91,12 @@ def off_subject(questions: QuestionSet, loaded: list[QuestionSet], wanted: int, 
 
 def asked_rows(questions: QuestionSet, chat: Chat, others: list[Question]) -> list[Row]:
     mixed = replace(questions, questions=(*questions.questions, *others))
-    outcomes = evaluate(mixed, chat).outcome_of
+    evaluation = evaluate(mixed, chat)
+    outcomes = evaluation.outcome_of
     own, off = asked_from(questions.questions, outcomes), asked_from(others, outcomes)
     right = np.mean([asked.right for asked in own if asked.answerable])
     print(f"{questions.name}: {len(own)} questions, right {right:.3f}", flush=True)
+    print(json.dumps(evaluation.run.summary), flush=True)
     rows = [("answerable" if asked.answerable else "near miss", asked) for asked in own]
     return [*rows, *(("off subject", asked) for asked in off)]
 

@@ -14,6 +14,7 @@ from rag.answering.confidence import Calibration, default_calibration, index_cal
 from rag.answering.continuation import read_from, read_on, still_quotable, surrounded, without_cited
 from rag.answering.guarantees import with_guarantee
 from rag.answering.lookups import Lookup, look_up
+from rag.answering.measured_languages import within_measured
 from rag.answering.overview_answer import overview_reply
 from rag.answering.overview_targets import InHand
 from rag.answering.own_voice import NO_ANSWER_YET, in_own_voice
@@ -210,6 +211,7 @@ def _composed(chat: Chat, question: str, query: str, hits: Sequence[Hit], index:
     reader, language = reader_for(chat, query)
     settings, calibration = chat.settings.answering, chat.calibration(reader)
     answer = compose(question, query, hits, chat.reading(reader), index, settings, calibration, lookup)
+    answer = within_measured(answer, calibration)
     if language and not answer.abstained and not answer.message:
         return replace(answer, message=note_on_language(language), strength=None)
     return answer

