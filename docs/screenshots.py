@@ -30,6 +30,14 @@ MATRIX_QUESTIONS = (
     "How long can a muscle survive without its nerve?",
     "Which nerve is injured most often?",
 )
+LEAFLETS = {
+    "warranty.md": "# Warranty\n\nRefunds are paid within 60 days of the purchase. The motor is covered for 24 months.\n\n"
+    "The filter of the pump can be washed in warm water.\n",
+    "questions.md": "# Questions and answers\n\nWithin 30 days of the purchase, refunds are paid. "
+    "The motor is covered for two years.\n\nThe filter of the pump cannot be washed in warm water.\n",
+    "fees-2023.md": "# Fees of the club\n\nValid from 1 January 2023.\n\nThe annual fee of the club is 60 euros for adults.\n",
+    "fees-2025.md": "# Fees of the club\n\nValid from 1 January 2025.\n\nThe annual fee of the club is 80 euros for adults.\n",
+}
 QUESTIONS = 60  # of the handbook's set: enough for meaningful plots
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -49,6 +57,21 @@ def served(folder: Path) -> str:
     evaluation = evaluate(load_question_set(ROOT / "evaluation" / "denervation"), chat, limit=QUESTIONS)
     run, outcomes = evaluation.run, evaluation.outcomes
     save_run(settings.evaluation.runs, run, outcomes)
+    return _address(chat)
+
+
+def served_leaflets(folder: Path) -> str:
+    """Serves a page over a few leaflets that contradict each other and returns its address."""
+    settings = Settings(corpus=folder / "leaflets", index=folder / "leaflets-index")
+    settings.corpus.mkdir()
+    for name, text in LEAFLETS.items():
+        (settings.corpus / name).write_text(text, encoding="utf-8")
+    embedder = ModelEmbedder(settings.embedding)
+    update_index(settings.corpus, settings.index, Recipe(embedder, settings.passages))
+    return _address(Chat(settings, embedder))
+
+
+def _address(chat: Chat) -> str:
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(create_app(Library(chat.settings, chat=chat)), log_level="warning"))
     threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True).start()
@@ -130,6 +153,15 @@ def take_matrix(browser: Browser, address: str) -> None:
     save(page, "matrix")
 
 
+def take_conflicts(browser: Browser, address: str) -> None:
+    page = opened(browser, address)
+    page.get_by_role("tab", name="Review").click()
+    page.click("#conflicts-find")
+    page.wait_for_selector("#conflicts-found .change", timeout=60_000)
+    page.evaluate("document.querySelector('#conflicts').scrollIntoView()")
+    save(page, "conflicts")
+
+
 def main() -> None:
     if CHROMIUM is None:
         raise SystemExit("no Chromium on this machine; on Debian: apt-get install chromium")
@@ -139,6 +171,7 @@ def main() -> None:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         take_screenshots(browser, address)
         take_matrix(browser, address)
+        take_conflicts(browser, served_leaflets(Path(folder)))
         browser.close()
 
 

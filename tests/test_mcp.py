@@ -36,6 +36,7 @@ async def ask_all(client: Any, question: str) -> dict[str, Any]:
         "evidence_matrix",
         "changed_answers",
         "list_unanswered",
+        "find_conflicts",
     }
     assert all(tool.annotations.read_only_hint and not tool.annotations.destructive_hint for tool in tools)
     answer = (await client.call_tool("ask", {"question": question})).structured_content

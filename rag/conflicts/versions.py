@@ -25,7 +25,7 @@ _DATED = re.compile(
     r"|(?:last )?(?:updated|revised|modified|changed)|published|issued|status|stand|version of|approved)(?: on| in)?\b[:\s]*",
     re.IGNORECASE,
 )
-_REPLACES = re.compile(r"\b(?:supersed(?:es|ing)|replac(?:es|ing)|takes the place of)\s+([^.;\n]{3,120})", re.IGNORECASE)
+_REPLACES = re.compile(r"\b(?:supersedes?|superseding|replaces?|replacing|takes? the place of)\s+([^.;\n]{3,120})", re.IGNORECASE)
 _YEAR = re.compile(r"(?<!\d)(?:19[5-9]\d|20\d\d)(?!\d)")
 _DATE_IN_NAME = re.compile(r"(?<!\d)((?:19[5-9]\d|20\d\d))[-_. ]?(\d{2})(?:[-_. ]?(\d{2}))?(?!\d)")
 _STATE = re.compile(r"\b(?:draft|final|old|new|copy|latest|current|archived?|obsolete|updated|revised|signed)\b", re.IGNORECASE)

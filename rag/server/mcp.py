@@ -9,11 +9,13 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from rag.answering.overview_requests import MOST_SENTENCES
+from rag.conflicts.finding_values import findings_values
 from rag.conversation import Chat
 from rag.errors import MatrixError, RagError, SettingsError
 from rag.overview.covering import SENTENCES
 from rag.question_queue import QuestionQueue
 from rag.records import Answer
+from rag.review.conflict_check import checked_conflicts
 from rag.review.matrix import make_matrix, plan_matrix
 from rag.review.matrix_values import matrix_values
 from rag.review.watch_changes import changes_of, report_values
@@ -103,7 +105,8 @@ def _tools(questions: QuestionQueue, tool_error: Callable[[Exception], Exception
         with tool_errors():
             return await run_in_threadpool(_small_matrix, chat, questions, documents)
 
-    more = [_overview_tool(questions, tool_errors), _changes_tool(chat, tool_errors), _unanswered_tool(chat, tool_errors)]
+    tools = (_overview_tool(questions, tool_errors), _changes_tool(chat, tool_errors))
+    more = (*tools, _unanswered_tool(chat, tool_errors), _conflicts_tool(chat, tool_errors))
     return [ask, search, get_source, list_documents, evidence_matrix, *more]
 
 
@@ -138,6 +141,15 @@ def _unanswered_tool(chat: Chat, tool_errors: Callable[[], AbstractContextManage
             return await run_in_threadpool(unanswered_for_assistants, chat)
 
     return list_unanswered
+
+
+def _conflicts_tool(chat: Chat, tool_errors: Callable[[], AbstractContextManager[None]]) -> Callable[..., Any]:
+    async def find_conflicts(documents: Documents = None, limit: Annotated[int, Field(ge=1, le=100)] = 20) -> dict[str, Any]:
+        """List sentences that say the same but for a number, unit, date, name or negation, and versions of one document."""
+        with tool_errors():
+            return findings_values(await run_in_threadpool(checked_conflicts, chat, documents), limit=limit)
+
+    return find_conflicts
 
 
 def _small_matrix(chat: Chat, questions: Sequence[str], documents: Sequence[str] | None) -> dict[str, Any]:

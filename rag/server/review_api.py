@@ -8,6 +8,7 @@ from rag.library import Library
 from rag.review.watch_changes import changes_of, list_values, report_values
 from rag.review.watch_list import load_watch_list
 from rag.server.api import REFUSALS
+from rag.server.conflicts_api import add_conflicts
 from rag.server.matrix_api import add_matrix
 from rag.server.unanswered_api import add_unanswered
 
@@ -22,6 +23,7 @@ def _router(prefix: str, library: Library) -> APIRouter:
     router = APIRouter(prefix=prefix, tags=["review"])
     add_matrix(router, library)
     add_unanswered(router, library)
+    add_conflicts(router, library)
 
     @router.get("/watched")
     def watched() -> dict[str, Any]:

@@ -17,6 +17,7 @@ from rag.ui.asking import ASKING_ACTS
 from rag.ui.background_builds import BackgroundBuilds
 from rag.ui.calls import Acts, Reply, answer_call
 from rag.ui.changes_acts import CHANGES_ACTS, Watching
+from rag.ui.conflicts_acts import CONFLICTS_ACTS, Contradicting
 from rag.ui.conversation_acts import CONVERSATION_ACTS
 from rag.ui.documents_acts import ADDING_ACTS, DOCUMENT_ACTS, STATE_ACTS
 from rag.ui.evaluation_acts import EVALUATION_ACTS, Evaluating
@@ -52,6 +53,7 @@ def build_page(library: Library, questions: QuestionQueue, user_of: UserOf, buil
                 component("documents", "documents", DOCUMENT_ACTS, builds, user_of)
             with gr.Tab("Review", id="review", elem_id="review"):
                 component("changes", "changes", CHANGES_ACTS, Watching(library), user_of)
+                component("conflicts", "conflicts", CONFLICTS_ACTS, Contradicting(library), user_of)
                 component("matrix", "matrix", MATRIX_ACTS, Comparing(library), user_of)
                 component("unanswered", "unanswered", UNANSWERED_ACTS, Unanswering(library), user_of)
             with gr.Tab("Evaluation", id="evaluation"):

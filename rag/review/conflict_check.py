@@ -1,0 +1,30 @@
+"""The latest search for conflicts, shared by page, API and assistants: one at a time, and kept until the documents change."""
+
+import threading
+from collections.abc import Sequence
+
+from rag.conflicts.finding import Findings, find_conflicts
+from rag.conversation import Chat
+from rag.errors import ServerBusy
+from rag.index.builds import Report
+
+AGAIN = 60  # seconds after which it is worth to ask again while another search runs
+_one_at_a_time = threading.Lock()
+_latest: dict[tuple[str, str, tuple[str, ...]], Findings] = {}
+
+
+def checked_conflicts(chat: Chat, only: Sequence[str] | None = None, progress: Report = lambda *_: None) -> Findings:
+    """The conflicts of the live index. Raises ServerBusy while another search runs."""
+    index, folder = chat.index(), chat.settings.index
+    asked = (str(folder), index.digest, tuple(only or ()))
+    if asked in _latest:
+        return _latest[asked]
+    if not _one_at_a_time.acquire(blocking=False):
+        raise ServerBusy("another search for conflicts is running", AGAIN)
+    try:
+        findings = find_conflicts(index, chat.embedder, folder, only=only, progress=progress)
+        _latest.clear()
+        _latest[asked] = findings
+        return findings
+    finally:
+        _one_at_a_time.release()
