@@ -1,6 +1,6 @@
 """Measures the evidence matrix on question sets, and makes the calibration of its cells.
 
-    python benchmarks/matrix.py SET... [--index DIR] [--questions 60] [--hard 3] [--random 4] [--merge] [--json]
+    python benchmarks/matrix.py SET... [--index DIR] [--questions 60...] [--hard 3] [--random 4] [--merge] [--json]
     python benchmarks/matrix.py SET... --merge --fit rag/review/cells.json
     python benchmarks/matrix.py --time 20 50 --index DIR --corpus DIR
 
@@ -87,13 +87,14 @@ def _moved(question: Question, places: dict[str, tuple[str, int]]) -> Question:
     return replace(question, answers=tuple(answers), document_id=document, relevance={})
 
 
-def rows_of(questions: QuestionSet, chat: Chat, options: argparse.Namespace) -> Iterator[Row]:
+def rows_of(questions: QuestionSet, chat: Chat, count: int, options: argparse.Namespace) -> Iterator[Row]:
+    """The cells of `count` questions of the set."""
     index, generator = chat.index(), random.Random(options.seed)
     retriever = Retriever(chat.settings.retrieval, chat.embedder)
     kept = KeptReadings(chat.settings.index)
     usable = [q for q in questions.questions if (q.answers or q.unanswerable) and (q.rewrite or not q.history)]
     names = sorted(index.entries)
-    for question in generator.sample(usable, min(options.questions, len(usable))):
+    for question in generator.sample(usable, min(count, len(usable))):
         asked = plan_matrix(chat, [question.rewrite or question.text], names[:1]).questions[0]
         reader = CellReader.of(chat, index, asked, kept)
         doubtful = replace(reader, calibration=replace(reader.calibration, threshold=0.0))
@@ -185,7 +186,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path)
     parser.add_argument("--index", type=Path)
     parser.add_argument("--runs", type=Path, help="folder of the sets' indexes")
-    parser.add_argument("--questions", type=int, default=60)
+    parser.add_argument("--questions", type=int, nargs="+", default=[60], help="of each set; one number is for all sets")
     parser.add_argument("--hard", type=int, default=3)
     parser.add_argument("--random", type=int, default=4)
     parser.add_argument("--seed", type=int, default=7)
@@ -198,13 +199,14 @@ def main() -> None:
     )
     embedder = ModelEmbedder(settings.embedding)
     rows: list[Row] = []
-    for folder in options.sets:
+    counts = options.questions * len(options.sets) if len(options.questions) == 1 else options.questions
+    for folder, count in zip(options.sets, counts, strict=True):
         questions = load_question_set(folder)
         questions = merged(questions) if options.merge else questions
         if options.merge:
             questions = replace(questions, name=f"{questions.name}-merged")
         chat = chat_for(questions, settings, Recipe(embedder, settings.passages), lambda what, done, total: None)
-        own = list(rows_of(questions, chat, options))
+        own = list(rows_of(questions, chat, count, options))
         rows += own
         print(questions.name, json.dumps(measures(own)), flush=True)
     if len(options.sets) > 1:

@@ -16,7 +16,7 @@ from rag.review.matrix_readings import KeptReadings
 from rag.text.spelling import with_corrections
 
 MOST_QUESTIONS = 1_000
-MOST_CELLS = 50_000  # two hours of reading, and some 100 MB of memory
+MOST_CELLS = 50_000  # over an hour of reading on two cores, and some 100 MB of memory
 LONGEST_QUESTION = 2_000  # characters: a long paragraph
 FILLING = "filling the matrix"
 
