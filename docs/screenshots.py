@@ -38,6 +38,14 @@ LEAFLETS = {
     "fees-2023.md": "# Fees of the club\n\nValid from 1 January 2023.\n\nThe annual fee of the club is 60 euros for adults.\n",
     "fees-2025.md": "# Fees of the club\n\nValid from 1 January 2025.\n\nThe annual fee of the club is 80 euros for adults.\n",
 }
+UNANSWERED_QUESTIONS = (
+    "What does a nerve conduction study cost?",
+    "How much does a nerve conduction study cost?",
+    "Where can I park at the clinic?",
+    "How much do I have to pay for a nerve conduction study?",
+    "Where is parking at the clinic?",
+    "Who won the world cup in 2014?",
+)
 QUESTIONS = 60  # of the handbook's set: enough for meaningful plots
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -162,6 +170,16 @@ def take_conflicts(browser: Browser, address: str) -> None:
     save(page, "conflicts")
 
 
+def take_unanswered(browser: Browser, address: str) -> None:
+    page = opened(browser, address)
+    for question in UNANSWERED_QUESTIONS:
+        ask(page, question)
+    page.get_by_role("tab", name="Review").click()
+    page.wait_for_selector(".unanswered-group")
+    page.evaluate("document.querySelector('#unanswered').scrollIntoView()")
+    save(page, "unanswered")
+
+
 def main() -> None:
     if CHROMIUM is None:
         raise SystemExit("no Chromium on this machine; on Debian: apt-get install chromium")
@@ -172,6 +190,7 @@ def main() -> None:
         take_screenshots(browser, address)
         take_matrix(browser, address)
         take_conflicts(browser, served_leaflets(Path(folder)))
+        take_unanswered(browser, address)
         browser.close()
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest, ks_2samp
 
-from rag.answering.confidence import FILE, SIGNALS, Band, Calibration, save_calibration, stored_calibration
+from rag.answering.confidence import FILE, SIGNALS, Band, Calibration, default_calibration, save_calibration, stored_calibration
 from rag.answering.guarantee_state import guarantee_state
 from rag.answering.guarantees import Guarantee, answering_digest, with_guarantee
 from rag.answering.wording import in_plain_words
@@ -211,12 +211,13 @@ def library(corpus: Path, tmp_path: Path) -> Library:
 def test_given_checked_after_a_change_and_told_on_the_way(library: Library, tmp_path: Path) -> None:
     """From a judged set to the line in the answer, and what becomes of it when the documents change."""
     evaluation = library.evaluate(write_questions(tmp_path / "set", answered=60, unanswerable=30))
-    learned = learn_guarantee(
-        evaluation.questions, evaluation.outcome_of, evaluation.chat, at_most=0.1, certainty=0.95, false_answers=0.1
-    )
+    learned = learn_guarantee(evaluation.questions, evaluation.outcome_of, evaluation.chat, at_most=0.1, certainty=0.95)
     guarantee = learned.guarantee
     assert guarantee is not None and guarantee.wrong == 0 and guarantee.questions == 90 and guarantee.strong >= 29
     assert learned.bands[0].strength == "strong" and learned.bands[0].lowest in GRID
+    default = default_calibration(library.chat.reader.identity, library.embedder.identity.digest)
+    assert (learned.weights, learned.threshold) == (default.weights, default.threshold)
+    assert learned.bands[-1].lowest == learned.threshold or len(learned.bands) == 1
     assert library.ask(f"{QUESTION} 1").guarantee == guarantee.line
     assert library.ask("Who painted ceiling 1?").guarantee == ""
     state = guarantee_state(library.settings)
@@ -245,9 +246,7 @@ def test_given_checked_after_a_change_and_told_on_the_way(library: Library, tmp_
 def test_refused_where_the_questions_do_not_carry_it(library: Library, tmp_path: Path) -> None:
     evaluation = library.evaluate(write_questions(tmp_path / "set", answered=22, unanswerable=22))
     with pytest.raises(QuestionSetError, match=r"of 22 strong answers in set, 0 were wrong.* about 58 judged questions"):
-        learn_guarantee(
-            evaluation.questions, evaluation.outcome_of, evaluation.chat, at_most=0.1, certainty=0.95, false_answers=0.1
-        )
+        learn_guarantee(evaluation.questions, evaluation.outcome_of, evaluation.chat, at_most=0.1, certainty=0.95)
     assert not (library.settings.index / FILE).exists()
     with pytest.raises(QuestionSetError, match="there is no guarantee to check"):
         check_guarantee(library.chat, lambda what, done, total: None)

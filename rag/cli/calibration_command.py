@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from rag.answering.confidence import Calibration
     from rag.library import Library
 
+DEFAULT = 0.1  # share of unanswerable questions that get an answer
+
 
 def calibrate(
     dataset: Annotated[
@@ -18,8 +20,15 @@ def calibrate(
         typer.Argument(metavar="SET", help="Folder of a question set about the indexed documents.", show_default=False),
     ] = None,
     false_answers: Annotated[
-        float, typer.Option("--false-answers", min=0, max=1, help="Largest share of unanswerable questions that get an answer.")
-    ] = 0.1,
+        float | None,
+        typer.Option(
+            "--false-answers",
+            min=0,
+            max=1,
+            help="Largest share of unanswerable questions that get an answer; with --at-most, unset keeps the reader's.",
+            show_default="0.1",
+        ),
+    ] = None,
     at_most: Annotated[
         float | None,
         typer.Option("--at-most", min=0.001, max=0.999, help="Guarantee that at most this share of strong answers is wrong."),
@@ -48,13 +57,15 @@ def calibrate(
 
 
 def _learned(
-    library: "Library", dataset: Path, *, false_answers: float, at_most: float | None, certainty: float
+    library: "Library", dataset: Path, *, false_answers: float | None, at_most: float | None, certainty: float
 ) -> "Calibration":
     from rag.cli.progress import progress_bars
 
     with progress_bars() as progress:
         if at_most is None:
-            return library.calibrate(dataset, false_answers=false_answers, progress=progress)
+            return library.calibrate(
+                dataset, false_answers=DEFAULT if false_answers is None else false_answers, progress=progress
+            )
         evaluation = library.evaluate(dataset, progress=progress)
     from rag.evaluation.guarantee import learn_guarantee
 

@@ -92,15 +92,16 @@ def calibrate(
     asked: Sequence[Asked],
     start: Calibration,
     *,
-    false_answers: float,
+    false_answers: float | None,
     made_with: dict[str, str],
     about: dict[str, Any],
     strong: Band | None = None,
 ) -> Calibration:
     """A calibration fitted to all questions; its error rates are measured by cross-validation over documents.
 
-    The threshold is the lowest at which at most the share `false_answers` of the unanswerable questions is answered. With a
-    `strong` band that was measured before, the weights stay those of `start`, and the other bands begin below it.
+    The threshold is the lowest at which at most the share `false_answers` of the unanswerable questions is answered, or that of
+    `start` if that is None. With a `strong` band that was measured before, the weights stay those of `start`, and the other bands
+    begin below it.
     Raises QuestionSetError if there are too few questions of either kind.
     """
     answerable = np.array([question.answerable for question in asked], dtype=bool)
@@ -113,9 +114,10 @@ def calibrate(
     right = np.array([question.right for question in asked], dtype=bool)
     folds = np.array([_fold(question.group) for question in asked])
     fit = _unfitted if strong else _fit
-    held_out, answered = _cross_validated(signals, right, answerable, folds, partial(fit, start=start), false_answers)
+    limit: Limit = partial(_threshold, false_answers=false_answers, otherwise=start.threshold)
+    held_out, answered = _cross_validated(signals, right, answerable, folds, partial(fit, start=start), limit)
     bias, weights = fit(signals, right, start)
-    threshold = _threshold(_confidences(signals, bias, weights)[~answerable], false_answers)
+    threshold = limit(_confidences(signals, bias, weights)[~answerable])
     measured = about | {
         "wanted_false_answers": false_answers,
         "answerable": int(answerable.sum()),
@@ -130,17 +132,19 @@ def calibrate(
 
 Fit = Callable[[NDArray[Any], NDArray[Any]], tuple[float, list[float]]]
 """From signals and whether the answers were right to bias and weights."""
+Limit = Callable[[NDArray[Any]], float]
+"""From the confidences of unanswerable questions to the threshold."""
 
 
 def _cross_validated(
-    signals: NDArray[Any], right: NDArray[Any], answerable: NDArray[Any], folds: NDArray[Any], fit: Fit, share: float
+    signals: NDArray[Any], right: NDArray[Any], answerable: NDArray[Any], folds: NDArray[Any], fit: Fit, limit: Limit
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Each question's confidence, and whether it is answered, by a calibration fitted to the other folds."""
     held_out, answered = np.zeros(len(right)), np.zeros(len(right), dtype=bool)
     for fold in range(FOLDS):
         training, test = folds != fold, folds == fold
         bias, weights = fit(signals[training], right[training])
-        threshold = _threshold(_confidences(signals[training], bias, weights)[~answerable[training]], share)
+        threshold = limit(_confidences(signals[training], bias, weights)[~answerable[training]])
         held_out[test] = _confidences(signals[test], bias, weights)
         answered[test] = held_out[test] >= threshold
     return held_out, answered
@@ -175,8 +179,13 @@ def _confidences(signals: NDArray[Any], bias: float, weights: Sequence[float]) -
     return confidences
 
 
-def _threshold(unanswerable: NDArray[Any], false_answers: float) -> float:
-    """Just above the most confident unanswerable question that must not be answered; 0 if all may be answered."""
+def _threshold(unanswerable: NDArray[Any], false_answers: float | None, otherwise: float) -> float:
+    """Just above the most confident unanswerable question that must not be answered; 0 if all may be answered.
+
+    `otherwise`, if no share of them is given.
+    """
+    if false_answers is None:
+        return otherwise
     allowed = int(false_answers * len(unanswerable))
     ordered = np.sort(unanswerable)[::-1]
     return round(min(1.0, float(ordered[allowed]) + 0.0001), 4) if allowed < len(ordered) else 0.0

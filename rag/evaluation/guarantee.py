@@ -129,11 +129,18 @@ def labels_needed(border: Border, questions: int, *, at_most: float, certainty: 
 
 
 def learn_guarantee(
-    questions: QuestionSet, outcomes: Mapping[str, Outcome], chat: Chat, *, at_most: float, certainty: float, false_answers: float
+    questions: QuestionSet,
+    outcomes: Mapping[str, Outcome],
+    chat: Chat,
+    *,
+    at_most: float,
+    certainty: float,
+    false_answers: float | None = None,
 ) -> Calibration:
     """Stores with the index a calibration whose strong band has a guarantee, from the outcomes of a run of `chat`.
 
-    The weights of the signals stay those that come with the reader: weights fitted to the same questions would spoil the test.
+    The weights of the signals stay those that come with the reader: weights fitted to the same questions would spoil the test. So
+    does the threshold, unless `false_answers` is given (see `calibrate`).
     Raises QuestionSetError if the questions do not carry the guarantee; then nothing is stored.
     """
     reader, model = chat.reader.identity, chat.embedder.identity.digest

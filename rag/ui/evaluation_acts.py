@@ -38,7 +38,6 @@ from rag.ui.jobs import Job
 from rag.ui.opened_runs import OpenedRun, OpenedRuns
 
 STOPPED = "Stopped. No run was saved."
-FALSE_ANSWERS = 0.1  # the share of unanswerable questions that may get an answer along with a guarantee, as for `rag calibrate`
 NOT_A_CURATOR = "Only curators can evaluate."
 
 
@@ -244,14 +243,8 @@ def give_guarantee(evaluating: Evaluating, _: User, request: Guarantee) -> Reply
     opened = evaluating.runs.open(request.run)
     if opened.set.corpus is not None:
         raise QuestionSetError("a guarantee can only be given with a question set about the current documents")
-    learned = learn_guarantee(
-        opened.set,
-        opened.outcomes,
-        evaluating.library.chat,
-        at_most=request.at_most,
-        certainty=request.certainty,
-        false_answers=FALSE_ANSWERS,
-    )
+    chat = evaluating.library.chat
+    learned = learn_guarantee(opened.set, opened.outcomes, chat, at_most=request.at_most, certainty=request.certainty)
     return {"message": f"Answers are now strong from a confidence of {learned.bands[0].lowest:.2f}."}
 
 

@@ -96,7 +96,10 @@ export function mount({ element, server }) {
     else watchJob();
   });
   part("eval-job").addEventListener("click", (event) => { if (event.target.dataset.do === "stop") call({ do: "stop" }); });
-  part("runs").addEventListener("change", () => show(part("run").value, part("against").value));
+  part("runs").addEventListener("change", () => {
+    part("guarantee-said").textContent = "";
+    show(part("run").value, part("against").value);
+  });
   part("shown").addEventListener("click", async (event) => {
     const form = event.target.dataset.form;
     if (!form) return;
@@ -112,7 +115,7 @@ export function mount({ element, server }) {
   });
   part("give-guarantee").addEventListener("click", async () => {
     const reply = await call({ do: "guarantee", run: chosen.run, at_most: Number(part("at-most").value) / 100 });
-    say(reply.error || reply.message, { failed: Boolean(reply.error) });
+    part("guarantee-said").textContent = reply.error || reply.message;
     if (!reply.error) overview();
   });
   part("check-guarantee").addEventListener("click", async () => {
