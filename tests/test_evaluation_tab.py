@@ -43,9 +43,9 @@ def text_of(html: str) -> str:
 
 def test_the_headline_counts_questions() -> None:
     assert text_of(headline_html(QUESTIONS, NOW)) == (
-        "Of 4 answerable questions, 2 got a right sentence and 1 got no answer; of 3 others, 1 was answered wrongly."
+        "Of 4 answerable questions, 2 got a right sentence and 1 got no answer. Of 3 unanswerable questions, 1 was answered wrongly."
     )
-    assert text_of(headline_html(QUESTIONS[4:], NOW)) == "Of 3 others, 1 was answered wrongly."
+    assert text_of(headline_html(QUESTIONS[4:], NOW)) == "Of 3 unanswerable questions, 1 was answered wrongly."
     assert text_of(headline_html(QUESTIONS[:4], NOW)) == "Of 4 answerable questions, 2 got a right sentence and 1 got no answer."
 
 

@@ -10,8 +10,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
 from rag.accounts.conversations import SavedConversation, SavedTurn
+from rag.accounts.users import User
 from rag.evaluation.measures import summarise
 from rag.evaluation.question_sets import GoldSpan, Question
 from rag.evaluation.run_comparison import Difference
@@ -21,13 +23,16 @@ from rag.index.file_listing import ListedFile
 from rag.index.manifest import Entry, Failure
 from rag.receipts import ranges
 from rag.records import Answer, Citation, Hit, Location, Passage, QuotedSentence, Span
-from rag.templates import render
+from rag.templates import direction, render
+from rag.translations import t
 from rag.ui.answer_actions import Shown
 from rag.ui.answer_view import answer_html, failed_answer_html
+from rag.ui.calls import Act, Acts, Request, answer_call
 from rag.ui.conversation_view import (
     conversations_html,
     document_choice_html,
     empty_page_html,
+    language_of_question,
     turn_html,
     unsaved_turn_html,
 )
@@ -147,7 +152,8 @@ def test_equal_sentences_are_one_with_two_numbers() -> None:
 
 def paragraphs_of(html: str) -> list[list[str]]:
     return [
-        quoted(paragraph) for paragraph in re.findall(r"<p(?: class=\"lead\")?>(?:<span class=\"quote.*?)</p>", html, re.DOTALL)
+        quoted(paragraph)
+        for paragraph in re.findall(r"<p(?: class=\"lead\")? dir=\"ltr\">(?:<span class=\"quote.*?)</p>", html, re.DOTALL)
     ]
 
 
@@ -221,7 +227,7 @@ def test_several_questions_get_an_answer_each_with_common_numbers_and_sources() 
         Answer("Who won?", "Who won?", reason="not_in_documents"),
     )
     html = answer_html(replace(answer_of((first, False), (second, False)), parts=parts))
-    assert re.findall('<h3 class="part">(.*?)</h3>', html) == [part.question for part in parts]
+    assert re.findall('<h3 class="part" dir="auto">(.*?)</h3>', html) == [part.question for part in parts]
     assert quoted(html) == ["Nerves regrow.", "Muscles waste."] and html.count('<ul class="sources"') == 1
     assert html.index("Do muscles waste?") < html.index("Weak match") < html.index("Who won?") < html.index('class="reason"')
 
@@ -244,12 +250,14 @@ def test_a_misspelt_word_is_corrected_in_sight_and_can_be_searched_as_typed() ->
     refused = Answer("What are Nervs?", "What are nerves?", reason="near_miss", corrected={"nervs": "nerves"})
     for shown in (given, refused):
         html = answer_html(shown, Shown(2))
-        assert "<b>nerves</b> instead of <i>nervs</i>" in html and 'value="written:2">Search as typed<' in html
+        assert (
+            '<b dir="auto">nerves</b> instead of <i dir="auto">nervs</i>' in html and 'value="written:2">Search as typed<' in html
+        )
 
 
 def test_what_earlier_turns_added_is_said_and_can_be_taken_back() -> None:
     html = answer_html(replace(answer("One."), question="How is it treated?", query="How is denervation treated?"), Shown(3))
-    assert "Continuing about <b>denervation</b>" in html and 'value="written:3"' in html
+    assert 'Continuing about <b dir="auto">denervation</b>' in html and 'value="written:3"' in html
     assert "Continuing" not in answer_html(replace(answer("One."), question="Nerves?", query="Nerves?"), Shown(0))
 
 
@@ -379,3 +387,33 @@ def test_state_of_the_index() -> None:
     elsewhere = state(changed=3, job=JobState(), building=" (embedding 3 of <9>)")
     assert "updating (embedding 3 of &lt;9&gt;)" in elsewhere
     assert "updating, 33%" in state(changed=3, job=JobState(running=True, done=3, total=9))
+
+
+def test_quotes_titles_and_questions_have_their_language_and_direction() -> None:
+    arabic = "ينمو العصب مليمتر واحد في اليوم."
+    citation = replace(cited(1, arabic, 0), language="ar", title="العصب")
+    answer = answer_of((citation, False))
+    page = LexborHTMLParser(answer_html(answer))
+    quote, paragraph, card = (page.css_first(css) for css in (".quote", "p:has(.quote)", ".card .where"))
+    assert quote is not None and paragraph is not None and card is not None
+    assert (quote.attributes["lang"], quote.attributes["dir"]) == ("ar", "auto")
+    assert paragraph.attributes["dir"] == "rtl"
+    assert (card.attributes["lang"], card.attributes["dir"]) == ("ar", "rtl")
+    assert language_of_question("كم ينمو العصب؟", answer) == "ar"
+    assert language_of_question("¿Cuánto crece un nervio?", answer) == "es"
+    assert language_of_question("How fast?", replace(answer, citations=())) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("50% العصب", "rtl"), ("(A) ب", "ltr"), ("12", "ltr"), ("", "ltr"), ("עצב", "rtl")]
+)
+def test_direction_is_that_of_the_first_letter(text: str, expected: str) -> None:
+    assert direction(text) == expected
+
+
+def test_the_page_is_in_the_language_of_whoever_asks() -> None:
+    acts: Acts[None] = {"copy": Act(Request, lambda *_: {"html": t("Copy")})}
+    said = {}
+    for language in ("en", "de", "zh", "it", 5):
+        said[language] = answer_call(acts, None, User("", "reader"), {"do": "copy", "lang": language})["html"]
+    assert said == {"en": "Copy", "de": "Kopieren", "zh": "复制", "it": "Copy", 5: "Copy"}

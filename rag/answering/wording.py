@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rag.answering.abstention import language_of
 from rag.loading.formats import page_unit
 from rag.records import Answer, Citation
-from rag.translations import ENGLISH, translated
+from rag.translations import ENGLISH, t, translated
 
 ABSTENTIONS = {
     "empty_question": "Please type a question.",
@@ -24,10 +24,12 @@ ABSTENTIONS = {
 }
 """By reason, why there is no answer."""
 _CITATIONS, _READINGS = "It has {count}.", "It offered {count}."
+_DIFFER = "Sources differ: compare {number} with {others}."
+_OLDER = "{number} is from an older version; the newer one is {newer}."
 _LOOKED_FOR, _IN_NONE = "Looked for: {words}.", "In no document: {words}."
 NOUNS = ("document", "passage", "citation", "reading")
 TEXTS = (
-    *ABSTENTIONS.values(), _CITATIONS, _READINGS, _LOOKED_FOR, _IN_NONE,
+    *ABSTENTIONS.values(), _CITATIONS, _READINGS, _LOOKED_FOR, _IN_NONE, _DIFFER, _OLDER,
     *(f"{{count}} {noun}{plural}" for noun in NOUNS for plural in ("", "s")),
 )  # fmt: skip
 """What is said in other languages as well."""
@@ -100,9 +102,9 @@ def disagreement_note(citation: Citation) -> str:
     dated = f" ({citation.dated})" if citation.dated else ""
     notes = []
     if citation.differs:
-        notes.append(f"Sources differ: compare {citation.number}{dated} with {', '.join(map(str, citation.differs))}.")
+        notes.append(t(_DIFFER, number=f"{citation.number}{dated}", others=", ".join(map(str, citation.differs))))
     if citation.superseded_by:
-        notes.append(f"{citation.number} is from an older version{dated}; the newer one is {citation.superseded_by}.")
+        notes.append(t(_OLDER, number=f"{citation.number}{dated}", newer=citation.superseded_by))
     return " ".join(notes)
 
 

@@ -100,7 +100,8 @@ def user_of(request: Any) -> User:
 def _with_page(app: FastAPI, library: Library, questions: QuestionQueue, builds: BackgroundBuilds) -> FastAPI:
     import gradio as gr
 
-    from rag.ui.page import build_page
+    from rag.translations import CATALOGUES
+    from rag.ui.page import build_page, tab_labels
     from rag.ui.page_files import STATIC, STYLE_SHEETS, address
 
     page = build_page(library, questions, user_of, builds)
@@ -108,6 +109,7 @@ def _with_page(app: FastAPI, library: Library, questions: QuestionQueue, builds:
     # Only launch() sets this. Without it gradio takes any path on this machine for an uploaded file.
     page.has_launched = True
     settings = library.settings
+    app.mount(f"/{address()}/catalogues", StaticFiles(directory=CATALOGUES))
     app.mount(f"/{address()}", StaticFiles(directory=STATIC))
     mounted: FastAPI = gr.mount_gradio_app(
         app, page, path="/", show_error=False, run_history=False, footer_links=[], enable_monitoring=False, pwa=False,
@@ -116,6 +118,7 @@ def _with_page(app: FastAPI, library: Library, questions: QuestionQueue, builds:
         blocked_paths=[str(path.resolve()) for path in _private(settings)],
         max_file_size=settings.server.largest_file,
         theme=_theme(),
+        i18n=tab_labels(),
         head=str(render("page/head.html", address=address(), style_sheets=STYLE_SHEETS)),
     )  # fmt: skip
     return mounted

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ENGLISH = "en"
 LANGUAGES = (ENGLISH, "de", "es", "fr", "zh")
-FOLDER = Path(__file__).parent
+CATALOGUES = Path(__file__).parent / "catalogues"
 _THOUSANDS = {"de": ".", "es": ".", "fr": "\u202f"}
 _reader_language: ContextVar[str] = ContextVar("reader_language", default=ENGLISH)
 
@@ -19,7 +19,7 @@ def catalogue(language: str) -> Mapping[str, str]:
     """The translations into one of LANGUAGES by the English text; none for English itself."""
     if language == ENGLISH:
         return {}
-    translations: dict[str, str] = json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8"))
+    translations: dict[str, str] = json.loads((CATALOGUES / f"{language}.json").read_text(encoding="utf-8"))
     return translations
 
 

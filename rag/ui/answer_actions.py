@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rag.answering.abstention import SMALL_TALK
 from rag.records import Answer
+from rag.translations import t
 
 FORMATS = (
     ("html", "Save as web page"),
@@ -56,14 +57,14 @@ def actions_of(answer: Answer, shown: Shown) -> Actions:
     return Actions(
         readings=_questions(reading for reading in answer.readings if not _only_adds_a_title(reading, answer.query)),
         related=_questions(shown.suggestions),
-        save=[Button(f"save:{turn}:{form}", label) for form, label in FORMATS],
-        watch=[Button(f"watch:{turn}", "Watch for an answer" if answer.abstained else "Watch this answer")],
+        save=[Button(f"save:{turn}:{form}", t(label)) for form, label in FORMATS],
+        watch=[Button(f"watch:{turn}", t("Watch for an answer") if answer.abstained else t("Watch this answer"))],
         again=[
-            Button(f"same:{turn}", "Ask again"),
-            Button(f"edit:{turn}", "Edit the question"),
-            *([Button(f"query:{turn}", "Edit the search")] if changed else []),
+            Button(f"same:{turn}", t("Ask again")),
+            Button(f"edit:{turn}", t("Edit the question")),
+            *([Button(f"query:{turn}", t("Edit the search"))] if changed else []),
         ],
-        helpful=[] if answer.abstained else [Button(f"judge:{turn}:helpful", "Helpful")],
+        helpful=[] if answer.abstained else [Button(f"judge:{turn}:helpful", t("Helpful"))],
         feedback=_feedback(answer, turn),
         small_talk=answer.reason in SMALL_TALK
         or answer.reason == "empty_question"
@@ -81,7 +82,7 @@ def _questions(questions: Iterable[str]) -> list[Button]:
 
 
 def _feedback(answer: Answer, turn: int) -> list[Button]:
-    choose, nothing = Button(f"choose:{turn}", "Show the right sentence"), f"judge:{turn}:nothing"
+    choose, nothing = Button(f"choose:{turn}", t("Show the right sentence")), f"judge:{turn}:nothing"
     if answer.abstained:
-        return [choose, Button(nothing, "Correct: the documents do not say")]
-    return [Button(f"judge:{turn}:wrong", "A sentence is wrong"), Button(nothing, "Should not have answered"), choose]
+        return [choose, Button(nothing, t("Correct: the documents do not say"))]
+    return [Button(f"judge:{turn}:wrong", t("A sentence is wrong")), Button(nothing, t("Should not have answered")), choose]

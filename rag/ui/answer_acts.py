@@ -20,6 +20,7 @@ from rag.review.watch_asking import kept_answer
 from rag.review.watch_list import add_watched
 from rag.review.watch_sources import watched_turn
 from rag.sources import resolve, stale_citations
+from rag.translations import t
 from rag.ui.answer_view import JUDGED
 from rag.ui.calls import Act, Acts, Reply, Request
 from rag.ui.conversation_view import copied_text
@@ -111,7 +112,7 @@ def judge_answer(room: Room, user: User, request: JudgeAnswer) -> Reply:
     history = tuple({"speaker": t["speaker"], "text": t["text"]} for t in conversation.before(request.turn).history)
     judge(room.chat.settings.evaluation.feedback, Judgement(turn.question, request.verdict, gold, history))
     room.conversations(user).update(request.conversation, lambda now: now.with_verdict(request.turn, turn, request.verdict))
-    return {"message": "Thank you. Saved as a judged question for the evaluation.", "marked": JUDGED[request.verdict]}
+    return {"message": t("Thank you. Saved as a judged question for the evaluation."), "marked": t(JUDGED[request.verdict])}
 
 
 def _gold(index: Index, reference: str) -> GoldSpan:

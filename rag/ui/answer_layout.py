@@ -43,6 +43,12 @@ class Quote:
     sources: tuple[Source, ...]
     context: bool = False
     note: str = ""
+    language: str = ""
+
+    @property
+    def text(self) -> str:
+        parts = (self.head, self.last_word)
+        return "".join(part.before + part.phrase + part.after for part in parts)
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,7 @@ class Paragraph:
     quotes: list[Quote] = field(default_factory=list)
     header: tuple[str, ...] = ()
     rows: list[Row] = field(default_factory=list)
+    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -141,7 +148,8 @@ class _Arranged:
         if header and text == sentence.text:
             return
         if header:
-            self._add_row(Row(_row_cells(sentence.text, citation), Source(citation.number, reference(citation))), header)
+            row = Row(_row_cells(sentence.text, citation), Source(citation.number, reference(citation)))
+            self._add_row(row, header, citation.language)
         elif not self._merge(sentence, citation):
             if alone or not self._runs_on(citation):
                 self.continues_lead |= alone and len(self.paragraphs) == self.lead > 0 and self._follows(citation)
@@ -151,9 +159,9 @@ class _Arranged:
             paragraph.quotes.append(_quote(sentence, citation, emphasise=emphasise))
         self._last = (sentence, citation)
 
-    def _add_row(self, row: Row, header: tuple[str, ...]) -> None:
+    def _add_row(self, row: Row, header: tuple[str, ...], language: str) -> None:
         if not (self.paragraphs and self.paragraphs[-1].header == header):
-            self.paragraphs.append(Paragraph(header=header))
+            self.paragraphs.append(Paragraph(header=header, language=language))
         self.paragraphs[-1].rows.append(row)
 
     def _merge(self, sentence: QuotedSentence, citation: Citation) -> bool:
@@ -224,6 +232,7 @@ def _quote(sentence: QuotedSentence, citation: Citation, *, emphasise: bool = Fa
         (Source(citation.number, reference(citation)),),
         sentence.context,
         disagreement_note(citation),
+        citation.language,
     )
 
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from rag.answering.abstention import SMALL_TALK
-from rag.answering.wording import abstention_notes, abstention_text, in_plain_words, place
+from rag.answering.wording import abstention_notes, abstention_text, in_plain_words, language_for, place
 from rag.receipts import ranges
 from rag.records import Answer, Citation, Location
 from rag.sources import reference
 from rag.templates import render
 from rag.text.terms import content_words
+from rag.translations import t, translated
 from rag.ui.answer_actions import Shown, actions_of
 from rag.ui.answer_layout import Layout, Paragraph, layout_of, numbered_citations, numbers_of
 from rag.ui.overview_view import shown_overview
@@ -27,6 +28,7 @@ JUDGED = {
     "nothing": "Marked: the documents do not say",
     "chosen": "Correct sentence saved",
 }
+NOT_THERE = "Not in any document: {words}."
 LONGEST_TOPIC = 40  # characters of what a follow-up is understood to be about
 
 
@@ -43,6 +45,7 @@ class Card:
     title: str
     headings: tuple[str, ...]
     file: str
+    language: str
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,13 @@ def answer_html(answer: Answer, shown: Shown | None = None) -> Markup:
         topic=topic_of(answer) if asked else "",
         searched=answer.query if asked and answer.query.split() != answer.question.split() else "",
         actions=actions_of(answer, shown) if shown else None,
-        judged=JUDGED.get(shown.judged, "") if shown else "",
+        judged=t(JUDGED[shown.judged]) if shown and shown.judged in JUDGED else "",
         own_voice=answer.message.split("\n") if answer.abstained and answer.message else [],
         cards=[] if overview else _cards([citation for citation in citations if citation.number not in hidden]),
         closest_cards=_cards(answer.closest),
         also=_also(answer.citations),
         confidence=in_plain_words(answer),
+        said_in=language_for(answer.question),
         is_judged=bool(answer.signals or answer.confidence),
     )
 
@@ -94,7 +98,7 @@ def _part(answer: Answer, question: str) -> Part:
         question,
         layout,
         _cards([citation for citation in (*answer.citations, *answer.more) if citation.number in rest]),
-        STRENGTHS.get(answer.strength or "", ""),
+        t(STRENGTHS[answer.strength]) if answer.strength in STRENGTHS else "",
         abstention_text(answer) if refused else "",
         _notes(answer) if refused else [],
         numbered_citations(answer.closest) if refused else [],
@@ -106,7 +110,9 @@ def _notes(answer: Answer) -> list[str]:
     if not answer.looked_for:
         return abstention_notes(answer)
     some = answer.unknown and answer.unknown != answer.looked_for
-    return [f"Not in any document: {', '.join(answer.unknown)}."] if some else []
+    if not some:
+        return []
+    return [translated(NOT_THERE, language_for(answer.question), words=", ".join(answer.unknown))]
 
 
 def topic_of(answer: Answer) -> str:
@@ -130,6 +136,7 @@ def _cards(citations: Sequence[Citation]) -> list[Card]:
             cited[0].title,
             cited[0].headings,
             place(cited[0].document_id, cited[0].page, ()),
+            cited[0].language,
         )
         for cited in numbers.values()
     ]

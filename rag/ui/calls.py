@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rag.accounts.users import User
 from rag.errors import RagError
+from rag.translations import read_in
 
 LONGEST_SEARCH = 200  # characters of a search box, as its maxlength says
 
@@ -47,8 +48,10 @@ def answer_call(acts: Acts[Context], context: Context, user: User, payload: obje
         return {"error": "Unknown request. Reload the page."}
     if act.curators_only and not user.may_curate:
         return {"error": act.curators_only}
+    language = payload.get("lang") if isinstance(payload, dict) else None
     try:
-        return act.answer(context, user, act.request.model_validate(payload))
+        with read_in(str(language)):
+            return act.answer(context, user, act.request.model_validate(payload))
     except ValidationError as error:
         return {"error": f"Invalid request: {first_problem(error)}."}
     except (RagError, OSError) as error:

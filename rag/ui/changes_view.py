@@ -12,6 +12,7 @@ from rag.index.contents import Index
 from rag.review.watch_changes import KINDS, Change, described_causes
 from rag.review.watch_list import KeptAnswer, KeptSentence, Watched, WatchList
 from rag.templates import render
+from rag.translations import t
 from rag.ui.paging import table_page
 
 SIMILAR = 0.5  # share of common words from which two sentences are compared word by word; a choice
@@ -86,7 +87,7 @@ def _strength(answer: KeptAnswer) -> str:
 def _shown(change: Change, index: Index | None) -> ShownChange:
     before, now = change.before, change.now
     sides = [_side("Before", before, now, index), _side("Now", now, before, index)]
-    return ShownChange(change.watched.id, change.watched.question, KINDS[change.kind], described_causes(change), sides)
+    return ShownChange(change.watched.id, change.watched.question, t(KINDS[change.kind]), described_causes(change), sides)
 
 
 def _side(heading: str, answer: KeptAnswer, other: KeptAnswer, index: Index | None) -> Side:

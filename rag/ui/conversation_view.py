@@ -7,17 +7,24 @@ from datetime import date, datetime, timedelta
 from markupsafe import Markup
 
 from rag.accounts.conversations import SavedConversation
+from rag.answering.abstention import language_of
 from rag.answering.wording import abstention_text, place
 from rag.index.contents import LANGUAGE, Index
 from rag.index.manifest import Entry
 from rag.records import Answer, Hit
 from rag.sources import stale_citations
 from rag.templates import render
+from rag.translations import t
 from rag.ui.answer_actions import FORMATS, Shown
 from rag.ui.answer_view import answer_html, failed_answer_html
 from rag.ui.suggestions import follow_ups
 
 LISTED = 50  # conversations, or documents to choose from, that are shown at once; more are found by searching
+GROUPS = ("Pinned", "Today", "Yesterday", "Earlier")
+LANGUAGE_CODES = {
+    "German": "de", "French": "fr", "Spanish": "es", "Italian": "it", "Portuguese": "pt", "Dutch": "nl", "Cjk": "zh",
+    "Hiragana": "ja", "Katakana": "ja", "Hangul": "ko", "Arabic": "ar", "Hebrew": "he", "Greek": "el", "Thai": "th",
+}  # fmt: skip
 EXCERPT = 240  # characters of a similar passage: about three lines
 
 
@@ -32,7 +39,7 @@ def turn_html(conversation: SavedConversation, number: int, index: Index | None)
     suggestions = follow_ups(index, turn.answer, questions) if index and last else []
     stale = stale_citations(index, turn.answer) if index else ()
     answer = answer_html(turn.answer, Shown(number, turn.documents, stale, turn.judged, suggestions))
-    return _turn(number, turn.question, answer)
+    return _turn(number, turn.question, answer, language=language_of_question(turn.question, turn.answer))
 
 
 def turns_html(conversation: SavedConversation, index: Index | None) -> Markup:
@@ -42,11 +49,17 @@ def turns_html(conversation: SavedConversation, index: Index | None) -> Markup:
 
 def unsaved_turn_html(question: str, answer: Answer, problem: str) -> Markup:
     """A turn whose conversation could not be saved."""
-    return _turn(0, question, answer_html(answer), failed_answer_html(problem))
+    return _turn(0, question, answer_html(answer), failed_answer_html(problem), language_of_question(question, answer))
 
 
-def _turn(number: int, question: str, answer: Markup, problem: Markup | str = "") -> Markup:
-    return render("page/turn.html", number=number, question=question, answer=answer, problem=problem)
+def _turn(number: int, question: str, answer: Markup, problem: Markup | str = "", language: str = "") -> Markup:
+    return render("page/turn.html", number=number, question=question, answer=answer, problem=problem, language=language)
+
+
+def language_of_question(question: str, answer: Answer) -> str:
+    """Its ISO 639-1 code, for browsers and screen readers: that of what was quoted if the words do not tell; "" if unknown."""
+    known = LANGUAGE_CODES.get(language_of(question) or "")
+    return known or next((citation.language for citation in answer.citations), "")
 
 
 def empty_page_html(documents: int, examples: Sequence[str]) -> Markup:
@@ -92,12 +105,12 @@ def conversations_html(
 
     `problems` say which files cannot be read; `words` were searched.
     """
-    groups: dict[str, list[SavedConversation]] = {"Pinned": [], "Today": [], "Yesterday": [], "Earlier": []}
+    groups: dict[str, list[SavedConversation]] = {name: [] for name in GROUPS}
     for conversation in conversations[:LISTED]:
         groups["Pinned" if conversation.id in pinned else _day(conversation.changed, today)].append(conversation)
     return render(
         "page/conversations.html",
-        groups=[(name, listed) for name, listed in groups.items() if listed],
+        groups=[(t(name), listed) for name, listed in groups.items() if listed],
         current=current,
         problems=problems,
         more=max(0, len(conversations) - LISTED),

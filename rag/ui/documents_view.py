@@ -11,6 +11,7 @@ from rag.index.changes import BuildRecord
 from rag.index.file_listing import ListedFile
 from rag.sources import file_link
 from rag.templates import render
+from rag.translations import number, t
 from rag.ui.jobs import JobState
 from rag.ui.paging import ROWS, table_page
 
@@ -31,6 +32,8 @@ STAGES = {
     "preparing": "Preparing the search",
     "asking": "Asking the questions",
 }
+CHANGES = ("added", "changed", "removed", "unchanged", "Added", "Changed", "Removed", "Could not be read")
+MOST_SECONDS = 90  # told in seconds, more in minutes
 OUTCOMES = {"added": "added", "replaced": "replaced", "same": "already there", "other": "not added", "failed": "not added"}
 
 
@@ -41,27 +44,25 @@ def index_state_html(
 
     `building` describes a build by another process; None if there is none.
     """
-    state, words = ("stale", f"{_count(changed, 'file')} changed") if changed else ("current", "on this machine")
+    state, words = "current", t("on this machine")
+    if changed:
+        state, words = "stale", t("1 file changed") if changed == 1 else t("{count} files changed", count=number(changed))
     if job.running:
-        state, words = "busy", f"updating{_percent(job)}"
+        state, words = "busy", t("updating") + _percent(job)
     elif building is not None:
-        state, words = "busy", f"updating{building}"
+        state, words = "busy", t("updating") + building
     return render(
         "page/index_state.html",
         state=state,
         words=words,
-        documents=_count(documents, "document"),
-        passages=_count(passages, "passage"),
+        documents=t("1 document") if documents == 1 else t("{count} documents", count=number(documents)),
+        passages=t("1 passage") if passages == 1 else t("{count} passages", count=number(passages)),
         digest=digest,
     )
 
 
 def no_index_html(message: str) -> Markup:
     return render("page/no_index.html", message=message)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _percent(job: JobState) -> str:
@@ -71,7 +72,8 @@ def _percent(job: JobState) -> str:
 def job_html(job: JobState) -> Markup:
     """The progress of a job with the time that is left, or its result; empty if nothing has run yet."""
     left = _duration(job.left) if job.left is not None else ""
-    return render("page/job.html", job=job, what=STAGES.get(job.what) or _sentence(job.what) or "Waiting to start", left=left)
+    what = STAGES.get(job.what) or _sentence(job.what) or "Waiting to start"
+    return render("page/job.html", job=job, what=t(what), left=left)
 
 
 def _sentence(what: str) -> str:
@@ -79,7 +81,9 @@ def _sentence(what: str) -> str:
 
 
 def _duration(seconds: float) -> str:
-    return f"about {max(1, round(seconds))} s" if seconds < 90 else f"about {round(seconds / 60)} min"
+    if seconds < MOST_SECONDS:
+        return t("about {count} s", count=max(1, round(seconds)))
+    return t("about {count} min", count=round(seconds / 60))
 
 
 @dataclass(frozen=True)
@@ -140,10 +144,10 @@ def _modified(seconds: float) -> str:
         return ""
 
 
-def _size(number: int) -> str:
-    if number < 1024:
-        return f"{number} B" if number else ""
-    return f"{number / 1024:.0f} kB" if number < 1024 * 1024 else f"{number / 1024 / 1024:.1f} MB"
+def _size(size: int) -> str:
+    if size < 1024:
+        return f"{size} B" if size else ""
+    return f"{size / 1024:.0f} kB" if size < 1024 * 1024 else f"{size / 1024 / 1024:.1f} MB"
 
 
 @dataclass(frozen=True)
@@ -167,8 +171,8 @@ def build_changes_html(record: BuildRecord) -> Markup:
     """What a build changed."""
     changes = record.changes
     kinds = {"added": changes.added, "changed": changes.changed, "removed": changes.removed}
-    counts = ", ".join(f"{len(names)} {kind}" for kind, names in (kinds | {"unchanged": changes.unchanged}).items())
+    counts = ", ".join(f"{number(len(names))} {t(kind)}" for kind, names in (kinds | {"unchanged": changes.unchanged}).items())
     failed = [f"{failure.path}: {failure.reason}" for failure in changes.failed]
-    listed = {kind.capitalize(): names for kind, names in kinds.items()} | {"Could not be read": failed}
-    lists = [(title, names[:ROWS], max(0, len(names) - ROWS)) for title, names in listed.items() if names]
+    listed = {kind.capitalize(): names for kind, names in kinds.items()} | {CHANGES[-1]: failed}
+    lists = [(t(title), names[:ROWS], max(0, len(names) - ROWS)) for title, names in listed.items() if names]
     return render("page/build_changes.html", record=record, counts=counts, lists=lists)

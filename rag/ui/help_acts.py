@@ -10,8 +10,12 @@ from rag.conversation import Chat
 from rag.errors import RagError
 from rag.outbound import outbound_count
 from rag.templates import render
+from rag.translations import t
 from rag.ui.calls import Act, Acts, Reply, Request
 
+COUNTED, INDEX, MODEL, READER = "Attempts to reach other machines since the start", "Index", "Embedding model", "Reader"
+FOLDERS = ("Documents folder", "Index folder", "Conversations folder", "Judged questions folder", "Unanswered questions file")
+FACTS = (COUNTED, INDEX, MODEL, READER, *FOLDERS)
 PACKAGES = ("gradio", "sentence-transformers", "torch", "faiss-cpu", "nupunkt")
 
 
@@ -26,10 +30,10 @@ def show_facts(chat: Chat, user: User, _request: ShowFacts) -> Reply:
         index = str(error)
     settings, attempts = chat.settings, outbound_count()
     facts = {
-        "Attempts to reach other machines since the start": "not counted" if attempts is None else str(attempts),
-        "Index": index,
-        "Embedding model": f"{chat.embedder.identity.name} ({chat.embedder.identity.digest[:12]})",
-        "Reader": chat.reader.identity,
+        COUNTED: t("not counted") if attempts is None else str(attempts),
+        INDEX: index,
+        MODEL: f"{chat.embedder.identity.name} ({chat.embedder.identity.digest[:12]})",
+        READER: chat.reader.identity,
         **(_folders(settings) if user.may_curate else {}),
         "Python": sys.version.split()[0],
         "rag": __version__,
@@ -40,13 +44,9 @@ def show_facts(chat: Chat, user: User, _request: ShowFacts) -> Reply:
 
 def _folders(settings: Settings) -> dict[str, str]:
     """Where things are on this machine, which is no concern of readers."""
-    return {
-        "Documents folder": str(settings.corpus.resolve()),
-        "Index folder": str(settings.index.resolve()),
-        "Conversations folder": str(settings.server.conversations.resolve()),
-        "Unanswered questions file": str(settings.unanswered_file) if settings.review.log_unanswered else "none is kept",
-        "Judged questions folder": str(settings.evaluation.feedback.resolve()),
-    }
+    kept = [settings.corpus, settings.index, settings.server.conversations, settings.evaluation.feedback]
+    unanswered = str(settings.unanswered_file) if settings.review.log_unanswered else t("none is kept")
+    return dict(zip(FOLDERS, [*(str(folder.resolve()) for folder in kept), unanswered], strict=True))
 
 
 HELP_ACTS: Acts[Chat] = {"facts": Act(ShowFacts, show_facts)}

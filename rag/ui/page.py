@@ -12,6 +12,7 @@ from anyio import CapacityLimiter, to_thread
 from rag.accounts.users import User
 from rag.library import Library
 from rag.question_queue import QuestionQueue
+from rag.translations import LANGUAGES, translated
 from rag.ui.answer_acts import ANSWER_ACTS
 from rag.ui.asking import ASKING_ACTS
 from rag.ui.background_builds import BackgroundBuilds
@@ -28,6 +29,7 @@ from rag.ui.room import Room
 from rag.ui.source_acts import SOURCE_ACTS
 from rag.ui.unanswered_acts import UNANSWERED_ACTS, Unanswering
 
+TABS = ("Ask", "Documents", "Review", "Evaluation", "Help")
 CALLS_AT_ONCE = 40  # to a component, besides questions that wait for their answer; as many as gradio would allow
 
 Context = TypeVar("Context")
@@ -40,29 +42,34 @@ def build_page(library: Library, questions: QuestionQueue, user_of: UserOf, buil
 
     It has no events: its scripts call the acts, so that there is no queue and no value that a browser could put anywhere.
     """
-    chat, server = library.chat, library.settings.server
+    label, chat, server = tab_labels(), library.chat, library.settings.server
     asked = server.workers + server.waiting  # each question that waits holds a thread
     with gr.Blocks(title="Ask your documents", fill_width=True, analytics_enabled=False) as page:
-        gr.HTML(element_of("masthead"), elem_id="masthead", apply_default_css=False, js_on_load=None)
+        gr.HTML(element_of("masthead"), elem_id="masthead", apply_default_css=False, js_on_load=script_of("masthead"))
         component("state", "chip", STATE_ACTS, builds, user_of)
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
-            with gr.Tab("Ask", id="ask"):
+            with gr.Tab(label("Ask"), id="ask"):
                 acts = {**ASKING_ACTS, **CONVERSATION_ACTS, **ANSWER_ACTS}
                 component("ask", "room", acts, Room(questions), user_of, threads=asked + CALLS_AT_ONCE)
-            with gr.Tab("Documents", id="documents"):
+            with gr.Tab(label("Documents"), id="documents"):
                 component("documents", "documents", DOCUMENT_ACTS, builds, user_of)
-            with gr.Tab("Review", id="review", elem_id="review"):
+            with gr.Tab(label("Review"), id="review", elem_id="review"):
                 component("changes", "changes", CHANGES_ACTS, Watching(library), user_of)
                 component("conflicts", "conflicts", CONFLICTS_ACTS, Contradicting(library), user_of)
                 component("matrix", "matrix", MATRIX_ACTS, Comparing(library), user_of)
                 component("unanswered", "unanswered", UNANSWERED_ACTS, Unanswering(library), user_of)
-            with gr.Tab("Evaluation", id="evaluation"):
+            with gr.Tab(label("Evaluation"), id="evaluation"):
                 component("evaluation", "evaluating", EVALUATION_ACTS, Evaluating(library), user_of)
-            with gr.Tab("Help", id="help"):
+            with gr.Tab(label("Help"), id="help"):
                 component("help", "helping", HELP_ACTS, chat, user_of)
         component("source", "panel", SOURCE_ACTS, chat, user_of)
         component("adding", "adding", ADDING_ACTS, builds, user_of)
     return page
+
+
+def tab_labels() -> gr.I18n:
+    """Gradio shows them in the browser's language."""
+    return gr.I18n(**{language: {name: translated(name, language) for name in TABS} for language in LANGUAGES})
 
 
 def component(

@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from rag.storage.files import sha256_bytes
+from rag.translations import CATALOGUES
 
 STATIC = Path(__file__).parent / "static"
 STYLE_SHEETS = ("page.css", "ask.css", "answer.css", "source.css", "tabs.css", "review.css")
@@ -13,7 +14,7 @@ STYLE_SHEETS = ("page.css", "ask.css", "answer.css", "source.css", "tabs.css", "
 @lru_cache(maxsize=1)
 def address() -> str:
     """The folder of their addresses. It changes with their content, so that browsers may keep them."""
-    contents = b"\0".join(path.read_bytes() for path in sorted(STATIC.iterdir()))
+    contents = b"\0".join(path.read_bytes() for path in sorted([*STATIC.iterdir(), *CATALOGUES.iterdir()]))
     return f"assets/page-{sha256_bytes(contents)[:12]}"
 
 
@@ -23,8 +24,7 @@ def element_of(name: str) -> str:
 
 
 def script_of(name: str) -> str:
-    """JavaScript that gradio runs when the component is mounted: it imports the component's module, if there is one."""
-    if not (STATIC / f"{name}.js").is_file():
-        return ""
-    module = json.dumps(f"{address()}/{name}.js")
-    return f"import(new URL({module}, document.baseURI)).then((module) => module.mount({{ element, server, upload }}));"
+    """JavaScript that gradio runs when the component is mounted: its texts are translated, and its module takes over."""
+    modules = [f"{address()}/{module}.js" for module in ("texts", name) if (STATIC / f"{module}.js").is_file()]
+    imports = f"Promise.all({json.dumps(modules)}.map((module) => import(new URL(module, document.baseURI))))"
+    return f"{imports}.then(([texts, part]) => {{ texts.translate(element); part?.mount({{ element, server, upload }}); }});"

@@ -90,6 +90,7 @@ def open_source(chat: Chat, _: User, request: OpenSource) -> Reply:
         "modified": _date(file.stat().st_mtime) if file.is_file() else "",
         "pages": _pages(document),
         "notes": list(document.notes),
+        "language": document.language,
     }
 
 
@@ -117,7 +118,8 @@ def _sentences(index: Index, document: Document) -> list[Mark]:
 
 
 def _date(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).strftime("%-d %B %Y")  # noqa: DTZ006 - local time
+    """For the page, which writes it as its reader does."""
+    return datetime.fromtimestamp(seconds).strftime("%Y-%m-%dT%H:%M:%S")  # noqa: DTZ006 - local time
 
 
 def _pages(document: Document) -> int:
@@ -137,6 +139,7 @@ def show_card(chat: Chat, _: User, request: ShowCard) -> Reply:
         "place": view["place"],
         "sentence": view["sentence"],
         "before": before if len(before) <= NEIGHBOUR else f"… {before[-NEIGHBOUR:].split(' ', 1)[-1]}",
+        "language": index.documents[view["document_id"]].language,
         "after": after if len(after) <= NEIGHBOUR else f"{after[:NEIGHBOUR].rsplit(' ', 1)[0]} …",
     }
 

@@ -4,6 +4,7 @@ import { desk, hold, openTab } from "./desk.js";
 import { say, saveFile } from "./dom.js";
 import { close } from "./source.js";
 import { chooseSentence } from "./source_choose.js";
+import { t } from "./texts.js";
 
 /** @typedef {import("./server.js").Reply} Reply */
 
@@ -40,19 +41,19 @@ export function mountAnswerActions(call, once) {
   async function copy(text) {
     try {
       await navigator.clipboard.writeText(text);
-      say("Copied with its sources.");
+      say(t("Copied with its sources."));
     } catch {
-      say("The browser does not allow copying. Select the text and copy it.", { failed: true });
+      say(t("The browser does not allow copying. Select the text and copy it."), { failed: true });
     }
   }
 
   /** @type {Record<string, (argument: string) => void>} */
   const acts = {
-    ask: (text) => { openTab("Ask"); ask("offered", text); },
+    ask: (text) => { openTab("ask"); ask("offered", text); },
     overview: (id) => {
       if (window.innerWidth < 1180) close(false);
       hold({ documents: [] });
-      openTab("Ask");
+      openTab("ask");
       ask("new", `Overview of ${id}`);
     },
     same: () => ask("same"),

@@ -32,6 +32,7 @@ export function mountCard(card, call, once) {
     }
     if (hovered !== button || !button.isConnected) return;
     part("title").textContent = reply.error || reply.title;
+    card.querySelector("blockquote").lang = reply.language ?? "";
     part("before").textContent = reply.before ?? "";
     part("sentence").textContent = reply.sentence ?? "";
     part("after").textContent = reply.after ?? "";

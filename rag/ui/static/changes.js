@@ -1,6 +1,7 @@
 /** Review tab, Changed answers: watched questions whose answers changed with the documents. */
 import { askFirst, fill, make, say } from "./dom.js";
 import { caller, lasting, latest } from "./server.js";
+import { number, t } from "./texts.js";
 
 const POLL = 500; // milliseconds between two looks at the progress
 
@@ -23,7 +24,7 @@ export function mount({ element, server }) {
     fill(part("shown"), reply.html);
     fill(part("listed"), reply.listed);
     part("list").hidden = !reply.questions;
-    part("list").firstElementChild.textContent = `Watched questions (${reply.questions})`;
+    part("list").firstElementChild.textContent = t("Watched questions ({count})", { count: number(reply.questions) });
     part("add").hidden = !reply.may_curate;
     part("tools").hidden = !reply.may_curate || !reply.questions;
     part("accept").hidden = !reply.changed;
@@ -70,7 +71,7 @@ export function mount({ element, server }) {
   part("add-set").addEventListener("click", () => act({ do: "set", set: part("set").value }));
   part("ask").addEventListener("click", () => act({ do: "ask" }));
   part("accept").addEventListener("click", async () => {
-    if (await askFirst("Accept all new answers? The answers before are deleted.", "Accept all")) act({ do: "all" });
+    if (await askFirst(t("Accept all new answers? The answers before are deleted."), t("Accept all"))) act({ do: "all" });
   });
   part("job").addEventListener("click", (event) => { if (event.target.dataset.do === "stop") call({ do: "stop" }); });
   element.addEventListener("click", (event) => {
@@ -83,7 +84,7 @@ export function mount({ element, server }) {
     }
   });
   document.addEventListener("click", (event) => {
-    if (event.target.closest("#tabs [role=tab]")?.textContent.trim() === "Review") show();
+    if (event.target.closest("#tabs [role=tab]")?.dataset.tabId === "review") show();
   }, once);
   show();
 }

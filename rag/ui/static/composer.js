@@ -1,6 +1,7 @@
 /** The question box: it grows, counts, keeps its draft, and offers another search for long texts. */
 import { make } from "./dom.js";
 import { desk, deskEvents, hold } from "./desk.js";
+import { number, t } from "./texts.js";
 
 const LONGEST = 1000; // characters of a question, as on the server
 const COUNTED_FROM = 800;
@@ -25,7 +26,7 @@ function show() {
   const text = box().value;
   const counter = document.getElementById("counter");
   const long = text.length > LONGEST;
-  counter.textContent = text.length >= COUNTED_FROM ? `${text.length.toLocaleString("en")} of ${LONGEST.toLocaleString("en")}` : "";
+  counter.textContent = text.length >= COUNTED_FROM ? t("{number} of {total}", { number: number(text.length), total: number(LONGEST) }) : "";
   counter.classList.toggle("over", long);
   document.getElementById("too-long").hidden = !long;
   document.getElementById("send").disabled = long || !text.trim();
@@ -35,9 +36,9 @@ function showPurpose() {
   const editing = desk.mode !== "new";
   const chosen = desk.documents;
   document.getElementById("mode").hidden = !editing;
-  document.getElementById("mode-said").textContent = desk.mode === "query" ? "Edit what is searched, then send." : "Edit the question, then send.";
+  document.getElementById("mode-said").textContent = desk.mode === "query" ? t("Edit what is searched, then send.") : t("Edit the question, then send.");
   document.getElementById("scope").hidden = chosen.length === 0;
-  document.getElementById("scope-words-said").textContent = chosen.length === 1 ? `Searching only ${chosen[0]}` : `Searching ${chosen.length} of ${desk.documentCount} documents`;
+  document.getElementById("scope-words-said").textContent = chosen.length === 1 ? t("Searching only {document}", { document: chosen[0] }) : t("Searching {number} of {total} documents", { number: number(chosen.length), total: number(desk.documentCount) });
 }
 
 /**
@@ -85,7 +86,7 @@ export function mountComposer(element, { ask, similar, previous }) {
 
 /** The question that waits, as it is shown until its answer is there. @param {string} text @param {() => void} stop */
 export function waitingTurn(text, stop) {
-  const button = make("button", { type: "button", className: "act stop-button", textContent: "Stop", onclick: stop });
-  const line = make("p", {}, make("span", { className: "waiting-words", textContent: "Searching the documents …" }), " ", button);
-  return make("article", { className: "turn waiting" }, make("h2", { className: "user", textContent: text }), make("div", { className: "answer pending" }, line));
+  const button = make("button", { type: "button", className: "act stop-button", textContent: t("Stop"), onclick: stop });
+  const line = make("p", {}, make("span", { className: "waiting-words", textContent: t("Searching the documents …") }), " ", button);
+  return make("article", { className: "turn waiting" }, make("h2", { className: "user", dir: "auto", textContent: text }), make("div", { className: "answer pending" }, line));
 }

@@ -4,6 +4,7 @@ import { desk, deskEvents, hold } from "./desk.js";
 import { announce, fill, make, say } from "./dom.js";
 import { connection, latest } from "./server.js";
 import { close } from "./source.js";
+import { addressOf, t } from "./texts.js";
 
 /** @typedef {import("./server.js").Reply} Reply */
 /**
@@ -23,7 +24,7 @@ let call;
 const queue = [];
 let answering = false;
 const opening = latest();
-const TITLE = "Ask your documents";
+const TITLE = t("Ask your documents");
 
 const place = () => document.getElementById("turns");
 const turns = () => [...place().querySelectorAll(".turn[data-turn]")];
@@ -61,7 +62,7 @@ async function work() {
     const { kind, text, turn, documents, thread, ticket } = question;
     const reply = await call({ do: "ask", kind, text, turn, documents, ticket, conversation: thread.id });
     if (reply.gone) {
-      question.waiting.querySelector(".waiting-words").textContent = "Not running – your question is kept and asked when the server is back.";
+      question.waiting.querySelector(".waiting-words").textContent = t("Not running – your question is kept and asked when the server is back.");
       break;
     }
     if (queue[0] === question) queue.shift();
@@ -89,7 +90,7 @@ function show(question, reply) {
   deskEvents.dispatchEvent(new Event("answered"));
   if (!seen) return;
   if (isNew) {
-    history.pushState(null, "", `?c=${thread.id}`);
+    history.pushState(null, "", addressOf(thread.id));
     document.title = `${reply.title} – ${TITLE}`;
   }
   for (const old of turns()) if (Number(old.dataset.turn) >= reply.turn) old.remove();
@@ -107,7 +108,7 @@ function show(question, reply) {
 function failed(question, message) {
   question.waiting.querySelector(".answer").replaceWith(
     make("div", { className: "answer failed" }, make("p", { textContent: message }), make("p", {}, make("button", {
-      type: "button", className: "act link", textContent: "Try again",
+      type: "button", className: "act link", textContent: t("Try again"),
       onclick: () => { question.waiting.remove(); ask(question.kind, question.text, question.turn); },
     }))),
   );
@@ -117,7 +118,7 @@ function failed(question, message) {
 /** @param {Element} turn */
 function announceAnswer(turn) {
   const words = [".strength", ".reason", ".overview-note", ".lead q", ".own-voice > p:nth-of-type(2)"].map((part) => turn.querySelector(part)?.textContent ?? "");
-  announce(`Answer. ${words.filter(Boolean).join(" ")}`);
+  announce(t("Answer. {words}", { words: words.filter(Boolean).join(" ") }));
 }
 
 /**
@@ -133,7 +134,7 @@ export async function open(id, moves = true) {
     return void open("");
   }
   if (id !== desk.thread.id) close(false);
-  if (moves && id !== (new URLSearchParams(location.search).get("c") ?? "")) history.pushState(null, "", id ? `?c=${id}` : location.pathname);
+  if (moves && id !== (new URLSearchParams(location.search).get("c") ?? "")) history.pushState(null, "", addressOf(id));
   hold({ thread: { id }, mode: "new" });
   document.title = reply.title ? `${reply.title} – ${TITLE}` : TITLE;
   if (reply.error) place().replaceChildren(make("p", { className: "hint", textContent: reply.error }));

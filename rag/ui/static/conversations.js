@@ -5,6 +5,7 @@ import { desk, deskEvents, hold } from "./desk.js";
 import { askFirst, fill, say } from "./dom.js";
 import { latest } from "./server.js";
 import { openDocument } from "./source.js";
+import { number, t } from "./texts.js";
 
 const PINNED = "pinned"; // in the browser's storage
 /** @returns {string[]} */
@@ -33,7 +34,7 @@ export function mountConversations(element, call, once) {
     const reply = await choosing(call({ do: "choice", words: part("scope-words").value, documents: desk.documents }));
     if (!reply || reply.error) return;
     fill(part("scope-list"), reply.html);
-    part("scope-count").textContent = reply.documents.toLocaleString("en");
+    part("scope-count").textContent = number(reply.documents);
     desk.documentCount = reply.documents;
   }
 
@@ -52,7 +53,7 @@ export function mountConversations(element, call, once) {
       localStorage.setItem(PINNED, JSON.stringify(now.includes(id) ? now.filter((other) => other !== id) : [id, ...now].slice(0, 100)));
     },
     rename: async ({ id, title }) => {
-      const name = await askFirst("Name of this conversation", "Rename", title);
+      const name = await askFirst(t("Name of this conversation"), t("Rename"), title);
       return name ? call({ do: "rename", id, title: name }) : {};
     },
     save: async ({ id, form }) => keep(await call({ do: "save", conversation: id, form })),
@@ -60,7 +61,7 @@ export function mountConversations(element, call, once) {
       const reply = await call({ do: "delete", id });
       if (reply.error) return reply;
       if (id === desk.thread.id) open("");
-      say(`Deleted “${title}”.`, { undo: async () => {
+      say(t("Deleted “{title}”.", { title }), { undo: async () => {
         const back = await call({ do: "bring back", id });
         if (back.error) say(back.error, { failed: true });
         list();

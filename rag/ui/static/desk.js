@@ -23,9 +23,8 @@ export function hold(changes) {
   deskEvents.dispatchEvent(new Event("changed"));
 }
 
-/** @param {string} name of a tab */
+/** @param {string} name of a tab, as in page.py */
 export function openTab(name) {
-  for (const tab of document.querySelectorAll("#tabs [role=tab]")) {
-    if (tab.textContent?.trim() === name && tab.getAttribute("aria-selected") !== "true") tab.click();
-  }
+  const tab = document.querySelector(`#tabs [role=tab][data-tab-id="${name}"]`);
+  if (tab?.getAttribute("aria-selected") !== "true") tab?.click();
 }

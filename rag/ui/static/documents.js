@@ -3,6 +3,7 @@ import { addFiles, adding } from "./adding.js";
 import { askFirst, fill, say } from "./dom.js";
 import { caller, lasting, latest } from "./server.js";
 import { lookAtIndex } from "./state.js";
+import { number, t } from "./texts.js";
 
 /** @param {{element: HTMLElement, server: any}} component */
 export function mount({ element, server }) {
@@ -32,7 +33,7 @@ export function mount({ element, server }) {
   function showChosen() {
     for (const box of part("listed").querySelectorAll("input.choose")) box.checked = chosen.has(box.value);
     part("bulk").hidden = chosen.size === 0;
-    part("bulk-count").textContent = `${chosen.size} chosen`;
+    part("bulk-count").textContent = t("{count} chosen", { count: number(chosen.size) });
   }
 
   async function act(request) {
@@ -45,8 +46,8 @@ export function mount({ element, server }) {
   }
 
   async function remove(ids) {
-    const words = ids.length === 1 ? `Remove ${ids[0]}? Its file is deleted, and nothing of it stays in the index.` : `Remove these ${ids.length} documents? Their files are deleted, and nothing of them stays in the index.`;
-    if (!(await askFirst(words, "Remove"))) return;
+    const words = ids.length === 1 ? t("Remove {document}? Its file is deleted, and nothing of it stays in the index.", { document: ids[0] }) : t("Remove these {count} documents? Their files are deleted, and nothing of them stays in the index.", { count: number(ids.length) });
+    if (!(await askFirst(words, t("Remove")))) return;
     chosen.clear();
     act({ do: "remove", ids });
   }
@@ -59,7 +60,7 @@ export function mount({ element, server }) {
   part("build").addEventListener("click", () => act({ do: "build" }));
   part("build-full").addEventListener("click", () => act({ do: "build", full: true }));
   part("undo").addEventListener("click", async () => {
-    if (await askFirst("Restore the previous index? Your files stay as they are.", "Undo last update")) act({ do: "undo" });
+    if (await askFirst(t("Restore the previous index? Your files stay as they are."), t("Undo last update"))) act({ do: "undo" });
   });
   part("bulk-remove").addEventListener("click", () => remove([...chosen]));
   part("bulk-clear").addEventListener("click", () => { chosen.clear(); showChosen(); });

@@ -1,4 +1,5 @@
 /** Elements, notices and questions to the user. */
+import { localise, t } from "./texts.js";
 
 /**
  * Shows HTML of the server's templates, which escape what they insert. Keeps the focus on the element with the same id.
@@ -8,6 +9,7 @@
 export function fill(target, html) {
   const focused = target.contains(document.activeElement) ? document.activeElement?.id : "";
   target.innerHTML = html;
+  localise(target);
   const again = focused && target.querySelector(`#${CSS.escape(focused)}`);
   if (again instanceof HTMLElement) again.focus({ preventScroll: true });
 }
@@ -43,7 +45,7 @@ function notice() {
 export function say(text, { failed = false, undo } = {}) {
   const line = document.getElementById("said") ?? notice();
   line.replaceChildren(make("span", { textContent: text }));
-  if (undo) line.append(make("button", { type: "button", textContent: "Undo", onclick: () => { line.className = ""; undo(); } }));
+  if (undo) line.append(make("button", { type: "button", textContent: t("Undo"), onclick: () => { line.className = ""; undo(); } }));
   line.className = failed ? "shown failed" : "shown";
   clearTimeout(hide);
   hide = setTimeout(() => { line.className = ""; }, failed || undo ? 9000 : 4000);
@@ -78,7 +80,7 @@ export function askFirst(text, confirm, initial) {
   const line = make("p", { id: "asking-first", textContent: text });
   const field = make("input", { value: initial ?? "", maxLength: 1000 });
   field.setAttribute("aria-labelledby", line.id);
-  const buttons = [["Cancel", ""], [confirm, "sure"]].map(([label, value]) => make("button", { textContent: label, value }));
+  const buttons = [[t("Cancel"), ""], [confirm, "sure"]].map(([label, value]) => make("button", { textContent: label, value }));
   const form = make("form", { method: "dialog" }, line, ...(initial === undefined ? [] : [field]), make("div", { className: "buttons" }, ...buttons.reverse()));
   const dialog = /** @type {HTMLDialogElement} */ (make("dialog", { className: "asking" }, form));
   dialog.setAttribute("aria-labelledby", line.id);

@@ -1,6 +1,7 @@
 /** The Evaluation tab: runs, their measures, and their questions one by one. */
 import { fill, say, saveFile } from "./dom.js";
 import { caller, latest } from "./server.js";
+import { t } from "./texts.js";
 
 /** @param {{element: HTMLElement, server: any}} component */
 export function mount({ element, server }) {
@@ -78,9 +79,9 @@ export function mount({ element, server }) {
     const present = first((threshold) => threshold.threshold >= opened.now);
     part("share-said").textContent = `${part("share").value}%`;
     const costs = (threshold) =>
-      `${threshold.answered} of ${opened.unanswerable} unanswerable questions get an answer, ${threshold.refused} of ${opened.answerable} answerable questions get none, ${threshold.wrong} answers are wrong`;
+      t("{answered} of {unanswerable} unanswerable questions get an answer, {refused} of {answerable} answerable questions get none, {wrong} answers are wrong", { ...opened, ...threshold });
     part("share-costs").textContent =
-      `With a minimum confidence of ${chosenThreshold.threshold.toFixed(2)}: ${costs(chosenThreshold)}. Now, at ${opened.now.toFixed(2)}: ${costs(present)}.`;
+      t("With a minimum confidence of {threshold}: {costs}. Now, at {now}: {present}.", { threshold: chosenThreshold.threshold.toFixed(2), costs: costs(chosenThreshold), now: opened.now.toFixed(2), present: costs(present) });
   }
 
   async function listQuestions() {

@@ -1,9 +1,11 @@
+import { language, t } from "./texts.js";
+
 /**
  * Requests to the server, and whether it can be reached.
  * @typedef {Record<string, any>} Reply JSON of the server; `error` is a line for the user, `gone` says that there was no reply
  */
 
-export const GONE = "The server is not running.";
+export const GONE = t("The server is not running.");
 
 /** Sends "lost" when the server stops answering, and "back" when it answers again. */
 export const connection = new EventTarget();
@@ -34,7 +36,7 @@ export function caller(server) {
     /** @type {Reply | undefined} */
     let reply;
     try {
-      reply = await server.call(request);
+      reply = await server.call({ ...request, lang: language });
     } catch {
       reply = undefined;
     }
@@ -44,7 +46,7 @@ export function caller(server) {
     }
     const reachable = await isReachable();
     setLost(!reachable);
-    if (reachable) return { error: "Something went wrong. The server's log has the details; reload the page if it happens again." };
+    if (reachable) return { error: t("Something went wrong. The server's log has the details; reload the page if it happens again.") };
     return { error: GONE, gone: true };
   };
 }

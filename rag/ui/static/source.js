@@ -6,6 +6,7 @@ import { caller, lasting, latest } from "./server.js";
 import { isChoosing, mountChoosing, stopChoosing } from "./source_choose.js";
 import { mountFinding, stopFinding } from "./source_find.js";
 import { mountPages, offerPages } from "./source_page.js";
+import { locale, t } from "./texts.js";
 
 /** @typedef {import("./server.js").Reply} Reply */
 
@@ -47,13 +48,14 @@ function show(reply) {
   view = reply.error ? null : reply;
   panel.classList.add("open");
   document.body.classList.add("reading");
-  part("source-title").textContent = reply.title ?? "Source";
-  part("source-place").textContent = reply.error ? "" : [reply.place, reply.modified].filter(Boolean).join(" · ");
+  part("source-title").textContent = reply.title ?? t("Source");
+  part("source-place").textContent = reply.error ? "" : [reply.place, reply.modified && new Date(reply.modified).toLocaleDateString(locale, { dateStyle: "long" })].filter(Boolean).join(" · ");
   const file = /** @type {HTMLAnchorElement} */ (part("source-file"));
   file.hidden = !reply.file;
   if (reply.file) file.href = reply.file;
   for (const id of ["source-only", "source-tools"]) part(id).hidden = !view;
   const text = part("source-text");
+  text.lang = reply.language ?? "";
   if (!view) return void text.replaceChildren(hint(reply.error));
   part("source-overview").value = `overview:${view.document_id}`;
   if (offerPages(view)) return;
@@ -74,7 +76,7 @@ export function toMark() {
 /** @param {number} side 0 before, 1 after */
 function more(side) {
   if (!view.clipped[side]) return [];
-  const label = side ? "Show more" : "Show earlier text";
+  const label = side ? t("Show more") : t("Show earlier text");
   const reference = view.reference;
   const onclick = () => turnTo(reference, { choose: isChoosing(), wide: Math.min(4 * windows, MOST_WINDOWS) });
   return [make("button", { type: "button", className: "plain more", textContent: label, onclick })];
@@ -90,7 +92,7 @@ async function open(button, keepsFocus = false) {
   const all = citations(button.closest(".answer"));
   const number = all.findIndex((other) => other.value === button.value);
   part("source-steps").hidden = number < 0 || all.length < 2;
-  part("source-count").textContent = `Citation ${number + 1} of ${all.length}`;
+  part("source-count").textContent = t("Citation {number} of {total}", { number: number + 1, total: all.length });
   part("source-previous").disabled = number <= 0;
   part("source-next").disabled = number === all.length - 1;
   if ((await turnTo(button.value)) && !keepsFocus) part("source-title").focus({ preventScroll: true });
@@ -151,7 +153,7 @@ export function mount({ element, server }) {
   part("source-next").addEventListener("click", () => step(1));
   part("source-only").addEventListener("click", () => {
     hold({ documents: [view.document_id], documentCount: desk.documentCount });
-    openTab("Ask");
+    openTab("ask");
     if (window.innerWidth < 1180) close(false);
     document.querySelector("#question textarea").focus();
   });

@@ -2,6 +2,7 @@
 import { hint, make, say } from "./dom.js";
 import { latest } from "./server.js";
 import { close, part, toMark, turnTo } from "./source.js";
+import { number as counted, t } from "./texts.js";
 
 const finding = latest();
 /** @type {{reference: string, chosen: string[], save: (chosen: string[]) => Promise<boolean>} | null} */
@@ -33,14 +34,14 @@ async function turnToChoice(reference) {
 export async function chooseSentence(answer, save) {
   close(false);
   choosing = { reference: answer.source, chosen: [], save };
-  part("source-question").textContent = `Click the sentence that answers “${answer.question}”.`;
+  part("source-question").textContent = t("Click the sentence that answers “{question}”.", { question: answer.question });
   part("source-words").value = "";
   part("source-found").replaceChildren();
   part("source-choose").hidden = false;
   part("source-steps").hidden = true;
   count();
   if (answer.source) await turnToChoice(answer.source);
-  else part("source-text").replaceChildren(hint("Search for the sentence above."));
+  else part("source-text").replaceChildren(hint(t("Search for the sentence above.")));
   document.getElementById("source").classList.add("open");
   document.body.classList.add("reading");
   part("source-words").focus({ preventScroll: true });
@@ -50,7 +51,7 @@ function count() {
   const number = choosing.chosen.length;
   const save = part("source-keep");
   save.disabled = number === 0;
-  save.textContent = number > 1 ? `Save these ${number} sentences` : "Save this sentence";
+  save.textContent = number > 1 ? t("Save these {count} sentences", { count: counted(number) }) : t("Save this sentence");
 }
 
 /** @param {HTMLElement} sentence */
@@ -74,7 +75,7 @@ export function mountChoosing(call) {
       const onclick = () => { part("source-found").replaceChildren(); turnToChoice(match.reference); };
       return make("li", {}, make("button", { type: "button", textContent: `${match.title}: ${match.text}`, onclick }));
     });
-    part("source-found").replaceChildren(...(rows.length ? rows : [make("li", { textContent: "Nothing found." })]));
+    part("source-found").replaceChildren(...(rows.length ? rows : [make("li", { textContent: t("Nothing found.") })]));
   }
 
   part("source-cancel").addEventListener("click", () => close());

@@ -2,6 +2,7 @@
 import { fill, say } from "./dom.js";
 import { latest } from "./server.js";
 import { part, turnTo, view } from "./source.js";
+import { t } from "./texts.js";
 
 const finding = latest();
 /** @type {string[]} */
@@ -19,7 +20,7 @@ export function stopFinding() {
 
 function count() {
   const words = part("find-words").value.trim();
-  part("find-count").textContent = places.length ? `${place + 1} of ${places.length}` : words ? "none" : "";
+  part("find-count").textContent = places.length ? t("{number} of {total}", { number: place + 1, total: places.length }) : words ? t("none") : "";
   for (const id of ["find-previous", "find-next"]) part(id).hidden = places.length < 2;
 }
 

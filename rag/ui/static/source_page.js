@@ -2,6 +2,7 @@
 import { fill, hint, make } from "./dom.js";
 import { latest } from "./server.js";
 import { part, toMark, view } from "./source.js";
+import { t } from "./texts.js";
 
 const ZOOMS = [100, 150, 200, 300]; // percent of the panel's width
 const drawing = latest();
@@ -16,7 +17,7 @@ export function offerPages(source) {
   const button = part("source-page");
   button.hidden = !source.drawn;
   const shown = wanted && !button.hidden;
-  button.textContent = shown ? "Text" : `Page ${source.drawn}`;
+  button.textContent = shown ? t("Text") : t("Page {number}", { number: source.drawn });
   part("source-plain").hidden = shown;
   part("page-tools").hidden = !shown;
   if (shown) draw(source.drawn);
@@ -27,15 +28,16 @@ export function offerPages(source) {
 async function draw(number) {
   page = number;
   const text = part("source-text");
-  part("page-number").textContent = `Page ${page} of ${view.pages}`;
+  part("page-number").textContent = t("Page {number} of {total}", { number: page, total: view.pages });
   part("page-previous").disabled = page <= 1;
   part("page-next").disabled = page >= view.pages;
-  if (!text.querySelector("img")) text.replaceChildren(hint("Drawing the page …"));
+  if (!text.querySelector("img")) text.replaceChildren(hint(t("Drawing the page …")));
   const reply = await drawing(call({ do: "page", reference: view.reference, page }));
   if (!reply || !wanted) return;
   if (reply.error) return void text.replaceChildren(hint(reply.error));
-  const marked = page === view.drawn && view.sentence ? `, with this sentence marked: ${view.sentence}` : "";
-  const picture = /** @type {HTMLImageElement} */ (make("img", { src: reply.picture, alt: `Page ${page} of ${view.title}${marked}` }));
+  const place = { number: page, title: view.title, sentence: view.sentence };
+  const marked = page === view.drawn && view.sentence;
+  const picture = /** @type {HTMLImageElement} */ (make("img", { src: reply.picture, alt: marked ? t("Page {number} of {title}, with this sentence marked: {sentence}", place) : t("Page {number} of {title}", place) }));
   await picture.decode();
   text.replaceChildren(picture);
   resize();

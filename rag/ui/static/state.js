@@ -1,6 +1,7 @@
 /** The state of the index and of the server: asked for every few seconds while the page is visible, and often during a build. */
 import { fill, make } from "./dom.js";
 import { caller, lasting, latest } from "./server.js";
+import { t } from "./texts.js";
 
 const EVERY = 4000; // milliseconds between two looks
 const OFTEN = 400; // during a build
@@ -26,7 +27,7 @@ export function mount({ element, server }) {
     const now = `${reply.digest} ${reply.running}`;
     const moved = now !== last;
     if (!reply.gone) last = now;
-    if (reply.gone) state.replaceChildren(make("p", { className: "state gone", textContent: "Not running – your question is kept" }));
+    if (reply.gone) state.replaceChildren(make("p", { className: "state gone", textContent: t("Not running – your question is kept") }));
     else if (reply.error) state.textContent = reply.error;
     else {
       if (state.innerHTML.trim() !== reply.chip.trim()) fill(state, reply.chip);
