@@ -360,12 +360,12 @@ SAVE = [f"save:3:{form}" for form in ("html", "docx", "md", "json")]
 @pytest.mark.parametrize(
     ("given", "buttons"),
     [
-        (answer("One."), ["save:3:json", "copy:3", "judge:3:helpful", "judge:3:wrong", "judge:3:nothing", "choose:3", *SAVE, "same:3", "edit:3"]),
-        (Answer("q", "q", reason="near_miss"), ["copy:3", "choose:3", "judge:3:nothing", *SAVE, "same:3", "edit:3"]),
+        (answer("One."), ["save:3:json", "copy:3", "judge:3:helpful", "judge:3:wrong", "judge:3:nothing", "choose:3", *SAVE, "watch:3", "same:3", "edit:3"]),
+        (Answer("q", "q", reason="near_miss"), ["copy:3", "choose:3", "judge:3:nothing", *SAVE, "watch:3", "same:3", "edit:3"]),
         (Answer("hi", "hi", reason="greeting"), ["same:3", "edit:3"]),
         (Answer("q", "longer q", reason="near_miss", readings=("One?",)),
-         ["written:3", "ask:One?", "copy:3", "choose:3", "judge:3:nothing", *SAVE, "same:3", "edit:3", "query:3"]),
-        (Answer("q", "q", reason="near_miss"), ["everywhere:3", "copy:3", "choose:3", "judge:3:nothing", *SAVE, "same:3", "edit:3"]),
+         ["written:3", "ask:One?", "copy:3", "choose:3", "judge:3:nothing", *SAVE, "watch:3", "same:3", "edit:3", "query:3"]),
+        (Answer("q", "q", reason="near_miss"), ["everywhere:3", "copy:3", "choose:3", "judge:3:nothing", *SAVE, "watch:3", "same:3", "edit:3"]),
     ],
     ids=["answer", "abstention", "small talk", "rewritten", "narrowed"],
 )  # fmt: skip

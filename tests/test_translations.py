@@ -12,7 +12,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from rag.answering import own_voice, wording
 from rag.answering.overview_answer import FACT_NAMES
-from rag.review.matrix_files import NOT_STATED
+from rag.review.matrix_files import NOT_STATED, UNRATED
 from rag.review.watch_changes import KINDS
 from rag.translations import ENGLISH, LANGUAGES, catalogue, number, read_in, t, translated
 from rag.ui import answer_view, documents_view, evaluation_view
@@ -46,7 +46,7 @@ def _named_texts() -> set[str]:
         *answer_view.STRENGTHS, *answer_view.STRENGTHS.values(), *answer_view.JUDGED.values(), answer_view.NOT_THERE,
         *(label for _, label in FORMATS), *(label for _, label in documents_view.COLUMNS), *documents_view.STAGES.values(),
         *documents_view.OUTCOMES.values(), *evaluation_view.MEANING.values(), *TABS, *FACTS, *states, *verdicts,
-        *GROUPS, *documents_view.CHANGES, *FACT_NAMES.values(), *KINDS.values(), NOT_STATED, "not asked yet", "no answer", "answered",
+        *GROUPS, *documents_view.CHANGES, *FACT_NAMES.values(), *KINDS.values(), NOT_STATED, UNRATED, "not asked yet", "no answer", "answered",
         "strong match", "fair match", "weak match",
     }  # fmt: skip
 

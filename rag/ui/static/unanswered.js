@@ -2,6 +2,7 @@
 import { openTab } from "./desk.js";
 import { askFirst, fill, say } from "./dom.js";
 import { caller, latest } from "./server.js";
+import { t } from "./texts.js";
 
 const EVERY = 500; // milliseconds between two looks at the progress
 
@@ -34,7 +35,7 @@ export function mount({ element, server }) {
   }
 
   async function clear() {
-    if (await askFirst("Delete all unanswered questions?", "Delete")) change({ do: "clear" });
+    if (await askFirst(t("Delete all unanswered questions?"), t("Delete"))) change({ do: "clear" });
   }
 
   element.addEventListener("click", (event) => {
@@ -44,7 +45,7 @@ export function mount({ element, server }) {
     if (turned) {
       page = Number(turned);
       show();
-    } else if (act === "add") openTab("Documents");
+    } else if (act === "add") openTab("documents");
     else if (act === "set" || act === "dismiss") change({ do: act, group: button.value });
     else if (act === "clear") clear();
     else if (act) change({ do: act });
