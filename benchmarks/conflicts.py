@@ -134,7 +134,8 @@ def negation(text: str, random_: random.Random, _: list[str]) -> str | None:
 
 
 def name(text: str, random_: random.Random, names: list[str]) -> str | None:
-    spots = list(re.finditer(r"(?<=\b(?:by|is|as|in|at) )(?!The|A )[A-Z][a-z]{3,}(?: [A-Z][a-z]{3,})?(?=[ .,;])", text))
+    whole = r"(?<=\b(?:by|is|as|in|at) )(?!The|A )[A-Z][a-z]{3,}(?: [A-Z][a-z]{3,})?(?=[ .,;])(?! [A-Z0-9])"  # no part of a name
+    spots = list(re.finditer(whole, text))
     spots = [
         m for m in spots if re.search(r"\b(?:(?:is|was|were|by|as|named|called)|\w+ed (?:in|at)|born in) $", text[: m.start()])
     ]
@@ -237,6 +238,7 @@ def planted(folder: Path, index: Index, wanted: int, random_: random.Random) -> 
     names = sorted(
         {m[0] for s in sentences for m in re.finditer(r"(?<=by )[A-Z][a-z]{3,}(?: [A-Z][a-z]{3,})?", s.location.quote)}
     )
+    names = [name for name in names if not {*name.split()} & {*MONTHS}]
     truth: dict[bytes, tuple[bytes, str, str, str, str]] = {}
     left = {kind: wanted // len(EDITS) for kind in EDITS}
     texts: dict[str, list[str]] = {}

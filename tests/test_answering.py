@@ -11,6 +11,7 @@ from rag.answering.composition import compose, weighed
 from rag.answering.confidence import Band, Calibration
 from rag.answering.question_forms import asks_for_one
 from rag.answering.sameness import says_the_same
+from rag.answering.wording import disagreement_note
 from rag.config import AnsweringSettings
 from rag.errors import IndexBroken
 from rag.index.contents import Index
@@ -248,6 +249,60 @@ def test_contradicting_sources_are_shown_together(tmp_path: Path) -> None:
         limit=1,
     )
     assert [(c.document_id, c.differs) for c in answer.citations] == [("a.txt", (2,)), ("b.txt", (1,))]
+
+
+OLD = "# Fees\n\nValid from 1 January 2023 *****.\n\nThe annual fee for adult members is 60 euros **********.\n"
+NEW = "# Fees\n\nValid from 1 January 2025 *****.\n\nThe annual fee for adult members is 80 euros *********.\n"
+
+
+def test_the_newer_version_comes_first_and_the_older_is_marked_as_such(tmp_path: Path) -> None:
+    answer, _ = ask(tmp_path, {"fees-2023.md": OLD, "fees-2025.md": NEW}, query="annual fee", limit=4)
+    fees = [c for c in answer.citations if "euros" in c.quote]
+    assert [(c.document_id, c.dated, c.differs) for c in fees] == [
+        ("fees-2025.md", "2025-01-01", ()),
+        ("fees-2023.md", "2023-01-01", ()),
+    ]
+    assert [c.superseded_by for c in fees] == [None, fees[0].number]
+    assert (
+        disagreement_note(fees[1])
+        == f"{fees[1].number} is from an older version (2023-01-01); the newer one is {fees[0].number}."
+    )
+
+
+def test_what_versions_say_about_their_own_validity_is_no_difference_of_sources(tmp_path: Path) -> None:
+    answer, _ = ask(tmp_path, {"fees-2023.md": OLD, "fees-2025.md": NEW}, query="valid from", limit=4)
+    valid = [c for c in answer.citations if "Valid" in c.quote]
+    assert valid
+    assert all((c.differs, c.superseded_by, disagreement_note(c)) == ((), None, "") for c in valid)
+
+
+def test_of_contradicting_sources_the_newer_comes_first_with_its_date(tmp_path: Path) -> None:
+    answer, _ = ask(
+        tmp_path,
+        {
+            "a.md": "# Pump leaflet\n\nPublished in 2021.\n\nThe filter of the pump is changed every 3 months **********.\n",
+            "b.md": "# Pump notes\n\nPublished in 2024.\n\nEvery 6 months the filter of the pump is changed ********.\n",
+        },
+        query="filter",
+        limit=1,
+    )
+    assert [(c.document_id, c.differs, c.dated) for c in answer.citations] == [("b.md", (2,), "2024"), ("a.md", (1,), "2021")]
+    assert disagreement_note(answer.citations[0]) == "Sources differ: compare 1 (2024) with 2."
+
+
+def test_sources_about_different_things_or_in_other_units_do_not_differ(tmp_path: Path) -> None:
+    answer, _ = ask(
+        tmp_path,
+        {
+            "a.md": "# Pumps\n\nThe P20 pump weighs 3 kg without its case **********.\n",
+            "b.md": "# Models\n\nThe P35 pump weighs 5 kg without its case *********.\n",
+            "c.md": "# Notes\n\nThe P20 pump weighs 3000 g without its case ********.\n",
+        },
+        query="weight",
+        limit=4,
+    )
+    assert len(answer.citations) >= 2
+    assert all(c.differs == () for c in answer.citations)
 
 
 def test_sameness_of_sentences() -> None:

@@ -200,6 +200,24 @@ def test_rollback(rag: Run, corpus: Path) -> None:
     assert rag("status", "--json").json["manifest"] == second
 
 
+def test_conflicts(rag: Run, corpus: Path) -> None:
+    (corpus / "a.md").write_text("# Refunds\n\nRefunds are paid within 60 days of the purchase.\n")
+    rag("build")
+    assert rag("conflicts").code == 0
+    (corpus / "b.md").write_text("# Returns\n\nWithin 30 days of the purchase refunds are paid.\n")
+    rag("build")
+    ran = rag("conflicts")
+    assert ran.code == 4
+    assert "number: 60 days / 30 days" in ran.out
+    assert "a.md (11–59)" in ran.out
+    listed = rag("conflicts", "--json")
+    assert listed.code == 4
+    (conflict,) = listed.json["conflicts"]
+    assert (conflict["kind"], [side["document_id"] for side in conflict["sides"]]) == ("number", ["a.md", "b.md"])
+    assert [side["quote"][slice(*side["differing"][0])] for side in conflict["sides"]] == ["60 days", "30 days"]
+    assert rag("conflicts", "--only", "a.md").code == 0
+
+
 def test_verify(rag: Run, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     verified = rag("build", "--verify", "--json")
     assert (verified.code, verified.json["verified"], verified.json["differs"]) == (0, True, [])

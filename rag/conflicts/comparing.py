@@ -23,8 +23,14 @@ LONG = 8  # shared words for each word that one of the sentences may have in add
 LONGEST_NAME = 4  # words
 _OPENING = 12  # characters; a date that begins earlier says when the whole sentence is true: "In 2023, …"
 LONG_STATEMENT = 6  # shared words from which even an opening date is more likely an error than another year's statement
-_CONDITION = re.compile(r"\b(?:if|unless|whenever|when|in case|who|whose|where|while)\b[^,;:]*$", re.IGNORECASE)
+_CONDITION = re.compile(r"\b(?:if|unless|whenever|in case|(?<!, )(?:when|who|whose|where|while))\b[^,;:]*$", re.IGNORECASE)
+_IF = re.compile(r"\b(?:if|unless|whenever|in case)\b[^,;:]*$", re.IGNORECASE)
 _RESTRICTED = re.compile(r"\b(?:for|in|of|on|at|during|among|from|per|by|with|to|and|or)\s+(?:\w+\s+)?$", re.IGNORECASE)
+_ONE_PLACE = re.compile(
+    r"\b(?:born|founded|held|built|located|situated|based|headquartered|published|released|established|signed|died|buried|opened"
+    r"|filmed|set|invented|discovered|arrived|moved|settled|married|created|printed)\s+(?:to|from|at|in|on|near)\s+(?:the\s+)?$",
+    re.IGNORECASE,
+)  # what happens once happens in one place, whatever numbers the sentence has
 _TITLES = r"(?:(?:the|an?|dr|prof|professor|mr|mrs|ms|sir)\.?\s+)?"
 _STATED = re.compile(rf"\b(?:is|was|are|were|be|been|being|by|named|called|became|become|remains|as)\s+{_TITLES}$", re.IGNORECASE)
 _PLACED = re.compile(
@@ -137,7 +143,9 @@ def _one_name(statement: Statement, words: Sequence[Word]) -> bool:
 def _predicate(statement: Statement, words: Sequence[Word]) -> bool:
     """Whether a name is what is said, not what it is said of: "is called X", "was founded in X"."""
     before = statement.text[: words[0].span.start]
-    return bool(_STATED.search(before)) or (not statement.quantities and bool(_PLACED.search(before)))
+    if _STATED.search(before) or _ONE_PLACE.search(before):
+        return True
+    return not statement.quantities and bool(_PLACED.search(before))
 
 
 def _numbers(one: Statement, other: Statement) -> list[_Found] | None:
@@ -203,6 +211,7 @@ def _with_negations(one: Statement, other: Statement, replaced: list[_Found]) ->
 
 def _conditional(statement: Statement, spans: Sequence[Span], kind: Kind) -> bool:
     """Whether what differs is a condition, so that both sentences can be true: "If the lamp is not on, …"."""
+    condition = _CONDITION if kind == "negation" else _IF
     if kind in ("number", "unit", "date") and len(statement.quantities) < 2:
         return False
-    return any(_CONDITION.search(statement.text[: span.start]) for span in spans)
+    return any(condition.search(statement.text[: span.start]) for span in spans)

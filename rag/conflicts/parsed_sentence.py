@@ -24,6 +24,7 @@ _FRAME = re.compile(
     re.IGNORECASE,
 )
 _SINCE_WHEN = re.compile(r"\s+(?:\d|[A-Z]|then|the (?:beginning|start|end)|his|her|their|its)")  # else it says why
+_COUNTED = re.compile(r"\ba (?:large |great |small )?number of\b", re.IGNORECASE)  # as light as "several"
 _NO_NEGATION = re.compile(
     r"\bnot (?:only|just|merely|necessarily)\b|\bwhether or not\b|\bno (?:longer than|matter|doubt)\b", re.IGNORECASE
 )
@@ -31,7 +32,7 @@ _NO_NEGATION = re.compile(
 _LABELS = frozenset(
     """
     figure fig figs table tab chapter section sec step stage phase grade type class category level part page pages line
-    item question no nr number numbers room building floor version volume issue article clause paragraph appendix annex
+    item question no nr room building floor version volume issue article clause paragraph appendix annex
     rule group model series unit week day month year scenario case trial study experiment exercise example lesson module
     task gate platform track route bus flight form note equation eq ref reference option variant batch lot score rank team
     zone region district ward bed house flat channel port slot row column cell block layer lines point patient subject
@@ -74,6 +75,7 @@ def statement_of(text: str) -> Statement:
     frame = _FRAME.match(text)
     start = frame.end() if frame else 0
     skipped = [Span(*match.span()) for match in _NO_NEGATION.finditer(text)]
+    taken += [Span(*match.span()) for match in _COUNTED.finditer(text)]
     words = [Word(f"{_label_before(text, label)} {label.digits}", "", label.span, False) for label in labels]
     negations, contrasts = [], set()
     for span in _word_spans(text, start, taken):

@@ -8,14 +8,14 @@ from rag.text.terms import terms
 _SAME = """
 begin start commence|end finish conclude|show demonstrate|large big|small little|buy purchase|doctor physician|illness disease
 help assist aid|need require|often frequently|quick fast rapid|quickly fast rapidly|important significant|fix repair mend
-child kid|happen occur|get obtain receive|choose select pick|method technique|main principal primary chief|near close
+child kid|happen occur|obtain got receive|choose select pick|method technique|main principal primary chief|near close
 allow permit|keep retain|cause produce|car automobile|staff employee personnel|result outcome|part portion
 about approximately roughly|enough sufficient|entire whole complete|entirely wholly completely fully
 usually normally typically generally commonly|use utilise utilize employ|give provide supply|make create|find discover detect
 tell inform notify|ask request|try attempt|build construct|change alter modify|buy purchase acquire|pay remit|cost price
 allow let|stop cease halt|last endure|reach attain|send dispatch|carry transport|weaken diminish|strong powerful|quite rather
 also too|but however|because since as|although though while|therefore thus hence|roughly circa|about concerning regarding
-within inside|each every|various several|correct right|wrong incorrect|total overall|annual yearly|instruction direction
+within inside|each every|various diverse|correct right|wrong incorrect|total overall|annual yearly|instruction direction
 rule regulation|place location|answer reply respond|explain describe|consist comprise|contain include|lead result
 improve better|prevent avoid|reduce decrease lower|increase raise rise grow|damage harm|injury trauma|kind type sort
 amount quantity|speed rate|goal aim purpose|job work|house home|street road|company firm business|customer client
@@ -23,7 +23,7 @@ holiday vacation|film movie|autumn fall|person individual|people persons|examine
 develop evolve|appear emerge|visible apparent|separate divide|connect join link|remove eliminate|follow obey|own possess
 teach instruct|understand comprehend|believe think|state say declare|suggest propose|depend rely|vary differ|risk danger
 must shall|needs requires|first initially|finally eventually|then subsequently|before prior|after following
-mostly mainly largely
+
 """
 _OPPOSITE = """
 allow forbid|permit prohibit|allow prohibit|permit forbid|allow ban|increase decrease|rise fall|safe dangerous|safe harmful
@@ -34,6 +34,7 @@ everything nothing|everyone nobody|promote inhibit|activate inhibit|reduce enlar
 higher lower|more less|longer shorter|better worse|common rare|frequent rare
 """
 _LIGHT = """
+many several numerous various
 note please see generally usually often typically normally commonly roughly currently now today however therefore thus
 moreover furthermore addition additionally according know report fact general practice still already just well indeed overall
 basically essentially example instance particular particularly state say mention describe above very quite rather really
@@ -43,7 +44,7 @@ nonetheless even though although while because since thereby hence accordingly o
 NEGATIONS = frozenset("not no never neither nor none cannot nobody nothing nowhere hardly scarcely barely".split())
 CONTRASTS = frozenset(
     "before after until till since above below over under left right upper lower first last next previous former latter all some "
-    "most few many only any every both either less more than without with except other another same different during between "
+    "most few only any every both either less more than without with except other another same different during between "
     "if unless when whenever".split()
 )
 """Stop words and others that change what a sentence is about: they have to be the same on both sides."""
@@ -70,7 +71,8 @@ def _groups(lines: str) -> list[list[str]]:
 IRREGULAR = {form: group[0] for group in _groups(_IRREGULAR) for form in group[1:]}
 """The stem of the base form of an irregular one."""
 
-SAME_AS = {word: group[0] for group in reversed(_groups(_SAME)) for word in group[1:] if word not in CONTRASTS}
+_FIRST = {word: group[0] for group in reversed(_groups(_SAME)) for word in group[1:] if word not in CONTRASTS}
+SAME_AS = {word: _FIRST.get(first, first) for word, first in _FIRST.items()}
 """The representative of a stem; words with several meanings have that of the first group."""
 
 OPPOSITES = frozenset(frozenset(SAME_AS.get(stem, stem) for stem in group) for group in _groups(_OPPOSITE))
