@@ -46,6 +46,8 @@ UNANSWERED_QUESTIONS = (
     "Where is parking at the clinic?",
     "Who won the world cup in 2014?",
 )
+WATCHED = ("How fast do nerves regrow?", "How long can a muscle survive without its nerve?")
+EDITS = (("faq.txt", "about 1 mm a day", "about 1 to 3 mm a day"), ("faq.txt", "within about 12 months", "within about 9 months"))
 QUESTIONS = 60  # of the handbook's set: enough for meaningful plots
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -180,6 +182,26 @@ def take_unanswered(browser: Browser, address: str) -> None:
     save(page, "unanswered")
 
 
+def take_changes(browser: Browser, address: str, corpus: Path) -> None:
+    page = opened(browser, address)
+    for number, question in enumerate(WATCHED):
+        ask(page, question)
+        page.get_by_role("button", name="More", exact=True).last.click()
+        page.get_by_role("button", name="Watch this answer", exact=True).last.click()
+        page.wait_for_function("n => document.querySelectorAll('#turns .turn[data-turn]').length === n", arg=number + 1)
+        page.wait_for_selector("#said.shown")
+    for name, before, now in EDITS:
+        file = corpus / name
+        file.write_text(file.read_text(encoding="utf-8").replace(before, now), encoding="utf-8")
+    page.get_by_role("tab", name="Documents").click()
+    page.click("#build")
+    page.wait_for_selector("#job .result", timeout=60_000)
+    page.get_by_role("tab", name="Review").click()
+    page.wait_for_selector("#changes-shown .change")
+    page.wait_for_selector("#said:not(.shown)", state="attached")
+    save(page, "changes")
+
+
 def main() -> None:
     if CHROMIUM is None:
         raise SystemExit("no Chromium on this machine; on Debian: apt-get install chromium")
@@ -191,6 +213,7 @@ def main() -> None:
         take_matrix(browser, address)
         take_conflicts(browser, served_leaflets(Path(folder)))
         take_unanswered(browser, address)
+        take_changes(browser, address, Path(folder) / "corpus")  # last, because it edits the documents
         browser.close()
 
 

@@ -70,10 +70,10 @@ class RestorePrevious(Request):
     """Undoes the last update of the index."""
 
 
-def show_state(builds: BackgroundBuilds, _: User, _request: ShowState) -> Reply:
+def show_state(builds: BackgroundBuilds, user: User, _request: ShowState) -> Reply:
     """`digest` changes whenever the list of documents does."""
     job, chat = builds.job.state, builds.library.chat
-    reply: Reply = {"running": job.running, "job": job_html(job), "digest": ""}
+    reply: Reply = {"running": job.running, "job": job_html(job), "digest": "", "may_curate": user.may_curate}
     try:
         index = chat.index()
         changes = builds.watch.changes(index.manifest)

@@ -28,7 +28,6 @@ export function mount({ element, server }) {
     part("add").hidden = !reply.may_curate;
     part("tools").hidden = !reply.may_curate || !reply.questions;
     part("accept").hidden = !reply.changed;
-    document.documentElement.toggleAttribute("data-curator", reply.may_curate); // shows "Watch this answer" in the menus of answers
     showSets(reply.sets);
     showJob(reply);
   }
@@ -86,5 +85,6 @@ export function mount({ element, server }) {
   document.addEventListener("click", (event) => {
     if (event.target.closest("#tabs [role=tab]")?.dataset.tabId === "review") show();
   }, once);
+  document.addEventListener("index-state", (event) => { if (event.detail.moved) show(); }, once);
   show();
 }

@@ -31,6 +31,7 @@ export function mount({ element, server }) {
     else if (reply.error) state.textContent = reply.error;
     else {
       if (state.innerHTML.trim() !== reply.chip.trim()) fill(state, reply.chip);
+      document.documentElement.toggleAttribute("data-curator", reply.may_curate); // the styles hide what only curators may do
       document.dispatchEvent(new CustomEvent("index-state", { detail: { ...reply, moved } }));
     }
     clearTimeout(timer);
