@@ -91,7 +91,7 @@ def rows_of(questions: QuestionSet, chat: Chat, count: int, options: argparse.Na
     """The cells of `count` questions of the set."""
     index, generator = chat.index(), random.Random(options.seed)
     retriever = Retriever(chat.settings.retrieval, chat.embedder)
-    kept = KeptReadings(chat.settings.index)
+    kept = KeptReadings(chat.settings.index, model=chat.embedder.identity.digest)
     usable = [q for q in questions.questions if (q.answers or q.unanswerable) and (q.rewrite or not q.history)]
     names = sorted(index.entries)
     for question in generator.sample(usable, min(count, len(usable))):

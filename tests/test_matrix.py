@@ -156,9 +156,9 @@ def test_a_damaged_file_of_readings_is_one_plain_line(chat: Chat) -> None:
 
 def test_the_oldest_readings_make_room(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rag.review.matrix_readings.MOST_KEPT", 10)
-    kept = KeptReadings(chat.settings.index)
+    kept = KeptReadings(chat.settings.index, model="m")
     for number in range(25):
-        kept.add(f"{number:02}", "[]")
+        kept[f"{number:02}"] = "[]"
     assert [kept.get(f"{number:02}") for number in (0, 5, 24)] == [None, None, "[]"]
     kept.close()
 
@@ -399,7 +399,7 @@ def test_an_empty_cell_is_not_stated() -> None:
 
 def test_cells_come_one_by_one(chat: Chat) -> None:
     plan, reports = plan_matrix(chat, QUESTIONS), []
-    kept = KeptReadings(chat.settings.index)
+    kept = KeptReadings(chat.settings.index, model="m")
     cells = fill(plan, kept, lambda what, done, total: reports.append((done, total)))
     next(cells)
     assert reports == [(0, plan.size)]

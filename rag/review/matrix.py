@@ -144,7 +144,7 @@ def fill(plan: MatrixPlan, kept: KeptReadings, report: Report) -> Iterator[Cell]
 
 def make_matrix(plan: MatrixPlan, report: Report = lambda what, done, total: None) -> Matrix:
     """Fills the plan; what was read before is not read again."""
-    kept = KeptReadings(plan.chat.settings.index)
+    kept = KeptReadings(plan.chat.settings.index, model=plan.chat.embedder.identity.digest)
     try:
         return plan.matrix(list(fill(plan, kept, report)))
     finally:

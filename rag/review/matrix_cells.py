@@ -11,7 +11,8 @@ from rag.index.contents import Index
 from rag.reader.scored_sentences import Reader
 from rag.records import Answer, Citation, Hit, Strength
 from rag.review.matrix_calibration import cell_calibration
-from rag.review.matrix_readings import KeepingReader, KeptReadings
+from rag.review.matrix_readings import KeptReadings
+from rag.review.remembered_reading import RememberedReader
 
 PASSAGES_READ = 4  # of each document: benchmarks/README.md
 
@@ -58,7 +59,7 @@ class CellReader:
     def of(cls, chat: Chat, index: Index, asked: Asked, kept: KeptReadings) -> "CellReader":
         reader, model = reader_for(chat, asked.query)[0], chat.embedder.identity.digest
         calibration = cell_calibration(reader.identity, model)
-        return cls(chat, index, asked, KeepingReader(reader, kept, model=model), calibration)
+        return cls(chat, index, asked, RememberedReader(reader, kept, kept, set()), calibration)
 
     def answer(self, document_id: str, hits: Sequence[Hit]) -> Answer:
         """The answer that the document by itself gives; `hits` are its best passages."""

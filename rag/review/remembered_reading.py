@@ -1,6 +1,6 @@
 """A reader that reads no passage twice: reading takes most of an answer's time, and depends on question and passage only."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from itertools import groupby
 
 from rag.reader.scored_sentences import Reader, ScoredSentence
@@ -20,7 +20,9 @@ class RememberedReader:
     a passage that only moved is not read again. What was used is added to `used`, the passages' documents to `documents`.
     """
 
-    def __init__(self, reader: Reader, remembered: Mapping[str, str], used: dict[str, str], documents: set[str]) -> None:
+    def __init__(
+        self, reader: Reader, remembered: Mapping[str, str], used: MutableMapping[str, str], documents: set[str]
+    ) -> None:
         self.identity = reader.identity
         self._reader = reader
         self._remembered, self._used, self._documents = remembered, used, documents

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from itertools import chain
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -45,14 +44,14 @@ def add_matrix(router: APIRouter, library: Library) -> None:
         plan = plan_matrix(library.chat, asked.questions, asked.documents)
         if plan.size > MOST_CELLS_SERVED:
             raise MatrixError(f"{plan.size:,} cells are too many for one request, which may have {MOST_CELLS_SERVED:,}")
-        lines = _lines(plan, library.settings.index)
+        lines = _lines(plan)
         begun = chain([next(lines)], lines)  # what is refused is refused with a status, before the stream
         return StreamingResponse(map(json_line, begun), media_type="application/x-ndjson")
 
 
-def _lines(plan: MatrixPlan, index: Path) -> Iterator[dict[str, Any]]:
+def _lines(plan: MatrixPlan) -> Iterator[dict[str, Any]]:
     """Raises ServerBusy, at first, while another matrix is made."""
-    kept = KeptReadings(index)
+    kept = KeptReadings(plan.chat.settings.index, model=plan.chat.embedder.identity.digest)
     if not _one_at_a_time.acquire(blocking=False):
         kept.close()
         raise ServerBusy("another matrix is being made", AGAIN)
