@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from rag.answering.abstention import language_of
+from rag.answering.abstention import language_of, reason_for
 from rag.config import Settings
 from rag.conversation import Chat
 from rag.index.updating import Recipe, update_index
 from rag.models.embedder import ModelEmbedder
 from rag.reader.similarity_reader import SimilarityReader
+from tests.conftest import index_of
 
 
 @pytest.mark.parametrize(
@@ -78,3 +79,26 @@ def test_the_right_sentence_comes_first_and_nothing_is_claimed(name: str, embedd
     assert answer.strength is None and answer.expected_wrong is None
     assert "another language" in answer.message
     assert answer.citations == Chat(settings, embedder, SimilarityReader(embedder)).ask(question).citations
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "reason"),
+    [
+        (CORPORA["urlaub.md"][0], "How many days off does each employee have?", "other_language"),
+        (CORPORA["urlaub.md"][0], "Sinir hücreleri nasıl yenilenir?", "other_language"),
+        (CORPORA["urlaub.md"][0], "Wie wachsen Zwiebeln im Garten?", "not_in_documents"),
+        (CORPORA["urlaub.md"][0], "Wann öffnet die Kantine?", "near_miss"),
+        (CORPORA["图书馆.md"][0], "肾脏有什么作用？", "not_in_documents"),
+        (CORPORA["图书馆.md"][0], "How long can books be borrowed?", "other_language"),
+        (
+            "# Library\n\nThe library opens at eight and that is when the books are lent.\n",
+            "Who feeds dolphins?",
+            "not_in_documents",
+        ),
+    ],
+)
+def test_absence_is_claimed_only_in_the_language_of_the_documents(text: str, question: str, reason: str, tmp_path: Path) -> None:
+    """Words of another language are in no document, whatever the documents say."""
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "a.md").write_text(text, encoding="utf-8")
+    assert reason_for(question, index_of(tmp_path / "corpus")) == reason

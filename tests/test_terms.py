@@ -1,5 +1,7 @@
 """Terms by script and language."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -183,3 +185,14 @@ def test_words_of_any_language_are_known(indexes: dict[str, Index]) -> None:
     assert all(map(index.has, ["nerv", "Nerven", "grow", "神经"]))
     assert not any(map(index.has, ["theater", "肾脏", "der"]))
     assert index.idf("der") == 0 < index.idf("nerven") < index.idf("theater")
+
+
+def test_documents_in_an_unknown_language_are_matched_with_every_question(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    for name, text in {"a.txt": GERMAN, "b.txt": "Ärztehaus Nord 0711 4455", "c.txt": CHINESE}.items():
+        (tmp_path / "corpus" / name).write_text(text, encoding="utf-8")
+    index, _ = updated(tmp_path / "corpus", tmp_path / "index")
+    assert set(index.languages) == {"de", "", "zh"}
+    scores = scores_of(index, "Welche Nummer hat das Ärztehaus Nord?")
+    assert max(scores, key=scores.__getitem__) == "b.txt"
+    assert index.has("ärztehaus") and index.has("nerven")

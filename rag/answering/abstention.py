@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from rag.index.contents import Index
-from rag.text.languages import may_be_in
+from rag.text.languages import UNKNOWN, may_be_in
 from rag.text.terms import ENGLISH, content_words, terms
 
 SMALL_TALK = ("greeting", "small_talk", "about_program", "gibberish")  # reasons that mean the documents were not asked
@@ -61,14 +61,16 @@ def reason_for(query: str, index: Index) -> str:
     foreign = language_of(query) is not None
     if not foreign and _is_gibberish(query, looked_for, unknown):
         return "gibberish"
-    if foreign and len(unknown) * 2 > len(looked_for):
+    shared = [language for language in index.languages if may_be_in(query, language)]
+    agree = any(language not in (ENGLISH, UNKNOWN) for language in shared) if foreign else bool(shared)
+    if not agree and len(unknown) * 2 > len(looked_for):
         return "other_language"
     return "not_in_documents" if looked_for and len(unknown) == len(looked_for) else "near_miss"
 
 
 def searched_words(query: str, index: Index) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The query's content words, as typed and in order; and those of them that occur in no document."""
-    others = [language for language in index.languages if language != ENGLISH and may_be_in(query, language)]
+    others = [code for code in index.languages if code not in (ENGLISH, UNKNOWN) and may_be_in(query, code)]
     words = {word: stems for word, stems in content_words(query).items() if all(terms(word, other) for other in others)}
     return tuple(words), tuple(word for word, stems in words.items() if not any(map(index.has, stems)))
 

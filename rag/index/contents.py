@@ -16,6 +16,7 @@ from rag.index.dense import DenseIndex
 from rag.index.lexical import LexicalIndex
 from rag.index.manifest import Entry, Manifest
 from rag.records import Document, Passage
+from rag.text.languages import UNKNOWN
 from rag.text.spelling import Vocabulary
 from rag.text.terms import ENGLISH, terms
 
@@ -36,7 +37,7 @@ class LanguagePart:
 
     def terms(self, term: str) -> list[str]:
         """What a term of English analysis becomes in this language."""
-        return [term] if self.language == ENGLISH else terms(term, self.language)
+        return [term] if self.language in (ENGLISH, UNKNOWN) else terms(term, self.language)
 
 
 @dataclass(frozen=True)
@@ -73,19 +74,24 @@ class Index:
 
     @cached_property
     def languages(self) -> tuple[str, ...]:
-        """The languages by which terms are counted, those of most passages first. An unknown one is analysed as English."""
-        passages: Counter[str] = Counter({ENGLISH: 0})
+        """The languages of the documents, those of most passages first.
+
+        Documents in an unknown language ("") are analysed as English; if there are no others, they count as English.
+        """
+        passages: Counter[str] = Counter()
         for entry in self.manifest.corpus.documents:
-            passages[entry.language or ENGLISH] += entry.passages
-        used = {language: count for language, count in passages.items() if count} or {ENGLISH: 0}
-        return tuple(sorted(used, key=lambda language: (-used[language], language)))
+            if entry.passages:
+                passages[entry.language] += entry.passages
+        if passages.keys() <= {ENGLISH, UNKNOWN}:
+            return (ENGLISH,)
+        return tuple(sorted(passages, key=lambda language: (-passages[language], language)))
 
     @cached_property
     def row_languages(self) -> NDArray[np.uint8]:
         """The place in `languages` of each row's language."""
         entries = [entry for entry in self.manifest.corpus.documents if entry.passages]
         number_of = {language: number for number, language in enumerate(self.languages)}
-        numbers = [number_of[entry.language or ENGLISH] for entry in entries]
+        numbers = [number_of.get(entry.language, 0) for entry in entries]
         return np.repeat(np.array(numbers, dtype=np.uint8), [entry.passages for entry in entries])
 
     @cached_property
