@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from rag.records import Span
 from rag.text.sentences import split_sentences
-from tests.gold_sentences import PARAGRAPHS, SEPARATOR
+from tests.gold_sentences import FURTHER, PARAGRAPHS, SEPARATOR
 
 GOLDEN = [
     ["Take it with food, e.g. with bread.", "Then rest."],
@@ -149,11 +149,10 @@ def test_sentences_are_in_order_and_leave_out_only_white_space(text: str) -> Non
     assert not text[end:].strip()
 
 
-@pytest.mark.parametrize("language", PARAGRAPHS)
+@pytest.mark.parametrize("language", sorted({*PARAGRAPHS, *FURTHER}))
 def test_sentences_of_ten_languages_are_found(language: str) -> None:
     separator = SEPARATOR.get(language, " ")
-    assert sum(map(len, PARAGRAPHS[language])) >= 30
-    for paragraph in PARAGRAPHS[language]:
+    for paragraph in PARAGRAPHS.get(language, []) + FURTHER.get(language, []):
         text = f" {separator.join(paragraph)}\n"
         assert [span.of(text) for span in split_sentences(text, None, language)] == paragraph
         # White space within a paragraph may be a line break anywhere, and a paragraph of a longer text is split in the same way.
@@ -162,6 +161,11 @@ def test_sentences_of_ten_languages_are_found(language: str) -> None:
         longer = f"{text}{text}"
         spans = split_sentences(longer, Span(len(text), len(longer)), language)
         assert [span.of(longer) for span in spans] == paragraph and spans[0].start > len(text)
+
+
+def test_there_are_thirty_sentences_in_each_of_ten_languages() -> None:
+    assert len(PARAGRAPHS) == 10
+    assert all(sum(map(len, paragraphs)) >= 30 for paragraphs in PARAGRAPHS.values())
 
 
 TEN_SCRIPTS = "aZ ßéИя عש नि। ไท ක 神。九カ「」한Ωጀ። .!?؟…1٢九²\n\t’”»«“—-()\u0301\u200d\u200f\u00ad😀"

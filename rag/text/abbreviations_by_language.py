@@ -7,19 +7,26 @@ from functools import cache
 # Those that are always followed by more of the sentence. Those that may also end one ("etc.", "usw.", "и т. д.") are not listed:
 # the next word's capital decides about them.
 _LEADS_ON = {
-    "de": "z.B d.h i.d.R i.S.d v.a u.U m.E o.g u.a z.T s.o s.u bspw bzw vgl inkl exkl zzgl abzgl einschl ausschl evtl ggf "
-    "insb sog ca lt gem max mind jew allg bes Dr Prof Hr Fr Dipl Ing St",
-    "fr": "M MM Mme Mmes Mlle Mlles Dr Drs Pr Prs Me St Ste p.ex c.-à-d c.à.d cf env av apr éd dir réf spéc notamm max min",
-    "es": "Sr Sra Sres Sras Srta Dr Dra Dres D Dña Prof Profa Ud Uds Vd Vds Lic Ing Arq Sto Sta Excmo Ilmo p.ej aprox máx "
-    "mín cf cfr esp Avda EE",
-    "it": "sig sigg sig.ra sig.na dott dott.ssa dr prof prof.ssa avv ing arch rag on p.es es ad.es cfr ca circa max min "
-    "spett gent S",
+    "de": "z.B d.h i.d.R i.d.F i.V.m i.S.d z.Zt z.Hd Mio Mrd Tsd v.a u.U m.E o.g u.a z.T s.o s.u bspw bzw vgl inkl exkl zzgl "
+    "abzgl einschl ausschl evtl ggf insb sog ca lt gem max mind jew allg bes Dr Prof Hr Fr Dipl Ing St",
+    "fr": "prof ing gén col M MM Mme Mmes Mlle Mlles Dr Drs Pr Prs Me St Ste p.ex c.-à-d c.à.d cf env av apr éd dir réf spéc "
+    "notamm max min",
+    "es": "prof ing lic Sr Sra Sres Sras Srta Dr Dra Dres D Dña Prof Profa Ud Uds Vd Vds Lic Ing Arq Sto Sta Excmo Ilmo p.ej "
+    "aprox máx mín cf cfr esp Avda EE",
+    "it": "sec sen p.zza dep gen col sig sigg sig.ra sig.na dott dott.ssa dr prof prof.ssa avv ing arch rag on p.es es ad.es "
+    "cfr ca circa max min spett gent S",
     "pt": "Sr Sra Srs Dr Dra Drs Prof Profa Eng Exmo p.ex aprox máx mín cf Av",
     "nl": "dhr mevr mw dr prof drs ir ing mr bijv bv d.w.z m.b.t o.a t.o.v i.v.m ca max min evt incl excl",
-    "ru": "т.е т.к т.н т.о им ул пл пер просп пр-т см ср напр проф акад доц канд докт св гр обл "
-    "р-н пос дер ст прим ред сост илл приблиз макс мин",
+    "ru": "т.е т.к т.н т.о им ул пл пер просп пр-т см ср напр проф акад доц канд докт св гр обл р-н пос дер ст прим ред сост "
+    "илл приблиз макс мин",
     "uk": "т.зв ім вул пл пров просп буд кв корп стор рис табл див пор напр проф акад доц св гр обл р-н смт",
     "tr": "Dr Prof Doç Yrd Av Sn Bkz bkz Örn örn Hz St Öğr Gör Alb Gen Ord Uzm Mah Cad Sok Apt M.Ö M.S yak maks min",
+    "pl": "np ul pl al św tzw m.in ok im prof dr hab inż mgr ks gen red",
+    "cs": "např tzv tj ul sv prof doc dr ing mgr mj popř resp",
+    "ro": "dl dna prof dr ing ex cca str bd",
+    "sv": "t.ex bl.a d.v.s s.k ca dr prof f.d",
+    "da": "f.eks bl.a d.v.s ca dr prof s.k",
+    "no": "f.eks bl.a d.v.s ca dr prof s.k",
     "ar": "د أ م ص ج ط ت هـ أ.د ا.د",
     "he": "ד״ר פרופ עמ ר גב",
     "hi": "डॉ प्रो श्री सुश्री कु पं रु कि.मी मि.मी पृ सं ई ई.पू",
@@ -27,8 +34,8 @@ _LEADS_ON = {
 _EVERYWHERE = "Dr Mr Mrs Ms Prof St"  # foreign names keep their titles
 # Those that are followed by a number, or else end the sentence.
 _LEADS_TO_NUMBER = {
-    "de": "Nr Nrn Abs Art Kap Abb Tab Bd Ziff Anm Tel Str S Aufl Jg Pos Rn Rz Az Jan Feb Mrz Mär Apr Jun Jul Aug Sep Sept "
-    "Okt Nov Dez",
+    "de": "geb gest Zi Hs Whg Nr Nrn Abs Art Kap Abb Tab Bd Ziff Anm Tel Str S Aufl Jg Pos Rn Rz Az Jan Feb Mrz Mär Apr Jun "
+    "Jul Aug Sep Sept Okt Nov Dez",
     "fr": "fig figs p pp art chap vol t n no nos tab tél al janv févr avr juil sept oct nov déc",
     "es": "fig figs p pp pág págs art arts cap caps vol núm núms n n.º tab tel ene feb mar abr jun jul ago sep sept oct nov dic",
     "it": "fig figg p pp pag pagg art artt cap capp vol n nn nr tab tel gen feb mar apr mag giu lug ago set sett ott nov dic",
@@ -36,6 +43,8 @@ _LEADS_TO_NUMBER = {
     "nl": "nr nrs art fig afb blz p pp hfst vol tel jan feb mrt apr jun jul aug sep sept okt nov dec",
     "ru": "г гг в вв с п пп ч т тт д кв корп стр рис табл гл тел янв февр март апр июн июл авг сент окт нояб дек № N",
     "uk": "р рр с п пп ч т тел січ лют бер квіт трав черв лип серп верес жовт листоп груд",
+    "pl": "godz nr str rys tab ust art poz tel r w",
+    "cs": "č str obr tab čl tel r",
     "tr": "s ss No no md fık böl şek tab tel Oca Şub Mar Nis May Haz Tem Ağu Eyl Eki Kas Ara",
 }
 # Those of several parts that may end a sentence, but not between their parts.

@@ -34,13 +34,14 @@ _COUNTED = re.compile(
 )
 _NUMBER_ALONE = re.compile(r"\s*\(?\d{1,3}\.\s*$")
 # A capital letter with a full stop is an initial, unless it tells one of several kinds from the others.
-_INITIAL = re.compile(r"(?:^|[\s(«„“\"])(?:[A-ZÀ-ÖØ-ÞĞİŞА-ЯЁІЇЄҐ]\.\s?)+$")
+_INITIAL = re.compile(r"(?:^|[\s(«„“\"])(?:[A-ZÀ-ÖØ-ÞĞİŞА-ЯЁІЇЄҐ]\.[\s-]?)+$")
 _KIND = re.compile(
     r"(?:vitamin|hepatit|hépatit|epatit|typ|tip|grup|group|klass|class|plan|punkt|punto|point|anlage|annex|anex|allegato|ek|витамин"
     r"|гепатит|тип|групп|класс|план|пункт|вариант|variant)\w*\s+\w\.\s*$",
     re.IGNORECASE,
 )
-_RUSSIAN_TOWN = re.compile(r"[^\d\s]\s+г\.\s*$")  # "в г. Москва", but "в 1799 г."
+# A small letter with a full stop abbreviates a word, unless it is a unit of the number before it: "s. XIX", but "2 l.", "XIX в."
+_SMALL_LETTER = re.compile(r"(?:^|[^\w\s.]|[^\W\dIVXLC][\s(]+|[\u3040-\u9fff])[a-zß-öø-ÿа-яё]\.\s*$")
 _TURKISH_ORDINAL = re.compile(r"(?:^|\s)(?:\d{1,2}|[IVX]+)\.\s*$")  # sentences end with a verb, hardly ever with a number
 _MARKER_IN_CJK = re.compile(r"(?:^|[\s：；，、。:;,（(])(?:\d{1,2}|[a-zA-Z])[.．]\s*$")
 _CJK_START = re.compile("\\s*[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
@@ -71,9 +72,7 @@ def goes_on(before: str, after: str, language: str) -> bool:
         return True
     if language in ("", "en"):
         return False
-    if language == "ru" and _RUSSIAN_TOWN.search(before):
-        return True
-    if _NUMBER_ALONE.fullmatch(before) or is_abbreviated(before, after, language):
+    if _NUMBER_ALONE.fullmatch(before) or _SMALL_LETTER.search(before) or is_abbreviated(before, after, language):
         return True
     if _INITIAL.search(before) and not _KIND.search(before) and after.lstrip()[:1].isupper():
         return True

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 _STOP = ".․﹒．…"
 _MARK = "!?‼⁇⁈⁉‽։؝؞؟۔܀܁܂߹।॥၊။።፧፨។៕᠃᠉᙮⸮﹖﹗"
-_CLOSE = "\"'’”“»›)\\]}）」』】》〉〕״׳"
+_CLOSE = "\"'’”“»›«‹)\\]}）」』】》〉〕״׳"
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _END = re.compile(rf"([{_STOP}{_MARK}]+)[{_CLOSE}]*(?:\s+|(?<=[!?])(?=[{_CJK}]))")
 _END_FRENCH = re.compile(rf"([{_STOP}{_MARK}]+)(?:\s?»|[{_CLOSE}])*\s+")
