@@ -7,6 +7,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -42,8 +43,7 @@ def analyses(language: str, texts: Sequence[str]) -> dict[str, Analysis]:
     if language == "de":
         chosen["with the parts of compounds"] = with_parts(texts)
     if language == "zh" and find_spec("jieba"):
-        import jieba
-
+        jieba = import_module("jieba")
         chosen["words of jieba"] = lambda text: [word for word in jieba.lcut(folded_text(text)) if word[0].isalnum()]
     return chosen
 

@@ -14,10 +14,11 @@ from rag.models.embedder import Embedder
 from rag.models.reranker import CrossEncoderReranker
 from rag.numeric import Vectors
 from rag.records import Hit
-from rag.text.languages import may_be_in
+from rag.text.languages import may_be_in, spelled_alike
 from rag.text.terms import terms
 
 Rows = NDArray[np.int64]
+SAME_SPELLING = 0.35  # weight of names and numbers in documents in another language than the query; docs/languages.md
 OTHER_FORM = 0.3  # weight of an abbreviation's other form; benchmarks/README.md
 DECIMALS = 6  # of a score: fewer than float32 resolves, so that ties do not depend on the order of additions
 
@@ -159,7 +160,8 @@ def _fused(
     compared = np.isin(index.row_languages, numbers)
     bm25 = lexical[compared]
     sparse = standard(raised, float(bm25.mean()), float(bm25.std())) if len(bm25) else np.zeros_like(dense)
-    fused: Vectors = settings.dense_weight * dense + (1 - settings.dense_weight) * sparse * compared[candidates]
+    sparse = np.where(compared[candidates], sparse, SAME_SPELLING * raised).astype(np.float32)
+    fused: Vectors = settings.dense_weight * dense + (1 - settings.dense_weight) * sparse
     return fused
 
 
@@ -187,11 +189,16 @@ def lexical_scores(part: Index | LanguagePart, words: Sequence[str], settings: R
 def _expanded_scores(index: Index, query: str, settings: RetrievalSettings) -> Vectors:
     """The lexical scores, with a share for the long forms of the query's abbreviations and the short forms of its words.
 
-    The query is analysed once for each language that it may be in; the documents in all others score 0.
+    The query is analysed once for each language that it may be in. In all others only the words that every language spells alike
+    are looked for.
     """
     forms = index.abbreviations.other_forms(query)
     scores = np.zeros(len(index.passages), dtype=np.float32)
-    for part in (index.parts[number] for number in _numbers(index, query)):
+    numbers = _numbers(index, query)
+    for number, part in enumerate(index.parts):
+        if number not in numbers:
+            scores += lexical_scores(part, terms(spelled_alike(query), part.language), settings)
+            continue
         scores += lexical_scores(part, terms(query, part.language), settings)
         if others := [term for form in forms for term in terms(form, part.language)]:
             scores += np.float32(OTHER_FORM) * lexical_scores(part, others, settings)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rag.config import RetrievalSettings
 from rag.index.contents import Index
 from rag.retrieval import lexical_scores, retrieve
+from rag.text.languages import spelled_alike
 from rag.text.terms import content_words, terms
 from tests.conftest import WordEmbedder, updated
 
@@ -196,3 +197,31 @@ def test_documents_in_an_unknown_language_are_matched_with_every_question(tmp_pa
     scores = scores_of(index, "Welche Nummer hat das Ärztehaus Nord?")
     assert max(scores, key=scores.__getitem__) == "b.txt"
     assert index.has("ärztehaus") and index.has("nerven")
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Energiprojekt AB公司位于2020年何处?", "Energiprojekt AB 2020"),
+        ("Wer gewann 2000 die Ekstraklasa-Meisterschaft?", "2000 Ekstraklasa-Meisterschaft"),
+        ("When did Tesla move to New York?", "Tesla New York"),
+        ("ما هو الرمز E-102؟", "E-102"),
+        ("神经每天生长多少？", ""),
+        ("", ""),
+    ],
+)
+def test_names_and_numbers_are_spelled_alike_in_all_languages(question: str, expected: str) -> None:
+    assert spelled_alike(question) == expected
+
+
+def test_names_and_numbers_help_in_another_language_and_other_words_do_not(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    for name, text in {
+        "a.txt": f"Nikola Tesla war bis 1886 hier. {GERMAN}",
+        "b.txt": f"In der Hand ist das gut. {GERMAN}",
+    }.items():
+        (tmp_path / "corpus" / name).write_text(text, encoding="utf-8")
+    index, _ = updated(tmp_path / "corpus", tmp_path / "index")
+    scores = scores_of(index, "When did the engineer Tesla leave?")
+    assert scores["a.txt"] > scores["b.txt"] == 0
+    assert set(scores_of(index, "When is the hand of the engineer well?").values()) == {0.0}

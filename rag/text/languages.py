@@ -17,6 +17,7 @@ SAMPLES, SAMPLE = 10, 1_000  # slices of a long text, spread evenly, and charact
 LEAST_PROBABILITY = 0.5  # of 2,300 short questions in seven languages, 4 are then taken for another language and 8% for none
 ENGLISH_SHARE = 0.2  # of the words of an English text are among the commonest; every page of running text has more
 MOST_ACCENTED = 0.01  # share of letters outside ASCII, in a text that is decided to be English by its words
+OTHER_LETTERS = 0.2  # share of letters that are not Latin, from which a question is in another script
 KANA_SHARE = 0.05  # of the letters; Japanese has at least a third, Chinese has kana in names only
 
 _ONLY_ENGLISH = frozenset(
@@ -27,6 +28,7 @@ _ALSO_ENGLISH = frozenset(
     "of to is are was were be been by for it its as at not or an have has had will can if in on do you".split()
 )
 _WORD = re.compile(r"[^\W\d_]+")
+_LATIN_WORD = re.compile(r"[A-Za-z0-9À-ɏ]+(?:[.'’-][A-Za-z0-9À-ɏ]+)*")
 _NOISE = re.compile(r"\b(?:https?://|www\.)\S+|\S+@\S+|\S*[/\\]\S*[/\\]\S*")  # addresses and paths are in no language
 # Scripts that one language uses, or one of those that use them by far the most. Names as in Unicode's names of letters.
 _ONLY_LANGUAGE = {
@@ -60,6 +62,15 @@ def may_be_in(question: str, language: str) -> bool:
         or max(probabilities.values(), default=0.0) < LEAST_PROBABILITY
         or probabilities.get(language, 0.0) >= LEAST_SHARE
     )
+
+
+def spelled_alike(question: str) -> str:
+    """The words of a question that other languages spell alike: numbers and codes, names in Latin letters."""
+    words = _LATIN_WORD.findall(question)
+    latin, letters = (sum(map(str.isalpha, text)) for text in ("".join(words), question))
+    foreign = letters - latin > OTHER_LETTERS * letters  # in another script: then all of them are names
+    chosen = [word for number, word in enumerate(words) if foreign or not word.isalpha() or (number > 0 and word[0].isupper())]
+    return " ".join(chosen)
 
 
 def _probabilities(text: str) -> dict[str, float]:
