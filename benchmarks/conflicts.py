@@ -201,11 +201,11 @@ PARAPHRASES: dict[str, Callable[[str, random.Random], str]] = {
 
 def written_otherwise(text: str, random_: random.Random) -> str:
     """The same numbers in other notations: words, decimal commas, other units."""
-    text = re.sub(r"\b(two|three|four|five|six)\b", lambda m: str(WORDS.index(m[0]) + 2), text, count=1)
+    text = re.sub(r"(?<![-–] )(?<!-)\b(two|three|four|five|six)\b", lambda m: str(WORDS.index(m[0]) + 2), text, count=1)
     text = re.sub(r"(?<![\w.,])(\d+)\.(\d)(?=[ %])", r"\1,\2", text, count=1)
     text = re.sub(r"(?<!to )(?<![–-])\b(\d+) weeks\b", lambda m: f"{int(m[1]) * 7} days", text, count=1)
     text = re.sub(r"(\d+)%", r"\1 percent", text, count=1)
-    text = re.sub(r"\b(\d{1,3}),(\d{3})\b", r"\1\2", text, count=1)
+    text = re.sub(r"(?<![\d,])(\d{1,3}),(\d{3})\b(?!,)", r"\1\2", text, count=1)
     return (
         re.sub(r"(?<!to )(?<![–-])\b(\d+) years\b", lambda m: f"{int(m[1]) * 12} months", text, count=1)
         if random_.random() < 0.5

@@ -86,6 +86,8 @@ NO_CONFLICTS = [
     ("Dogs are not allowed in the garden.", "Dogs are forbidden in the garden."),
     ("Full recovery is not possible after crush injuries.", "Full recovery is impossible after crush injuries."),
     ("The fee is 60 euros for members.", "The fee is €60 for members."),
+    ("Two thirds of the water is held in cells.", "2 thirds of the water is held in cells."),
+    ("Treatments are found for disorders such as Gout.", "Treatments are found for disorders such as Lupus."),
     # conditions, steps, questions, quotations of other things
     ("If the lamp is on, press the reset button.", "If the lamp is not on, press the reset button."),
     ("Step 1: hold the button for 3 seconds.", "Step 2: hold the button for 5 seconds."),

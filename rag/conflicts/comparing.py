@@ -32,7 +32,10 @@ _ONE_PLACE = re.compile(
     re.IGNORECASE,
 )  # what happens once happens in one place, whatever numbers the sentence has
 _TITLES = r"(?:(?:the|an?|dr|prof|professor|mr|mrs|ms|sir)\.?\s+)?"
-_STATED = re.compile(rf"\b(?:is|was|are|were|be|been|being|by|named|called|became|become|remains|as)\s+{_TITLES}$", re.IGNORECASE)
+_STATED = re.compile(
+    r"\b(?:is|was|are|were|be|been|being|by|named|called|became|become|remains|(?<!such )(?<!well )as)" rf"\s+{_TITLES}$",
+    re.IGNORECASE,
+)
 _PLACED = re.compile(
     rf"\b(?:\w+ed|born|held|made|built|found|sent|based|taken|written|grown|kept|moves|lies|lives|works|begins|ends|starts)"
     rf"\s+(?:to|from|at|in|on|near|after)\s+{_TITLES}$",

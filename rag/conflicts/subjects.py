@@ -19,6 +19,8 @@ _GENERIC = re.compile(
     re.IGNORECASE,
 )
 
+_EXAMPLE = re.compile(r"an?\s", re.IGNORECASE)  # in one document, "a service charges $100" and "… $130" are two examples
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -35,6 +37,8 @@ def about_the_same(one: Standing, other: Standing, difference: Difference) -> bo
     """False for entries of one list, for sections about sibling things, and for sentences that lean on different subjects."""
     alone = not any(map(_leans, (one.text, other.text)))
     if one.document_id == other.document_id:
+        if all(map(_EXAMPLE.match, (one.text, other.text))):
+            return False
         if one.headings == other.headings:
             return alone and one.kind == other.kind == "paragraph" and difference.kind != "name"
         return alone and difference.shared >= STANDS_ALONE_WITHIN and not _siblings(one.headings, other.headings)

@@ -89,6 +89,8 @@ def _in_digits(tokens: Sequence[Token], at: int, text: str) -> Number | None:
         if values[0] < bottom <= _LARGEST_BOTTOM and tokens[at + 2].start == touching.end:
             return Number((values[0] / bottom,), at, at + 3, 0.01)
     last = at + 1
+    if following and following.text in _PARTS and following.text.endswith("s"):
+        return Number(tuple(value / _PARTS[following.text] for value in values), at, at + 2, 0.01)
     if following and following.text in _FRACTIONS:
         values, last = tuple(value + _FRACTIONS[following.text] for value in values), at + 2
     elif following and following.text in _MAGNITUDES:
