@@ -52,7 +52,8 @@ NO_ANSWER_YET = "There is no answer yet to go on from. Ask a question first."
 _ABILITIES = (
     "Ask in plain words, and I search {documents} and quote the sentences that answer it, each with its source. Then ask "
     "on: “tell me more”, “where does it say that?”, “the second one”, “say that again”, or a follow-up question. "
-    "“Which documents do you have?” lists them. I do not translate, summarise, calculate or search the internet."
+    "“Which documents do you have?” lists them, and “What is in” with the name of a document gives an overview of it. I do not "
+    "translate, write summaries, calculate or search the internet."
 )
 _DOCUMENTS, _MORE_DOCUMENTS = "I have {documents}", "and {count} more"
 _COUNT = "I have {documents}, which make {passages}."

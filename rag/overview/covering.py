@@ -41,10 +41,11 @@ def cover(documents: Sequence[Sequence[Passage]], budget: int = SENTENCES) -> Co
     sentences = [placed for reading in read_documents for placed in reading.sentences]
     statements = list(_statements(read_documents))
     counted = list(_counted(read_documents))
-    weights = _Weights([terms(sentences[row].text) for row in counted])
+    words = {row: terms(sentences[row].text) for row in counted}
+    weights = _Weights(list(words.values()))
     sections = _sections([sentences[rows[-1]] for rows in statements], budget)
     texts = {row: sentences[row].text for rows in statements for row in rows}
-    concepts = {row: weights.concepts(terms(text)) for row, text in texts.items()}
+    concepts = {row: weights.concepts(words[row] if row in words else terms(text)) for row, text in texts.items()}
     units = [
         Unit(rows, frozenset(concept for row in rows for concept in concepts[row]), section)
         for rows, section in zip(statements, sections, strict=True)

@@ -40,7 +40,7 @@ _FIGURE = re.compile(
     rf"(?<![\w.,/-])(?:{_CURRENCY}\s?{_NUMBER}(?:\s(?:thousand|million|billion))?|{_NUMBER}\s?{_CURRENCY}(?!\w)"
     rf"|{_RANGE}(?:\s|-)?(?:{_UNIT}){_PER}(?!\w))"
 )
-_NAME = r"[\"“*_]*(?P<name>[^\W\d_][\w’'-]*(?: [\w’'-]+){0,3}?)[\"”*_]*"
+_NAME = r"[\"“*_]*(?P<name>[^\W\d_](?:[^\W_]|[’'-])*(?: (?:[^\W_]|[’'-])+){0,3}?)[\"”*_]*"
 _DEFINED = (
     re.compile(
         rf"^(?:The term |An? |The )?{_NAME}(?: \([^)]+\))?,?"
@@ -128,4 +128,5 @@ def _with_short(text: str, short: str, long: Span) -> Span:
     if after:
         return Span(long.start, after.end())
     before = text.rfind(short, max(0, long.start - len(short) - 25), long.start)
-    return Span(before, long.end) if before >= 0 else long
+    closed = long.end + (before >= 0 and text[long.end : long.end + 1] == ")")
+    return Span(before, closed) if before >= 0 else long

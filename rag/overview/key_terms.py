@@ -7,13 +7,13 @@ a longer term nor its chance extensions count for themselves. Frequencies are nu
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rag.overview.facts import Fact
 from rag.overview.statements import Placed
 from rag.records import Span
-from rag.text.terms import content_words, terms
+from rag.text.terms import STOPWORDS, terms
 
 LISTED = 12  # key terms: two lines on the page
 LONGEST = 3  # words
@@ -38,6 +38,17 @@ _RUNNING = frozenset(
         useful uses using usual usually value various way week weeks well whether within without work year years"""
     )
 )
+# Function words of texts in other languages, which the stop words of the search do not know.
+_FOREIGN = frozenset(
+    """der die das und den dem des ein eine einen einem einer eines ist sind war waren mit von vom für auf aus bei nach
+    zur zum auch nicht sich als wie oder aber durch über unter wird werden wurde kann können nur noch es er sie wenn
+    dass im am les des une est sont dans pour par sur avec que qui pas plus aux ces cette elle ils nous vous leur
+    leurs être ont los las del una uno unos unas con por para como más pero sus este esta entre sin sobre son ser
+    fue han hay todos todas gli dei delle della degli nel nella nelle che per sono anche più non uma dos das com não
+    mas foi het een van en op te dat zijn""".split()
+)
+ENGLISH_SHARE = 0.15  # of English stop words among all words, from which a text is English; a third is usual, elsewhere a few
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|(?<=\]\()[^)\s]+")
 _BEFORE_VERB = frozenset(
     "to can could may might must will would shall should not do does did cannot we they you it i he she".split()
 )
@@ -57,9 +68,10 @@ class _Term:
 def key_terms(sentences: Sequence[Placed]) -> list[Fact]:
     """The best terms, best first, each at the first place of its most frequent form."""
     found: dict[tuple[str, ...], _Term] = defaultdict(_Term)
+    stems_of = _Stems(frozenset() if _is_english(sentences) else _FOREIGN)
     for placed in sentences:
         seen: set[tuple[str, ...]] = set()
-        for stems, span in _candidates(placed.text):
+        for stems, span in _candidates(placed.text, stems_of):
             surface = " ".join(span.of(placed.text).split())
             term = found[stems]
             term.sentences += stems not in seen
@@ -82,30 +94,41 @@ def _stated(term: _Term) -> Fact:
     return term.first[surface]
 
 
-def _candidates(text: str) -> Iterator[tuple[tuple[str, ...], Span]]:
+def _is_english(sentences: Sequence[Placed]) -> bool:
+    words = [word.lower() for placed in sentences for word in _WORD.findall(placed.text)]
+    return sum(word in STOPWORDS for word in words) >= ENGLISH_SHARE * len(words)
+
+
+class _Stems(dict[str, str]):
+    """The stem of each word, computed once; "" for a word that belongs to no term: a stop word, a number, a single letter."""
+
+    def __init__(self, ignored: frozenset[str]) -> None:
+        super().__init__()
+        self._ignored = ignored
+
+    def __missing__(self, word: str) -> str:
+        short = not word[0].isalpha() or (len(word) < SHORTEST_WORD and not word.isupper())
+        stems = [] if short or word.lower() in self._ignored else terms(word)
+        return self.setdefault(word, stems[0] if stems else "")
+
+
+def _candidates(text: str, stems_of: _Stems) -> Iterator[tuple[tuple[str, ...], Span]]:
     """All runs of up to LONGEST content words with nothing but a space between them: their stems and span in the text."""
-    stems_of = content_words(text)
+    text = _ADDRESS.sub(lambda match: "/" * len(match[0]), text)
     run: list[tuple[str, Span]] = []
     previous = ""
     for match in _WORD.finditer(text):
         word, span = match.group(), Span(*match.span())
         if run and text[run[-1][1].end : span.start] != " ":
             run = []
-        stems = _stems_of_word(word, stems_of)
-        run = [*run[-LONGEST + 1 :], (stems[0], span)] if stems else []
-        if stems and stems[0] not in _RUNNING and not _NO_NOUN.fullmatch(word):
+        stem = stems_of[word]
+        run = [*run[-LONGEST + 1 :], (stem, span)] if stem else []
+        if stem and stem not in _RUNNING and not _NO_NOUN.fullmatch(word):
             for length in range(1 if previous.lower() not in _BEFORE_VERB else 2, len(run) + 1):
                 first = run[-length]
                 if first[0] not in _RUNNING:
                     yield tuple(stem for stem, _ in run[-length:]), Span(first[1].start, span.end)
         previous = word
-
-
-def _stems_of_word(word: str, stems_of: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Empty for a word that belongs to no term: a stop word, a number, a single letter."""
-    if not word[0].isalpha() or (len(word) < SHORTEST_WORD and not word.isupper()):
-        return ()
-    return stems_of.get(word) or tuple(terms(word))
 
 
 def _scores(counts: dict[tuple[str, ...], int]) -> dict[tuple[str, ...], float]:

@@ -1,5 +1,6 @@
 """Sentences that an overview may quote, each with the sentences that it cannot be understood without."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -10,7 +11,19 @@ from rag.text.terms import terms
 
 LONGEST_CONTEXT = 2  # sentences before a leaning one; with more it would no longer be an overview
 FEWEST_WORDS, FEWEST_TERMS = 4, 3  # of a statement; "Keep it dry." says little by itself
+SURELY_LONG = 15  # words, among which there are always so many terms
+FEWEST_STATEMENTS = 0.25  # of the sentences of running text; below that a document consists of lines, such as a receipt
 PROSE = ("paragraph", "item")
+_MARKUP = re.compile(r"/>|</\w|\w=\"")  # what is left of HTML in other formats
+# Beside those that answers know; in an overview, what a sentence continues is nearly always missing.
+_CONTINUES = re.compile(
+    r"(?:also|besides|meanwhile|conversely|otherwise|nonetheless|accordingly|similarly|(?:as|the) (?:above|before)\b"
+    r"|as (?:mentioned|noted|described|shown|discussed|we saw)|in (?:this|that|such|each) (?:way|case|sense|example)"
+    r"|for (?:this|that) reason|in other words|on the other hand|by contrast|if (?:so|not)\b"
+    r"|(?:after|before|once|when|to do|to achieve) (?:this|that|these|it)\b"
+    r"|(?:first|second|third|finally|lastly|next|now|again|still|yet|here|there|secondly|thirdly),)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +71,8 @@ class Reading:
 def read(passages: Sequence[Passage]) -> Reading:
     """Reads a document's passages; references and disclaimers are left out.
 
-    Statements are running text and list items. A document without any is read by the rows of its tables, and one without
-    these by whatever can be quoted.
+    Statements are sentences of running text and list items. A document with few of them is read by the rows of its tables if
+    these are more, else line by line.
     """
     sentences = [
         Placed(passage, number)
@@ -70,12 +83,13 @@ def read(passages: Sequence[Passage]) -> Reading:
     quotable = [row for row, placed in enumerate(sentences) if placed.sentence.quotable]
     prose = list(_prose(sentences))
     table_rows = [row for row in quotable if sentences[row].sentence.kind == "table"]
-    if prose:
-        counted = [row for row in quotable if sentences[row].sentence.kind in PROSE]
+    counted = [row for row in quotable if sentences[row].sentence.kind in PROSE]
+    if prose and len(prose) >= FEWEST_STATEMENTS * len(counted):
         return Reading(sentences, prose, counted, bool(table_rows))
-    if table_rows:
+    if len(table_rows) > len(counted):
         return Reading(sentences, list(_table_rows(sentences)), table_rows, tabular=True)
-    return Reading(sentences, [Statement((row,)) for row in quotable], quotable)
+    lines = counted or quotable
+    return Reading(sentences, [Statement((row,)) for row in lines], lines, bool(table_rows))
 
 
 @dataclass
@@ -105,17 +119,22 @@ def _prose(sentences: Sequence[Placed]) -> Iterator[Statement]:
             yield Statement((*context, row))
 
 
+def _leans(text: str) -> bool:
+    return leans_on_previous(text) or bool(_CONTINUES.match(text.lstrip("([\"'“‘*_")))
+
+
 def is_statement(text: str, sentence: Sentence, *, cut: bool) -> bool:
     """Whether a sentence says something by itself: no question, no introduction, nothing cut or too short."""
     asks = text.rstrip(" \"'”’)").endswith("?")
-    short = len(text.split()) < FEWEST_WORDS or len(terms(text)) < FEWEST_TERMS
-    return not (cut or asks or short or is_lead_in(text, sentence.kind))
+    words = len(text.split())
+    short = words < FEWEST_WORDS or (words < SURELY_LONG and len(terms(text)) < FEWEST_TERMS)
+    return not (cut or asks or short or _MARKUP.search(text) or is_lead_in(text, sentence.kind))
 
 
 def _context(sentences: Sequence[Placed], row: int, before: _Before) -> tuple[int, ...] | None:
     """The rows that a sentence needs before it; None if it leans on a sentence that is not there or too far away."""
     placed = sentences[row]
-    leans = leans_on_previous(placed.text)
+    leans = _leans(placed.text)
     if placed.sentence.kind == "item":
         return None if leans else (before.lead_in,) if before.lead_in is not None else ()
     if not before.rows:
@@ -128,7 +147,7 @@ def _context(sentences: Sequence[Placed], row: int, before: _Before) -> tuple[in
         needed.insert(0, earlier)
         if sentences[earlier].sentence.kind != "paragraph" or is_lead_in(sentences[earlier].text, "paragraph"):
             return None
-        if not leans_on_previous(sentences[earlier].text):
+        if not _leans(sentences[earlier].text):
             return tuple(needed)
     return None
 
