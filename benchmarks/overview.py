@@ -88,7 +88,7 @@ def lexrank(passages: Sequence[Passage], number: int) -> list[str]:
 
 
 def ours(passages: Sequence[Passage], number: int) -> list[str]:
-    return [placed.text for placed, _ in cover([passages], number).quoted]
+    return [placed.text for placed, _ in cover([read(passages)], number).quoted]
 
 
 def term_share(passages: Sequence[Passage], sentences: Sequence[str]) -> float:

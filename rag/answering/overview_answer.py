@@ -13,6 +13,7 @@ from rag.errors import DocumentError
 from rag.index.contents import Index
 from rag.overview.covering import SENTENCES, Covered, cover
 from rag.overview.facts import Fact
+from rag.overview.statements import read
 from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Answer, Citation, FactKind, FactList, Overview, Passage, QuotedSentence
 
@@ -63,7 +64,7 @@ def overview_answer(question: str, query: str, target: Target, index: Index, sen
         raise DocumentError(
             f"{target.name} has {passages:,} passages, and an overview reads at most {MOST_PASSAGES:,}; name a part of it"
         )
-    covered = cover([_passages(target, id, index) for id in target.documents], sentences)
+    covered = cover([read(_passages(target, id, index), index.entries[id].language) for id in target.documents], sentences)
     if not covered.quoted:
         return _in_own_voice(question, query, f"{target.name} has no sentences that could be quoted.", index)
     quoted, citations = cite([Choice(ScoredSentence(p.passage, p.number, 0.0), context) for p, context in covered.quoted], index)

@@ -1,16 +1,14 @@
 """Which sentences of some documents an overview quotes, and how much of their terms these cover."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from rag.overview.facts import Facts, dates, defined_terms, figures
 from rag.overview.greedy_cover import Unit, choose
 from rag.overview.key_terms import key_terms
-from rag.overview.statements import Placed, Reading, read
-from rag.records import Passage
-from rag.text.terms import terms
+from rag.overview.statements import Placed, Reading
 
 SENTENCES = 12  # of an overview: a page to read
 OPENING = 1.0  # of the weight of a section's first statement, added to it: that statement introduces the others
@@ -35,17 +33,16 @@ class Covered:
     lists: dict[str, Facts] = field(default_factory=dict)
 
 
-def cover(documents: Sequence[Sequence[Passage]], budget: int = SENTENCES) -> Covered:
-    """An overview of documents, each given by its passages, in at most `budget` sentences."""
-    read_documents = [read(passages) for passages in documents]
+def cover(read_documents: Sequence[Reading], budget: int = SENTENCES) -> Covered:
+    """An overview of documents in at most `budget` sentences."""
     sentences = [placed for reading in read_documents for placed in reading.sentences]
     statements = list(_statements(read_documents))
     counted = list(_counted(read_documents))
-    words = {row: terms(sentences[row].text) for row in counted}
+    words = {row: sentences[row].terms for row in counted}
     weights = _Weights(list(words.values()))
     sections = _sections([sentences[rows[-1]] for rows in statements], budget)
     texts = {row: sentences[row].text for rows in statements for row in rows}
-    concepts = {row: weights.concepts(words[row] if row in words else terms(text)) for row, text in texts.items()}
+    concepts = {row: weights.concepts(words[row] if row in words else sentences[row].terms) for row in texts}
     units = [
         Unit(rows, frozenset(concept for row in rows for concept in concepts[row]), section)
         for rows, section in zip(statements, sections, strict=True)
@@ -59,7 +56,7 @@ def cover(documents: Sequence[Sequence[Passage]], budget: int = SENTENCES) -> Co
         len(counted),
         len(set(sections)),
         len({sections[number] for number in chosen}),
-        weights.share(terms(" ".join(texts[row] for row in shown))),
+        weights.share(word for row in shown for word in sentences[row].terms),
         any(reading.leaves_out for reading in read_documents),
         all(reading.tabular for reading in read_documents),
         _lists(sentences, [sentences[row] for row in counted]),
@@ -118,7 +115,7 @@ class _Weights:
     def concepts(self, words: Sequence[str]) -> set[int]:
         return {self._numbers[concept] for concept in _concepts(words) if concept in self._numbers}
 
-    def share(self, words: Sequence[str]) -> float:
+    def share(self, words: Iterable[str]) -> float:
         """The share of the terms' weight that these words have; 0 if there are no terms."""
         total = sum(self._terms.values())
         return sum(self._terms[word] for word in set(words)) / total if total else 0.0

@@ -7,38 +7,20 @@ from dataclasses import dataclass
 
 from rag.overview.statements import Placed
 from rag.records import Span
+from rag.text.dates import moments_in
+from rag.text.quantities import quantities_in
 from rag.text.short_forms import abbreviations_in
 
 LISTED = 12  # of a kind: two lines on the page
+# Months of other languages; those of English are in rag.text.dates.
 _MONTHS = (
-    "january february march april may june july august september october november december jan feb mar apr jun jul aug sept sep "
-    "oct nov dec januar februar märz mai juni juli oktober dezember janvier février mars avril juin juillet août septembre "
-    "octobre novembre décembre enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre gennaio "
-    "febbraio aprile maggio giugno luglio settembre ottobre dicembre"
+    "januar februar märz mai juni juli oktober dezember janvier février mars avril juin juillet août septembre octobre novembre "
+    "décembre enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre gennaio febbraio aprile "
+    "maggio giugno luglio settembre ottobre dicembre"
 )
-_MONTH = "(?:" + "|".join(sorted(set(_MONTHS.split()), key=lambda month: (-len(month), month))) + r")\.?"
-_YEAR = r"(?:1[5-9]|20)\d\d"
-_DAY = r"\d{1,2}(?:st|nd|rd|th|º|er|\.)?"
-_DATE = re.compile(
-    rf"(?<![\w.,/-])(?:{_YEAR}-\d\d(?:-\d\d)?|\d{{1,2}}[./]\d{{1,2}}[./](?:{_YEAR}|\d\d)"
-    rf"|{_DAY}\s+(?:de\s+|of\s+)?{_MONTH}(?:,?\s+(?:de\s+)?{_YEAR})?|{_MONTH}\s+(?:{_DAY},?\s+)?{_YEAR}|{_MONTH}\s+{_DAY}"
-    rf"|(?<=\bin )(?:18|19|20)\d\d(?!\s+[a-z]+s\b)"
-    rf"|(?:(?<=since )|(?<=until )|(?<=after )|(?<=before )|(?<=from )|(?<=year )|(?<=by ))(?:18|19|20)\d\d"
-    r"(?!\s+[a-z]+s\b))(?![\w/-]|[.,]\d)",
+_FOREIGN_DATE = re.compile(
+    rf"(?<!\w)(?:\d{{1,2}}(?:\.|er|º)?\s(?:de\s)?)?(?:{'|'.join(_MONTHS.split())})\s(?:de\s)?(?:1[5-9]|20)\d\d(?!\w)",
     re.IGNORECASE,
-)
-_NUMBER = r"\d+(?:[.,\u00a0]\d+)*"
-_RANGE = rf"{_NUMBER}(?:\s?(?:–|-|to|and)\s?{_NUMBER})?"
-_CURRENCY = r"(?:[£$€¥]|USD|EUR|GBP|CHF)"
-_UNIT = (
-    r"%|per\s?cent|percent|‰|°\s?[CF]|[µμnmckKMG]?(?:m|g|l|L|s|V|A|W|Hz|Pa|J|N|mol|Sv|Gy|bar|Wh|Ω)(?:²|³|2|3)?|dB|rpm|psi|ppm|mmHg|kcal|min|hrs?|h"
-    r"|(?:milli|centi|kilo)?(?:metres?|meters?|grams?)|litres?|liters?|kilos?|tonnes?|tons?|miles?|inch(?:es)?|feet|pounds|dollars|euros"
-    r"|seconds?|minutes?|hours?|days?|weeks?|months?|years?|times|fold"
-)
-_PER = r"(?:\s?/\s?(?:day|h|min|s|kg|m|l|L|year)|\s(?:an?|per)\s(?:second|minute|hour|day|week|month|year|kg))?"
-_FIGURE = re.compile(
-    rf"(?<![\w.,/-])(?:{_CURRENCY}\s?{_NUMBER}(?:\s(?:thousand|million|billion))?|{_NUMBER}\s?{_CURRENCY}(?!\w)"
-    rf"|{_RANGE}(?:\s|-)?(?:{_UNIT}){_PER}(?!\w))"
 )
 _NAME = r"[\"“*_]*(?P<name>[^\W\d_](?:[^\W_]|[’'-])*(?: (?:[^\W_]|[’'-])+){0,3}?)[\"”*_]*"
 _DEFINED = (
@@ -54,6 +36,7 @@ _DEFINED = (
     re.compile(rf"\b(?:called|known as|termed) (?:an? |the )?{_NAME}(?=[,.;:)]| or | and |$)"),
     re.compile(r"^[*_]{2}(?P<name>[^*_:\n]{2,60}?):?[*_]{2}:? "),
 )
+_DIGIT = re.compile(r"\d")
 _NO_NAME = re.compile(
     r"(?:this|that|these|those|it|they|there|he|she|we|you|one|what|which|here|another|each|some|any|other|its|their|such"
     r"|if|when|in|on|at|for|by|with|to|from|as|after|before|because|while)\b",
@@ -88,12 +71,13 @@ def defined_terms(sentences: Iterable[Placed]) -> Facts:
 
 
 def dates(sentences: Iterable[Placed]) -> Facts:
-    return _gathered(sentences, lambda text: (Span(*match.span()) for match in _DATE.finditer(text)))
+    """Days, months and years; no weekdays and times."""
+    return _gathered(sentences, _dates_in)
 
 
 def figures(sentences: Iterable[Placed]) -> Facts:
     """Numbers with a unit, a percentage or a currency."""
-    return _gathered(sentences, lambda text: (Span(*match.span()) for match in _FIGURE.finditer(text)))
+    return _gathered(sentences, _figures_in)
 
 
 def _gathered(sentences: Iterable[Placed], spans_in: Callable[[str], Iterable[Span]]) -> Facts:
@@ -109,6 +93,18 @@ def _gathered(sentences: Iterable[Placed], spans_in: Callable[[str], Iterable[Sp
     order = list(first)
     frequent = sorted(range(len(order)), key=lambda row: (-counts[order[row]], row))[:LISTED]
     return Facts([first[order[row]] for row in sorted(frequent)], len(order))
+
+
+def _dates_in(text: str) -> list[Span]:
+    if not _DIGIT.search(text):
+        return []
+    foreign = [Span(*match.span()) for match in _FOREIGN_DATE.finditer(text)]
+    known = [moment.span for moment in moments_in(text) if {"year", "day", "decade"} & {name for name, _ in moment.readings[0]}]
+    return sorted([*foreign, *(span for span in known if not any(span.start < f.end and f.start < span.end for f in foreign))])
+
+
+def _figures_in(text: str) -> list[Span]:
+    return [quantity.span for quantity in quantities_in(text, _dates_in(text)) if quantity.unit] if _DIGIT.search(text) else []
 
 
 def _definitions(text: str) -> Iterator[Span]:

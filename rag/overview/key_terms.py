@@ -8,12 +8,11 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 from rag.overview.facts import Fact
 from rag.overview.statements import Placed
 from rag.records import Span
-from rag.text.terms import STOPWORDS, terms
+from rag.text.terms import terms
 
 LISTED = 12  # key terms: two lines on the page
 LONGEST = 3  # words
@@ -38,16 +37,6 @@ _RUNNING = frozenset(
         useful uses using usual usually value various way week weeks well whether within without work year years"""
     )
 )
-# Function words of texts in other languages, which the stop words of the search do not know.
-_FOREIGN = frozenset(
-    """der die das und den dem des ein eine einen einem einer eines ist sind war waren mit von vom für auf aus bei nach
-    zur zum auch nicht sich als wie oder aber durch über unter wird werden wurde kann können nur noch es er sie wenn
-    dass im am les des une est sont dans pour par sur avec que qui pas plus aux ces cette elle ils nous vous leur
-    leurs être ont los las del una uno unos unas con por para como más pero sus este esta entre sin sobre son ser
-    fue han hay todos todas gli dei delle della degli nel nella nelle che per sono anche più non uma dos das com não
-    mas foi het een van en op te dat zijn""".split()
-)
-ENGLISH_SHARE = 0.15  # of English stop words among all words, from which a text is English; a third is usual, elsewhere a few
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+|(?<=\]\()[^)\s]+")
 _BEFORE_VERB = frozenset(
     "to can could may might must will would shall should not do does did cannot we they you it i he she".split()
@@ -56,79 +45,72 @@ _NO_NOUN = re.compile(r".{3,}(?:ed|ly)", re.IGNORECASE)  # mostly the endings of
 _WORD = re.compile(r"[^\W_]+(?:['’-](?=\w)[^\W_]+)*")
 
 
-@dataclass
-class _Term:
-    """`surfaces` counts the ways it is written; `first` is where each is written first."""
-
-    sentences: int = 0
-    surfaces: Counter[str] = field(default_factory=Counter)
-    first: dict[str, Fact] = field(default_factory=dict)
+Place = tuple[int, int, int]
+"""The row of a sentence, and where in its text a term begins and ends."""
 
 
 def key_terms(sentences: Sequence[Placed]) -> list[Fact]:
     """The best terms, best first, each at the first place of its most frequent form."""
-    found: dict[tuple[str, ...], _Term] = defaultdict(_Term)
-    stems_of = _Stems(frozenset() if _is_english(sentences) else _FOREIGN)
-    for placed in sentences:
-        seen: set[tuple[str, ...]] = set()
-        for stems, span in _candidates(placed.text, stems_of):
-            surface = " ".join(span.of(placed.text).split())
-            term = found[stems]
-            term.sentences += stems not in seen
-            term.surfaces[surface] += 1
-            start = placed.sentence.span.start
-            term.first.setdefault(surface, Fact(placed, Span(start + span.start, start + span.end)))
-            seen.add(stems)
-    scores = _scores({stems: term.sentences for stems, term in found.items() if term.sentences >= FEWEST_SENTENCES})
+    places: dict[tuple[str, ...], list[Place]] = defaultdict(list)
+    stems_of: dict[str, _Stems] = {}
+    for row, placed in enumerate(sentences):
+        if placed.language not in stems_of:
+            stems_of[placed.language] = _Stems(placed.language)
+        for stems, start, end in _candidates(placed.text, stems_of[placed.language]):
+            places[stems].append((row, start, end))
+    frequencies = {
+        stems: len({row for row, _, _ in listed}) for stems, listed in places.items() if len(listed) >= FEWEST_SENTENCES
+    }
+    scores = _scores({stems: count for stems, count in frequencies.items() if count >= FEWEST_SENTENCES})
     chosen: list[tuple[str, ...]] = []
     for stems in sorted(scores, key=lambda stems: (-scores[stems], stems)):
         if len(chosen) == LISTED:
             break
         if not any(_is_within(stems, other) or _is_within(other, stems) for other in chosen):
             chosen.append(stems)
-    return [_stated(found[stems]) for stems in chosen]
+    return [_stated(places[stems], sentences) for stems in chosen]
 
 
-def _stated(term: _Term) -> Fact:
-    surface = max(term.surfaces, key=lambda surface: (term.surfaces[surface], surface[1:] == surface[1:].lower(), surface))
-    return term.first[surface]
-
-
-def _is_english(sentences: Sequence[Placed]) -> bool:
-    words = [word.lower() for placed in sentences for word in _WORD.findall(placed.text)]
-    return sum(word in STOPWORDS for word in words) >= ENGLISH_SHARE * len(words)
+def _stated(places: Sequence[Place], sentences: Sequence[Placed]) -> Fact:
+    """The first place of the form that is most frequent; of equals, one without capitals within."""
+    forms = [" ".join(sentences[row].text[start:end].split()) for row, start, end in places]
+    counts = Counter(forms)
+    best = max(counts, key=lambda form: (counts[form], form[1:] == form[1:].lower(), form))
+    row, start, end = places[forms.index(best)]
+    placed = sentences[row]
+    return Fact(placed, Span(placed.sentence.span.start + start, placed.sentence.span.start + end))
 
 
 class _Stems(dict[str, str]):
     """The stem of each word, computed once; "" for a word that belongs to no term: a stop word, a number, a single letter."""
 
-    def __init__(self, ignored: frozenset[str]) -> None:
+    def __init__(self, language: str) -> None:
         super().__init__()
-        self._ignored = ignored
+        self._language = language
 
     def __missing__(self, word: str) -> str:
         short = not word[0].isalpha() or (len(word) < SHORTEST_WORD and not word.isupper())
-        stems = [] if short or word.lower() in self._ignored else terms(word)
+        stems = [] if short else terms(word, self._language)
         return self.setdefault(word, stems[0] if stems else "")
 
 
-def _candidates(text: str, stems_of: _Stems) -> Iterator[tuple[tuple[str, ...], Span]]:
-    """All runs of up to LONGEST content words with nothing but a space between them: their stems and span in the text."""
-    text = _ADDRESS.sub(lambda match: "/" * len(match[0]), text)
-    run: list[tuple[str, Span]] = []
-    previous = ""
+def _candidates(text: str, stems_of: _Stems) -> Iterator[tuple[tuple[str, ...], int, int]]:
+    """All runs of up to LONGEST content words with only a space between them: their stems, and where they begin and end."""
+    if "/" in text:
+        text = _ADDRESS.sub(lambda match: "/" * len(match[0]), text)
+    run: list[tuple[str, int]] = []
+    previous, end = "", 0
     for match in _WORD.finditer(text):
-        word, span = match.group(), Span(*match.span())
-        if run and text[run[-1][1].end : span.start] != " ":
+        word, start = match.group(), match.start()
+        if run and (start != end + 1 or text[end] != " "):
             run = []
-        stem = stems_of[word]
-        run = [*run[-LONGEST + 1 :], (stem, span)] if stem else []
+        stem, end = stems_of[word], match.end()
+        run = [*run[-LONGEST + 1 :], (stem, start)] if stem else []
         if stem and stem not in _RUNNING and not _NO_NOUN.fullmatch(word):
-            for length in range(1 if previous.lower() not in _BEFORE_VERB else 2, len(run) + 1):
-                first = run[-length]
-                if first[0] not in _RUNNING:
-                    yield tuple(stem for stem, _ in run[-length:]), Span(first[1].start, span.end)
-        previous = word
+            for length in range(1 if previous not in _BEFORE_VERB else 2, len(run) + 1):
+                if run[-length][0] not in _RUNNING:
+                    yield tuple(stem for stem, _ in run[-length:]), run[-length][1], end
+        previous = word.lower()
 
 
 def _scores(counts: dict[tuple[str, ...], int]) -> dict[tuple[str, ...], float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from rag.records import Passage, Sentence
 from rag.text.headings import is_back_matter
 from rag.text.leaning import is_label, is_lead_in, leans_on_previous
-from rag.text.terms import terms
+from rag.text.terms import ENGLISH, terms
 
 LONGEST_CONTEXT = 2  # sentences before a leaning one; with more it would no longer be an overview
 FEWEST_WORDS, FEWEST_TERMS = 4, 3  # of a statement; "Keep it dry." says little by itself
@@ -28,10 +28,11 @@ _CONTINUES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A sentence in its passage; `number` is its row in `passage.sentences`."""
+    """A sentence in its passage; `number` is its row in `passage.sentences`, `language` that of the document."""
 
     passage: Passage
     number: int
+    language: str = ENGLISH
 
     @property
     def sentence(self) -> Sentence:
@@ -40,6 +41,10 @@ class Placed:
     @property
     def text(self) -> str:
         return self.passage.text_of(self.sentence)
+
+    @property
+    def terms(self) -> list[str]:
+        return terms(self.text, self.language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +73,14 @@ class Reading:
     tabular: bool = False
 
 
-def read(passages: Sequence[Passage]) -> Reading:
+def read(passages: Sequence[Passage], language: str = ENGLISH) -> Reading:
     """Reads a document's passages; references and disclaimers are left out.
 
     Statements are sentences of running text and list items. A document with few of them is read by the rows of its tables if
     these are more, else line by line.
     """
     sentences = [
-        Placed(passage, number)
+        Placed(passage, number, language)
         for passage in passages
         if not is_back_matter(passage.headings)
         for number in range(len(passage.sentences))
@@ -115,7 +120,7 @@ def _prose(sentences: Sequence[Placed]) -> Iterator[Statement]:
             before.lead_in = row if is_lead_in(text, sentence.kind) else None
         context = _context(sentences, row, before)
         before.rows = [*before.rows[-LONGEST_CONTEXT:], row]
-        if context is not None and is_statement(text, sentence, cut=placed.passage.cut):
+        if context is not None and is_statement(placed):
             yield Statement((*context, row))
 
 
@@ -123,12 +128,12 @@ def _leans(text: str) -> bool:
     return leans_on_previous(text) or bool(_CONTINUES.match(text.lstrip("([\"'“‘*_")))
 
 
-def is_statement(text: str, sentence: Sentence, *, cut: bool) -> bool:
+def is_statement(placed: Placed) -> bool:
     """Whether a sentence says something by itself: no question, no introduction, nothing cut or too short."""
+    text, words = placed.text, len(placed.text.split())
+    short = words < FEWEST_WORDS or (words < SURELY_LONG and len(placed.terms) < FEWEST_TERMS)
     asks = text.rstrip(" \"'”’)").endswith("?")
-    words = len(text.split())
-    short = words < FEWEST_WORDS or (words < SURELY_LONG and len(terms(text)) < FEWEST_TERMS)
-    return not (cut or asks or short or _MARKUP.search(text) or is_lead_in(text, sentence.kind))
+    return not (placed.passage.cut or asks or short or _MARKUP.search(text) or is_lead_in(text, placed.sentence.kind))
 
 
 def _context(sentences: Sequence[Placed], row: int, before: _Before) -> tuple[int, ...] | None:
