@@ -22,7 +22,7 @@ from rag.index.changes import BuildRecord, Changes
 from rag.index.file_listing import ListedFile
 from rag.index.manifest import Entry, Failure
 from rag.receipts import ranges
-from rag.records import Answer, Citation, Hit, Location, Passage, QuotedSentence, Span
+from rag.records import Answer, Citation, FactList, Hit, Location, Overview, Passage, QuotedSentence, Span
 from rag.templates import direction, render
 from rag.translations import t
 from rag.ui.answer_actions import Shown
@@ -417,3 +417,18 @@ def test_the_page_is_in_the_language_of_whoever_asks() -> None:
     for language in ("en", "de", "zh", "it", 5):
         said[language] = answer_call(acts, None, User("", "reader"), {"do": "copy", "lang": language})["html"]
     assert said == {"en": "Copy", "de": "Kopieren", "zh": "复制", "it": "Copy", 5: "Copy"}
+
+
+def test_an_overview_is_shown_under_its_headings_with_its_facts_and_without_markup() -> None:
+    base = answer(HOSTILE, "The pump moves 5 litres a day.")
+    fact = replace(base.citations[1], number=3, answer_phrase=Span(15, 29))
+    lists = (FactList("figures", (3,), 7),)
+    overview = Overview(("a.md",), (), 20, 2, 2, 0.5, lists)
+    shown = answer_html(replace(base, confidence=0.0, more=(fact,), overview=overview, message=f"Overview of {HOSTILE}"))
+    page = Elements(shown)
+    assert quoted(shown) == [HOSTILE, "The pump moves 5 litres a day."]
+    assert [tag for tag, _ in page.elements].count("h3") == 1 and not {"img", "b", "script"} & {tag for tag, _ in page.elements}
+    assert "5 litres a day" in page.text and "1 of 7" in page.text and f"Overview of {HOSTILE}" in page.text
+    (button,) = [attributes for tag, attributes in page.elements if attributes.get("data-number") == "3"]
+    assert (button["value"] or "").split(":")[1:3] == ["15", "29"], "the fact itself is marked, not its sentence"
+    assert not any("card" in (attributes.get("class") or "") for _, attributes in page.elements)

@@ -11,6 +11,8 @@ from rag.overview.key_terms import key_terms
 from rag.overview.statements import Placed, Reading
 
 SENTENCES = 12  # of an overview: a page to read
+FREQUENCY_EXPONENT = 1.5  # of the number of sentences that have a concept: see benchmarks/README.md
+PRECISION = 100  # weights are whole numbers, so that sums do not depend on their order
 OPENING = 1.0  # of the weight of a section's first statement, added to it: that statement introduces the others
 
 
@@ -103,14 +105,17 @@ def _counted(documents: Sequence[Reading]) -> Iterator[int]:
 
 
 class _Weights:
-    """Concepts are terms and pairs of neighbouring terms, each weighted by the number of sentences that have it."""
+    """Concepts are terms and pairs of neighbouring terms, weighted by a power of the number of sentences that have them.
+
+    The share that is told counts terms only, each by that number itself.
+    """
 
     def __init__(self, sentences: Sequence[Sequence[str]]) -> None:
         self._terms = Counter(term for words in sentences for term in set(words))
         counts: Counter[tuple[str, ...]] = Counter(concept for words in sentences for concept in _concepts(words))
         order = sorted(counts)
         self._numbers = {concept: number for number, concept in enumerate(order)}
-        self.of_concepts = [counts[concept] for concept in order]
+        self.of_concepts = [round(PRECISION * counts[concept] ** FREQUENCY_EXPONENT) for concept in order]
 
     def concepts(self, words: Sequence[str]) -> set[int]:
         return {self._numbers[concept] for concept in _concepts(words) if concept in self._numbers}

@@ -259,6 +259,24 @@ def test_the_outline_leads_to_a_heading_and_only_this_document_is_asked(page: Pa
     assert "Searched only in faq.txt" in ask(page, SPRING).inner_text()
 
 
+def test_an_overview_is_asked_from_the_list_of_documents_and_from_a_source(page: Page) -> None:
+    page.get_by_role("tab", name="Documents").click()
+    page.get_by_role("button", name="Overview of faq.txt").click()
+    answer = page.locator("#conversation .turn[data-turn] .answer").first
+    answer.wait_for()
+    assert answer.locator(".overview-note").inner_text().startswith("Overview of ")
+    assert answer.locator("h3.spine").count() > 0 and answer.locator(".quote").count() > 0
+    answer.locator("button.cite").first.click()
+    page.wait_for_selector("#source-mark")
+    assert (
+        page.locator("#source-mark").text_content()
+        == (answer.locator(".quote").first.text_content() or "").rsplit("Show source", 1)[0]
+    )
+    page.click("#source-overview")
+    page.wait_for_function("document.querySelectorAll('#conversation .turn[data-turn]').length === 2")
+    assert page.locator("#conversation .user").last.inner_text().strip() == "Overview of faq.txt"
+
+
 def test_markdown_reads_as_it_should_and_can_be_seen_as_text(page: Page) -> None:
     ask(page, DYE).locator("button.cite").first.click()
     page.wait_for_selector("#source-mark")
