@@ -137,7 +137,9 @@ def name(text: str, random_: random.Random, names: list[str]) -> str | None:
     whole = r"(?<=\b(?:by|is|as|in|at) )(?!The|A )[A-Z][a-z]{3,}(?: [A-Z][a-z]{3,})?(?=[ .,;])(?! [A-Z0-9])"  # no part of a name
     spots = list(re.finditer(whole, text))
     spots = [
-        m for m in spots if re.search(r"\b(?:(?:is|was|were|by|as|named|called)|\w+ed (?:in|at)|born in) $", text[: m.start()])
+        m
+        for m in spots
+        if re.search(r"\b(?:(?:is|was|were|by|(?<!such )(?<!well )as|named|called)|\w+ed (?:in|at)|born in) $", text[: m.start()])
     ]
     spots = [m for m in spots if m[0] not in MONTHS]
     if not spots:
