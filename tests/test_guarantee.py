@@ -1,5 +1,6 @@
 """The guarantee about strong answers: the bound, the test of thresholds, and whether it still holds later."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest, ks_2samp
 
+from rag.accounts.users import LOCAL, User
 from rag.answering.confidence import FILE, SIGNALS, Band, Calibration, default_calibration, save_calibration, stored_calibration
 from rag.answering.guarantee_state import guarantee_state
 from rag.answering.guarantees import Guarantee, answering_digest, with_guarantee
@@ -28,10 +30,12 @@ from rag.evaluation.guarantee import (
     refusal,
 )
 from rag.evaluation.question_sets import Question, load_question_set
-from rag.evaluation.runs import Outcome
+from rag.evaluation.runs import Outcome, save_run
 from rag.library import Library
 from rag.receipts import receipt_text
 from rag.records import Answer, Citation, QuotedSentence, Span, Strength
+from rag.ui.calls import Reply, answer_call
+from rag.ui.evaluation_acts import EVALUATION_ACTS, Evaluating
 from rag.wire import answer_from, answer_values
 from tests.conftest import SIMILARITY, WordEmbedder
 from tests.test_library import QUESTION, write_questions
@@ -273,3 +277,38 @@ def test_another_model_says_what_to_do(library: Library, tmp_path: Path) -> None
     assert state is not None and "another model or reader; run `rag calibrate SET" in state.trouble
     with pytest.raises(QuestionSetError, match="another model or other settings"):
         check_guarantee(library.chat, lambda what, done, total: None)
+
+
+def test_the_evaluation_tab_gives_and_checks_a_guarantee(library: Library, tmp_path: Path) -> None:
+    sets, runs = tmp_path / "evaluation", tmp_path / "runs"
+    folder = write_questions(sets / "ferns", answered=60, unanswerable=30)
+    assert library.settings.evaluation.sets.resolve() == sets
+    evaluation = library.evaluate(folder)
+    save_run(runs, evaluation.run, evaluation.outcomes)
+    evaluating = Evaluating(library)
+
+    def act(user: User = LOCAL, **payload: object) -> Reply:
+        return answer_call(EVALUATION_ACTS, evaluating, user, payload)
+
+    run = evaluation.run.name
+    assert act(do="progress")["guarantee"] == ""
+    assert "no guarantee to check" in _checked(evaluating, act)
+    assert act(User("ann", "reader"), do="guarantee", run=run, at_most=0.1)["error"] == "Only curators can evaluate."
+    assert "Invalid request: at_most" in act(do="guarantee", run=run, at_most=0.0)["error"]
+    assert "judged questions instead of 90" in act(do="guarantee", run=run, at_most=0.001)["error"]
+    assert act(do="guarantee", run=run, at_most=0.1)["message"].startswith("Answers are now strong from a confidence of 0.")
+    line = "at most 10% of strong answers are wrong (95% certain, 90 judged questions)"
+    state = act(do="progress")
+    assert (state["guarantee"], state["unchecked"]) == (f"Guaranteed: {line}.", False)
+    faq = library.settings.corpus / "faq.txt"
+    faq.write_text(faq.read_text() + "\n\n")
+    library.build()
+    assert act(do="progress")["unchecked"]
+    assert _checked(evaluating, act) == "Done: the guarantee holds."
+    assert act(do="progress")["guarantee"] == f"Guaranteed: {line}."
+
+
+def _checked(evaluating: Evaluating, act: Callable[..., Reply]) -> str:
+    assert act(do="check") == {}
+    evaluating.job.join()
+    return evaluating.job.state.result
