@@ -33,10 +33,11 @@ def with_language(language: str) -> list[object]:
 
 @pytest.fixture
 def home(handbook: Settings, tmp_path: Path) -> Path:
-    """A folder with corpus/, index/, evaluation/ and a file to add, as the pages assume. A third of the questions are left."""
+    """A folder with corpus/, index/, evaluation/ a file to add and one of questions, as the pages assume. A third of the questions are left."""
     folder = tmp_path / "home"
     shutil.copytree(handbook.corpus.parent, folder)
     (folder / "notes.txt").write_text("The physiotherapist comes on Tuesdays.")
+    (folder / "questions.txt").write_text("How fast do nerves regrow?\nWhat is neurapraxia?\n")
     shutil.copytree(ROOT / "evaluation", folder / "evaluation")
     queries = folder / "evaluation" / "denervation" / "queries.jsonl"
     queries.write_text("".join(queries.read_text(encoding="utf-8").splitlines(keepends=True)[::3]), encoding="utf-8")
