@@ -17,7 +17,18 @@ from rag.config import EvaluationSettings, Settings
 from rag.conversation import Chat
 from rag.errors import QuestionSetError
 from rag.evaluation.labelling import add_question, label, outdated_questions
-from rag.evaluation.measures import RETRIEVAL, auroc, bootstrap, means_of, meets, per_question, risk_coverage, summarise
+from rag.evaluation.measures import (
+    RETRIEVAL,
+    _word_f1,
+    _words,
+    auroc,
+    bootstrap,
+    means_of,
+    meets,
+    per_question,
+    risk_coverage,
+    summarise,
+)
 from rag.evaluation.plots import plots
 from rag.evaluation.question_sets import GoldSpan, Question, QuestionSet, load_question_set
 from rag.evaluation.report import report_page, write_report
@@ -445,3 +456,10 @@ def test_thresholds_agree_with_measures_and_the_csv_with_verdicts() -> None:
     assert [verdict(question, outcomes[question.id])[0] for question in questions] == [True, False, False]
     assert as_csv(questions, outcomes).split("\n")[1] == "a,'=1+1,1,right,0.8,xxxx [1]"
     assert thresholds([Question("d", "d?")], {}) == []
+
+
+def test_phrases_without_spaces_are_compared_character_by_character() -> None:
+    assert _words("三个星期。") == ["三", "个", "星", "期"]
+    assert _word_f1(_words("三个星期"), _words("三个星期内")) == pytest.approx(8 / 9)
+    assert _words("The 4 Nerves, e.g.") == ["4", "nerves", "eg"]
+    assert _words("أربعة؟") == ["أربعة"]

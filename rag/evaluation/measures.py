@@ -4,6 +4,7 @@ Retrieval measures are computed by ir_measures (as trec_eval does); documents ar
 without any hit counts as 0. A part of the summary for which a set has no data is None.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -131,9 +132,18 @@ def _of_answer(answers: Sequence[GoldSpan], outcome: Outcome, sentences: Mapping
     return values
 
 
+# ASCII as in SQuAD's script, and that of other scripts; curly quotes stay, which English has too.
+_PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~，。、：；！？「」『』（）《》〈〉؟،؛"
+_WITHOUT_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")  # kana and Han characters
+
+
 def _words(phrase: str) -> list[str]:
-    """Normalised as by SQuAD's evaluation script: lower case, without punctuation and articles."""
-    kept = "".join(letter for letter in phrase.lower() if letter not in "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+    """Normalised as by SQuAD's evaluation script: lower case, without punctuation and articles.
+
+    Chinese and Japanese have no spaces: each of their characters counts as a word, as MLQA and XTREME do it.
+    """
+    kept = "".join(letter for letter in phrase.lower() if letter not in _PUNCTUATION)
+    kept = _WITHOUT_SPACES.sub(r" \g<0> ", kept)
     return [word for word in kept.split() if word not in ("a", "an", "the")]
 
 

@@ -12,6 +12,7 @@ from rag.config import EmbeddingSettings
 from rag.errors import ModelError
 from rag.models.bert import bert_model, is_bert
 from rag.models.bundled import MULTILINGUAL
+from rag.models.encoder import return_freed_memory
 from rag.models.model_identity import ModelIdentity, backend_of, check_weights, model_folder, model_identity
 from rag.models.multilingual import multilingual_model, write_sentence_transformer
 from rag.models.onnx_graph import Precision
@@ -103,6 +104,7 @@ class ModelEmbedder:
         with self._loading:
             if self._model is None:
                 self._model = _load(self._settings)
+                return_freed_memory()
             return self._model
 
     @property

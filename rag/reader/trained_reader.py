@@ -7,7 +7,7 @@ from typing import Any
 
 from rag.errors import ModelError
 from rag.models.bundled import file_digest
-from rag.models.encoder import Encoder, in_parallel
+from rag.models.encoder import Encoder, in_parallel, return_freed_memory
 from rag.numeric import logistic
 from rag.reader.heads import Heads, Reading
 from rag.reader.networks import ENGLISH, Network
@@ -55,6 +55,7 @@ class TrainedReader:
         with self._loading:
             if self._parts is None:
                 self._parts = _load(self.network)
+                return_freed_memory()
             return self._parts
 
     def read(self, query: str, passages: Sequence[Passage]) -> list[ScoredSentence]:
