@@ -46,6 +46,10 @@ def test_a_loaded_index_is_what_was_saved(corpus: Path, tmp_path: Path) -> None:
 FILES_OF_LAW = {
     "one.md": ["# One\n\nFerns like soil.\n", "# One\n\nFerns like soil. Cats do not.\n", "# Uno\n\nNothing here.\n"],
     "two.txt": ["How long?\nTwo years.\n", "How long?\nThree years.\nWhy?\nBecause.\n"],
+    "farne.md": [
+        "# Farne\n\nDie Farne mögen z. B. nasse Erde, und das ist gut für alle.\n",
+        "# 蕨类\n\n蕨类喜欢湿润的土壤。猫不喜欢。\n",
+    ],
     "sub/three.html": ["<p>Ferns like soil.</p>", "<h1>T</h1><p>A cat.</p>"],
     "copy.md": ["# One\n\nFerns like soil.\n", "# Uno\n\nNothing here.\n"],
     "zopy.md": ["# One\n\nFerns like soil.\n"],
