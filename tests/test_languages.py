@@ -66,6 +66,15 @@ def test_chinese_with_foreign_names_stays_chinese_and_japanese_needs_kana() -> N
     assert language_of("東京タワーはどこにありますか") == "ja"
 
 
+@pytest.mark.parametrize("language", ["zh", "de", "ar"])
+def test_addresses_and_long_runs_do_not_hide_the_language(language: str) -> None:
+    text = f"https://example.org/a/b {TEXTS[language]} /usr/lib/x a@b.example "
+    assert language_of(text) == language
+    chinese = f"{TEXTS['zh']}见https://example.org/a/b或C:/x/y，{TEXTS['zh']}" * 300
+    assert language_of(chinese.replace(" ", "")) == "zh"
+    assert language_of("x" * 50_000) == language_of("x" * 50_000)
+
+
 def test_english_text_does_not_load_the_identifier() -> None:
     program = f"import sys; from rag.text.languages import language_of; assert language_of({TEXTS['en']!r}) == 'en'; " + (
         "assert 'py3langid' not in sys.modules"

@@ -29,7 +29,8 @@ _ALSO_ENGLISH = frozenset(
 )
 _WORD = re.compile(r"[^\W\d_]+")
 _LATIN_WORD = re.compile(r"[A-Za-z0-9À-ɏ]+(?:[.'’-][A-Za-z0-9À-ɏ]+)*")
-_NOISE = re.compile(r"\b(?:https?://|www\.)\S+|\S+@\S+|\S*[/\\]\S*[/\\]\S*")  # addresses and paths are in no language
+# Addresses and paths are in no language. Only ASCII: in Chinese the text goes on after them without a space.
+_NOISE = re.compile(r"(?<![!-~])(?:(?:https?://|www\.)[!-~]+|[!-~]+@[!-~]+|[!-~]*[/\\][!-~]*[/\\][!-~]*)")
 # Scripts that one language uses, or one of those that use them by far the most. Names as in Unicode's names of letters.
 _ONLY_LANGUAGE = {
     "HANGUL": "ko", "THAI": "th", "LAO": "lo", "KHMER": "km", "MYANMAR": "my", "GREEK": "el", "HEBREW": "he", "ARMENIAN": "hy",
