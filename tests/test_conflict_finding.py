@@ -4,6 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.testclient import TestClient
 
 from rag.accounts.users import User
 from rag.config import PassageSettings, Settings
@@ -16,8 +18,10 @@ from rag.index.builds import live_build
 from rag.index.sentence_vectors import FOLDER
 from rag.index.updating import Recipe, update_index
 from rag.records import Document
+from rag.server.conflicts_api import add_conflicts
 from rag.ui.calls import answer_call
 from rag.ui.conflicts_acts import CONFLICTS_ACTS, Contradicting
+from rag.ui.jobs import Stopped
 from tests.conftest import SIMILARITY, ReadHere, WordEmbedder, library_of
 
 SHOP = {
@@ -193,3 +197,37 @@ def test_only_curators_look_for_conflicts(shop: Path) -> None:
     chat = Chat(Settings(corpus=shop / "corpus", index=shop / "index", answering=SIMILARITY), WordEmbedder())
     refused = answer_call(CONFLICTS_ACTS, Contradicting(library_of(chat)), User("bob", "reader"), {"do": "find"})
     assert refused == {"error": "Only curators can look for conflicts."}
+
+
+def test_what_was_embedded_before_a_stop_is_kept(shop: Path) -> None:
+    embedder, index = WordEmbedder(), load_index(live_build(shop / "index"))
+
+    def stop(what: str, done: int, total: int) -> None:
+        if what == "embedding sentences" and done >= 4:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        find_conflicts(index, embedder, shop / "index", progress=stop)
+    before = set(embedder.embedded)
+    embedder.embedded.clear()
+    assert found(shop, embedder).conflicts == found(shop, WordEmbedder()).conflicts
+    assert before
+    assert not before & set(embedder.embedded)
+
+
+def test_conflicts_over_http(shop: Path) -> None:
+    chat = Chat(Settings(corpus=shop / "corpus", index=shop / "index", answering=SIMILARITY), WordEmbedder())
+    app, router = FastAPI(), APIRouter()
+    add_conflicts(router, library_of(chat))
+    app.include_router(router)
+    client = TestClient(app)
+    listed = client.get("/conflicts", params={"limit": 1}).json()
+    assert (listed["total"], len(listed["conflicts"]), len(listed["versions"])) == (2, 1, 1)
+    assert client.get("/conflicts", params={"documents": ["dogs.md"]}).json()["total"] == 0
+    assert client.get("/conflicts", params={"limit": 0}).status_code == 422
+
+
+def test_an_empty_index_has_no_conflicts(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    build(tmp_path, WordEmbedder())
+    assert found(tmp_path, WordEmbedder()) == Findings((), (), 0, 0, 0)

@@ -44,7 +44,7 @@ def conflicts(
         with progress_bars() as progress:
             findings = find_conflicts(chat.index(), chat.embedder, library.settings.index, only=only, progress=progress)
     except KeyboardInterrupt:
-        print_note("rag: stopped; the sentences embedded so far are kept for the next time")
+        print_note("rag: stopped; the documents read so far are kept for the next time")
         raise typer.Exit(130) from None
     if as_json:
         from rag.conflicts.finding_values import findings_values

@@ -11,7 +11,7 @@ from rag.text.dates import moments_in
 from rag.text.terms import terms
 
 HEAD = 1_500  # characters in which a document says from when it is
-VERSIONS_REMEMBERED = 2**12  # documents
+VERSIONS_REMEMBERED = 64  # documents, whose texts stay in memory meanwhile
 SHARED_LINES = 0.5  # share of the shorter document's sentences from which two documents are versions of one
 FEWEST_LINES = 4  # of a document, to be compared by its sentences
 SHORTEST_LINE = 25  # characters

@@ -10,7 +10,7 @@ from rag.ui.conflicts_view import conflicts_html
 from rag.ui.documents_view import job_html
 from rag.ui.jobs import Job
 
-STOPPED = "Stopped. The sentences embedded so far are kept: start again to go on."
+STOPPED = "Stopped. The documents read so far are kept: start again to go on."
 NOT_A_CURATOR = "Only curators can look for conflicts."
 
 
