@@ -224,7 +224,8 @@ def _reply(chat: Chat, question: str, turns: Sequence[Turn], history: History, d
     language = foreign.language if foreign else spoken_language(typed, previous) or "en"
     number = reading_named(typed, last.readings) if last else None
     cited = [citation.document_id for citation in last.citations] if last else []
-    if overview := overview_reply(question, typed, chat.index(), InHand(documents, cited)):
+    lists_documents = documents is None and kind_of(typed) == "documents"  # "what is in your library"
+    if not lists_documents and (overview := overview_reply(question, typed, chat.index(), InHand(documents, cited))):
         return overview
     act = Act("one", number) if number else act_of(typed)
     if act and last:

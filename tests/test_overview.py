@@ -335,3 +335,5 @@ def test_an_overview_in_a_conversation(corpus: Path, tmp_path: Path) -> None:
     assert chat.ask("Are ferns toxic to cats?", history=turns).overview is None
     assert chat.ask("What is in this document?").message.startswith("Which document do you mean?")
     assert chat.ask("What is in this document?", documents=["faq.txt"]).overview is not None
+    assert "- Guide to ferns (guide.md)" in chat.ask("give me an overview of the documents").message
+    assert len((chat.ask("Summarise all documents").overview or answer.overview).documents) == 2

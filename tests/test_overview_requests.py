@@ -72,6 +72,9 @@ def asked_of(question: str, index: Index, hand: InHand | None = None) -> tuple[t
         ("De quoi parle hr-pay.md ?", PAY),
         ("resumen de hr-pay.md", PAY),
         ("riassunto di hr-pay.md", PAY),
+        ("aperçu de hr-pay.md", PAY),
+        ("总结一下 hr-pay.md", PAY),
+        ("hr-pay.md 的概览", PAY),
     ],
 )
 def test_a_document_that_is_named_is_meant(index: Index, question: str, document: str) -> None:
@@ -179,6 +182,9 @@ def test_words_that_name_nothing_need_a_chosen_document(index: Index, question: 
         "What is said about leave in the policy?",
         "more about the manual",
         "summary of the maintenance",
+        "summary of the report",
+        "What does the study include?",
+        "What does the law say?",
     ],
 )
 def test_other_words_are_an_ordinary_question(index: Index, question: str) -> None:
@@ -188,7 +194,7 @@ def test_other_words_are_an_ordinary_question(index: Index, question: str) -> No
 @pytest.mark.parametrize(
     ("question", "message"),
     [
-        ("summary of the report", "Which document do you mean"),
+        ("summary of the document", "Which document do you mean"),
         ("What does the annual report say?", "Which one do you mean: Annual report 2023"),
         ("summary of nothere.pdf", "I have no document called nothere.pdf."),
         ("summarise chapter 9 of the maintenance manual", "Maintenance manual for the Brisa 500 has no chapter 9."),

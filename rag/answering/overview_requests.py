@@ -50,11 +50,12 @@ _FORMS = tuple(
         r"what (?:can|will|would|do) i (?:find|learn|read) (?:in|from) (?P<name>.+?)",
         r"tl;?dr:? (?P<name>.+?)",
         r"(?P<name>.+?):? (?:summary|overview|tl;?dr)",
-        # German, French, Spanish, Italian
+        # German, French, Spanish, Italian, Chinese
         r"(?:eine? )?(?:kurze )?(?:zusammenfassung|übersicht|überblick) (?:von|des|der|über|zu) (?P<name>.+?)",
         r"fasse? (?P<name>.+?) zusammen",
         r"(?:was steht|worum geht es) in (?P<name>.+?)",
         r"(?:un )?résumé d(?:e |u |')(?P<name>.+?)",
+        r"(?:un )?aperçu d(?:e |u |')(?P<name>.+?)",
         r"résume[rz]? (?P<name>.+?)",
         r"de quoi parle (?P<name>.+?)",
         r"(?:un )?resumen de(?:l)? (?P<name>.+?)",
@@ -62,6 +63,8 @@ _FORMS = tuple(
         r"¿?de qué trata (?P<name>.+?)",
         r"(?:un )?riassunto d(?:i|el|ella) (?P<name>.+?)",
         r"di cosa parla (?P<name>.+?)",
+        r"(?:总结|概括)(?:一下)? ?(?P<name>.+?)",
+        r"(?P<name>.+?) ?的?(?:概览|摘要|总结)",
     )
 )
 _THIS = re.compile(
@@ -110,7 +113,7 @@ class Request:
 
 def request_in(question: str) -> Request | None:
     """The request that a question may be; None if it has none of the forms."""
-    text = " ".join(question.casefold().replace("’", "'").replace(", please", " please").split()).strip(" ?!.")
+    text = " ".join(question.casefold().replace("’", "'").replace(", please", " please").split()).strip(" ?!.？！。")
     if len(text) > LONGEST:
         return None
     for form in _FORMS:

@@ -17,6 +17,7 @@ from rag.text.terms import terms
 OFFERED = 5  # documents named if several fit
 SHORTEST_TYPO = 5  # letters of a word with one typing error
 TWO_TYPOS = 9  # letters from which there may be two
+_ANY_DOCUMENT = re.compile(r"\b(?:document|file|pdf)\b")
 _FILE_NAME = re.compile(r"\S+\.[a-z][a-z0-9]{1,4}")
 _HEADING_NUMBER = re.compile(r"(?:(?P<label>[^\W\d_]+|§)\.? ?)?(?P<number>\d+(?:\.\d+)*|[ivxlc]+|[a-z])(?=[\s.:)–—-]|$)")
 
@@ -51,7 +52,7 @@ def target_of(request: Request, index: Index, hand: InHand) -> Target | None:
         return _documents("all documents" if hand.asked is None else "the chosen documents", ids)
     if request.kind == "current":
         named = named_document(request.name, index, ids, hand.cited) if request.name else None
-        return named or _current(index, hand, ids, bare=request.bare)
+        return named or _current(index, hand, ids, request)
     if request.kind == "folder":
         return folder_called(request.name, ids)
     if request.kind in ("number", "title"):
@@ -71,12 +72,15 @@ def _documents(name: str, ids: Sequence[str]) -> Target:
     return Target(name, tuple(ids))
 
 
-def _current(index: Index, hand: InHand, ids: Sequence[str], *, bare: bool) -> Target | None:
-    """The document in hand: the only one asked, or the only one cited by the last answer."""
+def _current(index: Index, hand: InHand, ids: Sequence[str], request: Request) -> Target | None:
+    """The document in hand: the only one asked, or the only one cited by the last answer.
+
+    With none in hand, words such as "the study" are about something in the documents, but "this document" is not.
+    """
     cited = [id for id in dict.fromkeys(hand.cited) if id in set(ids)]
     if len(ids) == 1:
         return _one(index, ids[0])
-    if bare:
+    if request.bare:
         return None
     if len(cited) == 1:
         return _one(index, cited[0])
@@ -84,6 +88,8 @@ def _current(index: Index, hand: InHand, ids: Sequence[str], *, bare: bool) -> T
         raise several([_one(index, id) for id in cited])
     if hand.asked is not None and ids:
         raise several([_one(index, id) for id in ids])
+    if request.name and not _ANY_DOCUMENT.search(request.name):
+        return None
     raise DocumentError(
         "Which document do you mean? Name it, as in “overview of” with its title or file name, or choose it first."
     )
