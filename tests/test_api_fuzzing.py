@@ -20,6 +20,7 @@ EXAMPLES = 500  # for each operation
 OPERATIONS = [
     ("GET", "/api/v1/documents"), ("GET", "/api/v1/file/{document_id}"), ("GET", "/api/v1/search"), ("GET", "/api/v1/source/{citation}"),
     ("GET", "/healthz"), ("GET", "/metrics"), ("GET", "/readyz"), ("POST", "/api/v1/ask"),
+    ("POST", "/api/v1/matrix"),
 ]  # fmt: skip
 
 
