@@ -18,9 +18,10 @@ pytestmark = pytest.mark.slow
 HOST = {"Host": "127.0.0.1"}
 EXAMPLES = 500  # for each operation
 OPERATIONS = [
-    ("GET", "/api/v1/documents"), ("GET", "/api/v1/file/{document_id}"), ("GET", "/api/v1/search"), ("GET", "/api/v1/source/{citation}"),
-    ("GET", "/healthz"), ("GET", "/metrics"), ("GET", "/readyz"), ("POST", "/api/v1/ask"),
-    ("POST", "/api/v1/matrix"),
+    ("DELETE", "/api/v1/unanswered"), ("GET", "/api/v1/changes"), ("GET", "/api/v1/conflicts"), ("GET", "/api/v1/documents"),
+    ("GET", "/api/v1/file/{document_id}"), ("GET", "/api/v1/overview"), ("GET", "/api/v1/search"), ("GET", "/api/v1/source/{citation}"),
+    ("GET", "/api/v1/unanswered"), ("GET", "/api/v1/watched"), ("GET", "/healthz"), ("GET", "/metrics"), ("GET", "/readyz"),
+    ("POST", "/api/v1/ask"), ("POST", "/api/v1/matrix"),
 ]  # fmt: skip
 
 
