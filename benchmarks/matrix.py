@@ -1,13 +1,14 @@
 """Measures the evidence matrix on question sets, and makes the calibration of its cells.
 
-    python benchmarks/matrix.py SET... [--index DIR] [--questions 60...] [--hard 3] [--random 4] [--merge] [--json]
+    python benchmarks/matrix.py SET... [--index DIR] [--questions 60...] [--hard 3...] [--random 4...] [--merge] [--json]
     python benchmarks/matrix.py SET... --merge --fit rag/review/cells.json
     python benchmarks/matrix.py --time 20 50 --index DIR --corpus DIR
 
 Each SET is a folder with a question set; one without a corpus of its own asks the documents of --corpus and --index. A question
 is put to the documents that are judged to state its answer, to the document that an unanswerable question was written for, to the
 --hard other documents with the best passages, and to --random ones of the rest. Cells of the last two count as "not stated",
-although nobody judged all of them. With --merge, records of one title are one document, as an article is one file.
+although nobody judged all of them. With --merge, records of one title are one document, as an article is one file. With --fit,
+only the choosing half of a set about the current corpus is used.
 
 What is printed, for all sets together and for each one:
 
@@ -36,7 +37,7 @@ from rag.evaluation.calibration import Asked as Observation
 from rag.evaluation.calibration import calibrate
 from rag.evaluation.experiment import chat_for
 from rag.evaluation.measures import meets
-from rag.evaluation.question_sets import GoldSpan, Question, QuestionSet, RecordCorpus, load_question_set
+from rag.evaluation.question_sets import GoldSpan, Question, QuestionSet, RecordCorpus, half_of, load_question_set
 from rag.index.updating import Recipe
 from rag.models.embedder import ModelEmbedder
 from rag.records import Hit, Span, Strength
@@ -49,6 +50,15 @@ STRENGTHS: tuple[Strength, ...] = ("strong", "fair", "weak")
 KINDS = ("near miss", "hard", "random")
 SEPARATOR = "\n\n"
 FALSE_FILLS = 0.05  # share of cells not stated that may get a sentence of any strength; it sets the lowest confidence
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many questions of a set are asked, and in how many hard and random documents each."""
+
+    questions: int
+    hard: int
+    random: int
 
 
 @dataclass(frozen=True)
@@ -87,18 +97,17 @@ def _moved(question: Question, places: dict[str, tuple[str, int]]) -> Question:
     return replace(question, answers=tuple(answers), document_id=document, relevance={})
 
 
-def rows_of(questions: QuestionSet, chat: Chat, count: int, options: argparse.Namespace) -> Iterator[Row]:
-    """The cells of `count` questions of the set."""
-    index, generator = chat.index(), random.Random(options.seed)
+def rows_of(questions: QuestionSet, chat: Chat, sizes: Sizes, seed: int) -> Iterator[Row]:
+    index, generator = chat.index(), random.Random(seed)
     retriever = Retriever(chat.settings.retrieval, chat.embedder)
     kept = KeptReadings(chat.settings.index, model=chat.embedder.identity.digest)
     usable = [q for q in questions.questions if (q.answers or q.unanswerable) and (q.rewrite or not q.history)]
     names = sorted(index.entries)
-    for question in generator.sample(usable, min(count, len(usable))):
+    for question in generator.sample(usable, min(sizes.questions, len(usable))):
         asked = plan_matrix(chat, [question.rewrite or question.text], names[:1]).questions[0]
         reader = CellReader.of(chat, index, asked, kept)
         doubtful = replace(reader, calibration=replace(reader.calibration, threshold=0.0))
-        chosen = _chosen(question, names, retriever.hits(index, [(asked.query, 1.0)], k=100), options, generator)
+        chosen = _chosen(question, names, retriever.hits(index, [(asked.query, 1.0)], k=100), sizes, generator)
         hits = retriever.hits_of_each(index, asked.query, list(chosen))
         for name, (kind, weight) in chosen.items():
             cell, shown = doubtful.cell(name, hits[name]), reader.cell(name, hits[name])
@@ -110,17 +119,17 @@ def rows_of(questions: QuestionSet, chat: Chat, count: int, options: argparse.Na
 
 
 def _chosen(
-    question: Question, names: Sequence[str], hits: Sequence[Hit], options: argparse.Namespace, generator: random.Random
+    question: Question, names: Sequence[str], hits: Sequence[Hit], sizes: Sizes, generator: random.Random
 ) -> dict[str, tuple[str, float]]:
     """The documents that a question is put to, each with its kind and weight."""
     chosen = {gold.document_id: ("stated", 1.0) for gold in question.answers if gold.document_id in names}
     if question.document_id and question.document_id in names:
         chosen.setdefault(question.document_id, ("near miss", 1.0))
     ranked = dict.fromkeys(hit.passage.document_id for hit in hits)
-    for name in [name for name in ranked if name not in chosen][: options.hard]:
+    for name in [name for name in ranked if name not in chosen][: sizes.hard]:
         chosen[name] = ("hard", 1.0)
     rest = [name for name in names if name not in chosen]
-    drawn = generator.sample(rest, min(options.random, len(rest)))
+    drawn = generator.sample(rest, min(sizes.random, len(rest)))
     return chosen | {name: ("random", len(rest) / len(drawn)) for name in drawn}
 
 
@@ -186,9 +195,11 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path)
     parser.add_argument("--index", type=Path)
     parser.add_argument("--runs", type=Path, help="folder of the sets' indexes")
-    parser.add_argument("--questions", type=int, nargs="+", default=[60], help="of each set; one number is for all sets")
-    parser.add_argument("--hard", type=int, default=3)
-    parser.add_argument("--random", type=int, default=4)
+    parser.add_argument(
+        "--questions", type=int, nargs="+", default=[60], help="as the next two: a number for each set, or one for all"
+    )
+    parser.add_argument("--hard", type=int, nargs="+", default=[3])
+    parser.add_argument("--random", type=int, nargs="+", default=[4])
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--merge", action="store_true")
     parser.add_argument("--fit", type=Path)
@@ -199,20 +210,25 @@ def main() -> None:
     )
     embedder = ModelEmbedder(settings.embedding)
     rows: list[Row] = []
-    counts = options.questions * len(options.sets) if len(options.questions) == 1 else options.questions
-    for folder, count in zip(options.sets, counts, strict=True):
+    fitting: list[Row] = []
+    given = [of * len(options.sets) if len(of) == 1 else of for of in (options.questions, options.hard, options.random)]
+    for folder, *sizes in zip(options.sets, *given, strict=True):
         questions = load_question_set(folder)
         questions = merged(questions) if options.merge else questions
         if options.merge:
             questions = replace(questions, name=f"{questions.name}-merged")
         chat = chat_for(questions, settings, Recipe(embedder, settings.passages), lambda what, done, total: None)
-        own = list(rows_of(questions, chat, count, options))
+        own = list(rows_of(questions, chat, Sizes(*sizes), options.seed))
         rows += own
+        if questions.corpus is not None:
+            fitting += own
+        else:  # the other half is for reporting
+            fitting += [row for row in own if half_of(row.question) == "choose"]
         print(questions.name, json.dumps(measures(own)), flush=True)
     if len(options.sets) > 1:
         print("all", json.dumps(measures(rows)))
     if options.fit:
-        fit(rows, chat, options.fit, [folder.name for folder in options.sets])
+        fit(fitting, chat, options.fit, [folder.name for folder in options.sets])
     if options.time:
         chat = Chat(settings, embedder)
         asked = [q.text for q in load_question_set(Path("evaluation/denervation")).questions if not q.history]
