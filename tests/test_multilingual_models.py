@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.answering.confidence import Calibration
+from rag.answering.confidence import Calibration, default_calibration
 from rag.answering.measured_languages import within_measured
 from rag.config import EmbeddingSettings, Models, Settings, load_settings
 from rag.conversation import Chat
@@ -288,6 +288,13 @@ def test_build_and_status_say_what_to_type(tmp_path: Path, embedder: ModelEmbedd
     library = Library(Settings(corpus=tmp_path / "corpus", index=tmp_path / "index"), embedder=embedder)
     assert "RAG_MODELS=multilingual" in library.build().advice
     assert library.status().advice == library.build().advice
+
+
+def test_the_multilingual_models_come_with_bands_and_the_languages_that_were_measured(reader: TrainedReader) -> None:
+    calibration = default_calibration(reader.identity, model_identity(Settings(models="multilingual").embedding).digest)
+    assert [band.strength for band in calibration.bands] == ["strong", "fair", "weak"]
+    assert calibration.measured["languages"] == ["ar", "de", "en", "es", "ru", "tr", "zh"]
+    assert calibration.claims("strong")
 
 
 def answer_in(language: str, strength: Strength | None) -> Answer:
