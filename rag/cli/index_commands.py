@@ -23,6 +23,8 @@ from rag.cli.output import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rag.answering.guarantee_state import GuaranteeState
+    from rag.config import Settings
     from rag.index.builds import Report
     from rag.index.manifest import CorpusFiles, Entry, Failure
     from rag.index.status import Status
@@ -196,10 +198,8 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Show what the index holds. Also lists what has changed in the corpus since it was built."""
-    from rag.answering.guarantee_state import guarantee_state
-
     library = open_library(corpus, index)
-    current, guarantee = library.status(), guarantee_state(library.settings)
+    current, guarantee = library.status(), _guarantee(library.settings)
     documents = current.manifest.corpus.documents if files else ()
     if as_json:
         values = _status_values(current) | {"guarantee": asdict(guarantee) if guarantee else None}
@@ -208,6 +208,15 @@ def status(
     _print_status(current, documents)
     if guarantee:
         print_line(guarantee.trouble or f"guaranteed: {guarantee.line}")
+
+
+def _guarantee(settings: "Settings") -> "GuaranteeState | None":
+    """The guarantee about strong answers; without a calibration, nothing is loaded to find out that there is none."""
+    if not (settings.index / "calibration.json").is_file():
+        return None
+    from rag.answering.guarantee_state import guarantee_state
+
+    return guarantee_state(settings)
 
 
 def _status_values(current: "Status") -> dict[str, Any]:
