@@ -151,7 +151,7 @@ def test_openapi_lists_our_routes_and_describes_their_answers(client: TestClient
     listed = client.get("/api/openapi.json").json()
     assert set(listed["paths"]) == {
         "/api/v1/ask", "/api/v1/search", "/api/v1/overview", "/api/v1/documents", "/api/v1/source/{citation}", "/api/v1/file/{document_id}",
-        "/api/v1/matrix", "/api/v1/watched", "/api/v1/changes", "/api/v1/conflicts", "/healthz", "/readyz", "/metrics",
+        "/api/v1/matrix", "/api/v1/watched", "/api/v1/changes", "/api/v1/conflicts", "/api/v1/unanswered", "/healthz", "/readyz", "/metrics",
     }  # fmt: skip
     Answered.model_validate(answer_values(chat.ask(QUESTION)))
     Answered.model_validate(answer_values(chat.ask("What is the tax on gold?")))
