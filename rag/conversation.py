@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from rag.answering.abstention import SMALL_TALK, language_of, reason_for, searched_words
+from rag.answering.abstention import SMALL_TALK, foreign_language, reason_for, searched_words
 from rag.answering.code_spellings import codes_as_written
 from rag.answering.composition import compose
 from rag.answering.confidence import Calibration, default_calibration, index_calibration
@@ -203,7 +203,7 @@ def reader_for(chat: Chat, query: str) -> tuple[Reader, str | None]:
     language is the second value.
     """
     only_english = isinstance(chat.reader, TrainedReader) and chat.reader.network is ENGLISH
-    language = language_of(query) if only_english else None
+    language = foreign_language(query) if only_english else None
     return (SimilarityReader(chat.embedder) if language else chat.reader), language
 
 
@@ -314,7 +314,11 @@ def _understand(question: str, turns: Sequence[Turn], index: Index, embedder: Em
 
 def corrected_words(text: str, index: Index) -> dict[str, str]:
     """The misspelt words of a question in English, with the words of the documents that they stand for."""
-    return {} if language_of(text) or spoken_language(text) else corrections(text, index.vocabulary, english_words().__contains__)
+    return (
+        {}
+        if foreign_language(text) or spoken_language(text)
+        else corrections(text, index.vocabulary, english_words().__contains__)
+    )
 
 
 def _timed(answer: Answer, started: float, retrieved: float) -> Answer:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.answering.abstention import language_of
+from rag.answering.abstention import foreign_language
 from rag.answering.composition import compose, weighed
 from rag.answering.confidence import Band, Calibration
 from rag.answering.question_forms import asks_for_one
@@ -404,8 +404,8 @@ def test_abstention_lists_the_words_looked_for(tmp_path: Path) -> None:
 
 def test_english_is_not_mistaken_for_another_language() -> None:
     for question in ("What is a nerve?", "nerve graft die off", "How do I treat la maladie?", "π and Σ", ""):
-        assert language_of(question) is None
-    assert [language_of(q) for q in ("Was ist das und wann", "что это", "神経とは何か")] == ["German", "Cyrillic", "Cjk"]
+        assert foreign_language(question) is None
+    assert [foreign_language(q) for q in ("Was ist das und wann", "что это", "神経とは何か")] == ["German", "Cyrillic", "Cjk"]
 
 
 def test_confidence_of_a_worked_example() -> None:

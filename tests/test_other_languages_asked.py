@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.answering.abstention import language_of, reason_for
+from rag.answering.abstention import foreign_language, reason_for
 from rag.config import Settings
 from rag.conversation import Chat
 from rag.index.updating import Recipe, update_index
@@ -39,7 +39,7 @@ from tests.conftest import index_of
     ],
 )
 def test_language_of_a_question(question: str, language: str | None) -> None:
-    assert language_of(question) == language
+    assert foreign_language(question) == language
 
 
 CORPORA = {

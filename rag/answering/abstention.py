@@ -58,7 +58,7 @@ def reason_for(query: str, index: Index) -> str:
     if _GREETING.fullmatch(query.strip(" \t!.?,:;)(")):
         return "greeting"
     looked_for, unknown = searched_words(query, index)
-    foreign = language_of(query) is not None
+    foreign = foreign_language(query) is not None
     if not foreign and _is_gibberish(query, looked_for, unknown):
         return "gibberish"
     shared = [language for language in index.languages if may_be_in(query, language)]
@@ -75,7 +75,7 @@ def searched_words(query: str, index: Index) -> tuple[tuple[str, ...], tuple[str
     return tuple(words), tuple(word for word, stems in words.items() if not any(map(index.has, stems)))
 
 
-def language_of(query: str) -> str | None:
+def foreign_language(query: str) -> str | None:
     """The language of a question, or its script if that is not Latin; None if the question may be English."""
     words = [word.casefold() for word in _WORD.findall(query)]
     english = sum(word in _ENGLISH for word in words)

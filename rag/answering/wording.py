@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rag.answering.abstention import language_of
+from rag.answering.abstention import foreign_language
 from rag.loading.formats import page_unit
 from rag.records import Answer, Citation
 from rag.translations import ENGLISH, t, translated
@@ -38,7 +38,7 @@ _SPOKEN = {"German": "de", "French": "fr", "Spanish": "es", "Cjk": "zh"}
 
 def language_for(question: str) -> str:
     """The language to answer a question in: its own if there is a catalogue for it, otherwise English."""
-    return _SPOKEN.get(language_of(question) or "", ENGLISH)
+    return _SPOKEN.get(foreign_language(question) or "", ENGLISH)
 
 
 def note_on_language(language: str) -> str:

@@ -7,7 +7,7 @@ lists; line breaks within a block are white space.
 import re
 
 from rag.records import Span
-from rag.text.other_languages import further_ends, goes_on, is_german
+from rag.text.foreign_sentence_ends import further_ends, goes_on, is_german
 from rag.text.unicode_sentences import unicode_boundaries
 
 # Abbreviations that never end a sentence, and abbreviations that do not end one before a digit. nupunkt misses some.

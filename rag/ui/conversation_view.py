@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from markupsafe import Markup
 
 from rag.accounts.conversations import SavedConversation
-from rag.answering.abstention import language_of
+from rag.answering.abstention import foreign_language
 from rag.answering.wording import abstention_text, place
 from rag.index.contents import LANGUAGE, Index
 from rag.index.manifest import Entry
@@ -58,7 +58,7 @@ def _turn(number: int, question: str, answer: Markup, problem: Markup | str = ""
 
 def language_of_question(question: str, answer: Answer) -> str:
     """Its ISO 639-1 code, for browsers and screen readers: that of what was quoted if the words do not tell; "" if unknown."""
-    known = LANGUAGE_CODES.get(language_of(question) or "")
+    known = LANGUAGE_CODES.get(foreign_language(question) or "")
     return known or next((citation.language for citation in answer.citations), "")
 
 
