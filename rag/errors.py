@@ -15,6 +15,7 @@ RagError
 ├── ServerBusy          too many questions are waiting, or one takes too long
 ├── QuestionSetError    a question set or a saved run cannot be read
 ├── MatrixError         an evidence matrix cannot be made or written
+├── ReadingsError       the file of what the reader made of passages cannot be used
 ├── UnansweredError     the log of unanswered questions cannot be read or written
 ├── ConversationError   a saved conversation is missing or cannot be read
 ├── WatchError          the watched questions cannot be read or changed
@@ -97,7 +98,11 @@ class QuestionSetError(RagError):
 
 
 class MatrixError(RagError):
-    """An evidence matrix is too large, its questions cannot be read, or its readings cannot be kept."""
+    """An evidence matrix is too large, or its questions cannot be read."""
+
+
+class ReadingsError(RagError):
+    """The file of what the reader made of passages cannot be read or written."""
 
 
 class ConversationError(RagError):

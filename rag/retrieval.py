@@ -1,6 +1,6 @@
 """Query to hits: dense search and BM25, fused by a convex combination of their standard scores."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -30,6 +30,21 @@ class WeightedQuery:
     query: str
     vector: Vectors
     weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Lexical:
+    """BM25 of every row for one query, which does not depend on the candidates.
+
+    `words` are the query's terms by the number of each part of the index in a language that the query may be in: elsewhere words
+    match by chance only. `compared` are the rows of these parts; `mean` and `deviation` of the scores are over them.
+    """
+
+    scores: Vectors
+    words: Mapping[int, Sequence[str]]
+    compared: NDArray[np.bool_]
+    mean: float
+    deviation: float
 
 
 class Retriever:
@@ -97,9 +112,9 @@ def retrieve_together(
 ) -> list[Hit]:
     """Like `retrieve`, scoring each passage by the weighted mean over several queries; similarities are to the first query."""
     rows = None if documents is None else index.rows_of(documents)
-    lexical = [_expanded_scores(index, query.query, settings) for query in queries]
+    lexical = [_lexical_of(index, query.query, settings) for query in queries]
     candidate_sets = [
-        _candidates(index, query.vector, bm25, settings.depth, rows) for query, bm25 in zip(queries, lexical, strict=True)
+        _candidates(index, query.vector, bm25.scores, settings.depth, rows) for query, bm25 in zip(queries, lexical, strict=True)
     ]
     candidates = np.unique(np.concatenate(candidate_sets))
     return _ranked(index, queries, lexical, candidates, settings, settings.k if k is None else k)
@@ -112,7 +127,7 @@ def retrieve_of_each(
 
     All passages of a document are candidates, however many there are. Raises KeyError for an unknown id.
     """
-    queries, lexical = [WeightedQuery(query, vector)], [_expanded_scores(index, query, settings)]
+    queries, lexical = [WeightedQuery(query, vector)], [_lexical_of(index, query, settings)]
     rows = {name: np.arange(index.rows[name].start, index.rows[name].stop) for name in documents}
     return {name: _ranked(index, queries, lexical, own, settings, k) for name, own in rows.items()}
 
@@ -120,12 +135,12 @@ def retrieve_of_each(
 def _ranked(
     index: Index,
     queries: Sequence[WeightedQuery],
-    lexical: Sequence[Vectors],
+    lexical: Sequence[_Lexical],
     candidates: Rows,
     settings: RetrievalSettings,
     k: int,
 ) -> list[Hit]:
-    """The hits of the `k` best candidates; ties are broken by passage id. `lexical` are the scores of all rows, by query."""
+    """The hits of the `k` best candidates; ties are broken by passage id. `lexical` belongs to the queries, in their order."""
     similarities = [index.dense.similarities(query.vector, candidates) for query in queries]
     total = np.zeros(len(candidates))
     for query, bm25, cosines in zip(queries, lexical, similarities, strict=True):
@@ -149,25 +164,17 @@ def relative_similarities(cosines: Vectors, mean: float) -> Vectors:
 
 
 def _fused(
-    index: Index, query: WeightedQuery, lexical: Vectors, cosines: Vectors, candidates: Rows, settings: RetrievalSettings
+    index: Index, query: WeightedQuery, lexical: _Lexical, cosines: Vectors, candidates: Rows, settings: RetrievalSettings
 ) -> Vectors:
     dense = standard(cosines, *index.dense.spread(query.vector))
-    # Mean and deviation are of BM25 over all rows in the query's languages; proximity is computed for the candidates only.
-    raised, numbers = lexical[candidates], _numbers(index, query.query)
-    for number in numbers:
+    raised = lexical.scores[candidates]
+    for number, words in lexical.words.items():
         part, here = index.parts[number], index.row_languages[candidates] == number
-        raised[here] += settings.proximity_weight * proximity(part, terms(query.query, part.language), candidates[here])
-    compared = np.isin(index.row_languages, numbers)
-    bm25 = lexical[compared]
-    sparse = standard(raised, float(bm25.mean()), float(bm25.std())) if len(bm25) else np.zeros_like(dense)
-    sparse = np.where(compared[candidates], sparse, SAME_SPELLING * raised).astype(np.float32)
+        raised[here] += settings.proximity_weight * proximity(part, words, candidates[here])
+    sparse = standard(raised, lexical.mean, lexical.deviation)
+    sparse = np.where(lexical.compared[candidates], sparse, SAME_SPELLING * raised).astype(np.float32)
     fused: Vectors = settings.dense_weight * dense + (1 - settings.dense_weight) * sparse
     return fused
-
-
-def _numbers(index: Index, query: str) -> list[int]:
-    """Which parts of the index are in a language that the query may be in: elsewhere words match by chance only."""
-    return [number for number, part in enumerate(index.parts) if may_be_in(query, part.language)]
 
 
 def standard(scores: Vectors, mean: float, deviation: float) -> Vectors:
@@ -186,7 +193,16 @@ def lexical_scores(part: Index | LanguagePart, words: Sequence[str], settings: R
     return whole + np.float32(settings.headings_weight) * part.headings.scores(words) if settings.headings_weight else whole
 
 
-def _expanded_scores(index: Index, query: str, settings: RetrievalSettings) -> Vectors:
+def _lexical_of(index: Index, query: str, settings: RetrievalSettings) -> _Lexical:
+    words = {number: terms(query, part.language) for number, part in enumerate(index.parts) if may_be_in(query, part.language)}
+    scores = _expanded_scores(index, query, words, settings)
+    compared = np.isin(index.row_languages, list(words))
+    bm25 = scores[compared]
+    mean, deviation = (float(bm25.mean()), float(bm25.std())) if len(bm25) else (0.0, 0.0)
+    return _Lexical(scores, words, compared, mean, deviation)
+
+
+def _expanded_scores(index: Index, query: str, words: Mapping[int, Sequence[str]], settings: RetrievalSettings) -> Vectors:
     """The lexical scores, with a share for the long forms of the query's abbreviations and the short forms of its words.
 
     The query is analysed once for each language that it may be in. In all others only the words that every language spells alike
@@ -194,12 +210,11 @@ def _expanded_scores(index: Index, query: str, settings: RetrievalSettings) -> V
     """
     forms = index.abbreviations.other_forms(query)
     scores = np.zeros(len(index.passages), dtype=np.float32)
-    numbers = _numbers(index, query)
     for number, part in enumerate(index.parts):
-        if number not in numbers:
+        if number not in words:
             scores += lexical_scores(part, terms(spelled_alike(query), part.language), settings)
             continue
-        scores += lexical_scores(part, terms(query, part.language), settings)
+        scores += lexical_scores(part, words[number], settings)
         if others := [term for form in forms for term in terms(form, part.language)]:
             scores += np.float32(OTHER_FORM) * lexical_scores(part, others, settings)
     return scores

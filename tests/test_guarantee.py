@@ -10,10 +10,10 @@ from scipy.stats import binom, binomtest, ks_2samp
 
 from rag.accounts.users import LOCAL, User
 from rag.answering.confidence import FILE, SIGNALS, Band, Calibration, default_calibration, save_calibration, stored_calibration
-from rag.answering.guarantee_state import guarantee_state
+from rag.answering.guarantee_state import GuaranteeState, guarantee_state
 from rag.answering.guarantees import Guarantee, answering_digest, with_guarantee
 from rag.answering.wording import in_plain_words
-from rag.config import Settings
+from rag.config import AnsweringSettings, Settings
 from rag.errors import QuestionSetError
 from rag.evaluation.drift import ASKED_AGAIN, check_guarantee, save_sample, shifts
 from rag.evaluation.guarantee import (
@@ -32,6 +32,7 @@ from rag.evaluation.guarantee import (
 from rag.evaluation.question_sets import Question, load_question_set
 from rag.evaluation.runs import Outcome, save_run
 from rag.library import Library
+from rag.reader.networks import NETWORKS
 from rag.receipts import receipt_text
 from rag.records import Answer, Citation, QuotedSentence, Span, Strength
 from rag.ui.calls import Reply, answer_call
@@ -277,6 +278,19 @@ def test_another_model_says_what_to_do(library: Library, tmp_path: Path) -> None
     assert state is not None and "another model or reader; run `rag calibrate SET" in state.trouble
     with pytest.raises(QuestionSetError, match="another model or other settings"):
         check_guarantee(library.chat, lambda what, done, total: None)
+
+
+@pytest.mark.parametrize("reader", [network.name for network in NETWORKS.values()])
+def test_the_guarantee_holds_with_each_reading_network(reader: str, library: Library) -> None:
+    """The setting calls every network "trained", whatever its own name is."""
+    settings = library.settings.model_copy(update={"answering": AnsweringSettings(reader="trained")})
+    manifest = library.chat.index().manifest
+    measured = replace(GUARANTEE, index=manifest.hash, settings=answering_digest(settings))
+    made_with = {"reader": f"{reader}-0123456789abcdef", "model": manifest.contents.model.digest}
+    save_calibration(Calibration(0.0, (0.0,) * 4, 0.4, (), made_with, {}, measured), library.settings.index / FILE)
+    assert guarantee_state(settings) == GuaranteeState(GUARANTEE.line, "")
+    other = guarantee_state(library.settings)
+    assert other is not None and other.trouble.startswith("the guarantee was measured with another model or reader")
 
 
 def test_the_evaluation_tab_gives_and_checks_a_guarantee(library: Library, tmp_path: Path) -> None:

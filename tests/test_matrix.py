@@ -19,7 +19,7 @@ from rag.answering.confidence import DEFAULTS, default_calibration
 from rag.cli.main import main
 from rag.config import Settings
 from rag.conversation import Chat
-from rag.errors import MatrixError, ReceiptError
+from rag.errors import MatrixError, ReadingsError, ReceiptError
 from rag.index.updating import Recipe, update_index
 from rag.reader.scored_sentences import ScoredSentence
 from rag.reader.similarity_reader import SimilarityReader
@@ -150,8 +150,12 @@ def test_what_is_kept_holds_no_text(chat: Chat) -> None:
 
 def test_a_damaged_file_of_readings_is_one_plain_line(chat: Chat) -> None:
     (chat.settings.index / FILE).write_bytes(b"no database " * 1000)
-    with pytest.raises(MatrixError, match=r"readings.sqlite cannot be used \(.*\); free space, or remove the file"):
+    with pytest.raises(
+        ReadingsError, match=r"readings.sqlite cannot be used \(.*\); free space, or delete the file and try again"
+    ):
         made(chat)
+    response = client_of(chat).post("/api/matrix", json={"questions": QUESTIONS})
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "readings_error")
 
 
 def test_the_oldest_readings_make_room(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:

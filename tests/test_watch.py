@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import shutil
+from collections import UserDict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -331,6 +332,35 @@ def test_remembered_reading_is_reading(handbook: Settings, embedder: ModelEmbedd
     other = RememberedReader(counting, first, {}, set())
     assert other.read(f"{query}?", passages[:1]) == TrainedReader().read(f"{query}?", passages[:1])
     assert counting.passages == [passages[0].id], "another question is read"
+
+
+class CountedReadings(UserDict[str, str]):
+    """Counts what is looked up and what is written."""
+
+    def __init__(self) -> None:
+        self.looked_up: list[str] = []
+        self.written: list[str] = []
+        super().__init__()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.looked_up.append(key)
+        return self.data.get(key, default)
+
+    def __setitem__(self, key: str, value: str) -> None:
+        self.written.append(key)
+        super().__setitem__(key, value)
+
+
+def test_readings_are_looked_up_and_written_once(library: Library) -> None:
+    """A matrix keeps them on disk, where each access takes time."""
+    kept = CountedReadings()
+    reader = RememberedReader(SimilarityReader(WordEmbedder()), {}, kept, set())
+    passages = [hit.passage for hit in library.search("damp soil ferns", k=4)]
+    first = reader.read("damp soil", passages)
+    (key,) = kept.data
+    assert (kept.looked_up, kept.written) == ([key], [key])
+    assert reader.read("damp soil", passages) == first
+    assert (kept.looked_up, kept.written) == ([key, key], [key])
 
 
 def test_the_similarity_reader_remembers_passages_read_together(library: Library) -> None:

@@ -75,6 +75,17 @@ def test_the_tab_shows_old_beside_new_until_it_is_accepted(watching: Watching, c
     assert act(watching, do="show")["questions"] == 0
 
 
+def test_questions_wait_to_be_asked_again_as_soon_as_a_setting_differs(watching: Watching) -> None:
+    act(watching, do="add", question=QUESTION)
+    assert "not asked of" not in act(watching, do="show")["html"]
+    chat = watching.library.chat
+    answering = chat.settings.answering.model_copy(update={"max_sentences": 1})
+    chat.settings = chat.settings.model_copy(update={"answering": answering})
+    assert "1 not asked of the present documents yet" in act(watching, do="show")["html"]
+    act(watching, do="ask")
+    assert "not asked of" not in act(watching, do="show")["html"]
+
+
 def test_all_changes_are_accepted_at_once(watching: Watching, corpus: Path) -> None:
     for question in (QUESTION, "When should I repot a fern?"):
         act(watching, do="add", question=question)

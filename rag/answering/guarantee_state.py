@@ -26,8 +26,9 @@ def guarantee_state(settings: Settings) -> GuaranteeState | None:
         return None
     manifest = load_manifest(live_build(settings.index))
     guarantee, made_with = calibration.guarantee, calibration.made_with
-    same_reader = made_with.get("reader", "").split("-")[0] == settings.answering.reader
-    if same_reader and made_with.get("model") == manifest.contents.model.digest:
+    # Each network has a name of its own, but the setting calls both "trained"; the model's digest tells them apart.
+    reader = "similarity" if made_with.get("reader", "").startswith("similarity-") else "trained"
+    if reader == settings.answering.reader and made_with.get("model") == manifest.contents.model.digest:
         return GuaranteeState(guarantee.line, guarantee.trouble(settings, manifest.hash))
     return GuaranteeState(guarantee.line, OTHER_MODEL)
 

@@ -59,7 +59,7 @@ class CellReader:
     def of(cls, chat: Chat, index: Index, asked: Asked, kept: KeptReadings) -> "CellReader":
         reader, model = reader_for(chat, asked.query)[0], chat.embedder.identity.digest
         calibration = cell_calibration(reader.identity, model)
-        return cls(chat, index, asked, RememberedReader(reader, kept, kept, set()), calibration)
+        return cls(chat, index, asked, RememberedReader(reader, {}, kept, set()), calibration)
 
     def answer(self, document_id: str, hits: Sequence[Hit]) -> Answer:
         """The answer that the document by itself gives; `hits` are its best passages."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from rag.errors import MatrixError
+from rag.errors import ReadingsError
 
 FILE = "readings.sqlite"  # in an index folder
 MOST_KEPT = 500_000  # readings, of some hundred bytes each; the oldest make room for new ones
@@ -16,7 +16,7 @@ _TABLE = "CREATE TABLE IF NOT EXISTS readings (key TEXT PRIMARY KEY, scores TEXT
 class KeptReadings(MutableMapping[str, str]):
     """What a `RememberedReader` remembers: scores by digests, without any text of documents or questions.
 
-    Safe to share between threads and processes. What was set survives a kill of the process. Raises MatrixError if the file
+    Safe to share between threads and processes. What was set survives a kill of the process. Raises ReadingsError if the file
     cannot be read or written, for example because the disk is full.
     """
 
@@ -67,5 +67,5 @@ class KeptReadings(MutableMapping[str, str]):
         except sqlite3.Error as error:
             raise self._unusable(error) from error
 
-    def _unusable(self, error: Exception) -> MatrixError:
-        return MatrixError(f"{self._path} cannot be used ({error}); free space, or remove the file and start again")
+    def _unusable(self, error: Exception) -> ReadingsError:
+        return ReadingsError(f"{self._path} cannot be used ({error}); free space, or delete the file and try again")

@@ -35,10 +35,11 @@ class RememberedReader:
         alone = isinstance(self._reader, TrainedReader)
         groups = [(passage,) for passage in passages] if alone else [tuple(passages)]
         keys = [self._key(query, group) for group in groups]
-        known = {key: self._used.get(key) or self._remembered.get(key) for key in keys}
+        used = {key: self._used.get(key) for key in keys}
+        known = {key: text or self._remembered.get(key) for key, text in used.items()}
         new = {key: group for key, group in zip(keys, groups, strict=True) if known[key] is None}
         known |= dict(self._read(query, new))
-        self._used.update({key: text for key, text in known.items() if text is not None})
+        self._used.update({key: text for key, text in known.items() if text is not None and used[key] is None})
         return [scored for key, group in zip(keys, groups, strict=True) for scored in _decoded(known[key] or "", group)]
 
     def _read(self, query: str, groups: Mapping[str, Sequence[Passage]]) -> Iterator[tuple[str, str]]:

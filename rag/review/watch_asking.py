@@ -4,7 +4,7 @@ Every question is answered in full, so the answers are those of asking from scra
 nine tenths of the time, is taken from the last time, if question and passage are the same to the letter.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -68,8 +68,7 @@ def ask_watched(chat: Chat, path: Path, report: Report = lambda what, done, tota
     if the list cannot be read or written.
     """
     watched = load_watch_list(path).questions
-    state = (chat.index().digest, _made_with(chat)) if watched else ("", "")
-    due = [question for question in watched if again or _asked_of(question) != state]
+    due = watched if again else due_questions(chat, watched)
     pending: dict[str, _Result] = {}
     asked, problem, saved = 0, "", monotonic()
     try:
@@ -88,6 +87,12 @@ def ask_watched(chat: Chat, path: Path, report: Report = lambda what, done, tota
             _save(path, pending, chat.index().digest)
     watch_list = load_watch_list(path)
     return AskedAgain(len(watch_list.questions), asked, len(changes_of(watch_list)), problem)
+
+
+def due_questions(chat: Chat, questions: Sequence[Watched]) -> list[Watched]:
+    """The questions that were not yet asked of the live index with the present settings, models and version."""
+    state = (chat.index().digest, _made_with(chat)) if questions else ("", "")
+    return [question for question in questions if _asked_of(question) != state]
 
 
 def describe_asked(asked: AskedAgain) -> str:

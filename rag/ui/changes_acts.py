@@ -8,7 +8,7 @@ from rag.evaluation.question_sets import load_question_set
 from rag.index.builds import Report
 from rag.index.contents import Index
 from rag.library import Library
-from rag.review.watch_asking import ask_watched, describe_asked
+from rag.review.watch_asking import ask_watched, describe_asked, due_questions
 from rag.review.watch_changes import changes_of
 from rag.review.watch_list import LONGEST_QUESTION, accept_answers, add_watched, load_watch_list, remove_watched, watched_question
 from rag.review.watch_sources import watched_after
@@ -82,8 +82,7 @@ class StopAsking(Request):
 
 def show_changes(watching: Watching, user: User, request: ShowChanges) -> Reply:
     watch_list, index = load_watch_list(watching.path), watching.index()
-    digest = index.digest if index else ""
-    waiting = sum(watched.answer is None or watched.answer.index != digest for watched in watch_list.questions)
+    waiting = len(due_questions(watching.library.chat, watch_list.questions)) if index else 0
     changes = changes_of(watch_list)
     html = changes_html(
         changes, index, questions=len(watch_list.questions), waiting=waiting, page=request.page, may_curate=user.may_curate
