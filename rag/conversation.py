@@ -91,6 +91,10 @@ class Chat:
             reader.result()
         return chat
 
+    def current(self) -> "Chat":
+        """This chat, or the one that answers for it (see `UntilBuilt`): what must go together is taken from it."""
+        return self
+
     def index(self) -> Index:
         """The live build, or the last usable one; see `trouble`."""
         return self._live.current()

@@ -5,10 +5,11 @@ import multiprocessing
 import shutil
 from collections import UserDict
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,9 +17,12 @@ from rag.accounts.conversations import SavedConversation, SavedTurn
 from rag.config import Settings
 from rag.conversation import Chat
 from rag.errors import WatchError
+from rag.index.former_models import UntilBuilt
+from rag.index.updating import Recipe, update_index
 from rag.library import Library
 from rag.loading.corpus import corpus_of
 from rag.models.embedder import ModelEmbedder
+from rag.models.model_identity import ModelIdentity
 from rag.reader.scored_sentences import ScoredSentence
 from rag.reader.similarity_reader import SimilarityReader
 from rag.reader.trained_reader import TrainedReader
@@ -650,3 +654,37 @@ def test_the_file_is_readable_json_with_a_version(library: Library) -> None:
     stored = json.loads(library.settings.watched_file.read_bytes())
     assert stored["version"] == 1 and stored["questions"][0]["question"] == QUESTIONS[0]
     assert list(stored["corpora"]) == [library.chat.index().digest]
+
+
+# A change of models
+
+
+class OtherWords(WordEmbedder):
+    identity = ModelIdentity("other words", "1" * 64)
+
+
+@pytest.fixture
+def until_built(library: Library) -> Chat:
+    """A server's chat whose settings name another model than the live build was made with."""
+    other = Chat(library.settings, OtherWords())
+    return cast(Chat, UntilBuilt(other, library.chat))
+
+
+def test_questions_are_watched_while_the_models_change(until_built: Chat, library: Library, corpus: Path) -> None:
+    path = library.settings.watched_file
+    add_watched(path, [watched_question(question) for question in QUESTIONS])
+    asked = ask_watched(until_built, path)
+    assert (asked.asked, asked.problem) == (len(QUESTIONS), "")
+    before = load_watch_list(path).questions
+    assert before[0].reads, "the reader that remembers was not the one that read"
+    assert ask_watched(library.chat, path).asked == 0  # as the chat that answers now had asked them
+    update_index(ReadHere(corpus), library.settings.index, Recipe(OtherWords(), library.settings.passages))
+    assert ask_watched(until_built, path).asked == len(QUESTIONS)
+    after = load_watch_list(path).questions
+    assert [w.answer.index for w in after if w.answer] == [until_built.index().digest] * len(QUESTIONS)
+    assert [w.answer.made_with for w in after if w.answer] != [w.answer.made_with for w in before if w.answer]
+
+
+def test_a_chat_that_stands_for_two_can_be_copied(until_built: Chat) -> None:
+    assert copy(until_built).ask(QUESTIONS[0]).text == until_built.ask(QUESTIONS[0]).text
+    assert not hasattr(until_built, "__no_such_method__")

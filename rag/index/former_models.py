@@ -44,17 +44,20 @@ class UntilBuilt:
         self._former: Chat | None = former
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._current(), name)
+        if name.startswith("__") or name in ("_chat", "_former"):  # as asked for while a copy is made, which has neither yet
+            raise AttributeError(name)
+        return getattr(self.current(), name)
 
     @property
     def trouble(self) -> str:
-        chat = self._current()
+        chat = self.current()
         if chat is self._chat:
             return chat.trouble
         wanted, used = self._chat.settings.models, chat.settings.models
         return f"the index was built with the {used} models, which answer until `rag build` has built it with the {wanted} ones"
 
-    def _current(self) -> Chat:
+    def current(self) -> Chat:
+        """The chat that answers now."""
         if self._former is not None:
             with suppress(IndexBroken, IndexMismatch):
                 self._chat.index()

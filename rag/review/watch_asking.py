@@ -150,6 +150,7 @@ def _asked_of(question: Watched) -> tuple[str, str] | None:
 
 def _made_with(chat: Chat) -> str:
     """Identifies everything besides the index and the question that an answer depends on."""
+    chat = chat.current()
     settings = chat.settings
     used = [settings.answering.model_dump(mode="json"), settings.retrieval.model_dump(mode="json")]
     identities = [__version__, asdict(chat.embedder.identity), chat.reader.identity, asdict(chat.calibration())]
@@ -159,10 +160,10 @@ def _made_with(chat: Chat) -> str:
 def _ask(chat: Chat, question: Watched) -> _Result:
     """Asks again if another build became live in the meantime, so that the whole answer is of one index."""
     while True:
-        index, made_with = chat.index(), _made_with(chat)
+        remembering = copy(chat.current())
+        index, made_with = remembering.index(), _made_with(remembering)
         used: dict[str, str] = {}
         read: set[str] = set()
-        remembering = copy(chat)
         remembering.reading = partial(RememberedReader, remembered=question.reads, used=used, documents=read)
         answer = remembering.ask(question.question, documents=list(question.documents) or None, query=question.query)
         if chat.index() is index:
