@@ -8,6 +8,7 @@ from rapidfuzz.distance import OSA
 
 from rag.answering.document_names import SHORTEST_NAME, folded, names_of
 from rag.answering.overview_requests import DOCUMENT_NOUN, Request
+from rag.answering.own_voice import UNKNOWN_FILE
 from rag.errors import DocumentError
 from rag.index.contents import Index
 from rag.index.manifest import Entry
@@ -91,7 +92,7 @@ def _current(index: Index, hand: InHand, ids: Sequence[str], request: Request) -
     if request.name and not _ANY_DOCUMENT.search(request.name):
         return None
     raise DocumentError(
-        "Which document do you mean? Name it, as in “overview of” with its title or file name, or choose it first."
+        "Which document do you mean? Add its title or file name, as in “overview of report.pdf”, or choose it first."
     )
 
 
@@ -124,7 +125,7 @@ def named_document(name: str, index: Index, ids: Iterable[str], cited: Sequence[
                 raise several(targets)
             return targets[0]
     if _FILE_NAME.fullmatch(name):
-        raise DocumentError(f"I have no document called {name}.")
+        raise DocumentError(UNKNOWN_FILE.format(name=name))
     return None
 
 

@@ -60,10 +60,10 @@ _COUNT = "I have {documents}, which make {passages}."
 _AS_BUILT = "I answer from {documents}, as they were when the index was last built."
 _BUILT, _REFRESH = "The index was built on {date}.", "`rag build` brings it up to date."
 _CHANGED, _GONE = "The file of {document} was last changed on {date}.", "The file of {document} is gone."
-_UNKNOWN_FILE = "I have no document called {name}."
+UNKNOWN_FILE = "I have no document called {name}."
 TEXTS = (
     *_SMALL_TALK.values(), NO_ANSWER_YET, _ABILITIES, _DOCUMENTS, _MORE_DOCUMENTS, _COUNT, _AS_BUILT, _BUILT, _REFRESH, _CHANGED,
-    _GONE, _UNKNOWN_FILE,
+    _GONE, UNKNOWN_FILE,
 )  # fmt: skip
 """What is said in other languages as well."""
 _UPDATED = re.compile(
@@ -107,7 +107,7 @@ def in_own_voice(
     if named:
         message = _updated_message(named, _date_of(settings.corpus / holding_file(settings.corpus, named.id)), contents)
     elif kind in ("updated", "documents") and (name := _unknown_file_in(question, entries)):
-        message = translated(_UNKNOWN_FILE, language, name=name)
+        message = translated(UNKNOWN_FILE, language, name=name)
     else:
         message = message_for(kind, contents, language)
     return Answer(question, query, reason=REASONS.get(kind, "about_program"), message=message, index=index.digest)

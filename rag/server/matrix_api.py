@@ -43,7 +43,10 @@ def add_matrix(router: APIRouter, library: Library) -> None:
         """
         plan = plan_matrix(library.chat, asked.questions, asked.documents)
         if plan.size > MOST_CELLS_SERVED:
-            raise MatrixError(f"{plan.size:,} cells are too many for one request, which may have {MOST_CELLS_SERVED:,}")
+            raise MatrixError(
+                f"{plan.size:,} cells are too many for one request, which may have {MOST_CELLS_SERVED:,}; "
+                "send fewer questions or documents"
+            )
         lines = _lines(plan)
         begun = chain([next(lines)], lines)  # what is refused is refused with a status, before the stream
         return StreamingResponse(map(json_line, begun), media_type="application/x-ndjson")
