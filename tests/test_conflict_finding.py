@@ -1,6 +1,7 @@
 """Conflicts of a whole index: what is found, that an update finds the same as a search from scratch, and what removal leaves."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from rag.conflicts.versions import date_of, version_order
 from rag.conversation import Chat
 from rag.index.build_files import load_index
 from rag.index.builds import live_build
+from rag.index.corpus_edits import restore_previous
 from rag.index.sentence_vectors import FOLDER
 from rag.index.updating import Recipe, update_index
 from rag.records import Document
@@ -123,6 +125,15 @@ def test_a_removed_document_leaves_no_vector_and_no_pair(shop: Path) -> None:
     key = before[gone][-(16 + vector_size) : -vector_size]
     assert all(key not in data for data in after.values())
     assert any(key in data for data in before.values())
+
+
+def test_after_a_rollback_conflicts_are_those_of_the_restored_build(shop: Path) -> None:
+    before = found(shop, WordEmbedder())
+    write(shop / "corpus", {"new.md": "# Pump\n\nThe pump is sold with a cable of 3 m.\n"})
+    build(shop, WordEmbedder())
+    assert len(found(shop, WordEmbedder()).conflicts) > len(before.conflicts)
+    restore_previous(shop / "index")
+    assert replace(found(shop, WordEmbedder()), embedded=0) == replace(before, embedded=0)
 
 
 def test_a_pattern_that_many_sentences_share_is_no_conflict(tmp_path: Path) -> None:

@@ -278,6 +278,14 @@ def test_no_text_becomes_a_formula_or_markup(chat: Chat) -> None:
     assert [row[0]["citation"]["quote"] for row in values["cells"]] == HOSTILE
 
 
+def test_a_carriage_return_begins_no_line_of_a_csv_file(chat: Chat) -> None:
+    """RTF documents can hold one. Some spreadsheets take it for the end of a line unless it is quoted."""
+    text = "Costs rose.\r=cmd|' /C calc'!A0"
+    matrix = hostile(chat)
+    matrix = replace(matrix, questions=(Asked(text, text),), cells=matrix.cells[:1])
+    assert f'\n"{text}",' in matrix_file(matrix, "csv").decode()
+
+
 def test_documents_are_linked_only_to_a_known_server(chat: Chat) -> None:
     matrix = made(chat)
     for form in ("xlsx", "html"):

@@ -20,6 +20,7 @@ from rag.conversation import Chat
 from rag.errors import QuestionSetError, UnansweredError
 from rag.evaluation.question_sets import load_question_set
 from rag.index.updating import Recipe, update_index
+from rag.numeric import Vectors
 from rag.question_queue import QuestionQueue
 from rag.records import Answer, Citation, QuotedSentence, Span
 from rag.review.unanswered import LIKE, Likeness, add_to_set, ask_again, closest_of, log_values, outdated
@@ -232,6 +233,21 @@ def test_groups_are_those_of_a_plain_average_linkage(chat: Chat) -> None:
     found = Likeness(embedder).groups([asked(query) for query in queries], index)
     assert {frozenset(question.query for question in group.questions) for group in found} == expected
     assert 1 < len(expected) < len(queries)
+
+
+def test_two_lists_may_be_grouped_at_once(chat: Chat) -> None:
+    """Another user's list is grouped while a question of the first is embedded."""
+    index, others = chat.index(), [asked("radial nerve"), asked("radial muscle")]
+
+    class Interrupted(type(chat.embedder)):  # type: ignore[misc]
+        def embed_query(self, query: str) -> Vectors:
+            if query.startswith("ulnar"):
+                likeness.groups(others, index)
+            vector: Vectors = chat.embedder.embed_query(query)
+            return vector
+
+    likeness = Likeness(Interrupted.__new__(Interrupted))
+    assert likeness.groups([asked("a nerve"), asked("ulnar nerve")], index)
 
 
 def refused(chat: Chat, question: str) -> Unanswered:

@@ -95,6 +95,7 @@ def find_conflicts(
         progress("reading", done, len(entries))
         documents.append((entry, stated_in(index, entry)))
     store = SentenceVectors(folder, index.manifest)
+    _sweep(folder)  # what is stored may be of a build that was rolled back
     try:
         rows, vectors, embedded = with_vectors(documents, store, embedder, progress)
         compared = similar_pairs(rows, vectors, store.compared(), progress)

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from rag.errors import DocumentError, IndexBroken, IndexMismatch, IndexMissing, UnreadableFile
 from rag.index.builds import build_lock, live_build, previous_build, roll_back
 from rag.index.manifest import Failure, Manifest, check_files, load_manifest
+from rag.index.sentence_vectors import SentenceVectors
 from rag.loading.containers.members import file_of
 from rag.loading.corpus import FolderCorpus, as_folder, corpus_files
 from rag.loading.process.pool import read_documents
@@ -142,4 +143,5 @@ def restore_previous(folder: Path, *, wait: bool = False) -> Manifest:
         manifest = load_manifest(previous)
         check_files(previous, manifest)
         roll_back(folder, previous)
+        SentenceVectors(folder, manifest).sweep()
         return manifest

@@ -17,8 +17,8 @@ def checked_conflicts(chat: Chat, only: Sequence[str] | None = None, progress: R
     """The conflicts of the live index. Raises ServerBusy while another search runs."""
     index, folder = chat.index(), chat.settings.index
     asked = (str(folder), index.digest, tuple(only or ()))
-    if asked in _latest:
-        return _latest[asked]
+    if (known := _latest.get(asked)) is not None:
+        return known
     if not _one_at_a_time.acquire(blocking=False):
         raise ServerBusy("another search for conflicts is running", AGAIN)
     try:

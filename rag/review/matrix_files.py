@@ -113,9 +113,12 @@ def _line(asked: Asked, document: AskedDocument, cell: Cell, *, weak: bool) -> l
 
 
 def _csv(matrix: Matrix, *, weak: bool) -> str:
-    """One line for each cell. A text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    """One line for each cell. A text that a spreadsheet would take for a formula gets an apostrophe in front.
+
+    Strings are quoted, so that a carriage return in one begins no line, which could be a formula.
+    """
     text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
+    table = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     table.writerow(HEADS)
     for cell in _each(matrix):
         table.writerow([_harmless(value) for value in _line(*cell, weak=weak)])

@@ -88,12 +88,11 @@ class Likeness:
         from scipy.cluster.hierarchy import fcluster, linkage  # takes half a second to import
         from scipy.spatial.distance import squareform
 
-        self._vectors = {query: self._vectors[query] for query in queries if query in self._vectors}
-        for query in queries:
-            if query not in self._vectors:
-                self._vectors[query] = self._embedder.embed_query(query)
-        vectors = np.array([self._vectors[query] for query in queries], dtype=np.float64)
-        means = np.array([index.dense.spread(self._vectors[query])[0] if index.passages else 0.0 for query in queries])
+        known = self._vectors  # other threads may put another dictionary in its place, but change none
+        by_query = {query: known[query] if query in known else self._embedder.embed_query(query) for query in queries}
+        self._vectors = by_query
+        vectors = np.array([by_query[query] for query in queries], dtype=np.float64)
+        means = np.array([index.dense.spread(by_query[query])[0] if index.passages else 0.0 for query in queries])
         base = np.minimum((means[:, None] + means[None, :]) / 2, 0.99)
         distances = np.clip(1 - (vectors @ vectors.T - base) / (1 - base), 0, None)
         np.fill_diagonal(distances, 0)

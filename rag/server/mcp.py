@@ -33,7 +33,7 @@ ABOUT = (
     "Quote the sentences unchanged and name their document. `get_source` shows the text around a citation."
 )
 MOST_CELLS = 60  # of a matrix: some ten seconds of reading
-USER = "assistant"  # in the queue of questions, whoever uses it
+USER = "an assistant"  # whoever uses it; no account can have this name
 Text = Annotated[str, Field(max_length=LONGEST_QUESTION)]
 Documents = Annotated[
     list[Name] | None,

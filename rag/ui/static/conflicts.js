@@ -10,6 +10,7 @@ export function mount({ element, server }) {
   const part = (id) => element.querySelector(`#conflicts-${id}`);
   const showing = latest();
   let page = 0;
+  let timer = 0; // of the next look at the progress: there is only one
 
   async function show() {
     const reply = await showing(call({ do: "show", page }));
@@ -21,7 +22,8 @@ export function mount({ element, server }) {
     fill(part("job"), reply.job);
     part("stale").hidden = !reply.stale || reply.running;
     part("find").disabled = reply.running;
-    if (reply.running) setTimeout(show, EVERY);
+    clearTimeout(timer);
+    if (reply.running) timer = setTimeout(show, EVERY);
     else fill(part("found"), reply.found);
   }
 

@@ -9,8 +9,9 @@ const EVERY = 500; // milliseconds between two looks at the progress
 export function mount({ element, server }) {
   const call = caller(server);
   const part = (id) => element.querySelector(`#matrix-${id}`);
-  const showing = latest();
+  const [showing, looking] = [latest(), latest()];
   let page = 0;
+  let timer = 0; // of the next look at the progress: there is only one
 
   async function show() {
     const reply = await showing(call({ do: "show", weak: part("weak").checked, page }));
@@ -22,14 +23,16 @@ export function mount({ element, server }) {
     }
     fill(part("table"), reply.table);
     fill(part("job"), reply.job);
-    if (reply.running) setTimeout(watchJob, EVERY);
+    clearTimeout(timer);
+    if (reply.running) timer = setTimeout(watchJob, EVERY);
   }
 
   async function watchJob() {
-    const reply = await call({ do: "progress" });
-    if (reply.error) return;
+    const reply = await looking(call({ do: "progress" }));
+    if (!reply || reply.error) return;
     fill(part("job"), reply.job);
-    if (reply.running) setTimeout(watchJob, EVERY);
+    clearTimeout(timer);
+    if (reply.running) timer = setTimeout(watchJob, EVERY);
     else show();
   }
 

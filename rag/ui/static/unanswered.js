@@ -12,6 +12,7 @@ export function mount({ element, server }) {
   const [groups, job] = ["groups", "job"].map((name) => element.querySelector(`#unanswered-${name}`));
   const showing = latest();
   let page = 0;
+  let timer = 0; // of the next look at the progress: there is only one
 
   /** @param {boolean} check whether questions of an earlier build are asked again */
   async function show(check = false) {
@@ -23,7 +24,8 @@ export function mount({ element, server }) {
     }
     fill(groups, reply.html);
     fill(job, reply.job);
-    if (reply.running) setTimeout(show, EVERY);
+    clearTimeout(timer);
+    if (reply.running) timer = setTimeout(show, EVERY);
   }
 
   /** @param {Record<string, any>} request */
