@@ -15,6 +15,7 @@ from rag.answering.guarantees import Guarantee, answering_digest, with_guarantee
 from rag.answering.wording import in_plain_words
 from rag.config import AnsweringSettings, Settings
 from rag.errors import QuestionSetError
+from rag.evaluation.calibration import learn
 from rag.evaluation.drift import ASKED_AGAIN, check_guarantee, save_sample, shifts
 from rag.evaluation.guarantee import (
     GRID,
@@ -33,6 +34,7 @@ from rag.evaluation.question_sets import Question, load_question_set
 from rag.evaluation.runs import Outcome, save_run
 from rag.library import Library
 from rag.reader.networks import NETWORKS
+from rag.reader.similarity_reader import SimilarityReader
 from rag.receipts import receipt_text
 from rag.records import Answer, Citation, QuotedSentence, Span, Strength
 from rag.ui.calls import Reply, answer_call
@@ -320,6 +322,55 @@ def test_the_evaluation_tab_gives_and_checks_a_guarantee(library: Library, tmp_p
     assert act(do="progress")["unchecked"]
     assert _checked(evaluating, act) == "Done: the guarantee holds."
     assert act(do="progress")["guarantee"] == f"Guaranteed: {line}."
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda library, folder: _append(library.settings.corpus / "faq.txt", "\n\n"), "the documents"),
+        (lambda library, folder: _append(folder / "unanswerable.jsonl", '{"query_id": "a0"}\n'), "the question set"),
+        (lambda library, folder: setattr(library.chat, "settings", _longer(library.settings)), "the settings"),
+        (lambda library, folder: setattr(library.chat, "reader", _Reader(library.embedder)), "the reader"),
+    ],
+)
+def test_a_run_from_before_a_change_is_refused(
+    change: Callable[[Library, Path], object], what: str, library: Library, tmp_path: Path
+) -> None:
+    sets, runs = tmp_path / "evaluation", tmp_path / "runs"
+    evaluation = library.evaluate(write_questions(sets / "ferns", answered=60, unanswerable=30))
+    save_run(runs, evaluation.run, evaluation.outcomes)
+    evaluating, run = Evaluating(library), evaluation.run.name
+    assert answer_call(EVALUATION_ACTS, evaluating, LOCAL, {"do": "show", "run": run})["answerable"] == 60  # opened before
+    change(library, sets / "ferns")
+    library.build()
+    refused = {"error": f"since the run {run}, {what} changed; evaluate the set again"}
+    for request in ({"do": "guarantee", "at_most": 0.1}, {"do": "calibrate", "false_answers": 0.1}):
+        assert answer_call(EVALUATION_ACTS, evaluating, LOCAL, request | {"run": run}) == refused
+    assert not (library.settings.index / FILE).exists()
+
+
+class _Reader(SimilarityReader):
+    identity = "similarity-0"
+
+
+def _append(path: Path, text: str) -> None:
+    path.write_text(path.read_text() + text)
+
+
+def _longer(settings: Settings) -> Settings:
+    return settings.model_copy(update={"answering": settings.answering.model_copy(update={"max_sentences": 9})})
+
+
+def test_refused_where_a_build_became_live_while_questions_were_asked(library: Library, tmp_path: Path) -> None:
+    evaluation = library.evaluate(write_questions(tmp_path / "set", answered=60, unanswerable=30))
+    _append(library.settings.corpus / "faq.txt", "\n\n")
+    library.build()
+    arguments = evaluation.questions, evaluation.outcome_of, evaluation.chat
+    with pytest.raises(QuestionSetError, match="the documents changed after questions were asked"):
+        learn_guarantee(*arguments, at_most=0.1, certainty=0.95)
+    with pytest.raises(QuestionSetError, match="the documents changed after questions were asked"):
+        learn(*arguments, false_answers=0.1)
+    assert not (library.settings.index / FILE).exists()
 
 
 def _checked(evaluating: Evaluating, act: Callable[..., Reply]) -> str:

@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 from rag.answering.confidence import FILE, SIGNALS, Band, Calibration, default_calibration, save_calibration
 from rag.conversation import Chat
 from rag.errors import QuestionSetError
+from rag.evaluation.current_runs import check_asked_of
 from rag.evaluation.question_sets import Question, QuestionSet
 from rag.evaluation.runs import Outcome
 from rag.records import Strength
@@ -69,9 +70,10 @@ def asked_from(questions: Sequence[Question], outcomes: Mapping[str, Outcome]) -
 def learn(questions: QuestionSet, outcomes: Mapping[str, Outcome], chat: Chat, *, false_answers: float) -> Calibration:
     """Fits a calibration to the outcomes of a run of `chat` and stores it with its index.
 
-    Raises QuestionSetError if the set has too few questions of either kind.
+    Raises QuestionSetError if the set has too few questions of either kind, or if answers are not from the live build.
     """
-    reader, model = chat.reader.identity, chat.embedder.identity.digest
+    reader, model, index = chat.reader.identity, chat.embedder.identity.digest, chat.index().digest
+    check_asked_of(outcomes, index)
     calibration = calibrate(
         asked_from([question for question in questions.questions if question.id in outcomes], outcomes),
         default_calibration(reader, model),
@@ -81,7 +83,7 @@ def learn(questions: QuestionSet, outcomes: Mapping[str, Outcome], chat: Chat, *
             "asked": f"the question set {questions.name}",
             "set": questions.name,
             "set_digest": questions.digest,
-            "index": chat.index().digest,
+            "index": index,
         },
     )
     save_calibration(calibration, chat.settings.index / FILE)

@@ -79,6 +79,7 @@ def evaluate(
     index = always_answers.index()  # loaded now, so that loading does not count as the first question's time
     if answers:
         always_answers.reader.load()
+    signature = _signature(questions, chat, index, given=given, asked=len(asked))  # before asking: files may change meanwhile
     outcomes = {}
     for done, question in enumerate(asked):
         progress("asking", done, len(asked))
@@ -88,7 +89,6 @@ def evaluate(
     values = per_question(asked, outcomes, sentences)
     if not answers:
         values = {name: by_question for name, by_question in values.items() if name in RETRIEVAL}
-    signature = _signature(questions, chat, index, given=given, asked=len(asked))
     summary = summarise(questions.name, signature, asked, outcomes, values)
     if not answers:
         summary["answers"] = summary["abstention"] = None

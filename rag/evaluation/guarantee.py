@@ -18,6 +18,7 @@ from rag.answering.guarantees import Guarantee, answering_digest
 from rag.conversation import Chat
 from rag.errors import QuestionSetError
 from rag.evaluation.calibration import LEAST, asked_from, calibrate
+from rag.evaluation.current_runs import check_asked_of
 from rag.evaluation.drift import save_sample
 from rag.evaluation.question_sets import Question, QuestionSet
 from rag.evaluation.runs import Outcome
@@ -141,10 +142,12 @@ def learn_guarantee(
 
     The weights of the signals stay those that come with the reader: weights fitted to the same questions would spoil the test. So
     does the threshold, unless `false_answers` is given (see `calibrate`).
-    Raises QuestionSetError if the questions do not carry the guarantee; then nothing is stored.
+    Raises QuestionSetError if the questions do not carry the guarantee, or if answers are not from the live build; then nothing
+    is stored.
     """
     reader, model = chat.reader.identity, chat.embedder.identity.digest
     base, index = default_calibration(reader, model), chat.index().digest
+    check_asked_of(outcomes, index)
     answered = [question for question in questions.questions if question.id in outcomes]
     judged = judged_from(answered, outcomes, base)
     border = guaranteed_border(judged, at_most=at_most, certainty=certainty)

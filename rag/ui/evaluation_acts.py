@@ -12,6 +12,7 @@ from rag.answering.guarantee_state import guarantee_state
 from rag.answering.guarantees import UNCHECKED
 from rag.errors import QuestionSetError
 from rag.evaluation.calibration import learn
+from rag.evaluation.current_runs import check_current
 from rag.evaluation.drift import check_guarantee
 from rag.evaluation.guarantee import learn_guarantee
 from rag.evaluation.question_sets import Question, load_question_set
@@ -230,7 +231,9 @@ def calibrate(evaluating: Evaluating, _: User, request: Calibrate) -> Reply:
     opened = evaluating.runs.open(request.run)
     if opened.set.corpus is not None:
         raise QuestionSetError("a threshold can only be learned from a question set about the current documents")
-    learned = learn(opened.set, opened.outcomes, evaluating.library.chat, false_answers=request.false_answers)
+    chat = evaluating.library.chat
+    check_current(opened.run, load_question_set(opened.set.folder).digest, chat)
+    learned = learn(opened.set, opened.outcomes, chat, false_answers=request.false_answers)
     measured = learned.measured
     return {
         "message": f"Answers now need a confidence of at least {learned.threshold:.2f}. On questions left out of the fit, "
@@ -244,6 +247,7 @@ def give_guarantee(evaluating: Evaluating, _: User, request: Guarantee) -> Reply
     if opened.set.corpus is not None:
         raise QuestionSetError("a guarantee can only be given with a question set about the current documents")
     chat = evaluating.library.chat
+    check_current(opened.run, load_question_set(opened.set.folder).digest, chat)
     learned = learn_guarantee(opened.set, opened.outcomes, chat, at_most=request.at_most, certainty=request.certainty)
     return {"message": f"Answers are now strong from a confidence of {learned.bands[0].lowest:.2f}."}
 
