@@ -443,6 +443,39 @@ def test_a_removed_document_leaves_no_text_even_if_nothing_can_be_asked(library:
     assert CANARY not in library.settings.watched_file.read_text()
 
 
+def test_answers_of_a_running_asking_do_not_bring_removed_text_back(library: Library, corpus: Path) -> None:
+    """A build that removes a document ends while questions are asked, before the answers that quote it are saved."""
+    (corpus / "secret.md").write_text(f"# Moss\n\nThe moss drinks {CANARY} wine at night.\n")
+    library.build()
+    path = library.settings.watched_file
+    add_watched(path, [watched_question("What does the moss drink at night?"), watched_question(QUESTIONS[0])])
+
+    def remove(what: str, done: int, _total: int) -> None:
+        if done == 1 and (corpus / "secret.md").exists():
+            (corpus / "secret.md").unlink()
+            library.build()
+
+    ask_watched(library.chat, path, remove, again=True)
+    assert CANARY not in path.read_text()
+    live = library.chat.index().digest
+    assert [w.answer.index for w in load_watch_list(path).questions if w.answer] == [live, live]
+
+
+def test_a_conversation_about_a_removed_document_is_watched_without_its_answer(library: Library, corpus: Path) -> None:
+    (corpus / "secret.md").write_text(f"# Moss\n\nThe moss drinks {CANARY} wine at night.\n")
+    library.build()
+    first = turn(library, "What does the moss drink at night?")
+    assert CANARY in first.answer.text
+    (corpus / "secret.md").unlink()
+    library.build()
+    path = library.settings.watched_file
+    watched = watched_conversation(SavedConversation("0" * 16, "Moss", "", (first, turn(library, QUESTIONS[0]))))
+    add_watched(path, watched, answered_by=library.settings.index)
+    assert CANARY not in path.read_text()
+    assert [w.answer is None for w in load_watch_list(path).questions] == [True, False]
+    assert ask_watched(library.chat, path).changed == 0
+
+
 @pytest.mark.parametrize("forget", [False, True])
 def test_an_earlier_version_stays_until_it_is_forgotten(forget: bool, library: Library, corpus: Path) -> None:
     """As in the index, which keeps the build before unless it is told to forget it."""
@@ -567,7 +600,7 @@ def test_an_answer_of_an_older_index_does_not_replace_one_of_the_live(library: L
     newest = load_watch_list(path)
     (stale,) = FORMAT.load(old, path).questions
     assert stale.answer
-    _save(path, {stale.id: _Result(stale.answer, {}, {})}, library.chat.index().digest)
+    _save(path, {stale.id: _Result(stale.answer, {}, {})}, library.settings.index)
     assert load_watch_list(path) == newest
 
 
@@ -619,7 +652,7 @@ def test_a_conversation_is_watched_with_its_own_answers(library: Library, corpus
         ("Are ferns toxic to cats?", None),
         ("How tall is it?", "How tall is bracken?"),
     ]
-    add_watched(library.settings.watched_file, watched)
+    add_watched(library.settings.watched_file, watched, answered_by=library.settings.index)
     assert ask_watched(library.chat, library.settings.watched_file).changed == 1
     (change,) = report(library)["changed"]
     assert change["before"]["sentences"][0]["text"] == "True ferns are safe for cats."
@@ -638,7 +671,7 @@ def test_a_search_of_its_own_and_a_corrected_word_are_watched_as_they_were_asked
         ("How tall is brackken?", None, True),
         (both, None, True),
     ]
-    add_watched(library.settings.watched_file, watched)
+    add_watched(library.settings.watched_file, watched, answered_by=library.settings.index)
     assert ask_watched(library.chat, library.settings.watched_file).changed == 0
 
 

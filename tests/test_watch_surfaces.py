@@ -163,6 +163,19 @@ def test_an_answer_is_watched_from_its_menu(watching: Watching, corpus: Path) ->
     assert shown["changed"] == 1 and "Done: 1 of 1 watched answers changed" in shown["job"]
 
 
+def test_an_answer_about_a_removed_document_is_watched_without_its_text(watching: Watching, corpus: Path) -> None:
+    (corpus / "secret.md").write_text("# Moss\n\nThe moss drinks zanzibarine wine at night.\n")
+    watching.library.build()
+    room = Room(QuestionQueue(watching.library.chat))
+    asked = answer_call(ASKING_ACTS, room, LOCAL, {"do": "ask", "text": "What does the moss drink at night?"})
+    assert "zanzibarine" in str(asked)
+    (corpus / "secret.md").unlink()
+    watching.library.build()
+    request = {"do": "watch", "conversation": asked["conversation"], "turn": 0}
+    assert "Watched from now on" in answer_call(ANSWER_ACTS, room, LOCAL, request)["message"]
+    assert "zanzibarine" not in watching.library.settings.watched_file.read_text()
+
+
 # The API
 
 

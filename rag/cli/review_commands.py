@@ -52,7 +52,7 @@ def add(
     if not wanted:
         raise WatchError("no question was given; name one, --set FOLDER or --conversation ID")
     chat = library.chat  # without an index nothing is added
-    new, known = add_watched(library.settings.watched_file, wanted)
+    new, known = add_watched(library.settings.watched_file, wanted, answered_by=library.settings.index)
     asked = _ask(library)
     if as_json:
         added, already = ([question_values(watched) for watched in part] for part in (new, known))

@@ -16,8 +16,9 @@ from rag import __version__
 from rag.answering.wording import abstention_text
 from rag.conversation import Chat
 from rag.errors import RagError
-from rag.index.builds import Report
+from rag.index.builds import Report, live_build
 from rag.index.contents import Index
+from rag.index.manifest import load_manifest
 from rag.records import Answer
 from rag.review.remembered_reading import RememberedReader
 from rag.review.watch_changes import changes_of, kind_of_change
@@ -80,11 +81,11 @@ def ask_watched(chat: Chat, path: Path, report: Report = lambda what, done, tota
             except RagError as error:
                 problem = problem or f"{question.question[:60]!r} was not asked: {error}"
             if monotonic() - saved > SAVE_SECONDS:
-                _save(path, pending, chat.index().digest)
+                _save(path, pending, chat.settings.index)
                 pending, saved = {}, monotonic()
     finally:
         if pending:
-            _save(path, pending, chat.index().digest)
+            _save(path, pending, chat.settings.index)
     watch_list = load_watch_list(path)
     return AskedAgain(len(watch_list.questions), asked, len(changes_of(watch_list)), problem)
 
@@ -111,8 +112,7 @@ def after_build(
     Whatever goes wrong is told in `problem`: the build is complete.
     """
     try:
-        corpus = manifest.corpus
-        forget_removed(path, corpus.digests, (failure.path for failure in corpus.failed), changed_too=forget)
+        forget_removed(path, manifest.corpus, changed_too=forget)
         return ask_watched(chat_of(), path, report)
     except KeyboardInterrupt:
         return _not_asked(path, "stopped")
@@ -175,20 +175,24 @@ def _versions(index: Index) -> dict[str, str]:
     return {name: digest[:DIGEST] for name, digest in sorted(index.manifest.corpus.digests.items())}
 
 
-def _save(path: Path, results: Mapping[str, _Result], live: str) -> None:
-    """Stores the results, except of questions that are no longer watched or that another process asked of the live index."""
+def _save(path: Path, results: Mapping[str, _Result], folder: Path) -> None:
+    """Stores the results, except of questions that are no longer watched, and of an index that is no longer the live one:
+    it may hold documents that have been removed since.
+    """
+    current: dict[str, _Result] = {}
 
     def updated(watched: Watched) -> Watched:
-        result = results.get(watched.id)
-        latest = watched.answer
-        if result is None or (latest and latest.index == live != result.answer.index):
+        result = current.get(watched.id)
+        if result is None:
             return watched
-        accepted = watched.before or latest
+        accepted = watched.before or watched.answer
         changed = accepted is not None and kind_of_change(accepted, result.answer) is not None
         return replace(watched, answer=result.answer, before=accepted if changed else None, reads=result.reads)
 
     def merged(watch_list: WatchList) -> WatchList:
-        corpora = {result.answer.index: result.corpus for result in results.values()} | watch_list.corpora
+        live = load_manifest(live_build(folder)).hash  # under the file's lock: see `forget_removed`
+        current.update((id, result) for id, result in results.items() if result.answer.index == live)
+        corpora = {result.answer.index: result.corpus for result in current.values()} | watch_list.corpora
         return WatchList(tuple(map(updated, watch_list.questions)), corpora)
 
     change_watch_list(path, merged)

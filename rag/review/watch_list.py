@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rag.errors import WatchError
+from rag.index.builds import live_build
+from rag.index.manifest import CorpusFiles, load_manifest
 from rag.records import Strength
 from rag.storage.files import sha256_bytes, sha256_json
 from rag.storage.locked import update_file
@@ -161,10 +163,13 @@ def _without_unused_corpora(watch_list: WatchList) -> WatchList:
     return replace(watch_list, corpora={index: files for index, files in watch_list.corpora.items() if index in used})
 
 
-def add_watched(path: Path, questions: Iterable[Watched]) -> tuple[list[Watched], list[Watched]]:
+def add_watched(
+    path: Path, questions: Iterable[Watched], *, answered_by: Path | None = None
+) -> tuple[list[Watched], list[Watched]]:
     """Adds questions, all or none; returns those that are new, and those that were watched already.
 
-    Raises WatchError if there would be too many.
+    Questions with an answer need `answered_by`, the index folder: an answer that quotes a document removed since is left out,
+    so the question is asked anew. Raises WatchError if there would be too many, IndexMissing, IndexMismatch or IndexBroken.
     """
     wanted = list({watched.id: watched for watched in questions}.values())
     known: set[str] = set()
@@ -174,6 +179,10 @@ def add_watched(path: Path, questions: Iterable[Watched]) -> tuple[list[Watched]
         new = [watched for watched in wanted if watched.id not in known]
         if (count := len(watch_list.questions) + len(new)) > MOST_WATCHED:
             raise WatchError(f"{count:,} questions are more than the {MOST_WATCHED:,} that can be watched; nothing was added")
+        if answered_by and any(watched.answer for watched in new):
+            live = load_manifest(live_build(answered_by))  # under the file's lock: see `forget_removed`
+            is_gone = _gone_from(live.corpus, changed_too=False)
+            new = [_unless_gone(watched, is_gone) for watched in new]
         return replace(watch_list, questions=(*watch_list.questions, *new))
 
     change_watch_list(path, added)
@@ -215,18 +224,27 @@ def check_ids(watch_list: WatchList, ids: set[str]) -> None:
         raise WatchError(f"no watched question has the id {unknown[0]}; `rag watch list` shows the ids; nothing was changed")
 
 
-def forget_removed(path: Path, digests: Mapping[str, str], unreadable: Iterable[str], *, changed_too: bool) -> None:
-    """Deletes the quotes of documents that the corpus no longer holds; of each remain its place and the digest of its words.
+def _unless_gone(watched: Watched, is_gone: Callable[[KeptSentence], bool]) -> Watched:
+    return replace(watched, answer=None) if watched.answer and any(map(is_gone, watched.answer.sentences)) else watched
 
-    `digests` are those of all files of the corpus, `unreadable` the files that could not be read, which are still there. With
-    `changed_too`, quotes of earlier versions of a document are deleted too.
-    """
-    names, contents = {*digests, *unreadable}, set(digests.values())
+
+def _gone_from(corpus: CorpusFiles, *, changed_too: bool) -> Callable[[KeptSentence], bool]:
+    """Whether a sentence's document is no longer in the corpus. Files that could not be read are still there."""
+    names, contents = {*corpus.digests, *(failure.path for failure in corpus.failed)}, set(corpus.digests.values())
 
     def is_gone(sentence: KeptSentence) -> bool:
-        if sentence.digest in contents:
-            return False
-        return changed_too or sentence.document_id not in names
+        return sentence.digest not in contents and (changed_too or sentence.document_id not in names)
+
+    return is_gone
+
+
+def forget_removed(path: Path, corpus: CorpusFiles, *, changed_too: bool) -> None:
+    """Deletes the quotes of documents that the corpus no longer holds; of each remain its place and the digest of its words.
+
+    With `changed_too`, quotes of earlier versions of a document are deleted too. Called once the build of `corpus` is live:
+    whoever adds answers while the file is locked compares them with the live build, so none comes back.
+    """
+    is_gone = _gone_from(corpus, changed_too=changed_too)
 
     def without_gone(answer: KeptAnswer | None) -> KeptAnswer | None:
         if answer is None or not any(map(is_gone, answer.sentences)):

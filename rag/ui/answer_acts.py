@@ -140,7 +140,8 @@ def watch_answer(room: Room, user: User, request: OneAnswer) -> Reply:
     if watched.answer is None:
         answer = room.chat.ask(watched.question, documents=list(watched.documents) or None, query=watched.query)
         watched = replace(watched, answer=kept_answer(answer))
-    new, _known = add_watched(room.chat.settings.watched_file, [watched])
+    settings = room.chat.settings
+    new, _known = add_watched(settings.watched_file, [watched], answered_by=settings.index)
     message = "Watched from now on: the Review tab tells when the answer changes." if new else "This question is watched already."
     return {"message": message}
 
