@@ -33,6 +33,7 @@ CONFLICTS = [
     ("negation", "There is a cure for the hereditary form.", "There is no cure for the hereditary form.", "", "no"),
     ("negation", "The filter can be washed in warm water.", "The filter cannot be washed in warm water.", "", "cannot"),
     ("negation", "Patients should drive while taking the drug.", "Patients shouldn't drive while taking the drug.", "", "shouldn't"),
+    ("number", "Under the rule, visitors pay 40 euros a night.", "Under the regulation, visitors pay 50 euros a night.", "40 euros", "50 euros"),
 ]  # fmt: skip
 
 NO_CONFLICTS = [

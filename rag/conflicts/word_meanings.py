@@ -6,15 +6,15 @@ Only words that are used alike in any subject; technical words that replace each
 from rag.text.terms import terms
 
 _SAME = """
-begin start commence|end finish conclude|show demonstrate|large big|small little|buy purchase|doctor physician|illness disease
+begin start commence|end finish conclude|large big|small little|doctor physician|illness disease
 help assist aid|need require|often frequently|quick fast rapid|quickly fast rapidly|important significant|fix repair mend
 child kid|happen occur|obtain got receive|choose select pick|method technique|main principal primary chief|near close
 allow permit|keep retain|cause produce|car automobile|staff employee personnel|result outcome|part portion
-about approximately roughly|enough sufficient|entire whole complete|entirely wholly completely fully
+about approximately roughly circa|enough sufficient|entire whole complete|entirely wholly completely fully
 usually normally typically generally commonly|use utilise utilize employ|give provide supply|make create|find discover detect
 tell inform notify|ask request|try attempt|build construct|change alter modify|buy purchase acquire|pay remit|cost price
 allow let|stop cease halt|last endure|reach attain|send dispatch|carry transport|weaken diminish|strong powerful|quite rather
-also too|but however|because since as|although though while|therefore thus hence|roughly circa|about concerning regarding
+because since as|therefore thus hence|about concerning regarding
 within inside|each every|various diverse|correct right|wrong incorrect|total overall|annual yearly|instruction direction
 rule regulation|place location|answer reply respond|explain describe|consist comprise|contain include|lead result
 improve better|prevent avoid|reduce decrease lower|increase raise rise grow|damage harm|injury trauma|kind type sort
@@ -22,8 +22,7 @@ amount quantity|speed rate|goal aim purpose|job work|house home|street road|comp
 holiday vacation|film movie|autumn fall|person individual|people persons|examine inspect|test check|heal recover
 develop evolve|appear emerge|visible apparent|separate divide|connect join link|remove eliminate|follow obey|own possess
 teach instruct|understand comprehend|believe think|state say declare|suggest propose|depend rely|vary differ|risk danger
-must shall|needs requires|first initially|finally eventually|then subsequently|before prior|after following
-
+needs requires|first initially|finally eventually|after following
 """
 _OPPOSITE = """
 allow forbid|permit prohibit|allow prohibit|permit forbid|allow ban|increase decrease|rise fall|safe dangerous|safe harmful
@@ -31,7 +30,7 @@ require optional|mandatory optional|compulsory optional|effective ineffective|al
 true false|include exclude|normal abnormal|improve worsen|strengthen weaken|accept reject|possible impossible|win lose
 succeed fail|cheap expensive|positive negative|open closed|complete incomplete|contain lack|benefit harm|everybody nobody
 everything nothing|everyone nobody|promote inhibit|activate inhibit|reduce enlarge|agree disagree|gain lose|faster slower
-higher lower|more less|longer shorter|better worse|common rare|frequent rare
+higher lower|longer shorter|better worse|common rare|frequent rare
 """
 _LIGHT = """
 many several numerous various
@@ -39,7 +38,7 @@ note please see generally usually often typically normally commonly roughly curr
 moreover furthermore addition additionally according know report fact general practice still already just well indeed overall
 basically essentially example instance particular particularly state say mention describe above very quite rather really
 simply actually certainly clearly obviously naturally importantly notably interestingly besides meanwhile nevertheless
-nonetheless even though although while because since thereby hence accordingly only-then rule
+nonetheless even though although while because since thereby hence accordingly
 """
 NEGATIONS = frozenset("not no never neither nor none cannot nobody nothing nowhere hardly scarcely barely".split())
 CONTRASTS = frozenset(

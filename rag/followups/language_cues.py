@@ -35,8 +35,9 @@ class LanguageCues:
     `function` are words that name nothing: `asking` words, `openers` ("and"), articles, prepositions, auxiliaries. A word that
     fits `aspects` is asked about something without naming it ("symptoms", "treated"), one that fits `persons` is whom it is asked
     about. `conditions` begin a condition
-    ("in", "if"), `pointing` are words that stand for something named before, unless they match `expletives`; a pointing word
-    that matches `replaced` may be replaced by what it stands for. `clause_end` separates a pointing word from what it refers to
+    ("in", "if"), `pointing` are words that stand for something named before, unless they match `expletives`; a pattern that
+    begins with ^ takes in the clause before, so that names in it do not count. A pointing word that matches `replaced` may be
+    replaced by what it stands for. `clause_end` separates a pointing word from what it refers to
     within its question; None if nothing needs to. The first group of `about` is what the last question is asked of again
     ("what about X?").
     """
