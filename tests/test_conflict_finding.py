@@ -1,9 +1,12 @@
 """Conflicts of a whole index: what is found, that an update finds the same as a search from scratch, and what removal leaves."""
 
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
@@ -14,13 +17,15 @@ from rag.conflicts.finding import Findings, find_conflicts
 from rag.conflicts.finding_values import findings_values
 from rag.conflicts.versions import date_of, version_order
 from rag.conversation import Chat
+from rag.index import sentence_vectors
 from rag.index.build_files import load_index
 from rag.index.builds import live_build
 from rag.index.corpus_edits import restore_previous
-from rag.index.sentence_vectors import FOLDER
+from rag.index.sentence_vectors import FOLDER, SentenceVectors
 from rag.index.updating import Recipe, update_index
 from rag.records import Document
 from rag.server.conflicts_api import add_conflicts
+from rag.storage.arrays import save_array
 from rag.ui.calls import answer_call
 from rag.ui.conflicts_acts import CONFLICTS_ACTS, Contradicting
 from rag.ui.jobs import Stopped
@@ -134,6 +139,33 @@ def test_after_a_rollback_conflicts_are_those_of_the_restored_build(shop: Path) 
     assert len(found(shop, WordEmbedder()).conflicts) > len(before.conflicts)
     restore_previous(shop / "index")
     assert replace(found(shop, WordEmbedder()), embedded=0) == replace(before, embedded=0)
+
+
+@pytest.mark.parametrize("other", ["build", "search"])
+def test_a_build_or_another_search_may_run_while_vectors_are_written(
+    other: str, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file is written in two steps, between which the other one gets time to come in the way."""
+    index = load_index(live_build(shop / "index"))
+    entry = index.entries["faq.md"]
+    keys, vectors = [b"k" * 16], np.ones((1, 3), dtype=np.float32)
+    store, another = (SentenceVectors(shop / "index", index.manifest) for _ in range(2))
+    threads: list[threading.Thread] = []
+
+    def write_slowly(path: Path, array: Any) -> None:
+        save_array(path, array)
+        if not threads:
+            act = another.sweep if other == "build" else lambda: another.save(entry, keys, vectors)
+            threads.append(threading.Thread(target=act))
+            threads[0].start()
+            threads[0].join(timeout=0.3)
+
+    monkeypatch.setattr(sentence_vectors, "save_array", write_slowly)
+    store.save(entry, keys, vectors)
+    threads[0].join()
+    kept = store.load(entry, keys)
+    assert kept is not None and kept.tolist() == vectors.tolist()
+    assert not list((shop / "index" / FOLDER).glob("*.partial"))
 
 
 def test_a_pattern_that_many_sentences_share_is_no_conflict(tmp_path: Path) -> None:

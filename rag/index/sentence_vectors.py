@@ -4,13 +4,15 @@ sentences/<document>.npy   key and vector of each sentence of a document; the na
 sentences/compared.npy     the sentences compared so far, each with the number of similar ones
 sentences/near.npy         the pairs of similar sentences, by key
 
-Every build removes what belongs to no document of the index any longer. All of it can be computed again.
+Every build removes what belongs to no document of the index any longer. All of it can be computed again. Builds and searches
+for conflicts may run at the same time: whoever changes files holds sentences.lock, next to the folder.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +22,11 @@ from rag.numeric import Vectors
 from rag.storage.arrays import map_array, save_array
 from rag.storage.files import sha256_json
 
+if TYPE_CHECKING:
+    from filelock import FileLock
+
 FOLDER = "sentences"
+LOCK = "sentences.lock"
 MOST_NEAR = 64  # similar sentences; one that has more is a pattern, such as the lines of a log, and says nothing by itself
 _COMPARED, _NEAR = "compared.npy", "near.npy"
 _COMPARED_ROW = np.dtype([("key", "V16"), ("near", "<i4")])
@@ -54,10 +60,12 @@ class SentenceVectors:
         rows = np.zeros(len(keys), dtype=[("key", "V16"), ("vector", "<f4", (vectors.shape[1],))])
         rows["key"] = np.frombuffer(b"".join(keys), dtype="V16")
         rows["vector"] = vectors
-        _write(self._path(entry), rows)
+        with self._lock:
+            _write(self._path(entry), rows)
 
     def compared(self) -> Compared:
-        counts, pairs = _read(self._folder / _COMPARED), _read(self._folder / _NEAR)
+        with self._lock:
+            counts, pairs = _read(self._folder / _COMPARED), _read(self._folder / _NEAR)
         if counts is None or pairs is None:
             return Compared({}, [])
         near = {row["key"].tobytes(): int(row["near"]) for row in counts}
@@ -65,18 +73,25 @@ class SentenceVectors:
         return Compared(near, [pair for pair in known if pair[0] in near and pair[1] in near])
 
     def save_compared(self, compared: Compared) -> None:
-        _write(self._folder / _NEAR, np.array(sorted(compared.pairs), dtype=_PAIR))
-        _write(self._folder / _COMPARED, np.array(sorted(compared.near.items()), dtype=_COMPARED_ROW))
+        pairs = np.array(sorted(compared.pairs), dtype=_PAIR)
+        near = np.array(sorted(compared.near.items()), dtype=_COMPARED_ROW)
+        with self._lock:
+            _write(self._folder / _NEAR, pairs)
+            _write(self._folder / _COMPARED, near)
 
     def sweep(self) -> None:
         """Removes what belongs to no document of the build."""
         if not self._folder.is_dir():
             return
+        with self._lock:
+            self._remove_stale()
+
+    def _remove_stale(self) -> None:
         kept = {self._path(entry) for entry in self._manifest.corpus.documents}
         compared = self.compared()
         for path in sorted(self._folder.iterdir()):
             if path not in kept and path.name not in (_COMPARED, _NEAR):
-                path.unlink()
+                path.unlink(missing_ok=True)
         live = {key for path in kept if (stored := _read(path)) is not None for key in stored["key"].tolist()}
         if compared.near.keys() <= live:
             return
@@ -84,6 +99,13 @@ class SentenceVectors:
             (self._folder / name).unlink(missing_ok=True)
         if all(count <= MOST_NEAR for count in compared.near.values()):  # else not all pairs are known
             self.save_compared(_without(compared, live))
+
+    @cached_property
+    def _lock(self) -> "FileLock":
+        """Reentrant."""
+        from filelock import FileLock  # imports asyncio, which commands that change nothing do not need
+
+        return FileLock(self._folder.with_name(LOCK))
 
     def _path(self, entry: Entry) -> Path:
         contents = self._manifest.contents
