@@ -11,6 +11,7 @@ Place = tuple[int, int, int]
 """From which letter of a block on it stands on which page, and the index of the first of these characters on the page."""
 FactKind = Literal["key_terms", "defined_terms", "dates", "figures"]
 BlockKind = Literal["heading", "paragraph", "item", "table", "code", "question"]
+LONGEST_QUESTION = 2_000  # characters: a long paragraph
 
 
 @dataclass(frozen=True, order=True, slots=True)

@@ -668,6 +668,7 @@ def test_unanswered_questions_are_listed_made_a_set_and_cleared(rag: Run, corpus
     )
     assert rag("unanswered", "clear", group["id"], "--json").json == {"deleted": 1}
     assert rag("unanswered", "clear").out.strip() == "0 questions deleted"
+    assert rag("unanswered", "to-set").err == "rag: there are no unanswered questions to add\n"
     assert not (tmp_path / "index.unanswered.json").exists()
 
 

@@ -449,8 +449,8 @@ def test_the_command_writes_prints_and_goes_on(
     assert capsys.readouterr().err == "rag: t.pdf: the name must end in .xlsx, .csv, .html or .json\n"
     with monkeypatch.context() as patched:
         patched.setattr("rag.review.matrix.make_matrix", interrupted)
-        assert command(patched, *asked) == 1
-    assert capsys.readouterr().err == "Stopped. What was read is kept: run the same command again to go on.\n"
+        assert command(patched, *asked) == 130
+    assert capsys.readouterr().err == "rag: stopped; what was read is kept, and the same command goes on from there\n"
     assert command(monkeypatch, *asked, "--out", "t.json", "--out", "t.csv") == 0
     assert capsys.readouterr().out == "1 question × 1 document: 1 of 1 cells stated, 0 more weakly; saved as t.json, t.csv\n"
     assert command(monkeypatch, "verify", "t.json", "--corpus", str(handbook.corpus)) == 0

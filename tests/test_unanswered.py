@@ -18,12 +18,13 @@ from rag.accounts.users import LOCAL, User
 from rag.config import ReviewSettings, Settings
 from rag.conversation import Chat
 from rag.errors import QuestionSetError, UnansweredError
+from rag.evaluation.labelling import add_unlabelled
 from rag.evaluation.question_sets import load_question_set
 from rag.index.updating import Recipe, update_index
 from rag.numeric import Vectors
 from rag.question_queue import QuestionQueue
 from rag.records import Answer, Citation, QuotedSentence, Span
-from rag.review.unanswered import LIKE, Likeness, add_to_set, ask_again, closest_of, log_values, outdated
+from rag.review.unanswered import LIKE, Likeness, ask_again, closest_of, log_values, outdated
 from rag.review.unanswered_log import (
     FORMAT,
     MOST_KEPT,
@@ -296,17 +297,17 @@ def test_what_a_later_build_answers_is_no_longer_listed(chat: Chat) -> None:
 
 def test_a_question_set_is_made_once(tmp_path: Path) -> None:
     folder = tmp_path / "sets" / "unanswered"
-    questions = [asked("Why?"), asked("Why?", user="ann"), asked("When?")]
-    assert (add_to_set(folder, questions), add_to_set(folder, questions), add_to_set(folder, [asked("Where?")])) == (2, 0, 1)
+    texts = ["Why?", " Why? ", "When?"]
+    assert (add_unlabelled(folder, texts), add_unlabelled(folder, texts), add_unlabelled(folder, ["Where?"])) == (2, 0, 1)
     loaded = load_question_set(folder).questions
     assert [question.text for question in loaded] == ["Why?", "When?", "Where?"]
     assert not any(question.labelled for question in loaded)
     (folder / "queries.jsonl").write_text("{")
     with pytest.raises(QuestionSetError, match=r"queries.jsonl cannot be read"):
-        add_to_set(folder, questions)
+        add_unlabelled(folder, texts)
     (folder / "corpus.jsonl").write_text("")
     with pytest.raises(QuestionSetError, match="a corpus of its own"):
-        add_to_set(folder, questions)
+        add_unlabelled(folder, texts)
 
 
 def test_questions_are_forgotten_for_one_user_or_all(settings: Settings) -> None:
@@ -357,7 +358,7 @@ def test_the_review_tab_shows_groups_and_makes_a_set(chat: Chat, tmp_path: Path)
     assert "no group" in act(chat, do="dismiss", group="nonsense")["error"]
     assert act(chat, do="clear") == {}
     assert "No unanswered questions." in act(chat, do="show")["html"]
-    assert act(chat, do="set", group="")["error"] == "there are no unanswered questions"
+    assert act(chat, do="set", group="")["error"] == "there are no unanswered questions to add"
 
 
 @pytest.mark.parametrize("name", sorted(UNANSWERED_ACTS))

@@ -78,7 +78,7 @@ def abstention_notes(answer: Answer) -> list[str]:
 
 
 def counted(count: int, noun: str, language: str = ENGLISH) -> str:
-    """A number of one of NOUNS."""
+    """A count with its noun; NOUNS are translated."""
     return translated(f"{{count}} {noun}{'' if count == 1 else 's'}", language, count=f"{count:,}")
 
 

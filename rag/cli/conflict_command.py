@@ -9,7 +9,6 @@ from rag.cli.output import (
     IndexOption,
     JsonOption,
     OnlyOption,
-    Part,
     open_library,
     print_json,
     print_line,
@@ -17,7 +16,7 @@ from rag.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from rag.conflicts.finding import Conflict, Findings, Side
+    from rag.conflicts.finding import Conflict, Findings
 
 CONFLICTS_FOUND = 4
 SHOWN_VERSIONS = 20
@@ -57,6 +56,8 @@ def conflicts(
 
 
 def _print(findings: "Findings", limit: int) -> None:
+    from rag.answering.wording import counted
+
     for conflict in findings.conflicts[:limit]:
         _print_conflict(conflict)
     if len(findings.conflicts) > limit:
@@ -65,28 +66,19 @@ def _print(findings: "Findings", limit: int) -> None:
         newer, older = versions.newer.id, versions.older.id
         known = f"{newer} is the newer version of {older}"
         order = known if versions.known else f"{newer} and {older} are versions of one document"
-        print_line((order, "bold"), f" ({versions.why}); they differ in {len(versions.changes)} sentences")
+        print_line((order, "bold"), f" ({versions.why}); they differ in {counted(len(versions.changes), 'sentence')}")
         for change in versions.changes[:limit]:
             print_line(f"  {change.summary}")
     if len(findings.versions) > SHOWN_VERSIONS:
         print_line(f"… and {len(findings.versions) - SHOWN_VERSIONS} more versions; --json lists all")
-    count = len(findings.conflicts)
-    print_line(f"{count} conflict{'' if count == 1 else 's'} in {findings.sentences} sentences of {findings.documents} documents")
+    total, sentences = counted(len(findings.conflicts), "conflict"), counted(findings.sentences, "sentence")
+    print_line(f"{total} in {sentences} of {counted(findings.documents, 'document')}")
 
 
 def _print_conflict(conflict: "Conflict") -> None:
     print_line((conflict.summary, "bold"), ", the first is newer" if conflict.newer else "")
     for side in (conflict.first, conflict.second):
-        print_line("  ", *_marked(side))
+        print_line("  ", *((text, "bold red") if differs else text for text, differs in side.pieces))
         place = side.places[0]
         also = f" and {len(side.places) - 1} more" if len(side.places) > 1 else ""
         print_line((f"    {place.document_id} ({place.span.start}–{place.span.end}){also}", "dim"))
-
-
-def _marked(side: "Side") -> list[Part]:
-    parts: list[Part] = []
-    position = 0
-    for span in side.marks:
-        parts += [side.quote[position : span.start], (span.of(side.quote), "bold red")]
-        position = span.end
-    return [*parts, side.quote[position:]]

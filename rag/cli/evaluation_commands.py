@@ -274,13 +274,13 @@ def _label(library: "Library", folder: Path | None, *, following: bool, limit: i
 def _label_next(library: "Library", folder: Path, *, limit: int | None, as_json: bool) -> None:
     """Lists the unlabelled questions in the order in which to judge them, as JSON; or judges them."""
     from rag.cli.progress import progress_bars
-    from rag.evaluation.labelling import label_next
+    from rag.evaluation.labelling import label_next, own_corpus
     from rag.evaluation.next_questions import next_questions
     from rag.evaluation.question_sets import load_question_set
 
     questions = load_question_set(folder)
     if questions.corpus is not None:
-        raise QuestionSetError(f"{folder} has a corpus of its own; name a set about the current corpus")
+        raise own_corpus(folder)
     with progress_bars() as progress:
         following = next_questions(questions, library.chat, progress)[:limit]
     if as_json:

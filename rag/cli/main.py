@@ -1,7 +1,7 @@
 """The command line.
 
 Exit codes: 0 success; 1 failure, with one line on standard error; 2 wrong usage; 3 success, but some files could not be read;
-4 success, and there are conflicts.
+4 success, and there are conflicts; 130 stopped by Ctrl-C.
 """
 
 import io

@@ -11,7 +11,7 @@ from rag.cli.output import CorpusOption, IndexOption, JsonOption, OnlyOption, op
 if TYPE_CHECKING:
     from rag.review.matrix import Matrix
 
-STOPPED = "Stopped. What was read is kept: run the same command again to go on."
+STOPPED = "rag: stopped; what was read is kept, and the same command goes on from there"
 
 
 def matrix(
@@ -39,7 +39,7 @@ def matrix(
     from rag.review.matrix_values import matrix_values
     from rag.storage.files import replace_file
 
-    forms = [(path, form_of(path)) for path in out or ()]  # a wrong name is told before the work, not after it
+    forms = [(path, form_of(path)) for path in out or ()]  # reject a wrong name before the work
     check_server(server)
     asked = _questions(questions)
     plan = plan_matrix(open_library(corpus, index).chat, asked, only)
@@ -48,7 +48,7 @@ def matrix(
             made = make_matrix(plan, report)
     except KeyboardInterrupt:
         print_note(STOPPED)
-        raise typer.Exit(1) from None
+        raise typer.Exit(130) from None
     for path, form in forms:
         replace_file(path, matrix_file(made, form, weak=weak, server=server))
     if as_json:
@@ -71,12 +71,10 @@ def _questions(path: Path) -> Sequence[str]:
 
 
 def _summary(made: "Matrix") -> str:
-    size = f"{_counted(len(made.questions), 'question')} × {_counted(len(made.documents), 'document')}"
+    from rag.answering.wording import counted
+
+    size = f"{counted(len(made.questions), 'question')} × {counted(len(made.documents), 'document')}"
     return f"{size}: {made.stated:,} of {made.size:,} cells stated, {made.weak:,} more weakly"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _print_matrix(made: "Matrix", *, weak: bool) -> None:

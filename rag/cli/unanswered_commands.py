@@ -56,12 +56,12 @@ def show(
 
 
 def _print_groups(groups: "list[Group]", current: "Index") -> None:
+    from rag.answering.wording import counted
     from rag.review.unanswered import closest_of
 
     for group in groups:
         found = "found nothing" if group.refused == len(group.questions) else f"{group.refused} found nothing, the rest little"
-        counted = f"{len(group.questions)} questions" if len(group.questions) > 1 else "1 question"
-        print_line((f"{group.id}  {counted}, asked {group.times} times: {found}", "bold"))
+        print_line((f"{group.id}  {counted(len(group.questions), 'question')}, asked {group.times} times: {found}", "bold"))
         for question in group.questions[:QUESTIONS_SHOWN]:
             print_line(f"   {question.query}" + (f"  ({question.times} times)" if question.times > 1 else ""))
         if len(group.questions) > QUESTIONS_SHOWN:
@@ -71,16 +71,17 @@ def _print_groups(groups: "list[Group]", current: "Index") -> None:
 
 
 def _print_summary(log: "UnansweredFile", groups: int, settings: "Settings", current: "Index", *, all_of_them: bool) -> None:
+    from rag.answering.wording import counted
     from rag.review.unanswered import outdated
 
     if not log.questions:
         print_line("no unanswered questions")
     if groups > SHOWN and not all_of_them:
-        print_line(f"{groups - SHOWN} more groups; --all lists them")
+        print_line(f"{counted(groups - SHOWN, 'more group')}; --all lists all")
     if left := len(outdated(log.questions, current)):
-        print_line(f"{left} questions were not asked again since the documents changed; --all asks them")
+        print_line(f"{counted(left, 'question')} not asked again since the documents changed; --all asks all of them")
     if log.dropped:
-        print_line(f"{log.dropped} older questions were dropped, because the log is full")
+        print_line(f"{counted(log.dropped, 'older question')} dropped, because the log is full")
     if not settings.review.log_unanswered:
         print_line("new questions are not noted: review.log_unanswered is false")
 
@@ -96,6 +97,7 @@ def clear(
     as_json: JsonOption = False,
 ) -> None:
     """Delete questions from the log."""
+    from rag.answering.wording import counted
     from rag.review.unanswered import Likeness, chosen_groups
     from rag.review.unanswered_log import digest_of, forget, load_log
 
@@ -109,7 +111,7 @@ def clear(
     if as_json:
         print_json({"deleted": deleted})
     else:
-        print_line(f"{deleted} questions deleted")
+        print_line(f"{counted(deleted, 'question')} deleted")
 
 
 @unanswered.command("to-set")
@@ -123,7 +125,9 @@ def to_set(
     as_json: JsonOption = False,
 ) -> None:
     """Add the questions to a question set, to be judged with `rag eval label SET --next`."""
-    from rag.review.unanswered import Likeness, add_to_set, chosen_groups
+    from rag.answering.wording import counted
+    from rag.evaluation.labelling import add_unlabelled
+    from rag.review.unanswered import Likeness, chosen_groups
     from rag.review.unanswered_log import load_log
 
     library = open_library(corpus, index)
@@ -132,11 +136,11 @@ def to_set(
         groups = Likeness(library.chat.embedder).groups(questions, library.chat.index())
         questions = tuple(question for group in chosen_groups(groups, ids) for question in group.questions)
     folder = folder or library.settings.evaluation.sets / "unanswered"
-    added = add_to_set(folder, questions)
+    added = add_unlabelled(folder, [question.query for question in questions])
     if as_json:
         print_json({"set": str(folder), "added": added})
     else:
-        print_line(f"{added} questions added to {folder}; judge them with `rag eval label {folder} --next`")
+        print_line(f"{counted(added, 'question')} added to {folder}; judge them with `rag eval label {folder} --next`")
 
 
 def note_answer(settings: "Settings", answer: "Answer") -> None:

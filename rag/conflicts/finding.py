@@ -35,6 +35,15 @@ class Side:
         return self.places[0].quote
 
     @property
+    def pieces(self) -> list[tuple[str, bool]]:
+        """The quote in pieces, each with whether it differs."""
+        pieces, position = [], 0
+        for span in self.marks:
+            pieces += [(self.quote[position : span.start], False), (span.of(self.quote), True)]
+            position = span.end
+        return [*pieces, (self.quote[position:], False)]
+
+    @property
     def differing(self) -> str:
         """The words that differ; "–" if the sentence only lacks a negation."""
         return " … ".join(span.of(self.quote) for span in self.marks) or "–"

@@ -1,6 +1,5 @@
 """Adding questions to a set: a person names the sentences that answer a question."""
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from rag.evaluation.question_sets import (
     load_question_set,
 )
 from rag.reader.scored_sentences import ScoredSentence
-from rag.storage.files import from_json, json_line, replace_file
+from rag.storage.files import from_json, json_line, replace_file, sha256_bytes
 
 OFFERED = 12  # sentences: what fits on a screen with the prompts
 READ = 6  # passages from which the sentences come: the default of answering.read
@@ -100,18 +99,50 @@ def add_question(folder: Path, text: str, gold: Sequence[GoldSpan]) -> str:
 
     Raises QuestionSetError if the set already has the question, or has a corpus of its own.
     """
-    id = "q-" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    id = _id_of(text)
     (folder / "qrels").mkdir(parents=True, exist_ok=True)
     with FileLock(folder / LOCK, mode=0o600):
         if (folder / QUERIES).exists():
             present = load_question_set(folder)
             if present.corpus is not None:
-                raise QuestionSetError(f"{folder} has a corpus of its own; name a set about the current corpus")
+                raise own_corpus(folder)
             if any(question.id == id for question in present.questions):
                 raise QuestionSetError(f"{folder} already has the question {text!r}")
         _append_gold(folder, id, gold)
         _append(folder / QUERIES, json_line({"_id": id, "text": text}))  # last: lines about other ids are ignored
     return id
+
+
+def add_unlabelled(folder: Path, texts: Sequence[str]) -> int:
+    """Adds questions to a set, to be labelled later, and returns how many were new to it; the set is made if there is none.
+
+    Raises QuestionSetError if there are no questions, or if the set has a corpus of its own or cannot be read.
+    """
+    if not texts:
+        raise QuestionSetError("there are no unanswered questions to add")
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / "corpus.jsonl").exists():
+        raise own_corpus(folder)
+    path = folder / QUERIES
+    with FileLock(folder / LOCK, mode=0o600):
+        try:
+            present = path.read_bytes() if path.exists() else b""
+            known = {" ".join(from_json(line)["text"].split()) for line in present.split(b"\n") if line.strip()}
+        except (ValueError, KeyError, TypeError) as error:
+            raise QuestionSetError(f"{path} cannot be read ({error}); correct or remove it") from error
+        new = [text for text in dict.fromkeys(" ".join(text.split()) for text in texts) if text not in known]
+        if new:
+            ended = present + (b"\n" if present and not present.endswith(b"\n") else b"")
+            replace_file(path, ended + b"".join(json_line({"_id": _id_of(text), "text": text}) for text in new), mode=0o600)
+    return len(new)
+
+
+def own_corpus(folder: Path) -> QuestionSetError:
+    return QuestionSetError(f"{folder} has a corpus of its own; name a set about the current corpus")
+
+
+def _id_of(text: str) -> str:
+    return f"q-{sha256_bytes(text.encode('utf-8', 'surrogatepass'))[:12]}"
 
 
 def label_question(folder: Path, id: str, gold: Sequence[GoldSpan]) -> None:

@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from time import monotonic
@@ -21,7 +20,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from rag.errors import BuildLocked, IndexBroken, IndexMissing
-from rag.storage.files import canonical_json, replace_file, sync_file, sync_folder
+from rag.storage.files import canonical_json, now, replace_file, sync_file, sync_folder
 
 Report = Callable[[str, int, int], None]
 """Called with the name of the current step, how much of it is done, and the total."""
@@ -192,7 +191,7 @@ def build_lock(index: Path, *, wait: bool = False) -> Iterator[Report]:
 
 @contextmanager
 def _note(path: Path) -> Iterator[Report]:
-    builder = Builder(os.getpid(), datetime.now(UTC).isoformat(timespec="seconds"))
+    builder = Builder(os.getpid(), now())
     path.write_text(canonical_json(builder.values()), encoding="utf-8")
     noted = monotonic()
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +10,7 @@ from rag.index.builds import Report
 from rag.index.manifest import CorpusFiles, Duplicate, Entry, Failure
 from rag.loading.containers.members import file_of
 from rag.loading.corpus import Corpus, FolderCorpus, as_folder
-from rag.storage.files import canonical_json, from_json
+from rag.storage.files import canonical_json, from_json, now
 
 CHANGES = "changes.json"
 
@@ -51,7 +50,7 @@ class BuildRecord:
 
 def save_changes(folder: Path, changes: Changes, seconds: float) -> None:
     """Writes the record of a build that ends now."""
-    times = {"built": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": round(seconds, 2)}
+    times = {"built": now(), "seconds": round(seconds, 2)}
     (folder / CHANGES).write_text(canonical_json(asdict(changes) | times), encoding="utf-8")
 
 

@@ -8,7 +8,7 @@ from rag.conversation import Chat
 from rag.errors import ServerBusy
 from rag.index.builds import Report
 
-AGAIN = 60  # seconds after which it is worth to ask again while another search runs
+RETRY_AFTER = 60  # seconds to wait before trying again while another search runs
 _one_at_a_time = threading.Lock()
 _latest: dict[tuple[str, str, tuple[str, ...]], Findings] = {}
 
@@ -20,7 +20,7 @@ def checked_conflicts(chat: Chat, only: Sequence[str] | None = None, progress: R
     if (known := _latest.get(asked)) is not None:
         return known
     if not _one_at_a_time.acquire(blocking=False):
-        raise ServerBusy("another search for conflicts is running", AGAIN)
+        raise ServerBusy("another search for conflicts is running", RETRY_AFTER)
     try:
         findings = find_conflicts(index, chat.embedder, folder, only=only, progress=progress)
         _latest.clear()

@@ -10,6 +10,7 @@ from rag.cores import usable_cores
 from rag.errors import MatrixError
 from rag.index.builds import Report
 from rag.index.contents import Index
+from rag.records import LONGEST_QUESTION
 from rag.retrieval import Retriever
 from rag.review.matrix_cells import Asked, Cell, CellReader
 from rag.review.matrix_readings import KeptReadings
@@ -17,7 +18,6 @@ from rag.text.spelling import with_corrections
 
 MOST_QUESTIONS = 1_000
 MOST_CELLS = 50_000  # over an hour of reading on two cores, and some 100 MB of memory
-LONGEST_QUESTION = 2_000  # characters: a long paragraph
 FILLING = "filling the matrix"
 
 

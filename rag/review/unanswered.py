@@ -2,26 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
 from rag.conversation import Chat
-from rag.errors import DocumentError, QuestionSetError, UnansweredError
+from rag.errors import DocumentError, UnansweredError
 from rag.index.builds import Report
 from rag.index.contents import Index
 from rag.models.embedder import Embedder
 from rag.review.unanswered_log import Kind, Unanswered, UnansweredFile, change_log, kind_of, unanswered_from
 from rag.sources import resolve, where
-from rag.storage.files import from_json, json_line, replace_file, sha256_bytes
 
 LIKE = 0.5  # mean relative similarity in a group; of pairs of handbook questions with other answers, 1 in 1,000 reaches it
 ASKED_AT_ONCE = 20  # questions asked again when the list is shown: some four seconds
-QUERIES = "queries.jsonl"
-LOCK = ".lock"
-"""The file in a question set's folder that is locked while questions are added."""
 
 
 @dataclass(frozen=True)
@@ -162,33 +156,6 @@ def _updated(log: UnansweredFile, asked: Mapping[str, Unanswered | None]) -> Una
                 replace(found, question=question.question, times=question.times, first=question.first, last=question.last)
             )
     return replace(log, questions=tuple(kept))
-
-
-def add_to_set(folder: Path, questions: Sequence[Unanswered]) -> int:
-    """Adds the questions to a set, to be judged, and returns how many were new to it; the set is made if there is none.
-
-    Raises QuestionSetError if the set has a corpus of its own, or cannot be read.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    if (folder / "corpus.jsonl").exists():
-        raise QuestionSetError(f"{folder} has a corpus of its own; name a set about the current corpus")
-    with FileLock(folder / LOCK, mode=0o600):
-        path = folder / QUERIES
-        try:
-            present = path.read_bytes() if path.exists() else b""
-            known = {" ".join(from_json(line)["text"].split()) for line in present.split(b"\n") if line.strip()}
-        except (ValueError, KeyError, TypeError) as error:
-            raise QuestionSetError(f"{path} cannot be read ({error}); correct or remove it") from error
-        texts = dict.fromkeys(" ".join(question.query.split()) for question in questions)
-        new = [text for text in texts if text not in known]
-        lines = [
-            json_line({"_id": f"q-{sha256_bytes(text.encode('utf-8', 'surrogatepass'))[:12]}", "text": text}) for text in new
-        ]
-        if lines:
-            replace_file(
-                path, present + (b"\n" if present and not present.endswith(b"\n") else b"") + b"".join(lines), mode=0o600
-            )
-    return len(new)
 
 
 def log_values(log: UnansweredFile, groups: Sequence[Group], index: Index, *, logged: bool) -> dict[str, Any]:

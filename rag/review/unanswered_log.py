@@ -9,21 +9,19 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Literal
 
 from rag.config import Settings
 from rag.errors import UnansweredError
-from rag.records import Answer
+from rag.records import LONGEST_QUESTION, Answer
 from rag.sources import reference
-from rag.storage.files import sha256_bytes, sha256_json
+from rag.storage.files import now, sha256_bytes, sha256_json
 from rag.storage.locked import update_file
 from rag.storage.versioned import VersionedFormat
 
 MOST_KEPT = 500  # questions; embedding them takes about three seconds. Those asked longest ago are dropped
 MOST_WAITING = 256  # answers that wait to be noted; further ones are not
 CLOSEST = 3  # places kept with a question, as many as an abstention shows
-LONGEST = 2_000  # characters of a question: a long paragraph
 REASONS = ("not_in_documents", "near_miss", "other_language")  # of abstentions for want of a document
 Kind = Literal["refused", "weak"]
 
@@ -75,18 +73,18 @@ def unanswered_from(answer: Answer, user: str) -> list[Unanswered]:
     kind = kind_of(answer)
     if kind is None:
         return []
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+    time = now()
     shown = answer.closest if kind == "refused" else answer.citations
     return [
         Unanswered(
-            question=" ".join(answer.question.split())[:LONGEST],
-            query=answer.query[:LONGEST],
+            question=" ".join(answer.question.split())[:LONGEST_QUESTION],
+            query=answer.query[:LONGEST_QUESTION],
             kind=kind,
             reason=answer.reason or "",
             user=digest_of(user),
             times=1,
-            first=now,
-            last=now,
+            first=time,
+            last=time,
             index=answer.index,
             closest=tuple(reference(citation) for citation in shown[:CLOSEST]),
         )

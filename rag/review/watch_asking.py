@@ -31,10 +31,9 @@ from rag.review.watch_list import (
     change_watch_list,
     forget_removed,
     load_watch_list,
-    now,
     words_digest,
 )
-from rag.storage.files import sha256_json
+from rag.storage.files import now, sha256_json
 
 if TYPE_CHECKING:
     from rag.index.manifest import Manifest

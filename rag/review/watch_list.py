@@ -2,20 +2,18 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rag.errors import WatchError
 from rag.index.builds import live_build
 from rag.index.manifest import CorpusFiles, load_manifest
-from rag.records import Strength
+from rag.records import LONGEST_QUESTION, Strength
 from rag.storage.files import sha256_bytes, sha256_json
 from rag.storage.locked import update_file
 from rag.storage.versioned import VersionedFormat
 
 MOST_WATCHED = 5_000  # questions: asking that many again takes a build about two minutes
 DIGEST = 16  # hex digits that tell versions of a document, or of a sentence, apart
-LONGEST_QUESTION = 2_000  # characters, as in the HTTP API
 
 
 @dataclass(frozen=True)
@@ -262,7 +260,3 @@ def forget_removed(path: Path, corpus: CorpusFiles, *, changed_too: bool) -> Non
         return replace(watch_list, questions=tuple(questions))
 
     change_watch_list(path, changed)
-
-
-def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

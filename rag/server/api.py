@@ -15,6 +15,7 @@ from rag.errors import DocumentError, RagError, UnreadableFile
 from rag.loading.process.safe_open import checked_path, holding_file
 from rag.overview.covering import SENTENCES
 from rag.question_queue import QuestionQueue
+from rag.records import LONGEST_QUESTION
 from rag.server.limits import outcome
 from rag.server.monitoring import Measures
 from rag.server.problems import Problem, code_of, problem
@@ -22,7 +23,6 @@ from rag.sources import source_view
 from rag.storage.files import sha256_file
 from rag.wire import answer_values, hit_values
 
-LONGEST_QUESTION = 2_000  # characters: a long paragraph
 MOST_NAMES = 1_000  # that a search can be limited to
 LONGEST_TURN = 20_000  # characters: an answer of many long sentences
 # Formats that a browser may display. Any other could contain scripts, so it is only offered as a download.

@@ -11,7 +11,8 @@ from starlette.responses import StreamingResponse
 
 from rag.errors import MatrixError, RagError, ServerBusy
 from rag.library import Library
-from rag.review.matrix import LONGEST_QUESTION, MOST_QUESTIONS, MatrixPlan, fill, plan_matrix
+from rag.records import LONGEST_QUESTION
+from rag.review.matrix import MOST_QUESTIONS, MatrixPlan, fill, plan_matrix
 from rag.review.matrix_readings import KeptReadings
 from rag.review.matrix_values import cell_values, document_values, question_values
 from rag.server.api import MOST_NAMES, Name
@@ -19,7 +20,7 @@ from rag.server.problems import code_of
 from rag.storage.files import json_line
 
 MOST_CELLS_SERVED = 5_000  # of one request: some ten minutes of reading
-AGAIN = 60  # seconds after which it is worth to ask again while another matrix is made
+RETRY_AFTER = 60  # seconds to wait before trying again while another matrix is made
 _one_at_a_time = threading.Lock()
 
 
@@ -57,7 +58,7 @@ def _lines(plan: MatrixPlan) -> Iterator[dict[str, Any]]:
     kept = KeptReadings(plan.chat.settings.index, model=plan.chat.embedder.identity.digest)
     if not _one_at_a_time.acquire(blocking=False):
         kept.close()
-        raise ServerBusy("another matrix is being made", AGAIN)
+        raise ServerBusy("another matrix is being made", RETRY_AFTER)
     try:
         yield {
             "questions": [question_values(asked) for asked in plan.questions],

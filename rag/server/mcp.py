@@ -14,13 +14,13 @@ from rag.conversation import Chat
 from rag.errors import MatrixError, RagError, SettingsError
 from rag.overview.covering import SENTENCES
 from rag.question_queue import QuestionQueue
-from rag.records import Answer
+from rag.records import LONGEST_QUESTION, Answer
 from rag.review.conflict_check import checked_conflicts
 from rag.review.matrix import make_matrix, plan_matrix
 from rag.review.matrix_values import matrix_values
 from rag.review.watch_changes import changes_of, report_values
 from rag.review.watch_list import load_watch_list
-from rag.server.api import LONGEST_QUESTION, MOST_NAMES, Name, listed_documents
+from rag.server.api import MOST_NAMES, Name, listed_documents
 from rag.server.limits import outcome
 from rag.server.problems import Problem
 from rag.server.unanswered_api import unanswered_for_assistants

@@ -1,9 +1,10 @@
-"""Atomic replacement of files, canonical JSON and hashes."""
+"""Atomic replacement of files, canonical JSON, hashes, and the time as it is stored."""
 
 import hashlib
 import json
 import os
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,11 @@ def sha256_file(path: Path) -> str:
 def same_content(first: Path, second: Path) -> bool:
     """Compares two files by size and SHA-256, in bounded memory. Raises OSError."""
     return first.stat().st_size == second.stat().st_size and sha256_file(first) == sha256_file(second)
+
+
+def now() -> str:
+    """In ISO form, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def sync_folder(folder: Path) -> None:

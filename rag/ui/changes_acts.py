@@ -8,9 +8,10 @@ from rag.evaluation.question_sets import load_question_set
 from rag.index.builds import Report
 from rag.index.contents import Index
 from rag.library import Library
+from rag.records import LONGEST_QUESTION
 from rag.review.watch_asking import ask_watched, describe_asked, due_questions
 from rag.review.watch_changes import changes_of
-from rag.review.watch_list import LONGEST_QUESTION, accept_answers, add_watched, load_watch_list, remove_watched, watched_question
+from rag.review.watch_list import accept_answers, add_watched, load_watch_list, remove_watched, watched_question
 from rag.review.watch_sources import watched_after
 from rag.ui.calls import Act, Acts, Reply, Request
 from rag.ui.changes_view import changes_html, watched_html

@@ -62,10 +62,5 @@ def _shown(conflict: Conflict) -> ShownConflict:
 
 def _side(side: Side) -> ShownSide:
     first = side.places[0]
-    pieces, position = [], 0
-    for span in side.marks:
-        pieces += [(side.quote[position : span.start], False), (span.of(side.quote), True)]
-        position = span.end
-    pieces.append((side.quote[position:], False))
     where = place(first.document_id, first.page, first.headings)
-    return ShownSide(pieces, reference(first), where, written_date(side.date), len(side.places) - 1)
+    return ShownSide(side.pieces, reference(first), where, written_date(side.date), len(side.places) - 1)

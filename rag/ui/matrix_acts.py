@@ -9,7 +9,8 @@ from rag.accounts.users import User
 from rag.errors import MatrixError
 from rag.index.builds import Report
 from rag.library import Library
-from rag.review.matrix import LONGEST_QUESTION, MOST_QUESTIONS, Matrix, MatrixPlan, make_matrix, plan_matrix
+from rag.records import LONGEST_QUESTION
+from rag.review.matrix import MOST_QUESTIONS, Matrix, MatrixPlan, make_matrix, plan_matrix
 from rag.review.matrix_files import matrix_file
 from rag.review.matrix_questions import questions_in
 from rag.ui.calls import Act, Acts, Reply, Request

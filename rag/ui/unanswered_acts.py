@@ -5,10 +5,11 @@ from functools import partial
 from pydantic import Field
 
 from rag.accounts.users import User
-from rag.errors import UnansweredError
+from rag.answering.wording import counted
+from rag.evaluation.labelling import add_unlabelled
 from rag.index.builds import Report
 from rag.library import Library
-from rag.review.unanswered import ASKED_AT_ONCE, Group, Likeness, add_to_set, ask_again, chosen_groups, outdated
+from rag.review.unanswered import ASKED_AT_ONCE, Group, Likeness, ask_again, chosen_groups, outdated
 from rag.review.unanswered_log import forget, load_log
 from rag.ui.calls import Act, Acts, Reply, Request
 from rag.ui.documents_view import job_html
@@ -97,12 +98,9 @@ def dismiss_group(shared: Unanswering, _: User, request: DismissGroup) -> Reply:
 def make_set(shared: Unanswering, _: User, request: MakeSet) -> Reply:
     groups = shared.groups()
     chosen = chosen_groups(groups, [request.group]) if request.group else groups
-    if not chosen:
-        raise UnansweredError("there are no unanswered questions")
     folder = shared.library.settings.evaluation.sets / "unanswered"
-    added = add_to_set(folder, [question for group in chosen for question in group.questions])
-    counted = "1 question" if added == 1 else f"{added} questions"
-    return {"message": f"{counted} added to {folder}. Judge them with: rag eval label {folder} --next"}
+    added = add_unlabelled(folder, [question.query for group in chosen for question in group.questions])
+    return {"message": f"{counted(added, 'question')} added to {folder}. Judge them with: rag eval label {folder} --next"}
 
 
 def clear_log(shared: Unanswering, _: User, _request: ClearLog) -> Reply:
