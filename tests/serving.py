@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -13,7 +13,9 @@ from fastapi.testclient import TestClient
 from rag.accounts.users import Accounts
 from rag.config import ServerSettings, Settings
 from rag.conversation import Chat
+from rag.index.former_models import UntilBuilt
 from rag.index.updating import Recipe, update_index
+from rag.models.model_identity import ModelIdentity
 from rag.server.app import create_app
 from rag.server.launch import server_of
 from tests.conftest import SIMILARITY, ReadHere, WordEmbedder, library_of
@@ -28,6 +30,22 @@ def word_chat(corpus: Path, folder: Path, kind: type[Chat] = Chat, **server: Any
     settings = Settings(corpus=corpus, index=folder / "index", answering=SIMILARITY, server=ServerSettings(**server))
     update_index(ReadHere(corpus), settings.index, Recipe(embedder, settings.passages))
     return kind(settings, embedder)
+
+
+class OtherWords(WordEmbedder):
+    """Another model."""
+
+    identity = ModelIdentity("other words", "1" * 64)
+
+
+def until_built(chat: Chat) -> Chat:
+    """What a server asks if its settings name another model than the live build was made with."""
+    return cast(Chat, UntilBuilt(Chat(chat.settings, OtherWords()), chat))
+
+
+def build_with_other_words(chat: Chat) -> None:
+    settings = chat.settings
+    update_index(ReadHere(settings.corpus), settings.index, Recipe(OtherWords(), settings.passages))
 
 
 def client_of(chat: Chat, **named: Any) -> TestClient:

@@ -39,7 +39,7 @@ from rag.ui.jobs import Stopped
 from rag.ui.matrix_acts import MATRIX_ACTS, Comparing
 from rag.ui.matrix_view import matrix_html
 from tests.conftest import ReadHere, WordEmbedder, library_of
-from tests.serving import client_of, word_chat
+from tests.serving import build_with_other_words, client_of, until_built, word_chat
 
 QUESTIONS = ["How often should I repot a fern?", "Are ferns toxic to cats?", "What is the height of Bracken?"]
 
@@ -486,3 +486,11 @@ def test_the_calibration_of_cells_is_for_the_bundled_reader_and_model() -> None:
 def test_cells_of_other_models_claim_no_strength(reader: str, model: str) -> None:
     calibration = cell_calibration(reader, model)
     assert calibration.bands == () and calibration.band(0.99) is None and calibration.threshold > 0
+
+
+def test_a_matrix_is_read_with_the_models_of_its_index(chat: Chat) -> None:
+    """A build with other models becomes live between plan and reading."""
+    plan = plan_matrix(until_built(chat), QUESTIONS)
+    build_with_other_words(chat)
+    matrix = make_matrix(plan)
+    assert (matrix.index, matrix.model) == (plan.index.digest, chat.embedder.identity.digest)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
 from filelock import FileLock
 
 from rag.accounts.users import LOCAL, User
@@ -30,6 +31,7 @@ from rag.review.unanswered_log import (
     MOST_KEPT,
     Notes,
     Unanswered,
+    change_log,
     digest_of,
     forget,
     kind_of,
@@ -37,10 +39,11 @@ from rag.review.unanswered_log import (
     note,
     unanswered_from,
 )
+from rag.server.app import create_app
 from rag.ui.calls import Reply, answer_call
 from rag.ui.unanswered_acts import UNANSWERED_ACTS, Unanswering
 from tests.conftest import ReadHere, library_of
-from tests.serving import client_of, sign_in, two_users, word_chat
+from tests.serving import HOME, OtherWords, client_of, sign_in, two_users, until_built, word_chat
 
 CITATION = Citation(1, "d.txt", "D", Span(0, 4), "text", None, (), "0" * 64)
 TELEPHONE = "Who invented the telephone?"
@@ -202,14 +205,14 @@ def test_like_questions_are_grouped_in_whatever_order_they_come(chat: Chat) -> N
         "Why?",
     ]
     questions = [asked(text, times=1 + n % 2) for n, text in enumerate(texts)] + [asked(texts[0], user="ann", times=4)]
-    groups = Likeness(chat.embedder).groups(questions, chat.index())
+    groups = Likeness().groups(questions, chat.index(), chat.embedder)
     assert [{question.query for question in group.questions} for group in groups] == [set(texts[:2]), set(texts[2:4]), {texts[4]}]
     assert (groups[0].times, groups[0].users, groups[0].questions[0].query) == (7, 2, texts[0])
     draw = random.Random(1)  # noqa: S311
     for _ in range(5):
         draw.shuffle(questions)
-        assert Likeness(chat.embedder).groups(questions, chat.index()) == groups
-    assert Likeness(chat.embedder).groups([], chat.index()) == []
+        assert Likeness().groups(questions, chat.index(), chat.embedder) == groups
+    assert Likeness().groups([], chat.index(), chat.embedder) == []
 
 
 def test_groups_are_those_of_a_plain_average_linkage(chat: Chat) -> None:
@@ -231,7 +234,7 @@ def test_groups_are_those_of_a_plain_average_linkage(chat: Chat) -> None:
             break
         groups[-second] += groups.pop(-first)
     expected = {frozenset(queries[n] for n in group) for group in groups}
-    found = Likeness(embedder).groups([asked(query) for query in queries], index)
+    found = Likeness().groups([asked(query) for query in queries], index, embedder)
     assert {frozenset(question.query for question in group.questions) for group in found} == expected
     assert 1 < len(expected) < len(queries)
 
@@ -243,12 +246,12 @@ def test_two_lists_may_be_grouped_at_once(chat: Chat) -> None:
     class Interrupted(type(chat.embedder)):  # type: ignore[misc]
         def embed_query(self, query: str) -> Vectors:
             if query.startswith("ulnar"):
-                likeness.groups(others, index)
+                likeness.groups(others, index, chat.embedder)
             vector: Vectors = chat.embedder.embed_query(query)
             return vector
 
-    likeness = Likeness(Interrupted.__new__(Interrupted))
-    assert likeness.groups([asked("a nerve"), asked("ulnar nerve")], index)
+    likeness = Likeness()
+    assert likeness.groups([asked("a nerve"), asked("ulnar nerve")], index, Interrupted.__new__(Interrupted))
 
 
 def refused(chat: Chat, question: str) -> Unanswered:
@@ -266,7 +269,7 @@ def test_the_log_holds_no_text_of_the_documents(chat: Chat) -> None:
     """Law 10: the closest sentences are shown while their document is unchanged, and gone with it."""
     noted = refused(chat, "How deep are the roots of ferns in winter storms?")
     note(chat.settings, [noted])
-    (group,) = Likeness(chat.embedder).groups([noted], chat.index())
+    (group,) = Likeness().groups([noted], chat.index(), chat.embedder)
     closest = closest_of(group, chat.index())
     assert closest and all(sentence.quote in (chat.settings.corpus / sentence.document_id).read_text() for sentence in closest)
     assert not any(sentence.quote in chat.settings.unanswered_file.read_text() for sentence in closest)
@@ -349,7 +352,7 @@ def test_the_review_tab_shows_groups_and_makes_a_set(chat: Chat, tmp_path: Path)
     assert "Who &lt;img src" in html and "<img" not in html
     assert "These 2 questions found nothing" in html or "found nothing, asked" in html or "This question found nothing." in html
     assert "ann" not in html.replace("planned", "")
-    groups = Likeness(chat.embedder).groups(load_log(chat.settings).questions, chat.index())
+    groups = Likeness().groups(load_log(chat.settings).questions, chat.index(), chat.embedder)
     made = act(chat, do="set", group="")
     assert "2 questions added to evaluation/unanswered" in made["message"]
     assert len(load_question_set(tmp_path / "evaluation" / "unanswered").questions) == 2
@@ -394,8 +397,19 @@ def test_over_http_curators_see_all_and_readers_their_own(corpus: Path, tmp_path
 def test_values_say_how_many_asked_and_not_who(chat: Chat) -> None:
     note(chat.settings, [refused(chat, TELEPHONE), asked(TELEPHONE, user="ann"), asked(TELEPHONE, user="bob", times=3)])
     log = load_log(chat.settings)
-    values = log_values(log, Likeness(chat.embedder).groups(log.questions, chat.index()), chat.index(), logged=True)
+    values = log_values(log, Likeness().groups(log.questions, chat.index(), chat.embedder), chat.index(), logged=True)
     (group,) = values["groups"]
     assert (group["times"], group["users"], group["refused"], values["questions"]) == (5, 3, 3, 3)
     assert not {"user"} & set(group["questions"][0])
     assert FORMAT.load(FORMAT.dump(log), Path("x")) == log
+
+
+def test_questions_are_grouped_by_the_model_of_the_live_build(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings name another model already, whose vectors the index cannot be compared with."""
+    library = library_of(until_built(chat))
+    library._embedder = OtherWords()
+    monkeypatch.setattr(OtherWords, "embed_query", lambda self, query: np.ones(7, dtype=np.float32))
+    change_log(chat.settings, lambda log: replace(log, questions=(asked("a nerve"), asked("ulnar nerve"))))
+    assert len(Unanswering(library).groups()) == len(Unanswering(library_of(chat)).groups())
+    listed = TestClient(create_app(library), base_url=HOME).get("/api/unanswered").json()
+    assert listed["questions"] == 2

@@ -9,7 +9,7 @@ from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -17,12 +17,10 @@ from rag.accounts.conversations import SavedConversation, SavedTurn
 from rag.config import Settings
 from rag.conversation import Chat
 from rag.errors import WatchError
-from rag.index.former_models import UntilBuilt
 from rag.index.updating import Recipe, update_index
 from rag.library import Library
 from rag.loading.corpus import corpus_of
 from rag.models.embedder import ModelEmbedder
-from rag.models.model_identity import ModelIdentity
 from rag.reader.scored_sentences import ScoredSentence
 from rag.reader.similarity_reader import SimilarityReader
 from rag.reader.trained_reader import TrainedReader
@@ -48,7 +46,7 @@ from rag.review.watch_list import (
 from rag.review.watch_sources import watched_after, watched_conversation
 from rag.sources import reference
 from tests.conftest import ReadHere, WordEmbedder, library_of
-from tests.serving import word_chat
+from tests.serving import OtherWords, build_with_other_words, until_built, word_chat
 
 QUESTIONS = (
     "How often should I repot a fern?",
@@ -696,32 +694,34 @@ def test_the_file_is_readable_json_with_a_version(library: Library) -> None:
 # A change of models
 
 
-class OtherWords(WordEmbedder):
-    identity = ModelIdentity("other words", "1" * 64)
-
-
 @pytest.fixture
-def until_built(library: Library) -> Chat:
-    """A server's chat whose settings name another model than the live build was made with."""
-    other = Chat(library.settings, OtherWords())
-    return cast(Chat, UntilBuilt(other, library.chat))
+def server_chat(library: Library) -> Chat:
+    return until_built(library.chat)
 
 
-def test_questions_are_watched_while_the_models_change(until_built: Chat, library: Library, corpus: Path) -> None:
+def test_questions_are_watched_while_the_models_change(server_chat: Chat, library: Library) -> None:
     path = library.settings.watched_file
     add_watched(path, [watched_question(question) for question in QUESTIONS])
-    asked = ask_watched(until_built, path)
+    asked = ask_watched(server_chat, path)
     assert (asked.asked, asked.problem) == (len(QUESTIONS), "")
     before = load_watch_list(path).questions
     assert before[0].reads, "the reader that remembers was not the one that read"
     assert ask_watched(library.chat, path).asked == 0  # as the chat that answers now had asked them
-    update_index(ReadHere(corpus), library.settings.index, Recipe(OtherWords(), library.settings.passages))
-    assert ask_watched(until_built, path).asked == len(QUESTIONS)
+    build_with_other_words(library.chat)
+    assert ask_watched(server_chat, path).asked == len(QUESTIONS)
     after = load_watch_list(path).questions
-    assert [w.answer.index for w in after if w.answer] == [until_built.index().digest] * len(QUESTIONS)
+    assert [w.answer.index for w in after if w.answer] == [server_chat.index().digest] * len(QUESTIONS)
     assert [w.answer.made_with for w in after if w.answer] != [w.answer.made_with for w in before if w.answer]
 
 
-def test_a_chat_that_stands_for_two_can_be_copied(until_built: Chat) -> None:
-    assert copy(until_built).ask(QUESTIONS[0]).text == until_built.ask(QUESTIONS[0]).text
-    assert not hasattr(until_built, "__no_such_method__")
+def test_a_chat_that_stands_for_two_can_be_copied(server_chat: Chat) -> None:
+    assert copy(server_chat).ask(QUESTIONS[0]).text == server_chat.ask(QUESTIONS[0]).text
+    assert not hasattr(server_chat, "__no_such_method__")
+
+
+def test_readings_by_similarity_depend_on_the_model(library: Library) -> None:
+    passages, used = list(library.chat.index().passages[:3]), dict[str, str]()
+    RememberedReader(SimilarityReader(WordEmbedder()), {}, used, set()).read(QUESTIONS[0], passages)
+    other = dict[str, str]()
+    RememberedReader(SimilarityReader(OtherWords()), used, other, set()).read(QUESTIONS[0], passages)
+    assert used and other and not used.keys() & other.keys()

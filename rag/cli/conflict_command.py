@@ -38,7 +38,7 @@ def conflicts(
     from rag.conversation import Chat
 
     library = open_library(corpus, index)
-    chat = Chat.open(settings=library.settings, embedder=library.embedder, reading=False)
+    chat = Chat.open(settings=library.settings, embedder=library.embedder, reading=False).current()
     try:
         with progress_bars() as progress:
             findings = find_conflicts(chat.index(), chat.embedder, library.settings.index, only=only, progress=progress)

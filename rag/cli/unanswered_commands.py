@@ -46,8 +46,9 @@ def show(
         if answered:
             print_note(f"{answered} of the questions {'is' if answered == 1 else 'are'} answered by now, and no longer listed")
             log = load_log(settings)
-    current = library.chat.index()
-    groups = Likeness(library.chat.embedder).groups(log.questions, current)
+    chat = library.chat.current()
+    current = chat.index()
+    groups = Likeness().groups(log.questions, current, chat.embedder)
     if as_json:
         print_json(log_values(log, groups, current, logged=settings.review.log_unanswered))
     else:
@@ -103,7 +104,8 @@ def clear(
 
     library = open_library(corpus, index)
     if ids:
-        groups = Likeness(library.chat.embedder).groups(load_log(library.settings).questions, library.chat.index())
+        chat = library.chat.current()
+        groups = Likeness().groups(load_log(library.settings).questions, chat.index(), chat.embedder)
         chosen = {question.id for group in chosen_groups(groups, ids) for question in group.questions}
         deleted = forget(library.settings, lambda question: question.id in chosen)
     else:
@@ -133,7 +135,8 @@ def to_set(
     library = open_library(corpus, index)
     questions = load_log(library.settings).questions
     if ids:
-        groups = Likeness(library.chat.embedder).groups(questions, library.chat.index())
+        chat = library.chat.current()
+        groups = Likeness().groups(questions, chat.index(), chat.embedder)
         questions = tuple(question for group in chosen_groups(groups, ids) for question in group.questions)
     folder = folder or library.settings.evaluation.sets / "unanswered"
     added = add_unlabelled(folder, [question.query for question in questions])

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from rag.models.model_identity import ModelIdentity
 from rag.numeric import Vectors, logistic
 from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Passage
@@ -15,6 +16,8 @@ from rag.text.terms import terms
 class Embedder(Protocol):
     """What the reader needs of an embedding model."""
 
+    @property
+    def identity(self) -> ModelIdentity: ...
     def query_tokens(self, query: str) -> Vectors: ...
     def sentence_tokens(self, sentences: Sequence[str], contexts: Sequence[str]) -> list[Vectors]: ...
 
@@ -34,6 +37,11 @@ class SimilarityReader:
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
+
+    @property
+    def model(self) -> str:
+        """The digest of the embedding model, on which the scores depend."""
+        return self._embedder.identity.digest
 
     def load(self) -> object:
         return self._embedder.query_tokens("")

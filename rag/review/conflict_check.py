@@ -15,6 +15,7 @@ _latest: dict[tuple[str, str, tuple[str, ...]], Findings] = {}
 
 def checked_conflicts(chat: Chat, only: Sequence[str] | None = None, progress: Report = lambda *_: None) -> Findings:
     """The conflicts of the live index. Raises ServerBusy while another search runs."""
+    chat = chat.current()
     index, folder = chat.index(), chat.settings.index
     asked = (str(folder), index.digest, tuple(only or ()))
     if (known := _latest.get(asked)) is not None:

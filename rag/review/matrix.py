@@ -82,6 +82,7 @@ def plan_matrix(chat: Chat, questions: Sequence[str], documents: Sequence[str] |
 
     Raises MatrixError if there is nothing to ask, or if the matrix would be too large; SelectionError for other selections.
     """
+    chat = chat.current()  # whose models the whole matrix is read with
     index = chat.index()
     texts = [" ".join(text.encode("utf-8", "replace").decode().split()) for text in questions]
     chosen = sorted(index.entries) if documents is None else index.documents_of(documents)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from itertools import groupby
 
 from rag.reader.scored_sentences import Reader, ScoredSentence
+from rag.reader.similarity_reader import SimilarityReader
 from rag.reader.trained_reader import TrainedReader
 from rag.records import Passage, Span
 from rag.storage.files import sha256_json
@@ -25,6 +26,7 @@ class RememberedReader:
     ) -> None:
         self.identity = reader.identity
         self._reader = reader
+        self._scores_of = f"{reader.identity} {reader.model}" if isinstance(reader, SimilarityReader) else reader.identity
         self._remembered, self._used, self._documents = remembered, used, documents
 
     def load(self) -> object:
@@ -50,7 +52,7 @@ class RememberedReader:
             yield key, _encoded([(row, s) for row, passage in enumerate(group) for s in by_passage.get(passage.id, ())])
 
     def _key(self, query: str, passages: Sequence[Passage]) -> str:
-        return sha256_json([self.identity, query, [_contents(passage) for passage in passages]])[:KEY]
+        return sha256_json([self._scores_of, query, [_contents(passage) for passage in passages]])[:KEY]
 
 
 def _contents(passage: Passage) -> list[object]:

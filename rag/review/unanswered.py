@@ -57,34 +57,35 @@ class Closest:
 class Likeness:
     """Groups questions; remembers the vectors of those it has seen."""
 
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self._vectors: dict[str, np.ndarray[Any, np.dtype[np.float32]]] = {}
+    def __init__(self) -> None:
+        self._vectors: dict[tuple[str, str], np.ndarray[Any, np.dtype[np.float32]]] = {}  # by digest of the model and query
 
-    def groups(self, questions: Sequence[Unanswered], index: Index) -> list[Group]:
+    def groups(self, questions: Sequence[Unanswered], index: Index, embedder: Embedder) -> list[Group]:
         """The groups, those asked most often first. Equal questions give equal groups, in whatever order they come.
+
+        The embedder is the one that the index was built with.
 
         By average linkage: the mean similarity of the pairs of a group, relative to that of the questions to all passages,
         is at least LIKE.
         """
         ordered = sorted(questions, key=lambda question: (question.query, question.user))
         queries = sorted({question.query for question in ordered})
-        labels = dict(zip(queries, self._labels(queries, index), strict=True))
+        labels = dict(zip(queries, self._labels(queries, index, embedder), strict=True))
         members: dict[int, list[Unanswered]] = {}
         for question in ordered:
             members.setdefault(labels[question.query], []).append(question)
         groups = [Group(tuple(sorted(group, key=lambda q: (-q.times, q.query, q.user)))) for group in members.values()]
         return sorted(groups, key=lambda group: (-group.times, group.questions[0].query))
 
-    def _labels(self, queries: Sequence[str], index: Index) -> list[int]:
+    def _labels(self, queries: Sequence[str], index: Index, embedder: Embedder) -> list[int]:
         if len(queries) < 2:
             return [0] * len(queries)
         from scipy.cluster.hierarchy import fcluster, linkage  # takes half a second to import
         from scipy.spatial.distance import squareform
 
-        known = self._vectors  # other threads may put another dictionary in its place, but change none
-        by_query = {query: known[query] if query in known else self._embedder.embed_query(query) for query in queries}
-        self._vectors = by_query
+        known, model = self._vectors, embedder.identity.digest  # other threads may replace the dictionary, but change none
+        by_query = {q: known[model, q] if (model, q) in known else embedder.embed_query(q) for q in queries}
+        self._vectors = {(model, query): vector for query, vector in by_query.items()}
         vectors = np.array([by_query[query] for query in queries], dtype=np.float64)
         means = np.array([index.dense.spread(by_query[query])[0] if index.passages else 0.0 for query in queries])
         base = np.minimum((means[:, None] + means[None, :]) / 2, 0.99)

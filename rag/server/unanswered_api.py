@@ -14,7 +14,7 @@ from rag.review.unanswered_log import UnansweredFile, digest_of, forget, load_lo
 
 def add_unanswered(router: APIRouter, library: Library) -> None:
     """Adds GET and DELETE /unanswered."""
-    likeness = Likeness(library.embedder)
+    likeness = Likeness()
 
     @router.get("/unanswered")
     def unanswered(request: Request) -> dict[str, Any]:
@@ -33,12 +33,15 @@ def add_unanswered(router: APIRouter, library: Library) -> None:
 
 
 def unanswered_values(chat: Chat, likeness: Likeness, log: UnansweredFile) -> dict[str, Any]:
+    chat = chat.current()
     index = chat.index()
-    return log_values(log, likeness.groups(log.questions, index), index, logged=chat.settings.review.log_unanswered)
+    return log_values(
+        log, likeness.groups(log.questions, index, chat.embedder), index, logged=chat.settings.review.log_unanswered
+    )
 
 
 def unanswered_for_assistants(chat: Chat) -> dict[str, Any]:
     """All questions; none are shown if there are users, because assistants are not told apart from one another."""
     if Accounts(chat.settings.server.users).all():
         raise UnansweredError("this server has users; curators see unanswered questions on the Review tab and at /api/unanswered")
-    return unanswered_values(chat, Likeness(chat.embedder), load_log(chat.settings))
+    return unanswered_values(chat, Likeness(), load_log(chat.settings))

@@ -26,11 +26,12 @@ class Unanswering:
 
     def __init__(self, library: Library) -> None:
         self.library = library
-        self.likeness = Likeness(library.embedder)
+        self.likeness = Likeness()
         self.job = Job(STOPPED)
 
     def groups(self) -> list[Group]:
-        return self.likeness.groups(load_log(self.library.settings).questions, self.library.chat.index())
+        chat = self.library.chat.current()
+        return self.likeness.groups(load_log(self.library.settings).questions, chat.index(), chat.embedder)
 
     def ask_again(self, report: Report, *, most: int | None) -> str:
         """Asks questions of an earlier build again; returns the result in one line."""
