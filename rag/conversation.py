@@ -33,8 +33,8 @@ from rag.followups.reply_kinds import kind_of
 from rag.followups.rewriting import Understood, rewritten, with_context
 from rag.followups.several import MOST_PARTS, split_questions
 from rag.index.contents import Index
-from rag.index.former_models import UntilBuilt, settings_of_build
 from rag.index.live_index import LiveIndex
+from rag.index.previous_models import ChatUntilBuilt, settings_of_build
 from rag.models.embedder import Embedder, ModelEmbedder
 from rag.models.word_list import english_words
 from rag.reader.networks import ENGLISH, NETWORKS
@@ -80,8 +80,8 @@ class Chat:
         settings = settings or load_settings(corpus=corpus, index=index)
         embedder = embedder or ModelEmbedder(settings.embedding)
         chat = cls(settings, embedder)
-        if former := settings_of_build(settings, embedder.identity):
-            return cast(Chat, UntilBuilt(chat, cls.open(settings=former, reading=reading)))
+        if previous := settings_of_build(settings, embedder.identity):
+            return cast(Chat, ChatUntilBuilt(chat, cls.open(settings=previous, reading=reading)))
         with ThreadPoolExecutor() as threads:
             model = threads.submit(embedder.load)
             reader = threads.submit(chat.reader.load) if reading else None
@@ -92,7 +92,7 @@ class Chat:
         return chat
 
     def current(self) -> "Chat":
-        """This chat, or the one that answers for it (see `UntilBuilt`): what must go together is taken from it."""
+        """This chat, or the one that answers for it (see `ChatUntilBuilt`): what must go together is taken from it."""
         return self
 
     def index(self) -> Index:

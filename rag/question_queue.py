@@ -29,7 +29,7 @@ class QuestionQueue:
     """
 
     def __init__(self, chat: Chat, answered: Callable[[str, Answer], None] = lambda user, answer: None) -> None:
-        """`answered` is told of every answer from all documents, with the user; it must return at once."""
+        """`answered` is called with the user and every answer from all documents; it must return at once."""
         self.chat = chat
         self._answered = answered
         settings = chat.settings.server

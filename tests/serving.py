@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from rag.accounts.users import Accounts
 from rag.config import ServerSettings, Settings
 from rag.conversation import Chat
-from rag.index.former_models import UntilBuilt
+from rag.index.previous_models import ChatUntilBuilt
 from rag.index.updating import Recipe, update_index
 from rag.models.model_identity import ModelIdentity
 from rag.server.app import create_app
@@ -40,7 +40,7 @@ class OtherWords(WordEmbedder):
 
 def until_built(chat: Chat) -> Chat:
     """What a server asks if its settings name another model than the live build was made with."""
-    return cast(Chat, UntilBuilt(Chat(chat.settings, OtherWords()), chat))
+    return cast(Chat, ChatUntilBuilt(Chat(chat.settings, OtherWords()), chat))
 
 
 def build_with_other_words(chat: Chat) -> None:

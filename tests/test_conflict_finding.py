@@ -27,7 +27,7 @@ from rag.records import Document
 from rag.server.conflicts_api import add_conflicts
 from rag.storage.arrays import save_array
 from rag.ui.calls import answer_call
-from rag.ui.conflicts_acts import CONFLICTS_ACTS, Contradicting
+from rag.ui.conflicts_acts import CONFLICTS_ACTS, ConflictsPart
 from rag.ui.jobs import Stopped
 from tests.conftest import SIMILARITY, ReadHere, WordEmbedder, library_of
 
@@ -223,7 +223,7 @@ CURATOR = User("ada", "curator")
 
 def test_the_page_finds_conflicts_and_shows_both_sides(shop: Path) -> None:
     chat = Chat(Settings(corpus=shop / "corpus", index=shop / "index", answering=SIMILARITY), WordEmbedder())
-    contradicting = Contradicting(library_of(chat))
+    contradicting = ConflictsPart(library_of(chat))
     assert answer_call(CONFLICTS_ACTS, contradicting, CURATOR, {"do": "show"})["found"] == ""
     assert answer_call(CONFLICTS_ACTS, contradicting, CURATOR, {"do": "find"}) == {}
     contradicting.job.join()
@@ -238,7 +238,7 @@ def test_the_page_finds_conflicts_and_shows_both_sides(shop: Path) -> None:
 
 def test_only_curators_look_for_conflicts(shop: Path) -> None:
     chat = Chat(Settings(corpus=shop / "corpus", index=shop / "index", answering=SIMILARITY), WordEmbedder())
-    refused = answer_call(CONFLICTS_ACTS, Contradicting(library_of(chat)), User("bob", "reader"), {"do": "find"})
+    refused = answer_call(CONFLICTS_ACTS, ConflictsPart(library_of(chat)), User("bob", "reader"), {"do": "find"})
     assert refused == {"error": "Only curators can look for conflicts."}
 
 

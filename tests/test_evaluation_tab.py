@@ -14,7 +14,7 @@ from rag.evaluation.question_sets import GoldSpan, Question
 from rag.evaluation.runs import Outcome
 from rag.records import Answer, Span
 from rag.ui.calls import Reply, answer_call
-from rag.ui.evaluation_acts import EVALUATION_ACTS, Evaluating
+from rag.ui.evaluation_acts import EVALUATION_ACTS, EvaluationPart
 from rag.ui.evaluation_view import headline_html
 from rag.ui.opened_runs import OpenedRun, OpenedRuns
 from tests.conftest import library_of
@@ -70,7 +70,7 @@ def test_questions_are_listed_by_kind(
         return OpenedRun(run, questions, outcomes)
 
     monkeypatch.setattr(OpenedRuns, "open", opened)
-    evaluating = Evaluating(library_of(word_chat(corpus, tmp_path)))
+    evaluating = EvaluationPart(library_of(word_chat(corpus, tmp_path)))
     request = {"do": "questions", "run": "now", "against": "before", "kind": kind}
     reply: Reply = answer_call(EVALUATION_ACTS, evaluating, LOCAL, request)
     assert re.findall('data-question="(.*?)"', reply["html"]) == listed

@@ -38,7 +38,7 @@ from rag.reader.similarity_reader import SimilarityReader
 from rag.receipts import receipt_text
 from rag.records import Answer, Citation, QuotedSentence, Span, Strength
 from rag.ui.calls import Reply, answer_call
-from rag.ui.evaluation_acts import EVALUATION_ACTS, Evaluating
+from rag.ui.evaluation_acts import EVALUATION_ACTS, EvaluationPart
 from rag.wire import answer_from, answer_values
 from tests.conftest import SIMILARITY, WordEmbedder
 from tests.test_library import QUESTION, write_questions
@@ -301,7 +301,7 @@ def test_the_evaluation_tab_gives_and_checks_a_guarantee(library: Library, tmp_p
     assert library.settings.evaluation.sets.resolve() == sets
     evaluation = library.evaluate(folder)
     save_run(runs, evaluation.run, evaluation.outcomes)
-    evaluating = Evaluating(library)
+    evaluating = EvaluationPart(library)
 
     def act(user: User = LOCAL, **payload: object) -> Reply:
         return answer_call(EVALUATION_ACTS, evaluating, user, payload)
@@ -339,7 +339,7 @@ def test_a_run_from_before_a_change_is_refused(
     sets, runs = tmp_path / "evaluation", tmp_path / "runs"
     evaluation = library.evaluate(write_questions(sets / "ferns", answered=60, unanswerable=30))
     save_run(runs, evaluation.run, evaluation.outcomes)
-    evaluating, run = Evaluating(library), evaluation.run.name
+    evaluating, run = EvaluationPart(library), evaluation.run.name
     assert answer_call(EVALUATION_ACTS, evaluating, LOCAL, {"do": "show", "run": run})["answerable"] == 60  # opened before
     change(library, sets / "ferns")
     library.build()
@@ -373,7 +373,7 @@ def test_refused_where_a_build_became_live_while_questions_were_asked(library: L
     assert not (library.settings.index / FILE).exists()
 
 
-def _checked(evaluating: Evaluating, act: Callable[..., Reply]) -> str:
+def _checked(evaluating: EvaluationPart, act: Callable[..., Reply]) -> str:
     assert act(do="check") == {}
     evaluating.job.join()
     return evaluating.job.state.result

@@ -25,7 +25,7 @@ from rag.ui.conversation_acts import CONVERSATION_ACTS
 from rag.ui.conversation_view import turns_html
 from rag.ui.documents_acts import DOCUMENT_ACTS, STATE_ACTS
 from rag.ui.documents_view import AddedFile, added_files_html, build_changes_html, files_html, job_html
-from rag.ui.evaluation_acts import EVALUATION_ACTS, Evaluating
+from rag.ui.evaluation_acts import EVALUATION_ACTS, EvaluationPart
 from rag.ui.help_acts import HELP_ACTS
 from rag.ui.jobs import JobState
 from rag.ui.room import Room
@@ -68,7 +68,7 @@ def documents_tab(builds: BackgroundBuilds, payload: object, user: User = LOCAL)
 
 
 def evaluation_tab(chat: Chat, payload: object, user: User = LOCAL) -> Reply:
-    return answer_call(EVALUATION_ACTS, Evaluating(library_of(chat)), user, payload)
+    return answer_call(EVALUATION_ACTS, EvaluationPart(library_of(chat)), user, payload)
 
 
 def test_an_uploaded_file_is_added_and_answers_questions(chat: Chat, builds: BackgroundBuilds, uploads: Path) -> None:
@@ -119,7 +119,7 @@ ODD_VALUES = [None, True, -1, 0.5, 10**30, "", "x" * 100_000, "\ud800", [], [Non
 def test_odd_requests_get_a_reply_in_plain_words(value: object, chat: Chat, builds: BackgroundBuilds) -> None:
     parts: list[tuple[Any, Any]] = [
         (ASK_TAB, Room(QuestionQueue(chat))), (DOCUMENT_ACTS, builds), (STATE_ACTS, builds), (HELP_ACTS, chat),
-        (SOURCE_ACTS, chat), (EVALUATION_ACTS, Evaluating(library_of(chat))),
+        (SOURCE_ACTS, chat), (EVALUATION_ACTS, EvaluationPart(library_of(chat))),
     ]  # fmt: skip
     for acts, context in parts:
         assert answer_call(acts, context, LOCAL, value).keys() == {"error"}

@@ -36,7 +36,7 @@ from rag.review.matrix_readings import FILE, KeptReadings
 from rag.review.matrix_values import cell_values, matrix_values
 from rag.ui.calls import answer_call
 from rag.ui.jobs import Stopped
-from rag.ui.matrix_acts import MATRIX_ACTS, Comparing
+from rag.ui.matrix_acts import MATRIX_ACTS, MatrixPart
 from rag.ui.matrix_view import matrix_html
 from tests.conftest import ReadHere, WordEmbedder, library_of
 from tests.serving import build_with_other_words, client_of, until_built, word_chat
@@ -339,12 +339,12 @@ def test_a_saved_matrix_is_verified_like_a_receipt(chat: Chat, corpus: Path, tmp
             load_citations(path)
 
 
-def act(comparing: Comparing, user: User = LOCAL, **request: Any) -> Any:
+def act(comparing: MatrixPart, user: User = LOCAL, **request: Any) -> Any:
     return answer_call(MATRIX_ACTS, comparing, user, request)
 
 
 def test_the_page_makes_shows_and_saves_a_matrix(chat: Chat) -> None:
-    comparing = Comparing(library_of(chat))
+    comparing = MatrixPart(library_of(chat))
     assert act(comparing, do="show") == {"table": "", "job": "", "running": False}
     assert act(comparing, do="save", form="csv") == {"error": "make a matrix first"}
     assert act(comparing, do="start", questions=" \n") == {"error": "there is no question to ask"}

@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from rag.answering import own_voice, wording
 from rag.answering.overview_answer import FACT_NAMES
-from rag.conflicts.comparing import Kind
+from rag.conflicts.comparing import DifferenceKind
 from rag.review.matrix_files import NOT_STATED, UNRATED
 from rag.review.watch_changes import KINDS
 from rag.translations import ENGLISH, LANGUAGES, catalogue, number, read_in, t, translated
@@ -49,7 +49,7 @@ def _named_texts() -> set[str]:
         *(label for _, label in FORMATS), *(label for _, label in documents_view.COLUMNS), *documents_view.STAGES.values(),
         *documents_view.OUTCOMES.values(), *evaluation_view.MEANING.values(), *TABS, *FACTS, *states, *verdicts,
         *GROUPS, *documents_view.CHANGES, *FACT_NAMES.values(), *KINDS.values(), NOT_STATED, UNRATED, "not asked yet", "no answer", "answered",
-        "strong match", "fair match", "weak match", *get_args(Kind),
+        "strong match", "fair match", "weak match", *get_args(DifferenceKind),
     }  # fmt: skip
 
 

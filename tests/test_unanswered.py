@@ -41,7 +41,7 @@ from rag.review.unanswered_log import (
 )
 from rag.server.app import create_app
 from rag.ui.calls import Reply, answer_call
-from rag.ui.unanswered_acts import UNANSWERED_ACTS, Unanswering
+from rag.ui.unanswered_acts import UNANSWERED_ACTS, UnansweredPart
 from tests.conftest import ReadHere, library_of
 from tests.serving import HOME, OtherWords, client_of, sign_in, two_users, until_built, word_chat
 
@@ -342,7 +342,7 @@ def test_answers_of_the_queue_are_told_but_not_those_from_some_documents(chat: C
 
 
 def act(chat: Chat, user: User = LOCAL, **payload: object) -> Reply:
-    return answer_call(UNANSWERED_ACTS, Unanswering(library_of(chat)), user, payload)
+    return answer_call(UNANSWERED_ACTS, UnansweredPart(library_of(chat)), user, payload)
 
 
 def test_the_review_tab_shows_groups_and_makes_a_set(chat: Chat, tmp_path: Path) -> None:
@@ -410,6 +410,6 @@ def test_questions_are_grouped_by_the_model_of_the_live_build(chat: Chat, monkey
     library._embedder = OtherWords()
     monkeypatch.setattr(OtherWords, "embed_query", lambda self, query: np.ones(7, dtype=np.float32))
     change_log(chat.settings, lambda log: replace(log, questions=(asked("a nerve"), asked("ulnar nerve"))))
-    assert len(Unanswering(library).groups()) == len(Unanswering(library_of(chat)).groups())
+    assert len(UnansweredPart(library).groups()) == len(UnansweredPart(library_of(chat)).groups())
     listed = TestClient(create_app(library), base_url=HOME).get("/api/unanswered").json()
     assert listed["questions"] == 2

@@ -20,7 +20,7 @@ from rag.review.watch_list import load_watch_list
 from rag.ui.answer_acts import ANSWER_ACTS
 from rag.ui.asking import ASKING_ACTS
 from rag.ui.calls import Reply, answer_call
-from rag.ui.changes_acts import CHANGES_ACTS, Watching
+from rag.ui.changes_acts import CHANGES_ACTS, ChangesPart
 from rag.ui.room import Room
 from tests.conftest import ReadHere, library_of
 from tests.serving import PASSWORD, client_of, sign_in, two_users, word_chat
@@ -38,24 +38,24 @@ def change_faq(corpus: Path, *, years: str = "three") -> None:
 
 
 @pytest.fixture
-def watching(corpus: Path, tmp_path: Path) -> Watching:
+def watching(corpus: Path, tmp_path: Path) -> ChangesPart:
     chat = word_chat(corpus, tmp_path)
     evaluation = EvaluationSettings(sets=tmp_path / "sets", feedback=tmp_path / "feedback", runs=tmp_path / "runs")
     server = ServerSettings(conversations=tmp_path / "conversations")
     chat.settings = chat.settings.model_copy(update={"evaluation": evaluation, "server": server})
     library = library_of(chat)
     library._corpus = ReadHere(corpus)
-    return Watching(library)
+    return ChangesPart(library)
 
 
-def act(watching: Watching, user: User = LOCAL, **request: Any) -> Reply:
+def act(watching: ChangesPart, user: User = LOCAL, **request: Any) -> Reply:
     """The reply, once nothing is being asked any more."""
     reply = answer_call(CHANGES_ACTS, watching, user, request)
     watching.job.join()
     return reply
 
 
-def test_the_tab_shows_old_beside_new_until_it_is_accepted(watching: Watching, corpus: Path) -> None:
+def test_the_tab_shows_old_beside_new_until_it_is_accepted(watching: ChangesPart, corpus: Path) -> None:
     assert "No question is watched" in act(watching, do="show")["html"]
     assert act(watching, do="add", question=QUESTION) == {"message": "This question is now watched."}
     assert act(watching, do="add", question=f" {QUESTION}") == {"message": "This question is watched already."}
@@ -75,7 +75,7 @@ def test_the_tab_shows_old_beside_new_until_it_is_accepted(watching: Watching, c
     assert act(watching, do="show")["questions"] == 0
 
 
-def test_questions_wait_to_be_asked_again_as_soon_as_a_setting_differs(watching: Watching) -> None:
+def test_questions_wait_to_be_asked_again_as_soon_as_a_setting_differs(watching: ChangesPart) -> None:
     act(watching, do="add", question=QUESTION)
     assert "not asked of" not in act(watching, do="show")["html"]
     chat = watching.library.chat
@@ -86,7 +86,7 @@ def test_questions_wait_to_be_asked_again_as_soon_as_a_setting_differs(watching:
     assert "not asked of" not in act(watching, do="show")["html"]
 
 
-def test_all_changes_are_accepted_at_once(watching: Watching, corpus: Path) -> None:
+def test_all_changes_are_accepted_at_once(watching: ChangesPart, corpus: Path) -> None:
     for question in (QUESTION, "When should I repot a fern?"):
         act(watching, do="add", question=question)
     change_faq(corpus)
@@ -96,7 +96,7 @@ def test_all_changes_are_accepted_at_once(watching: Watching, corpus: Path) -> N
     assert act(watching, do="show")["changed"] == 0
 
 
-def test_a_question_set_is_watched(watching: Watching, tmp_path: Path) -> None:
+def test_a_question_set_is_watched(watching: ChangesPart, tmp_path: Path) -> None:
     gold = [GoldSpan("faq.txt", Span(43, 72), "Repot a fern every two years.")]
     add_question(tmp_path / "sets" / "ferns", QUESTION, gold)
     add_question(tmp_path / "sets" / "ferns", "What is the tax on gold?", [])
@@ -113,7 +113,7 @@ def test_a_question_set_is_watched(watching: Watching, tmp_path: Path) -> None:
         {"do": "accept", "ids": "w-1"}, {"do": "show", "page": "1"}, {"do": "set"}, {"do": "nothing"},
     ],
 )  # fmt: skip
-def test_bad_requests_get_one_plain_line_and_change_nothing(request_: dict[str, Any], watching: Watching) -> None:
+def test_bad_requests_get_one_plain_line_and_change_nothing(request_: dict[str, Any], watching: ChangesPart) -> None:
     act(watching, do="add", question=QUESTION)
     before = watching.path.read_bytes()
     error = act(watching, **request_)["error"]
@@ -121,7 +121,7 @@ def test_bad_requests_get_one_plain_line_and_change_nothing(request_: dict[str, 
     assert watching.path.read_bytes() == before
 
 
-def test_readers_see_the_changes_but_change_nothing(watching: Watching) -> None:
+def test_readers_see_the_changes_but_change_nothing(watching: ChangesPart) -> None:
     act(watching, do="add", question=QUESTION)
     shown = act(watching, READER, do="show")
     assert (shown["questions"], shown["may_curate"]) == (1, False)
@@ -134,7 +134,7 @@ def test_readers_see_the_changes_but_change_nothing(watching: Watching) -> None:
         assert "Only curators" in act(watching, READER, **request)["error"]
 
 
-def test_hostile_text_is_shown_as_text(watching: Watching, corpus: Path) -> None:
+def test_hostile_text_is_shown_as_text(watching: ChangesPart, corpus: Path) -> None:
     hostile = 'What is the <img src=x onerror="alert(1)"> fern?'
     (corpus / "odd.md").write_text("# Odd\n\nThe odd fern is `<script>alert(1)</script>` of the img.\n")
     watching.library.build()
@@ -147,7 +147,7 @@ def test_hostile_text_is_shown_as_text(watching: Watching, corpus: Path) -> None
         assert "<img" not in html and "<script" not in html and "&lt;img" in html
 
 
-def test_an_answer_is_watched_from_its_menu(watching: Watching, corpus: Path) -> None:
+def test_an_answer_is_watched_from_its_menu(watching: ChangesPart, corpus: Path) -> None:
     room = Room(QuestionQueue(watching.library.chat))
     asked = answer_call(ASKING_ACTS, room, LOCAL, {"do": "ask", "text": QUESTION})
     assert 'value="watch:0"' in str(asked)
@@ -163,7 +163,7 @@ def test_an_answer_is_watched_from_its_menu(watching: Watching, corpus: Path) ->
     assert shown["changed"] == 1 and "Done: 1 of 1 watched answers changed" in shown["job"]
 
 
-def test_an_answer_about_a_removed_document_is_watched_without_its_text(watching: Watching, corpus: Path) -> None:
+def test_an_answer_about_a_removed_document_is_watched_without_its_text(watching: ChangesPart, corpus: Path) -> None:
     (corpus / "secret.md").write_text("# Moss\n\nThe moss drinks zanzibarine wine at night.\n")
     watching.library.build()
     room = Room(QuestionQueue(watching.library.chat))
@@ -181,7 +181,7 @@ def test_an_answer_about_a_removed_document_is_watched_without_its_text(watching
 
 def test_the_api_gives_report_and_list(corpus: Path, tmp_path: Path) -> None:
     chat = word_chat(corpus, tmp_path)
-    client, watching = client_of(chat), Watching(library_of(chat))
+    client, watching = client_of(chat), ChangesPart(library_of(chat))
     assert client.get("/api/changes").json() == {"questions": 0, "asked": 0, "indexes": [], "changed": []}
     act(watching, do="add", question=QUESTION)
     change_faq(corpus)
@@ -300,7 +300,7 @@ def test_the_command_line(rag: Callable[..., Ran], corpus: Path) -> None:
     assert not Path("index.watched.json").exists()
 
 
-def test_a_library_without_a_list_builds_as_before(watching: Watching, corpus: Path) -> None:
+def test_a_library_without_a_list_builds_as_before(watching: ChangesPart, corpus: Path) -> None:
     change_faq(corpus)
     library: Library = watching.library
     assert library.build().watched is None

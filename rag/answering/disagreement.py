@@ -14,7 +14,7 @@ Disagreement = Literal["conflict", "newer", "older"]
 
 
 def disagreement(first: ScoredSentence, second: ScoredSentence, index: Index) -> Disagreement | None:
-    """How the second sentence says otherwise than the first: as another source, or as the newer or older version of it."""
+    """How the second sentence contradicts the first: as a conflict, or as a newer or older version."""
     found = None if "table" in (first.sentence.kind, second.sentence.kind) else difference(first.text, second.text)
     if found is None:
         return None

@@ -11,11 +11,12 @@ from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Passage
 from rag.text.headings import is_back_matter
 from rag.text.leaning import leans_on_previous
+from rag.text.numerals import NUMBER_WORDS
 
 FEWEST, MOST_TOLD = 2, 12  # members of an enumeration in running text
 FARTHEST = 15  # sentences between a member and the sentence that announces it
 LONGEST_UNNUMBERED = 5  # sentences that "several duties" announces without numbering them; more is ordinary text
-_NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_NUMBERS = NUMBER_WORDS[FEWEST - 1 : MOST_TOLD]
 _VAGUE = "several|various|different|many|the following|some|a number of|these"
 _ANNOUNCED = re.compile(
     rf"\b(?P<count>{'|'.join(_NUMBERS)}|1[0-2]|[2-9]|{_VAGUE})(?:\s+[\w–-]+){{0,3}}?\s+(?P<noun>[a-z]+s|criteria|phenomena)\b",

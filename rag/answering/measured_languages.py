@@ -16,5 +16,5 @@ def within_measured(answer: Answer, calibration: Calibration) -> Answer:
     if not measured or not language or language in measured or answer.strength is None:
         return answer
     strength = "fair" if answer.strength == "strong" else answer.strength
-    told = f"how often such answers are right was not measured for the language {language}"
-    return replace(answer, strength=strength, expected_wrong=None, measured_on=told)
+    note = f"how often such answers are right was not measured for the language {language}"
+    return replace(answer, strength=strength, expected_wrong=None, measured_on=note)

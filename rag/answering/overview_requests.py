@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from rag.answering.document_names import folded
+from rag.text.numerals import NUMBER_WORDS
 
 LONGEST = 400  # characters of a request: a long path and some words
 MOST_SENTENCES = 100  # of an overview; more is no overview
@@ -17,7 +18,7 @@ _DOCUMENT = (
     "|lesson|lecture|glossary|faq|plan|factsheet|handout|thesis|transcript|minutes|email|mail"
 )
 DOCUMENT_NOUN = re.compile(rf"\b(?:{_DOCUMENT})\b")
-_NUMBERS = "one two three four five six seven eight nine ten eleven twelve".split()
+_NUMBERS = NUMBER_WORDS[:12]
 _FOR_ME = (
     r"(?: for (?:me|us|a beginner|beginners)| please| briefly| in brief| in short| in a nutshell"
     r"| in (?:a few|plain|simple) words)*"
@@ -90,7 +91,7 @@ _TITLED = re.compile(
     r"(?: (?:of|in|from) (?P<of>(?:the |this |that |my ).+|\S+\.\w+))?"
 )
 
-Kind = Literal["current", "all", "folder", "number", "title", "name"]
+RequestKind = Literal["current", "all", "folder", "number", "title", "name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class Request:
     "name": whatever has this name. A `bare` request names nothing. `words` are all that were said of it.
     """
 
-    kind: Kind
+    kind: RequestKind
     name: str = ""
     of: str = ""
     label: str = ""

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rag.conflicts.parsed_sentence import Statement, Word, statement_of
+from rag.conflicts.parsed_sentence import ParsedSentence, Word, parsed
 from rag.conflicts.word_meanings import NEGATING_PREFIXES, OPPOSITES
 from rag.records import Span
 from rag.text import dates, quantities
 from rag.text.dates import Moment
 from rag.text.quantities import Quantity
 
-Kind = Literal["number", "unit", "date", "name", "negation"]
+DifferenceKind = Literal["number", "unit", "date", "name", "negation"]
 FEWEST_SHARED = 2  # content words; with fewer, two sentences may be about anything
 LONG = 8  # shared words for each word that one of the sentences may have in addition
 LONGEST_NAME = 4  # words
@@ -58,7 +58,7 @@ class Difference:
     `shared` is the number of content words that both have, `coverage` their share of all content words.
     """
 
-    kind: Kind
+    kind: DifferenceKind
     first: tuple[Span, ...]
     second: tuple[Span, ...]
     shared: int
@@ -67,46 +67,47 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    kind: Kind
+    kind: DifferenceKind
     first: tuple[Span, ...]
     second: tuple[Span, ...]
 
 
-def difference(first: str, second: str) -> Difference | None:
+def difference(first_text: str, second_text: str) -> Difference | None:
     """How two sentences contradict each other; None if they agree or are about different things."""
-    one, other = statement_of(first), statement_of(second)
-    if one.is_question or other.is_question or one.contrasts != other.contrasts:
+    first, second = parsed(first_text), parsed(second_text)
+    if first.is_question or second.is_question or first.contrasts != second.contrasts:
         return None
-    aligned = _align(one, other)
+    aligned = _align(first, second)
     if aligned is None:
         return None
     shared, coverage, replaced = aligned
-    numbers, moments = _numbers(one, other), _moments(one, other, shared)
+    numbers, moments = _numbers(first, second), _moments(first, second, shared)
     if numbers is None or moments is None:
         return None
-    found = [*_with_negations(one, other, replaced), *numbers, *moments]
+    found = [*_with_negations(first, second, replaced), *numbers, *moments]
     if len(found) != 1 or shared < FEWEST_SHARED:
         return None
     kind, spans = found[0].kind, (found[0].first, found[0].second)
-    if _conditional(one, spans[0], kind) or _conditional(other, spans[1], kind):
+    if _conditional(first, spans[0], kind) or _conditional(second, spans[1], kind):
         return None
     return Difference(kind, *spans, shared, coverage)
 
 
-def _align(one: Statement, other: Statement) -> tuple[int, float, list[_Found]] | None:
+def _align(first: ParsedSentence, second: ParsedSentence) -> tuple[int, float, list[_Found]] | None:
     """The number and share of words in common and a difference of names or opposites; None for different subjects."""
-    only_one, only_other = _only(one.words, other.words), _only(other.words, one.words)
-    shared = len(one.words) - len(only_one)
-    coverage = 2 * shared / max(1, len(one.words) + len(other.words))
-    if not only_one and not only_other:
+    only_first, only_second = _only(first.words, second.words), _only(second.words, first.words)
+    shared = len(first.words) - len(only_first)
+    coverage = 2 * shared / max(1, len(first.words) + len(second.words))
+    if not only_first and not only_second:
         return shared, coverage, []
-    if not only_one or not only_other:
-        owner, extra = (one, only_one) if only_one else (other, only_other)
+    if not only_first or not only_second:
+        owner, extra = (first, only_first) if only_first else (second, only_second)
         return (shared, coverage, []) if _only_adds(owner, extra, shared) else None
-    if len(only_one) == len(only_other) == 1 and _opposite(only_one[0], only_other[0]):
-        return shared, coverage, [_Found("negation", (only_one[0].span,), (only_other[0].span,))]
-    if _one_name(one, only_one) and _one_name(other, only_other) and (_predicate(one, only_one) or _predicate(other, only_other)):
-        spans = [(Span(words[0].span.start, words[-1].span.end),) for words in (only_one, only_other)]
+    if len(only_first) == len(only_second) == 1 and _opposite(only_first[0], only_second[0]):
+        return shared, coverage, [_Found("negation", (only_first[0].span,), (only_second[0].span,))]
+    sides = ((first, only_first), (second, only_second))
+    if all(_one_name(*side) for side in sides) and any(_predicate(*side) for side in sides):
+        spans = [(Span(words[0].span.start, words[-1].span.end),) for words in (only_first, only_second)]
         return shared, coverage, [_Found("name", *spans)]
     return None
 
@@ -122,48 +123,48 @@ def _only(words: Sequence[Word], others: Sequence[Word]) -> list[Word]:
     return only
 
 
-def _only_adds(statement: Statement, extra: Sequence[Word], shared: int) -> bool:
+def _only_adds(sentence: ParsedSentence, extra: Sequence[Word], shared: int) -> bool:
     """Whether words that only one sentence has leave what it is about unchanged: adverbs, or a detail in a long sentence."""
     weighty = [word for word in extra if not (word.text.endswith("ly") and len(word.text) > 4)]
     return len(weighty) <= shared // LONG and not any(
-        word.is_name or _RESTRICTED.search(statement.text[: word.span.start]) for word in weighty
+        word.is_name or _RESTRICTED.search(sentence.text[: word.span.start]) for word in weighty
     )
 
 
-def _opposite(one: Word, other: Word) -> bool:
-    if frozenset((one.term, other.term)) in OPPOSITES:
+def _opposite(first: Word, second: Word) -> bool:
+    if frozenset((first.term, second.term)) in OPPOSITES:
         return True
-    shorter, longer = sorted((one.text, other.text), key=len)
+    shorter, longer = sorted((first.text, second.text), key=len)
     return len(shorter) > 3 and any(longer == prefix + shorter for prefix in NEGATING_PREFIXES if len(prefix) > 1)
 
 
-def _one_name(statement: Statement, words: Sequence[Word]) -> bool:
+def _one_name(sentence: ParsedSentence, words: Sequence[Word]) -> bool:
     """Whether the words are one name: neighbours, with only white space, dots or small words between them."""
-    gaps = (statement.text[a.span.end : b.span.start] for a, b in zip(words, words[1:], strict=False))
+    gaps = (sentence.text[a.span.end : b.span.start] for a, b in zip(words, words[1:], strict=False))
     return len(words) <= LONGEST_NAME and all(word.is_name for word in words) and all(map(_WITHIN_NAME.fullmatch, gaps))
 
 
-def _predicate(statement: Statement, words: Sequence[Word]) -> bool:
+def _predicate(sentence: ParsedSentence, words: Sequence[Word]) -> bool:
     """Whether a name is what is said, not what it is said of: "is called X", "was founded in X"."""
-    before = statement.text[: words[0].span.start]
+    before = sentence.text[: words[0].span.start]
     if _STATED.search(before) or _ONE_PLACE.search(before):
         return True
-    return not statement.quantities and bool(_PLACED.search(before))
+    return not sentence.quantities and bool(_PLACED.search(before))
 
 
-def _numbers(one: Statement, other: Statement) -> list[_Found] | None:
+def _numbers(first: ParsedSentence, second: ParsedSentence) -> list[_Found] | None:
     """At most one number that differs; None if there is more, or what differs cannot be compared."""
-    left_one, left_other = _unmatched(one.quantities, other.quantities)
-    if not left_one and not left_other:
+    left_first, left_second = _unmatched(first.quantities, second.quantities)
+    if not left_first and not left_second:
         return []
-    if len(left_one) != 1 or len(left_other) != 1:
+    if len(left_first) != 1 or len(left_second) != 1:
         return None
-    first, second = left_one[0], left_other[0]
-    same_digits = bool(set(first.digits) & set(second.digits))
-    if first.dimension != second.dimension and not same_digits and first.unit and second.unit:
+    quantity, counterpart = left_first[0], left_second[0]
+    same_digits = bool(set(quantity.digits) & set(counterpart.digits))
+    if quantity.dimension != counterpart.dimension and not same_digits and quantity.unit and counterpart.unit:
         return None
-    kind: Kind = "unit" if same_digits and first.unit != second.unit else "number"
-    return [_Found(kind, (first.span,), (second.span,))]
+    kind: DifferenceKind = "unit" if same_digits and quantity.unit != counterpart.unit else "number"
+    return [_Found(kind, (quantity.span,), (counterpart.span,))]
 
 
 def _unmatched(first: Sequence[Quantity], second: Sequence[Quantity]) -> tuple[list[Quantity], list[Quantity]]:
@@ -178,9 +179,9 @@ def _unmatched(first: Sequence[Quantity], second: Sequence[Quantity]) -> tuple[l
     return left, rest
 
 
-def _moments(one: Statement, other: Statement, shared: int) -> list[_Found] | None:
+def _moments(first: ParsedSentence, second: ParsedSentence, shared: int) -> list[_Found] | None:
     """At most one date that differs; None if dates say when something is true rather than what happened when."""
-    left, rest = list(one.moments), list(other.moments)
+    left, rest = list(first.moments), list(second.moments)
     for moment in tuple(left):
         match = next((candidate for candidate in rest if dates.agree(moment, candidate)), None)
         if match:
@@ -190,31 +191,31 @@ def _moments(one: Statement, other: Statement, shared: int) -> list[_Found] | No
         return []
     if len(left) != 1 or len(rest) != 1 or not dates.same_kind(left[0], rest[0]):
         return None
-    if any(map(_of_version, (one, other))) or _framing(one, left[0], shared) or _framing(other, rest[0], shared):
+    if any(map(_of_version, (first, second))) or _framing(first, left[0], shared) or _framing(second, rest[0], shared):
         return None
     return [_Found("date", (left[0].span,), (rest[0].span,))]
 
 
-def _of_version(statement: Statement) -> bool:
-    return bool(_OF_VERSION.search(statement.text)) and len(statement.words) <= LONGEST_OF_VERSION
+def _of_version(sentence: ParsedSentence) -> bool:
+    return bool(_OF_VERSION.search(sentence.text)) and len(sentence.words) <= LONGEST_OF_VERSION
 
 
-def _framing(statement: Statement, moment: Moment, shared: int) -> bool:
-    return moment.span.start < _OPENING and (bool(statement.quantities) or shared < LONG_STATEMENT)
+def _framing(sentence: ParsedSentence, moment: Moment, shared: int) -> bool:
+    return moment.span.start < _OPENING and (bool(sentence.quantities) or shared < LONG_STATEMENT)
 
 
-def _with_negations(one: Statement, other: Statement, replaced: list[_Found]) -> list[_Found]:
+def _with_negations(first: ParsedSentence, second: ParsedSentence, replaced: list[_Found]) -> list[_Found]:
     """Adds a negation that only one of the sentences has; an opposite cancels it: "not possible", "impossible"."""
-    if len(one.negations) % 2 == len(other.negations) % 2:
+    if len(first.negations) % 2 == len(second.negations) % 2:
         return replaced
     if [found.kind for found in replaced] == ["negation"]:
         return []
-    return [*replaced, _Found("negation", one.negations, other.negations)]
+    return [*replaced, _Found("negation", first.negations, second.negations)]
 
 
-def _conditional(statement: Statement, spans: Sequence[Span], kind: Kind) -> bool:
+def _conditional(sentence: ParsedSentence, spans: Sequence[Span], kind: DifferenceKind) -> bool:
     """Whether what differs is a condition, so that both sentences can be true: "If the lamp is not on, …"."""
     condition = _CONDITION if kind == "negation" else _IF
-    if kind in ("number", "unit", "date") and len(statement.quantities) < 2:
+    if kind in ("number", "unit", "date") and len(sentence.quantities) < 2:
         return False
-    return any(condition.search(statement.text[: span.start]) for span in spans)
+    return any(condition.search(sentence.text[: span.start]) for span in spans)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from rag.conflicts.comparing import Difference, Kind, difference
+from rag.conflicts.comparing import Difference, DifferenceKind, difference
 from rag.conflicts.stated_sentences import Stated, similar_pairs, stated_in, with_vectors
 from rag.conflicts.subjects import about_the_same
 from rag.conflicts.versions import Date, VersionOrder, date_of, version_order
@@ -53,7 +53,7 @@ class Side:
 class Conflict:
     """Two sides that cannot both be true, the newer first if their documents say from when they are. `score` is 0 to 1."""
 
-    kind: Kind
+    kind: DifferenceKind
     first: Side
     second: Side
     score: float

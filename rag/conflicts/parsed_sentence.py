@@ -12,7 +12,7 @@ from rag.text.dates import Moment, moments_in
 from rag.text.quantities import Quantity, quantities_in
 from rag.text.terms import terms
 
-STATEMENTS_REMEMBERED = 2**15  # as many sentences as a corpus of 1,000 pages has; some 50 MB
+SENTENCES_REMEMBERED = 2**15  # as many sentences as a corpus of 1,000 pages has; some 50 MB
 _WORD = re.compile(r"[^\W_]+(?:[-.][^\W_]*\d[^\W_]*|['’][^\W\d_]+)*")
 _FRAME = re.compile(
     r"\s*(?:according to [^,;]{2,60},|as (?:noted|described|mentioned|stated|shown|explained|reported)\b[^,;]{0,40},"
@@ -52,7 +52,7 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class ParsedSentence:
     """`contrasts` are words like "before" and "only"; `negations` the places of "not" and its kin."""
 
     text: str
@@ -67,8 +67,8 @@ class Statement:
         return self.text.rstrip(" *_\"'”’").endswith("?")
 
 
-@lru_cache(maxsize=STATEMENTS_REMEMBERED)
-def statement_of(text: str) -> Statement:
+@lru_cache(maxsize=SENTENCES_REMEMBERED)
+def parsed(text: str) -> ParsedSentence:
     moments = moments_in(text)
     measured, labels = _without_labels(text, quantities_in(text, [moment.span for moment in moments]))
     taken = [moment.span for moment in moments] + [quantity.span for quantity in (*measured, *labels)]
@@ -88,7 +88,7 @@ def statement_of(text: str) -> Statement:
                 contrasts.add(word)
         elif word not in STOPWORDS and word not in LIGHT and (term := _term(word)):
             words.append(Word(term, word, span, _is_name(text, span, start)))
-    return Statement(text, tuple(measured), tuple(moments), tuple(words), frozenset(contrasts), tuple(negations))
+    return ParsedSentence(text, tuple(measured), tuple(moments), tuple(words), frozenset(contrasts), tuple(negations))
 
 
 def _word_spans(text: str, start: int, taken: list[Span]) -> Iterator[Span]:
@@ -97,7 +97,7 @@ def _word_spans(text: str, start: int, taken: list[Span]) -> Iterator[Span]:
             yield Span(*match.span())
 
 
-@lru_cache(maxsize=STATEMENTS_REMEMBERED)
+@lru_cache(maxsize=SENTENCES_REMEMBERED)
 def _term(word: str) -> str:
     """The stem of a word's representative; empty for a word without a letter."""
     if not any(map(str.isalpha, word)):

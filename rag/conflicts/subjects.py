@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.conflicts.comparing import Difference
-from rag.conflicts.parsed_sentence import statement_of
+from rag.conflicts.parsed_sentence import parsed
 from rag.records import BlockKind
 from rag.text.leaning import leans_on_previous
 
@@ -24,7 +24,7 @@ _EXAMPLE = re.compile(r"an?\s", re.IGNORECASE)  # in one document, "a service ch
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A sentence and where it stands."""
+    """What decides whether two sentences are about the same thing: a sentence, its kind, title and headings."""
 
     text: str
     kind: BlockKind
@@ -33,18 +33,18 @@ class Standing:
     headings: tuple[str, ...]
 
 
-def about_the_same(one: Standing, other: Standing, difference: Difference) -> bool:
+def about_the_same(first: Standing, second: Standing, difference: Difference) -> bool:
     """False for entries of one list, for sections about sibling things, and for sentences that lean on different subjects."""
-    alone = not any(map(_leans, (one.text, other.text)))
-    if one.document_id == other.document_id:
-        if all(map(_EXAMPLE.match, (one.text, other.text))):
+    alone = not any(map(_leans, (first.text, second.text)))
+    if first.document_id == second.document_id:
+        if all(map(_EXAMPLE.match, (first.text, second.text))):
             return False
-        if one.headings == other.headings:
-            return alone and one.kind == other.kind == "paragraph" and difference.kind != "name"
-        return alone and difference.shared >= STANDS_ALONE_WITHIN and not _siblings(one.headings, other.headings)
-    if _siblings((one.title,), (other.title,)) or _siblings(one.headings[-1:], other.headings[-1:]):
+        if first.headings == second.headings:
+            return alone and first.kind == second.kind == "paragraph" and difference.kind != "name"
+        return alone and difference.shared >= STANDS_ALONE_WITHIN and not _siblings(first.headings, second.headings)
+    if _siblings((first.title,), (second.title,)) or _siblings(first.headings[-1:], second.headings[-1:]):
         return False
-    return (alone and difference.shared >= STANDS_ALONE) or bool(_labels(one) & _labels(other))
+    return (alone and difference.shared >= STANDS_ALONE) or bool(_labels(first) & _labels(second))
 
 
 def _leans(text: str) -> bool:
@@ -53,16 +53,16 @@ def _leans(text: str) -> bool:
 
 def _labels(sentence: Standing) -> frozenset[str]:
     """The content words of its title and headings."""
-    return frozenset(word.term for label in (sentence.title, *sentence.headings) for word in statement_of(label).words)
+    return frozenset(word.term for label in (sentence.title, *sentence.headings) for word in parsed(label).words)
 
 
 def _siblings(first: Sequence[str], second: Sequence[str]) -> bool:
     """Whether two titles or headings name two of a kind: "P20 manual" and "P35 manual", "Care of ferns" and "Care of roses"."""
-    for one, other in zip(first, second, strict=False):
-        codes, other_codes = _codes(one), _codes(other)
+    for label, other_label in zip(first, second, strict=False):
+        codes, other_codes = _codes(label), _codes(other_label)
         if codes and other_codes and not codes & other_codes:
             return True
-        (head, complement), (other_head, other_complement) = _parts(one), _parts(other)
+        (head, complement), (other_head, other_complement) = _parts(label), _parts(other_label)
         if head == other_head and complement and other_complement and not set(complement) & set(other_complement):
             return True
         same_noun = bool(head and other_head) and head[-1] == other_head[-1] and complement == other_complement
@@ -78,7 +78,7 @@ def _parts(label: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _terms(text: str) -> tuple[str, ...]:
-    return tuple(word.term for word in statement_of(text).words)
+    return tuple(word.term for word in parsed(text).words)
 
 
 def _codes(label: str) -> frozenset[str]:

@@ -61,22 +61,25 @@ class VersionOrder:
 
 def version_order(first: Document, second: Document) -> VersionOrder | None:
     """How two documents are versions of one document; None if they are different documents."""
-    one, other = edition_of(first), edition_of(second)
-    for number, (edition, replaced) in enumerate(((one, second), (other, first))):
+    first_edition, second_edition = edition_of(first), edition_of(second)
+    for number, (edition, replaced) in enumerate(((first_edition, second), (second_edition, first))):
         words = frozenset(terms(_without_marks(replaced.title)))
         stem = PurePosixPath(replaced.id).stem.casefold()
         if edition.replaces and ((words and words <= edition.replaces) or stem in edition.replaces):
             return VersionOrder(number, "says that it replaces the other")
-    same_name = bool(one.names & other.names) and (one.marked or other.marked)
-    if not same_name and not _mostly_equal(one, other):
+    same_name = bool(first_edition.names & second_edition.names) and (first_edition.marked or second_edition.marked)
+    if not same_name and not _mostly_equal(first_edition, second_edition):
         return None
-    for what, mine, theirs in (("version", one.number, other.number), ("date", one.date, other.date)):
+    for what, mine, theirs in (
+        ("version", first_edition.number, second_edition.number),
+        ("date", first_edition.date, second_edition.date),
+    ):
         if mine and theirs and mine != theirs:
             newer = 0 if mine > theirs else 1
             values = (mine, theirs) if newer == 0 else (theirs, mine)
             return VersionOrder(newer, f"{what} {_written(values[0], what)} after {_written(values[1], what)}")
-    if one.obsolete != other.obsolete:
-        return VersionOrder(0 if other.obsolete else 1, "the other is called old or a draft")
+    if first_edition.obsolete != second_edition.obsolete:
+        return VersionOrder(0 if second_edition.obsolete else 1, "the other is called old or a draft")
     return VersionOrder(None, "most sentences are the same, but neither says which is newer")
 
 
@@ -89,9 +92,9 @@ def _written(value: tuple[int, ...], what: str) -> str:
     return written_date(value) if what == "date" else ".".join(map(str, value))
 
 
-def _mostly_equal(one: Edition, other: Edition) -> bool:
-    fewer = min(len(one.lines), len(other.lines))
-    return fewer >= FEWEST_LINES and len(one.lines & other.lines) >= SHARED_LINES * fewer
+def _mostly_equal(first: Edition, second: Edition) -> bool:
+    fewer = min(len(first.lines), len(second.lines))
+    return fewer >= FEWEST_LINES and len(first.lines & second.lines) >= SHARED_LINES * fewer
 
 
 @lru_cache(maxsize=VERSIONS_REMEMBERED)

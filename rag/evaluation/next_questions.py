@@ -56,8 +56,10 @@ def next_questions(questions: QuestionSet, chat: Chat, report: Report) -> list[N
 def in_order(asked: Sequence[NextQuestion]) -> list[NextQuestion]:
     """Questions whose answers would be strong, evenly spread; then the others, those nearest to the border first."""
     border = GRID[-1]
-    strong = sorted((one for one in asked if one.confidence >= border), key=lambda one: (one.kind, _hash(one.question)))
-    others = sorted((one for one in asked if one.confidence < border), key=lambda one: (-one.confidence, _hash(one.question)))
+    strong = [question for question in asked if question.confidence >= border]
+    others = [question for question in asked if question.confidence < border]
+    strong.sort(key=lambda question: (question.kind, _hash(question.question)))
+    others.sort(key=lambda question: (-question.confidence, _hash(question.question)))
     return [*spread(strong), *others]
 
 

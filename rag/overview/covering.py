@@ -8,7 +8,7 @@ from itertools import pairwise
 from rag.overview.facts import Facts, dates, defined_terms, figures
 from rag.overview.greedy_cover import Unit, choose
 from rag.overview.key_terms import key_terms
-from rag.overview.statements import Placed, Reading
+from rag.overview.statements import Placed, ReadDocument
 
 SENTENCES = 12  # of an overview: a page to read
 FREQUENCY_EXPONENT = 1.5  # of the number of sentences that have a concept: see benchmarks/README.md
@@ -35,9 +35,9 @@ class Covered:
     lists: dict[str, Facts] = field(default_factory=dict)
 
 
-def cover(read_documents: Sequence[Reading], budget: int = SENTENCES) -> Covered:
+def cover(read_documents: Sequence[ReadDocument], budget: int = SENTENCES) -> Covered:
     """An overview of documents in at most `budget` sentences."""
-    sentences = [placed for reading in read_documents for placed in reading.sentences]
+    sentences = [placed for document in read_documents for placed in document.sentences]
     statements = list(_statements(read_documents))
     counted = list(_counted(read_documents))
     words = {row: sentences[row].terms for row in counted}
@@ -59,8 +59,8 @@ def cover(read_documents: Sequence[Reading], budget: int = SENTENCES) -> Covered
         len(set(sections)),
         len({sections[number] for number in chosen}),
         weights.share(word for row in shown for word in sentences[row].terms),
-        any(reading.leaves_out for reading in read_documents),
-        all(reading.tabular for reading in read_documents),
+        any(document.leaves_out for document in read_documents),
+        all(document.tabular for document in read_documents),
         _lists(sentences, [sentences[row] for row in counted]),
     )
 
@@ -89,25 +89,25 @@ def _lists(sentences: Sequence[Placed], counted: Sequence[Placed]) -> dict[str, 
     return {kind: facts for kind, facts in lists.items() if facts.listed}
 
 
-def _statements(documents: Sequence[Reading]) -> Iterator[tuple[int, ...]]:
+def _statements(documents: Sequence[ReadDocument]) -> Iterator[tuple[int, ...]]:
     """The rows of each statement among the sentences of all documents."""
     first = 0
-    for reading in documents:
-        yield from (tuple(first + row for row in statement.rows) for statement in reading.statements)
-        first += len(reading.sentences)
+    for document in documents:
+        yield from (tuple(first + row for row in statement.rows) for statement in document.statements)
+        first += len(document.sentences)
 
 
-def _counted(documents: Sequence[Reading]) -> Iterator[int]:
+def _counted(documents: Sequence[ReadDocument]) -> Iterator[int]:
     first = 0
-    for reading in documents:
-        yield from (first + row for row in reading.counted)
-        first += len(reading.sentences)
+    for document in documents:
+        yield from (first + row for row in document.counted)
+        first += len(document.sentences)
 
 
 class _Weights:
     """Concepts are terms and pairs of neighbouring terms, weighted by a power of the number of sentences that have them.
 
-    The share that is told counts terms only, each by that number itself.
+    The reported share counts single terms, weighted by the number of sentences that have them.
     """
 
     def __init__(self, sentences: Sequence[Sequence[str]]) -> None:

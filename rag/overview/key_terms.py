@@ -22,19 +22,17 @@ SINGLE = 0.5  # so that one word counts 0.58, two 1.32, three 1.81: single words
 # Words of running text that are content words for search but no subject of a document. They neither begin nor end a term.
 _RUNNING = frozenset(
     terms(
-        """above according across affect again against allow almost along already although always among another appear
-        apply around back based because become before begin below best better between both bring call case cause
-        certain change choose come common commonly complete contain continue day days depend describe different
-        difficult does down due during each early eight either end enough especially even ever every example except
-        far few find first five follow form found four frequently full further general generally gets gives giving go
-        good great half high however important include increase instead keep kind know known lacks large last late
-        later lead least leave left less level like likely list little long low main mainly make makes making many
-        mean month months mostly near nearly need never new next nine normally not note number occur off often old
-        once one only open order other others over own part particular per place possible present produce provide puts
-        rather reach reduce refer remain report require result right same says second see seem set seven several short
-        show showing shows side similar similarly since six small sometimes soon start state still stop sure take
-        takes taking tells ten third three thus time today together total toward turn two type under until use used
-        useful uses using usual usually value various way week weeks well whether within without work year years"""
+        """above according across affect again against allow almost along already although always among another appear apply
+        around back based because become before begin below best better between both bring call case cause certain change
+        choose come common complete contain continue day depend describe different difficult down due during each early
+        eight either end enough especially even ever every example except far few find first five follow form found four
+        frequently full further general gets gives go good great half high however important include increase instead keep
+        kind know known lacks large last late later lead least leave left less level like list little long low main make
+        many mean month mostly near need never new next nine normally not note number occur off often old once one only
+        open order other over own part particular per place possible present produce provide puts rather reach reduce
+        refer remain report require result right same says second see seem set seven several short showing side similar
+        since six small sometimes soon start state still stop sure take tells ten third three thus time today together
+        total toward turn two type under until use usual value various way week well whether within without work year"""
     )
 )
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+|(?<=\]\()[^)\s]+")

@@ -15,7 +15,7 @@ SURELY_LONG = 15  # words, among which there are always so many terms
 FEWEST_STATEMENTS = 0.25  # of the sentences of running text; below that a document consists of lines, such as a receipt
 PROSE = ("paragraph", "item")
 _MARKUP = re.compile(r"/>|</\w|\w=\"")  # what is left of HTML in other formats
-# Beside those that answers know; in an overview, what a sentence continues is nearly always missing.
+# In addition to those of rag.text.leaning: in an overview, what a sentence continues is nearly always missing.
 _CONTINUES = re.compile(
     r"(?:also|besides|meanwhile|conversely|otherwise|nonetheless|accordingly|similarly|(?:as|the) (?:above|before)\b"
     r"|as (?:mentioned|noted|described|shown|discussed|we saw)|in (?:this|that|such|each) (?:way|case|sense|example)"
@@ -49,7 +49,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The rows of a sentence's context and of the sentence itself, which is the last; rows refer to `Reading.sentences`."""
+    """The rows of a sentence's context and of the sentence itself, which is the last; rows refer to `ReadDocument.sentences`."""
 
     rows: tuple[int, ...]
 
@@ -59,7 +59,7 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadDocument:
     """What an overview reads of one document: all sentences in order, and which of them it may quote.
 
     `counted` are the rows whose terms an overview is to cover; they are rows of tables if it is `tabular`. `leaves_out` says
@@ -73,7 +73,7 @@ class Reading:
     tabular: bool = False
 
 
-def read(passages: Sequence[Passage], language: str = ENGLISH) -> Reading:
+def read(passages: Sequence[Passage], language: str = ENGLISH) -> ReadDocument:
     """Reads a document's passages; references and disclaimers are left out.
 
     Statements are sentences of running text and list items. A document with few of them is read by the rows of its tables if
@@ -90,11 +90,11 @@ def read(passages: Sequence[Passage], language: str = ENGLISH) -> Reading:
     table_rows = [row for row in quotable if sentences[row].sentence.kind == "table"]
     counted = [row for row in quotable if sentences[row].sentence.kind in PROSE]
     if prose and len(prose) >= FEWEST_STATEMENTS * len(counted):
-        return Reading(sentences, prose, counted, bool(table_rows))
+        return ReadDocument(sentences, prose, counted, bool(table_rows))
     if len(table_rows) > len(counted):
-        return Reading(sentences, list(_table_rows(sentences)), table_rows, tabular=True)
+        return ReadDocument(sentences, list(_table_rows(sentences)), table_rows, tabular=True)
     lines = counted or quotable
-    return Reading(sentences, [Statement((row,)) for row in lines], lines, bool(table_rows))
+    return ReadDocument(sentences, [Statement((row,)) for row in lines], lines, bool(table_rows))
 
 
 @dataclass

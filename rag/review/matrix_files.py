@@ -108,8 +108,8 @@ def _line(asked: Asked, document: AskedDocument, cell: Cell, *, weak: bool) -> l
     names = [asked.text, document.id, document.title]
     if not text.sentence or citation is None:
         return [*names, NOT_STATED, "", "", "", "", "", "", document.digest]
-    said: list[str | float] = [text.strength, cell.confidence, text.sentence, text.context, text.place]
-    return [*names, *said, citation.span.start, citation.span.end, citation.digest]
+    values: list[str | float] = [text.strength, cell.confidence, text.sentence, text.context, text.place]
+    return [*names, *values, citation.span.start, citation.span.end, citation.digest]
 
 
 def _csv(matrix: Matrix, *, weak: bool) -> str:

@@ -11,7 +11,7 @@ from rag.errors import DocumentError, UnansweredError
 from rag.index.builds import Report
 from rag.index.contents import Index
 from rag.models.embedder import Embedder
-from rag.review.unanswered_log import Kind, Unanswered, UnansweredFile, change_log, kind_of, unanswered_from
+from rag.review.unanswered_log import Unanswered, UnansweredFile, UnansweredKind, change_log, kind_of, unanswered_from
 from rag.sources import resolve, where
 
 LIKE = 0.5  # mean relative similarity in a group; of pairs of handbook questions with other answers, 1 in 1,000 reaches it
@@ -185,7 +185,7 @@ def _group_values(group: Group, index: Index) -> dict[str, Any]:
 
 
 def question_values(question: Unanswered) -> dict[str, Any]:
-    kind: Kind = question.kind
+    kind: UnansweredKind = question.kind
     return {
         "id": question.id,
         "question": question.question,

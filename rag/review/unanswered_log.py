@@ -23,7 +23,7 @@ MOST_KEPT = 500  # questions; embedding them takes about three seconds. Those as
 MOST_WAITING = 256  # answers that wait to be noted; further ones are not
 CLOSEST = 3  # places kept with a question, as many as an abstention shows
 REASONS = ("not_in_documents", "near_miss", "other_language")  # of abstentions for want of a document
-Kind = Literal["refused", "weak"]
+UnansweredKind = Literal["refused", "weak"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Unanswered:
 
     question: str
     query: str
-    kind: Kind
+    kind: UnansweredKind
     reason: str
     user: str
     times: int
@@ -91,7 +91,7 @@ def unanswered_from(answer: Answer, user: str) -> list[Unanswered]:
     ]
 
 
-def kind_of(answer: Answer) -> Kind | None:
+def kind_of(answer: Answer) -> UnansweredKind | None:
     """None for an answer that is better than weak, and for what was no question to the documents."""
     if answer.abstained:
         return "refused" if answer.reason in REASONS else None

@@ -108,7 +108,7 @@ def after_build(
 ) -> AskedAgain:  # fmt: skip
     """Deletes the quotes of removed documents, then asks the watched questions of the new index.
 
-    Whatever goes wrong is told in `problem`: the build is complete.
+    Never raises: `problem` says what went wrong. The build is complete.
     """
     try:
         forget_removed(path, manifest.corpus, changed_too=forget)

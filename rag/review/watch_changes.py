@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from rag.review.watch_list import DIGEST, KeptAnswer, KeptSentence, Watched, WatchList
 
-Kind = Literal["answered", "refused", "sentences", "moved", "strength", "note"]
-KINDS: Mapping[Kind, str] = {
+ChangeKind = Literal["answered", "refused", "sentences", "moved", "strength", "note"]
+KINDS: Mapping[ChangeKind, str] = {
     "answered": "Now answered",
     "refused": "Now refused",
     "sentences": "Other sentences",
@@ -41,14 +41,14 @@ class Change:
     """
 
     watched: Watched
-    kind: Kind
+    kind: ChangeKind
     before: KeptAnswer
     now: KeptAnswer
     causes: tuple[Cause, ...]
     program: bool
 
 
-def kind_of_change(before: KeptAnswer, now: KeptAnswer) -> Kind | None:
+def kind_of_change(before: KeptAnswer, now: KeptAnswer) -> ChangeKind | None:
     """The most important difference that a reader can see; None if there is none.
 
     Where a sentence stands is its document, page and headings: it may shift within them.

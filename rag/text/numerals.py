@@ -9,11 +9,12 @@ from rag.text.units import UNITS, Unit
 
 _TOKEN = re.compile(r"\d+(?:[.,’'  ]\d+)*|[½¼¾⅓⅔]|[^\W\d_]+(?:[²³]|[23]\b)?(?:['’][^\W\d_]+)*|[^\w\s]|_")
 _GROUPED = re.compile(r"\d{1,3}(?:([,.’'  ])\d{3})(?:\1\d{3})*(?:[.,]\d+)?")
-_SIMPLE = (
+NUMBER_WORDS = (
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 ).split()
+"""From 1."""
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_WORDS = {word: float(value) for value, word in enumerate(_SIMPLE, start=1)}
+_WORDS = {word: float(value) for value, word in enumerate(NUMBER_WORDS, start=1)}
 _WORDS |= {word: 10.0 * tens for tens, word in enumerate(_TENS, start=2)} | {"zero": 0.0, "dozen": 12.0}
 _MAGNITUDES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "k": 1e3, "bn": 1e9}
 _FRACTIONS = {"½": 1 / 2, "¼": 1 / 4, "¾": 3 / 4, "⅓": 1 / 3, "⅔": 2 / 3}

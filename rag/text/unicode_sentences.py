@@ -53,8 +53,8 @@ def cjk_ends(source: str, start: int, end: int) -> Iterator[int]:
         last = match.group().rstrip()[-1]
         quote_goes_on = last in _CLOSING_QUOTES and _CJK_GOES_ON.match(source, position)
         within = last in _CLOSING and last not in _CLOSING_QUOTES and _first_character(source, start) not in _OPENING
-        said = last == "”" and _first_character(source, start) == "“" and _CHINESE_SAYS.match(source, position)
-        if depth == 0 and not quote_goes_on and not within and not said:
+        is_speech = last == "”" and _first_character(source, start) == "“" and _CHINESE_SAYS.match(source, position)
+        if depth == 0 and not quote_goes_on and not within and not is_speech:
             yield position
             start = position
 

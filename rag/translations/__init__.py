@@ -25,8 +25,8 @@ def catalogue(language: str) -> Mapping[str, str]:
 
 def translated(text: str, language: str, /, **values: object) -> str:
     """An English text in a language, with `values` in place of its {names}; in English if the catalogue lacks it."""
-    said = catalogue(language).get(text, text)
-    return said.format(**values) if values else said
+    text = catalogue(language).get(text, text)
+    return text.format(**values) if values else text
 
 
 @contextmanager

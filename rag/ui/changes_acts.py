@@ -23,7 +23,7 @@ STOPPED = "Stopped. The answers so far are kept; the next update asks the other 
 NOT_A_CURATOR = "Only curators can change the list of watched questions."
 
 
-class Watching:
+class ChangesPart:
     """What the acts share: the library, and the asking that is running."""
 
     def __init__(self, library: Library) -> None:
@@ -81,9 +81,9 @@ class StopAsking(Request):
     """Ends the asking that is running."""
 
 
-def show_changes(watching: Watching, user: User, request: ShowChanges) -> Reply:
-    watch_list, index = load_watch_list(watching.path), watching.index()
-    waiting = len(due_questions(watching.library.chat, watch_list.questions)) if index else 0
+def show_changes(part: ChangesPart, user: User, request: ShowChanges) -> Reply:
+    watch_list, index = load_watch_list(part.path), part.index()
+    waiting = len(due_questions(part.library.chat, watch_list.questions)) if index else 0
     changes = changes_of(watch_list)
     html = changes_html(
         changes, index, questions=len(watch_list.questions), waiting=waiting, page=request.page, may_curate=user.may_curate
@@ -93,64 +93,64 @@ def show_changes(watching: Watching, user: User, request: ShowChanges) -> Reply:
         "listed": watched_html(watch_list, page=request.listed, may_curate=user.may_curate),
         "questions": len(watch_list.questions),
         "changed": len(changes),
-        "sets": [{"name": name, "label": label} for name, label in watching.sets.labels()] if user.may_curate else [],
+        "sets": [{"name": name, "label": label} for name, label in part.sets.labels()] if user.may_curate else [],
         "may_curate": user.may_curate,
-    } | show_progress(watching, user, ShowProgress())
+    } | show_progress(part, user, ShowProgress())
 
 
-def show_progress(watching: Watching, _: User, _request: ShowProgress) -> Reply:
-    state = watching.job.state
+def show_progress(part: ChangesPart, _: User, _request: ShowProgress) -> Reply:
+    state = part.job.state
     return {"job": job_html(state), "running": state.running}
 
 
-def add_question(watching: Watching, _: User, request: AddQuestion) -> Reply:
-    new, _known = add_watched(watching.path, [watched_question(request.question)])
-    watching.job.start_or_queue(watching.ask)
+def add_question(part: ChangesPart, _: User, request: AddQuestion) -> Reply:
+    new, _known = add_watched(part.path, [watched_question(request.question)])
+    part.job.start_or_queue(part.ask)
     return {"message": "This question is now watched." if new else "This question is watched already."}
 
 
-def add_set(watching: Watching, _: User, request: AddSet) -> Reply:
-    folder = watching.sets.sets().get(request.set)
+def add_set(part: ChangesPart, _: User, request: AddSet) -> Reply:
+    folder = part.sets.sets().get(request.set)
     if folder is None:
         raise WatchError("choose a question set first")
     questions = load_question_set(folder)
     if questions.corpus is not None:
         raise WatchError(f"{request.set} asks about documents of its own; choose a set about these documents")
-    chat = watching.library.chat
-    new, known = add_watched(watching.path, [watched_after(chat, q.text, q.history) for q in questions.questions])
-    watching.job.start_or_queue(watching.ask)
+    chat = part.library.chat
+    new, known = add_watched(part.path, [watched_after(chat, q.text, q.history) for q in questions.questions])
+    part.job.start_or_queue(part.ask)
     return {"message": f"{len(new):,} questions added, {len(known):,} were watched already."}
 
 
-def remove_questions(watching: Watching, _: User, request: ChangeList) -> Reply:
-    remove_watched(watching.path, request.ids)
+def remove_questions(part: ChangesPart, _: User, request: ChangeList) -> Reply:
+    remove_watched(part.path, request.ids)
     return {}
 
 
-def accept_changes(watching: Watching, _: User, request: ChangeList) -> Reply:
+def accept_changes(part: ChangesPart, _: User, request: ChangeList) -> Reply:
     wanted = set(request.ids)
-    changes = [change for change in changes_of(load_watch_list(watching.path)) if change.watched.id in wanted]
-    accept_answers(watching.path, {change.watched.id: change.now for change in changes})
+    changes = [change for change in changes_of(load_watch_list(part.path)) if change.watched.id in wanted]
+    accept_answers(part.path, {change.watched.id: change.now for change in changes})
     return {}
 
 
-def accept_all(watching: Watching, _: User, _request: AcceptAll) -> Reply:
-    changes = changes_of(load_watch_list(watching.path))
-    accept_answers(watching.path, {change.watched.id: change.now for change in changes})
+def accept_all(part: ChangesPart, _: User, _request: AcceptAll) -> Reply:
+    changes = changes_of(load_watch_list(part.path))
+    accept_answers(part.path, {change.watched.id: change.now for change in changes})
     return {"message": f"{len(changes):,} new answers accepted. Later answers are compared with them."}
 
 
-def ask_again(watching: Watching, _: User, _request: AskAgain) -> Reply:
-    started = watching.job.start(watching.ask)
+def ask_again(part: ChangesPart, _: User, _request: AskAgain) -> Reply:
+    started = part.job.start(part.ask)
     return {} if started else {"error": "The questions are being asked already."}
 
 
-def stop_asking(watching: Watching, _: User, _request: StopAsking) -> Reply:
-    watching.job.stop()
+def stop_asking(part: ChangesPart, _: User, _request: StopAsking) -> Reply:
+    part.job.stop()
     return {}
 
 
-CHANGES_ACTS: Acts[Watching] = {
+CHANGES_ACTS: Acts[ChangesPart] = {
     "show": Act(ShowChanges, show_changes),
     "progress": Act(ShowProgress, show_progress),
     "add": Act(AddQuestion, add_question, NOT_A_CURATOR),

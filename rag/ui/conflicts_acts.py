@@ -14,7 +14,7 @@ STOPPED = "Stopped. The documents read so far are kept: start again to go on."
 NOT_A_CURATOR = "Only curators can look for conflicts."
 
 
-class Contradicting:
+class ConflictsPart:
     """What the acts share: the library, what was found last, and the search that is running."""
 
     def __init__(self, library: Library) -> None:
@@ -45,25 +45,25 @@ class StopFinding(Request):
     """Ends the search that is running."""
 
 
-def show_conflicts(contradicting: Contradicting, _: User, request: ShowConflicts) -> Reply:
-    state, findings = contradicting.job.state, contradicting.findings
+def show_conflicts(part: ConflictsPart, _: User, request: ShowConflicts) -> Reply:
+    state, findings = part.job.state, part.findings
     reply: Reply = {"job": job_html(state), "running": state.running, "found": "", "stale": False}
     if findings is not None:
-        stale = contradicting.library.chat.index().digest != contradicting.index
+        stale = part.library.chat.index().digest != part.index
         reply |= {"found": conflicts_html(findings, page=request.page), "stale": stale}
     return reply
 
 
-def start_finding(contradicting: Contradicting, _: User, _request: FindConflicts) -> Reply:
-    return {} if contradicting.job.start(contradicting.find) else {"error": "A search is already running. Stop it first."}
+def start_finding(part: ConflictsPart, _: User, _request: FindConflicts) -> Reply:
+    return {} if part.job.start(part.find) else {"error": "A search is already running. Stop it first."}
 
 
-def stop_finding(contradicting: Contradicting, _: User, _request: StopFinding) -> Reply:
-    contradicting.job.stop()
+def stop_finding(part: ConflictsPart, _: User, _request: StopFinding) -> Reply:
+    part.job.stop()
     return {}
 
 
-CONFLICTS_ACTS: Acts[Contradicting] = {
+CONFLICTS_ACTS: Acts[ConflictsPart] = {
     "show": Act(ShowConflicts, show_conflicts, NOT_A_CURATOR),
     "find": Act(FindConflicts, start_finding, NOT_A_CURATOR),
     "stop": Act(StopFinding, stop_finding, NOT_A_CURATOR),

@@ -42,7 +42,7 @@ STOPPED = "Stopped. No run was saved."
 NOT_A_CURATOR = "Only curators can evaluate."
 
 
-class Evaluating:
+class EvaluationPart:
     """What the acts share: the library, the runs, and the evaluation that is running."""
 
     def __init__(self, library: Library) -> None:
@@ -129,45 +129,45 @@ class CheckGuarantee(Request):
     """Asks judged questions again, to see whether the guarantee holds for the present build."""
 
 
-def show_overview(evaluating: Evaluating, user: User, request: ShowOverview) -> Reply:
-    runs = evaluating.runs.runs()
+def show_overview(part: EvaluationPart, user: User, request: ShowOverview) -> Reply:
+    runs = part.runs.runs()
     chosen = request.run or (runs[-1].name if runs else "")
-    progress = show_progress(evaluating, user, ShowProgress())
-    sets = question_sets_html(evaluating.runs.labels())
+    progress = show_progress(part, user, ShowProgress())
+    sets = question_sets_html(part.runs.labels())
     return {"sets": sets, "runs": runs_html(runs, chosen, request.against), "run": chosen} | progress
 
 
-def show_progress(evaluating: Evaluating, _: User, _request: ShowProgress) -> Reply:
-    state = evaluating.job.state
-    guarantee = guarantee_state(evaluating.library.settings)
-    told = (guarantee.trouble or f"Guaranteed: {guarantee.line}.") if guarantee else ""
+def show_progress(part: EvaluationPart, _: User, _request: ShowProgress) -> Reply:
+    state = part.job.state
+    guarantee = guarantee_state(part.library.settings)
+    note = (guarantee.trouble or f"Guaranteed: {guarantee.line}.") if guarantee else ""
     unchecked = guarantee is not None and guarantee.trouble == UNCHECKED
-    return {"job": job_html(state), "running": state.running, "guarantee": told, "unchecked": unchecked}
+    return {"job": job_html(state), "running": state.running, "guarantee": note, "unchecked": unchecked}
 
 
-def start_evaluation(evaluating: Evaluating, _: User, request: StartEvaluation) -> Reply:
-    folder = evaluating.runs.sets().get(request.set)
+def start_evaluation(part: EvaluationPart, _: User, request: StartEvaluation) -> Reply:
+    folder = part.runs.sets().get(request.set)
     if folder is None:
         raise QuestionSetError("choose a question set first")
-    started = evaluating.job.start(lambda report: evaluating.evaluate(folder, report))
+    started = part.job.start(lambda report: part.evaluate(folder, report))
     return {} if started else {"error": "An evaluation is already running. Stop it first."}
 
 
-def stop_evaluation(evaluating: Evaluating, _: User, _request: StopEvaluation) -> Reply:
-    evaluating.job.stop()
+def stop_evaluation(part: EvaluationPart, _: User, _request: StopEvaluation) -> Reply:
+    part.job.stop()
     return {}
 
 
-def show_run(evaluating: Evaluating, _: User, request: ShowRun) -> Reply:
-    opened = evaluating.runs.open(request.run)
+def show_run(part: EvaluationPart, _: User, request: ShowRun) -> Reply:
+    opened = part.runs.open(request.run)
     questions = opened.questions
     return {
         "headline": headline_html(questions, opened.outcomes),
         "measures": measures_html(opened.run.summary),
         "plots": plots_html(opened.run, questions, opened.outcomes),
-        "compared": _comparison(opened, evaluating.runs.open(request.against)) if request.against else "",
+        "compared": _comparison(opened, part.runs.open(request.against)) if request.against else "",
         "thresholds": [asdict(threshold) for threshold in thresholds(questions, opened.outcomes)],
-        "now": evaluating.library.chat.threshold,
+        "now": part.library.chat.threshold,
         "answerable": sum(bool(question.answers) for question in questions),
         "unanswerable": sum(question.unanswerable for question in questions),
     }
@@ -182,9 +182,9 @@ def _comparison(opened: OpenedRun, old: OpenedRun) -> str:
     return run_comparison_html(old.run, compare(opened.run, old.run), changed)
 
 
-def list_questions(evaluating: Evaluating, _: User, request: ListQuestions) -> Reply:
-    opened = evaluating.runs.open(request.run)
-    old = evaluating.runs.open(request.against) if request.against else None
+def list_questions(part: EvaluationPart, _: User, request: ListQuestions) -> Reply:
+    opened = part.runs.open(request.run)
+    old = part.runs.open(request.against) if request.against else None
     words = request.words.casefold().split()
     matching = [
         question
@@ -206,18 +206,18 @@ def _is_kind(kind: str, question: Question, opened: OpenedRun, old: OpenedRun | 
     return kind != "missed" or not right
 
 
-def show_question(evaluating: Evaluating, _: User, request: ShowQuestion) -> Reply:
-    opened = evaluating.runs.open(request.run)
+def show_question(part: EvaluationPart, _: User, request: ShowQuestion) -> Reply:
+    opened = part.runs.open(request.run)
     question = next((question for question in opened.questions if question.id == request.question), None)
     if question is None:
         raise QuestionSetError("this question is not in the run")
     asks_corpus = opened.set.corpus is None  # else its documents are not those of the page
-    digests = {name: entry.digest for name, entry in evaluating.library.chat.index().entries.items()} if asks_corpus else {}
+    digests = {name: entry.digest for name, entry in part.library.chat.index().entries.items()} if asks_corpus else {}
     return {"html": question_detail_html(question, opened.outcomes[question.id], digests)}
 
 
-def save_run_file(evaluating: Evaluating, _: User, request: SaveRun) -> Reply:
-    opened = evaluating.runs.open(request.run)
+def save_run_file(part: EvaluationPart, _: User, request: SaveRun) -> Reply:
+    opened = part.runs.open(request.run)
     run, outcomes, name = opened.run, opened.outcomes, f"{opened.run.name}.{request.form}"
     if request.form == "csv":
         return {"name": name, "text": as_csv(opened.questions, outcomes)}
@@ -227,11 +227,11 @@ def save_run_file(evaluating: Evaluating, _: User, request: SaveRun) -> Reply:
     return {"name": name, "text": json.dumps({**run.summary, "run": run.name, "outcomes": values}, ensure_ascii=False, indent=1)}
 
 
-def calibrate(evaluating: Evaluating, _: User, request: Calibrate) -> Reply:
-    opened = evaluating.runs.open(request.run)
+def calibrate(part: EvaluationPart, _: User, request: Calibrate) -> Reply:
+    opened = part.runs.open(request.run)
     if opened.set.corpus is not None:
         raise QuestionSetError("a threshold can only be learned from a question set about the current documents")
-    chat = evaluating.library.chat
+    chat = part.library.chat
     check_current(opened.run, load_question_set(opened.set.folder).digest, chat)
     learned = learn(opened.set, opened.outcomes, chat, false_answers=request.false_answers)
     measured = learned.measured
@@ -242,25 +242,25 @@ def calibrate(evaluating: Evaluating, _: User, request: Calibrate) -> Reply:
     }
 
 
-def give_guarantee(evaluating: Evaluating, _: User, request: Guarantee) -> Reply:
-    opened = evaluating.runs.open(request.run)
+def give_guarantee(part: EvaluationPart, _: User, request: Guarantee) -> Reply:
+    opened = part.runs.open(request.run)
     if opened.set.corpus is not None:
         raise QuestionSetError("a guarantee can only be given with a question set about the current documents")
-    chat = evaluating.library.chat
+    chat = part.library.chat
     check_current(opened.run, load_question_set(opened.set.folder).digest, chat)
     learned = learn_guarantee(opened.set, opened.outcomes, chat, at_most=request.at_most, certainty=request.certainty)
     return {"message": f"Answers are now strong from a confidence of {learned.bands[0].lowest:.2f}."}
 
 
-def check_again(evaluating: Evaluating, _: User, _request: CheckGuarantee) -> Reply:
+def check_again(part: EvaluationPart, _: User, _request: CheckGuarantee) -> Reply:
     def check(report: Report) -> str:
-        chat = evaluating.library.chat
+        chat = part.library.chat
         return check_guarantee(chat, report).trouble(chat.settings, chat.index().digest) or "Done: the guarantee holds."
 
-    return {} if evaluating.job.start(check) else {"error": "An evaluation is running. Stop it first."}
+    return {} if part.job.start(check) else {"error": "An evaluation is running. Stop it first."}
 
 
-EVALUATION_ACTS: Acts[Evaluating] = {
+EVALUATION_ACTS: Acts[EvaluationPart] = {
     "overview": Act(ShowOverview, show_overview, NOT_A_CURATOR),
     "progress": Act(ShowProgress, show_progress, NOT_A_CURATOR),
     "start": Act(StartEvaluation, start_evaluation, NOT_A_CURATOR),

@@ -24,7 +24,7 @@ LONGEST_TEXT = MOST_QUESTIONS * LONGEST_QUESTION  # characters of all questions 
 LONGEST_CHOICE = 20_000  # characters of the names of documents
 
 
-class Comparing:
+class MatrixPart:
     """What the acts share: the library, the latest matrix, and the one that is being made."""
 
     def __init__(self, library: Library) -> None:
@@ -68,39 +68,39 @@ class SaveMatrix(Request):
     server: str = Field("", max_length=1_000)
 
 
-def show_matrix(comparing: Comparing, user: User, request: ShowMatrix) -> Reply:
-    table = matrix_html(comparing.made, weak=request.weak, page=request.page) if comparing.made else ""
-    return {"table": table} | show_progress(comparing, user, ShowProgress())
+def show_matrix(part: MatrixPart, user: User, request: ShowMatrix) -> Reply:
+    table = matrix_html(part.made, weak=request.weak, page=request.page) if part.made else ""
+    return {"table": table} | show_progress(part, user, ShowProgress())
 
 
-def show_progress(comparing: Comparing, _: User, _request: ShowProgress) -> Reply:
-    state = comparing.job.state
+def show_progress(part: MatrixPart, _: User, _request: ShowProgress) -> Reply:
+    state = part.job.state
     return {"job": job_html(state), "running": state.running}
 
 
-def start_matrix(comparing: Comparing, _: User, request: StartMatrix) -> Reply:
+def start_matrix(part: MatrixPart, _: User, request: StartMatrix) -> Reply:
     names = [name.strip() for line in request.documents.splitlines() for name in line.split(",")]
     chosen = [name for name in names if name]
-    plan = plan_matrix(comparing.library.chat, questions_in(request.questions), chosen or None)
-    started = comparing.job.start(lambda report: comparing.make(plan, report))
+    plan = plan_matrix(part.library.chat, questions_in(request.questions), chosen or None)
+    started = part.job.start(lambda report: part.make(plan, report))
     return {} if started else {"error": "A matrix is already being made. Stop it first."}
 
 
-def stop_matrix(comparing: Comparing, _: User, _request: StopMatrix) -> Reply:
-    comparing.job.stop()
+def stop_matrix(part: MatrixPart, _: User, _request: StopMatrix) -> Reply:
+    part.job.stop()
     return {}
 
 
-def save_matrix(comparing: Comparing, _: User, request: SaveMatrix) -> Reply:
+def save_matrix(part: MatrixPart, _: User, request: SaveMatrix) -> Reply:
     """The file's name and content: text, or base64 of a workbook."""
-    if comparing.made is None:
+    if part.made is None:
         raise MatrixError("make a matrix first")
-    data = matrix_file(comparing.made, request.form, weak=request.weak, server=request.server)
+    data = matrix_file(part.made, request.form, weak=request.weak, server=request.server)
     text = base64.b64encode(data).decode("ascii") if request.form == "xlsx" else data.decode("utf-8", "replace")
     return {"name": f"matrix.{request.form}", "text": text}
 
 
-MATRIX_ACTS: Acts[Comparing] = {
+MATRIX_ACTS: Acts[MatrixPart] = {
     "show": Act(ShowMatrix, show_matrix, NOT_A_CURATOR),
     "progress": Act(ShowProgress, show_progress, NOT_A_CURATOR),
     "start": Act(StartMatrix, start_matrix, NOT_A_CURATOR),

@@ -17,17 +17,17 @@ from rag.ui.answer_acts import ANSWER_ACTS
 from rag.ui.asking import ASKING_ACTS
 from rag.ui.background_builds import BackgroundBuilds
 from rag.ui.calls import Acts, Reply, answer_call
-from rag.ui.changes_acts import CHANGES_ACTS, Watching
-from rag.ui.conflicts_acts import CONFLICTS_ACTS, Contradicting
+from rag.ui.changes_acts import CHANGES_ACTS, ChangesPart
+from rag.ui.conflicts_acts import CONFLICTS_ACTS, ConflictsPart
 from rag.ui.conversation_acts import CONVERSATION_ACTS
 from rag.ui.documents_acts import ADDING_ACTS, DOCUMENT_ACTS, STATE_ACTS
-from rag.ui.evaluation_acts import EVALUATION_ACTS, Evaluating
+from rag.ui.evaluation_acts import EVALUATION_ACTS, EvaluationPart
 from rag.ui.help_acts import HELP_ACTS
-from rag.ui.matrix_acts import MATRIX_ACTS, Comparing
+from rag.ui.matrix_acts import MATRIX_ACTS, MatrixPart
 from rag.ui.page_files import element_of, script_of
 from rag.ui.room import Room
 from rag.ui.source_acts import SOURCE_ACTS
-from rag.ui.unanswered_acts import UNANSWERED_ACTS, Unanswering
+from rag.ui.unanswered_acts import UNANSWERED_ACTS, UnansweredPart
 
 TABS = ("Ask", "Documents", "Review", "Evaluation", "Help")
 CALLS_AT_ONCE = 40  # to a component, besides questions that wait for their answer; as many as gradio would allow
@@ -54,12 +54,12 @@ def build_page(library: Library, questions: QuestionQueue, user_of: UserOf, buil
             with gr.Tab(label("Documents"), id="documents"):
                 component("documents", "documents", DOCUMENT_ACTS, builds, user_of)
             with gr.Tab(label("Review"), id="review", elem_id="review"):
-                component("changes", "changes", CHANGES_ACTS, Watching(library), user_of)
-                component("conflicts", "conflicts", CONFLICTS_ACTS, Contradicting(library), user_of)
-                component("matrix", "matrix", MATRIX_ACTS, Comparing(library), user_of)
-                component("unanswered", "unanswered", UNANSWERED_ACTS, Unanswering(library), user_of)
+                component("changes", "changes", CHANGES_ACTS, ChangesPart(library), user_of)
+                component("conflicts", "conflicts", CONFLICTS_ACTS, ConflictsPart(library), user_of)
+                component("matrix", "matrix", MATRIX_ACTS, MatrixPart(library), user_of)
+                component("unanswered", "unanswered", UNANSWERED_ACTS, UnansweredPart(library), user_of)
             with gr.Tab(label("Evaluation"), id="evaluation"):
-                component("evaluation", "evaluating", EVALUATION_ACTS, Evaluating(library), user_of)
+                component("evaluation", "evaluating", EVALUATION_ACTS, EvaluationPart(library), user_of)
             with gr.Tab(label("Help"), id="help"):
                 component("help", "helping", HELP_ACTS, chat, user_of)
         component("source", "panel", SOURCE_ACTS, chat, user_of)

@@ -21,7 +21,7 @@ NOT_A_CURATOR = "Only curators can see unanswered questions."
 LONGEST_ID = 64  # characters
 
 
-class Unanswering:
+class UnansweredPart:
     """What the acts share: the library, the vectors of questions, and the job that asks questions again."""
 
     def __init__(self, library: Library) -> None:
@@ -69,47 +69,47 @@ class ClearLog(Request):
     """Deletes all questions."""
 
 
-def show_unanswered(shared: Unanswering, _: User, request: ShowUnanswered) -> Reply:
-    chat, settings = shared.library.chat, shared.library.settings
+def show_unanswered(part: UnansweredPart, _: User, request: ShowUnanswered) -> Reply:
+    chat, settings = part.library.chat, part.library.settings
     log, index = load_log(settings), chat.index()
     left = len(outdated(log.questions, index))
-    if request.check and left and not shared.job.state.running:
-        shared.job.start(partial(shared.ask_again, most=ASKED_AT_ONCE))
-    html = unanswered_html(shared.groups(), log, index, page=request.page, left=left, logged=settings.review.log_unanswered)
-    state = shared.job.state
+    if request.check and left and not part.job.state.running:
+        part.job.start(partial(part.ask_again, most=ASKED_AT_ONCE))
+    html = unanswered_html(part.groups(), log, index, page=request.page, left=left, logged=settings.review.log_unanswered)
+    state = part.job.state
     return {"html": html, "job": job_html(state), "running": state.running}
 
 
-def ask_all_again(shared: Unanswering, _: User, _request: AskAgain) -> Reply:
-    started = shared.job.start(partial(shared.ask_again, most=None))
+def ask_all_again(part: UnansweredPart, _: User, _request: AskAgain) -> Reply:
+    started = part.job.start(partial(part.ask_again, most=None))
     return {} if started else {"error": "The questions are being asked again already."}
 
 
-def stop_asking(shared: Unanswering, _: User, _request: StopAsking) -> Reply:
-    shared.job.stop()
+def stop_asking(part: UnansweredPart, _: User, _request: StopAsking) -> Reply:
+    part.job.stop()
     return {}
 
 
-def dismiss_group(shared: Unanswering, _: User, request: DismissGroup) -> Reply:
-    chosen = {question.id for group in chosen_groups(shared.groups(), [request.group]) for question in group.questions}
-    forget(shared.library.settings, lambda question: question.id in chosen)
+def dismiss_group(part: UnansweredPart, _: User, request: DismissGroup) -> Reply:
+    chosen = {question.id for group in chosen_groups(part.groups(), [request.group]) for question in group.questions}
+    forget(part.library.settings, lambda question: question.id in chosen)
     return {}
 
 
-def make_set(shared: Unanswering, _: User, request: MakeSet) -> Reply:
-    groups = shared.groups()
+def make_set(part: UnansweredPart, _: User, request: MakeSet) -> Reply:
+    groups = part.groups()
     chosen = chosen_groups(groups, [request.group]) if request.group else groups
-    folder = shared.library.settings.evaluation.sets / "unanswered"
+    folder = part.library.settings.evaluation.sets / "unanswered"
     added = add_unlabelled(folder, [question.query for group in chosen for question in group.questions])
     return {"message": f"{counted(added, 'question')} added to {folder}. Judge them with: rag eval label {folder} --next"}
 
 
-def clear_log(shared: Unanswering, _: User, _request: ClearLog) -> Reply:
-    forget(shared.library.settings, lambda question: True)
+def clear_log(part: UnansweredPart, _: User, _request: ClearLog) -> Reply:
+    forget(part.library.settings, lambda question: True)
     return {}
 
 
-UNANSWERED_ACTS: Acts[Unanswering] = {
+UNANSWERED_ACTS: Acts[UnansweredPart] = {
     "show": Act(ShowUnanswered, show_unanswered, NOT_A_CURATOR),
     "again": Act(AskAgain, ask_all_again, NOT_A_CURATOR),
     "stop": Act(StopAsking, stop_asking, NOT_A_CURATOR),

@@ -33,18 +33,18 @@ def settings_of_build(settings: Settings, model: ModelIdentity) -> Settings | No
     return None
 
 
-class UntilBuilt:
-    """Stands for `chat` as soon as a build with its models is live; until then for `former`, which has those of the live build.
+class ChatUntilBuilt:
+    """Stands for `chat` as soon as a build with its models is live; until then for `previous`, which has those of the live build.
 
     What has begun ends with the models that it began with.
     """
 
-    def __init__(self, chat: Chat, former: Chat) -> None:
+    def __init__(self, chat: Chat, previous: Chat) -> None:
         self._chat = chat
-        self._former: Chat | None = former
+        self._previous: Chat | None = previous
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name in ("_chat", "_former"):  # as asked for while a copy is made, which has neither yet
+        if name.startswith("__") or name in ("_chat", "_previous"):  # as asked for while a copy is made, which has neither yet
             raise AttributeError(name)
         return getattr(self.current(), name)
 
@@ -58,8 +58,8 @@ class UntilBuilt:
 
     def current(self) -> Chat:
         """The chat that answers now."""
-        if self._former is not None:
+        if self._previous is not None:
             with suppress(IndexBroken, IndexMismatch):
                 self._chat.index()
-                self._former = None
-        return self._former or self._chat
+                self._previous = None
+        return self._previous or self._chat
