@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fastapi import APIRouter, FastAPI
-from fastapi.testclient import TestClient
 
 from rag.accounts.users import User
 from rag.config import PassageSettings, Settings
@@ -24,12 +22,12 @@ from rag.index.corpus_edits import restore_previous
 from rag.index.sentence_vectors import FOLDER, SentenceVectors
 from rag.index.updating import Recipe, update_index
 from rag.records import Document
-from rag.server.conflicts_api import add_conflicts
 from rag.storage.arrays import save_array
 from rag.ui.calls import answer_call
 from rag.ui.conflicts_acts import CONFLICTS_ACTS, ConflictsPart
 from rag.ui.jobs import Stopped
 from tests.conftest import SIMILARITY, ReadHere, WordEmbedder, library_of
+from tests.serving import client_of
 
 SHOP = {
     "warranty.md": "# Warranty of the pump\n\nRefunds are paid within 60 days of the purchase. The pump is sold with a cable of 2 m.\n",
@@ -260,14 +258,11 @@ def test_what_was_embedded_before_a_stop_is_kept(shop: Path) -> None:
 
 def test_conflicts_over_http(shop: Path) -> None:
     chat = Chat(Settings(corpus=shop / "corpus", index=shop / "index", answering=SIMILARITY), WordEmbedder())
-    app, router = FastAPI(), APIRouter()
-    add_conflicts(router, library_of(chat))
-    app.include_router(router)
-    client = TestClient(app)
-    listed = client.get("/conflicts", params={"limit": 1}).json()
+    client = client_of(chat)
+    listed = client.get("/api/conflicts", params={"limit": 1}).json()
     assert (listed["total"], len(listed["conflicts"]), len(listed["versions"])) == (2, 1, 1)
-    assert client.get("/conflicts", params={"documents": ["dogs.md"]}).json()["total"] == 0
-    assert client.get("/conflicts", params={"limit": 0}).status_code == 422
+    assert client.get("/api/conflicts", params={"documents": ["dogs.md"]}).json()["total"] == 0
+    assert client.get("/api/conflicts", params={"limit": 0}).status_code == 422
 
 
 def test_an_empty_index_has_no_conflicts(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -39,7 +39,7 @@ from rag.ui.jobs import Stopped
 from rag.ui.matrix_acts import MATRIX_ACTS, MatrixPart
 from rag.ui.matrix_view import matrix_html
 from tests.conftest import ReadHere, WordEmbedder, library_of
-from tests.serving import build_with_other_words, client_of, until_built, word_chat
+from tests.serving import build_with_other_words, client_of, two_users, until_built, word_chat
 
 QUESTIONS = ["How often should I repot a fern?", "Are ferns toxic to cats?", "What is the height of Bracken?"]
 
@@ -403,6 +403,38 @@ def test_over_http_one_matrix_is_made_at_a_time(chat: Chat) -> None:
         assert (reply.status_code, reply.headers["retry-after"]) == (503, "60")
     assert client.post("/api/matrix", json={"questions": QUESTIONS}).status_code == 200
     assert client.post("/api/matrix", json={"questions": QUESTIONS}).status_code == 200  # released after the first
+
+
+def test_a_client_that_reads_nothing_holds_up_nobody(chat: Chat) -> None:
+    from rag.server import matrix_api
+
+    unread = matrix_api._streamed(plan_matrix(chat, QUESTIONS))
+    assert matrix_api._one_at_a_time.acquire(timeout=60)
+    matrix_api._one_at_a_time.release()
+    assert json.loads(list(unread)[-1]) == {"done": True}
+
+
+def test_a_client_that_goes_away_stops_its_matrix(chat: Chat) -> None:
+    from rag.server import matrix_api
+
+    plan = plan_matrix(chat, [f"{QUESTIONS[0]} {number}" for number in range(200)])
+    lines = matrix_api._streamed(plan)
+    next(lines)
+    cast(Any, lines).close()
+    assert matrix_api._one_at_a_time.acquire(timeout=60)
+    matrix_api._one_at_a_time.release()
+    kept = KeptReadings(chat.settings.index, model=chat.embedder.identity.digest)
+    assert len(kept) < 200
+    kept.close()
+
+
+def test_over_http_what_takes_minutes_is_for_curators(corpus: Path, tmp_path: Path) -> None:
+    accounts = two_users(tmp_path / "users.json")
+    client = client_of(word_chat(corpus, tmp_path, users=tmp_path / "users.json"))
+    for name, status in (("rita", 403), ("carl", 200)):
+        headers = {"Authorization": f"Bearer {accounts.make_token(name, 'script')}"}
+        assert client.post("/api/matrix", json={"questions": QUESTIONS}, headers=headers).status_code == status
+        assert client.get("/api/v1/conflicts", headers=headers).status_code == status
 
 
 def test_an_empty_cell_is_not_stated() -> None:

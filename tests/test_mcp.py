@@ -17,6 +17,7 @@ from mcp.client.streamable_http import streamable_http_client  # noqa: E402
 from rag.config import Settings  # noqa: E402
 from rag.errors import SettingsError  # noqa: E402
 from rag.question_queue import QuestionQueue  # noqa: E402
+from rag.server.matrix_api import matrix_turn  # noqa: E402
 from rag.server.mcp import tools_server  # noqa: E402
 from tests.conftest import ROOT  # noqa: E402
 from tests.serving import served, two_users, word_chat  # noqa: E402
@@ -97,10 +98,31 @@ def test_over_http(corpus: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_over_http_with_a_token(corpus: Path, tmp_path: Path) -> None:
-    token = two_users(tmp_path / "users.json").make_token("rita", "assistant")
+    accounts = two_users(tmp_path / "users.json")
+    token = accounts.make_token("rita", "assistant")
     with served(word_chat(corpus, tmp_path, mcp=True)) as address:
         assert httpx.post(f"http://{address[0]}:{address[1]}/mcp", json={}).status_code == 401
         check(over_http(address, lambda client: ask_all(client, QUESTION), Authorization=f"Bearer {token}"))
+        refused = over_http(address, _conflicts, Authorization=f"Bearer {token}")
+        assert refused.is_error and "only curators may do this" in refused.content[0].text
+        curator = accounts.make_token("carl", "assistant")
+        assert over_http(address, _conflicts, Authorization=f"Bearer {curator}").structured_content["total"] == 0
+
+
+async def _conflicts(client: Any) -> Any:
+    return await client.call_tool("find_conflicts", {})
+
+
+def test_a_matrix_waits_for_that_of_another_program(corpus: Path, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Client(tools_server(QuestionQueue(word_chat(corpus, tmp_path)))) as client:
+            with matrix_turn():
+                busy = await client.call_tool("evidence_matrix", {"questions": [QUESTION]})
+            assert busy.is_error and "another matrix is being made" in busy.content[0].text
+            assert not (await client.call_tool("evidence_matrix", {"questions": [QUESTION]})).is_error
+            assert (await _conflicts(client)).structured_content["total"] == 0
+
+    asyncio.run(main())
 
 
 @pytest.mark.slow

@@ -104,7 +104,7 @@ class Refused(BaseModel):
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Refused, "description": description}
     for status, description in {
-        401: "no session and no token", 404: "not found", 413: "too large", 422: "malformed",
+        401: "no session and no token", 403: "only for curators", 404: "not found", 413: "too large", 422: "malformed",
         429: "too many requests; see Retry-After", 503: "no index, or the queue of questions is full; see Retry-After",
     }.items()
 }  # fmt: skip

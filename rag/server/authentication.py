@@ -6,6 +6,7 @@ import re
 from collections import Counter
 
 from starlette.datastructures import Headers, QueryParams
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -24,6 +25,13 @@ STREAMS_OF_USER = 64  # one for each open page
 RECHECK_SECONDS = 2.0  # until a removed user's open stream ends
 _MULTIPART = re.compile(r'multipart/form-data; ?boundary="?[\w\'()+,./:=?-]{1,70}"?', re.ASCII)  # RFC 2046, section 5.1.1
 COSTLY = ("/api/", "/mcp", f"{GRADIO}component_server", *UPLOAD)
+
+
+def curators_only(request: Request) -> None:
+    """A dependency of routes that compute for minutes. Raises Problem if the user is a reader."""
+    user: User = request.scope["state"]["user"]
+    if not user.may_curate:
+        raise Problem(403, "not_a_curator", "only curators may do this")
 
 
 class Authentication:

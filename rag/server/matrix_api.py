@@ -1,11 +1,12 @@
-"""The evidence matrix over HTTP: its cells one by one as they are read, in JSON lines."""
+"""The evidence matrix over HTTP, for curators: its cells one by one as they are read, in JSON lines."""
 
 import threading
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from queue import SimpleQueue
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
@@ -16,6 +17,7 @@ from rag.review.matrix import MOST_QUESTIONS, MatrixPlan, fill, plan_matrix
 from rag.review.matrix_readings import KeptReadings
 from rag.review.matrix_values import cell_values, document_values, question_values
 from rag.server.api import MOST_NAMES, Name
+from rag.server.authentication import curators_only
 from rag.server.problems import code_of
 from rag.storage.files import json_line
 
@@ -36,7 +38,7 @@ class MatrixQuestions(BaseModel):
 def add_matrix(router: APIRouter, library: Library) -> None:
     """Adds POST /matrix."""
 
-    @router.post("/matrix", response_class=StreamingResponse)
+    @router.post("/matrix", response_class=StreamingResponse, dependencies=[Depends(curators_only)])
     def matrix(asked: MatrixQuestions) -> StreamingResponse:
         """Puts questions to each document. One JSON object a line: the questions and documents, each cell, and "done".
 
@@ -48,17 +50,56 @@ def add_matrix(router: APIRouter, library: Library) -> None:
                 f"{plan.size:,} cells are too many for one request, which may have {MOST_CELLS_SERVED:,}; "
                 "send fewer questions or documents"
             )
-        lines = _lines(plan)
-        begun = chain([next(lines)], lines)  # what is refused is refused with a status, before the stream
-        return StreamingResponse(map(json_line, begun), media_type="application/x-ndjson")
+        return StreamingResponse(_streamed(plan), media_type="application/x-ndjson")
 
 
-def _lines(plan: MatrixPlan) -> Iterator[dict[str, Any]]:
-    """Raises ServerBusy, at first, while another matrix is made."""
-    kept = KeptReadings(plan.chat.settings.index, model=plan.chat.embedder.identity.digest)
+@contextmanager
+def matrix_turn() -> Iterator[None]:
+    """Raises ServerBusy while another matrix is made for a program."""
     if not _one_at_a_time.acquire(blocking=False):
-        kept.close()
         raise ServerBusy("another matrix is being made", RETRY_AFTER)
+    try:
+        yield
+    finally:
+        _one_at_a_time.release()
+
+
+def _streamed(plan: MatrixPlan) -> Iterator[bytes]:
+    """The matrix, made in a thread of its own: a client that does not read its lines holds up nobody.
+
+    At most MOST_CELLS_SERVED lines wait to be read. Raises ServerBusy or ReadingsError at once, before the status is sent.
+    """
+    lines: SimpleQueue[bytes | None] = SimpleQueue()
+    stopped = threading.Event()
+    with ExitStack() as stack:
+        stack.enter_context(matrix_turn())
+        kept = stack.enter_context(closing(KeptReadings(plan.chat.settings.index, model=plan.chat.embedder.identity.digest)))
+        held = stack.pop_all()
+
+    def make() -> None:
+        try:
+            with held, closing(_lines(plan, kept)) as made:
+                for line in made:
+                    lines.put(json_line(line))
+                    if stopped.is_set():
+                        break
+        finally:
+            lines.put(None)
+
+    threading.Thread(target=make, name="matrix", daemon=True).start()
+    return _received(lines, stopped)
+
+
+def _received(lines: SimpleQueue[bytes | None], stopped: threading.Event) -> Iterator[bytes]:
+    """Until None. If the client goes away, the matrix is stopped."""
+    try:
+        while (line := lines.get()) is not None:
+            yield line
+    finally:
+        stopped.set()
+
+
+def _lines(plan: MatrixPlan, kept: KeptReadings) -> Generator[dict[str, Any]]:
     try:
         yield {
             "questions": [question_values(asked) for asked in plan.questions],
@@ -72,6 +113,3 @@ def _lines(plan: MatrixPlan) -> Iterator[dict[str, Any]]:
         yield {"done": True}
     except RagError as error:  # the status has been sent already
         yield {"error": {"code": code_of(error), "message": str(error)}}
-    finally:
-        kept.close()
-        _one_at_a_time.release()

@@ -21,7 +21,9 @@ from rag.review.matrix_values import matrix_values
 from rag.review.watch_changes import changes_of, report_values
 from rag.review.watch_list import load_watch_list
 from rag.server.api import MOST_NAMES, Name, listed_documents
+from rag.server.authentication import curators_only
 from rag.server.limits import outcome
+from rag.server.matrix_api import matrix_turn
 from rag.server.problems import Problem
 from rag.server.unanswered_api import unanswered_for_assistants
 from rag.sources import reference, source_view
@@ -144,9 +146,15 @@ def _unanswered_tool(chat: Chat, tool_errors: Callable[[], AbstractContextManage
 
 
 def _conflicts_tool(chat: Chat, tool_errors: Callable[[], AbstractContextManager[None]]) -> Callable[..., Any]:
-    async def find_conflicts(documents: Documents = None, limit: Annotated[int, Field(ge=1, le=100)] = 20) -> dict[str, Any]:
+    from mcp.server.mcpserver import Context
+
+    async def find_conflicts(
+        context: Context[Any, Any], documents: Documents = None, limit: Annotated[int, Field(ge=1, le=100)] = 20
+    ) -> dict[str, Any]:
         """List sentences that say the same but for a number, unit, date, name or negation, and versions of one document."""
         with tool_errors():
+            if request := context.request_context.request:  # None over standard input
+                curators_only(request)
             return findings_values(await run_in_threadpool(checked_conflicts, chat, documents), limit=limit)
 
     return find_conflicts
@@ -157,7 +165,8 @@ def _small_matrix(chat: Chat, questions: Sequence[str], documents: Sequence[str]
     plan = plan_matrix(chat, questions, documents)
     if plan.size > MOST_CELLS:
         raise MatrixError(f"{plan.size:,} cells are too many, at most {MOST_CELLS}; name fewer documents or questions")
-    matrix = make_matrix(plan)
+    with matrix_turn():
+        matrix = make_matrix(plan)
     values = matrix_values(matrix)
     for row, cells in zip(values["cells"], matrix.cells, strict=True):
         for entry, cell in zip(row, cells, strict=True):
