@@ -19,6 +19,7 @@ from rag.answering.overview_answer import overview_reply
 from rag.answering.overview_targets import InHand
 from rag.answering.own_voice import NO_ANSWER_YET, in_own_voice
 from rag.answering.parts import joined
+from rag.answering.remembered_texts import forget_texts
 from rag.answering.side_by_side import side_by_side
 from rag.answering.wording import note_on_language
 from rag.config import Settings, load_settings
@@ -58,7 +59,7 @@ class Chat:
         self.embedder = embedder
         self.reader = reader or _reader(settings, embedder)
         self._retriever = Retriever(settings.retrieval, embedder)
-        self._live = LiveIndex(settings.index, settings.passages, embedder)
+        self._live = LiveIndex(settings.index, settings.passages, embedder, loaded=forget_texts)
         self.reading: Callable[[Reader], Reader] = lambda reader: reader  # gives what reads in place of a reader
 
     @classmethod

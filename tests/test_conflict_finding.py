@@ -13,7 +13,8 @@ from rag.accounts.users import User
 from rag.config import PassageSettings, Settings
 from rag.conflicts.finding import Findings, find_conflicts
 from rag.conflicts.finding_values import findings_values
-from rag.conflicts.versions import date_of, version_order
+from rag.conflicts.parsed_sentence import parsed
+from rag.conflicts.versions import _edition, date_of, version_order
 from rag.conversation import Chat
 from rag.index import sentence_vectors
 from rag.index.build_files import load_index
@@ -22,6 +23,7 @@ from rag.index.corpus_edits import restore_previous
 from rag.index.sentence_vectors import FOLDER, SentenceVectors
 from rag.index.updating import Recipe, update_index
 from rag.records import Document
+from rag.review import conflict_check
 from rag.storage.arrays import save_array
 from rag.ui.calls import answer_call
 from rag.ui.conflicts_acts import CONFLICTS_ACTS, ConflictsPart
@@ -232,6 +234,22 @@ def test_the_page_finds_conflicts_and_shows_both_sides(shop: Path) -> None:
     assert (shown["running"], shown["stale"]) == (False, False)
     digest = chat.index().entries["faq.md"].digest
     assert f'value="{digest}:' in shown["found"]
+
+
+def test_no_text_of_a_removed_document_is_shown_or_remembered(shop: Path) -> None:
+    chat = Chat(Settings(corpus=shop / "corpus", index=shop / "index", answering=SIMILARITY), WordEmbedder())
+    contradicting = ConflictsPart(library_of(chat))
+    answer_call(CONFLICTS_ACTS, contradicting, CURATOR, {"do": "find"})
+    contradicting.job.join()
+    assert "60 days" in answer_call(CONFLICTS_ACTS, contradicting, CURATOR, {"do": "show"})["found"]
+    assert conflict_check._latest and parsed.cache_info().currsize and _edition.cache_info().currsize
+    for file in list((shop / "corpus").iterdir())[1:]:
+        file.unlink()
+    update_index(ReadHere(shop / "corpus"), shop / "index", Recipe(WordEmbedder(), PassageSettings()))
+    shown = answer_call(CONFLICTS_ACTS, contradicting, CURATOR, {"do": "show"})
+    assert (shown["found"], shown["stale"]) == ("", True)
+    assert not conflict_check._latest and contradicting.findings is None
+    assert (parsed.cache_info().currsize, _edition.cache_info().currsize) == (0, 0)
 
 
 def test_only_curators_look_for_conflicts(shop: Path) -> None:

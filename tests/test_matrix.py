@@ -345,7 +345,7 @@ def act(comparing: MatrixPart, user: User = LOCAL, **request: Any) -> Any:
 
 def test_the_page_makes_shows_and_saves_a_matrix(chat: Chat) -> None:
     comparing = MatrixPart(library_of(chat))
-    assert act(comparing, do="show") == {"table": "", "job": "", "running": False}
+    assert act(comparing, do="show") == {"table": "", "stale": False, "job": "", "running": False}
     assert act(comparing, do="save", form="csv") == {"error": "make a matrix first"}
     assert act(comparing, do="start", questions=" \n") == {"error": "there is no question to ask"}
     assert act(comparing, do="start", questions="\n".join(QUESTIONS), documents="*.txt, guide.md") == {}
@@ -526,3 +526,25 @@ def test_a_matrix_is_read_with_the_models_of_its_index(chat: Chat) -> None:
     build_with_other_words(chat)
     matrix = make_matrix(plan)
     assert (matrix.index, matrix.model) == (plan.index.digest, chat.embedder.identity.digest)
+
+
+def test_a_matrix_with_a_removed_document_is_neither_shown_nor_saved(chat: Chat, corpus: Path) -> None:
+    comparing = MatrixPart(library_of(chat))
+    act(comparing, do="start", questions="\n".join(QUESTIONS), documents="moss.txt, faq.txt")
+    comparing.job.join()
+    (corpus / "new.txt").write_text("Ivy climbs.")
+    rebuilt(chat)
+    assert "moss.txt" in act(comparing, do="show")["table"], "a document that is not in the matrix is new"
+    (corpus / "moss.txt").unlink()
+    rebuilt(chat)
+    assert act(comparing, do="save", form="json") == {"error": "the documents have changed; make the matrix again"}
+    shown = act(comparing, do="show")
+    assert (shown["table"], shown["stale"]) == ("", True)
+    act(comparing, do="start", questions=QUESTIONS[0])
+    comparing.job.join()
+    shown = act(comparing, do="show")
+    assert shown["table"] and not shown["stale"] and "moss.txt" not in shown["table"]
+
+
+def rebuilt(chat: Chat) -> None:
+    update_index(ReadHere(chat.settings.corpus), chat.settings.index, Recipe(chat.embedder, chat.settings.passages))

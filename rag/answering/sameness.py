@@ -43,3 +43,7 @@ def says_the_same(first: str, second: str) -> bool:
 @lru_cache(maxsize=SENTENCES_REMEMBERED)
 def _terms_and_words(text: str) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(terms(text)), frozenset(_WORD.findall(text.casefold()))
+
+
+def forget_sentences() -> None:
+    _terms_and_words.cache_clear()

@@ -91,6 +91,12 @@ def parsed(text: str) -> ParsedSentence:
     return ParsedSentence(text, tuple(measured), tuple(moments), tuple(words), frozenset(contrasts), tuple(negations))
 
 
+def forget_parsed() -> None:
+    """Called when another build is in use, so that no text of removed documents stays in memory."""
+    parsed.cache_clear()
+    _term.cache_clear()
+
+
 def _word_spans(text: str, start: int, taken: list[Span]) -> Iterator[Span]:
     for match in _WORD.finditer(text, start):
         if not any(span.start < match.end() and match.start() < span.end for span in taken):

@@ -11,7 +11,7 @@ from rag.text.dates import moments_in
 from rag.text.terms import terms
 
 HEAD = 1_500  # characters in which a document says from when it is
-VERSIONS_REMEMBERED = 64  # documents, whose texts stay in memory meanwhile
+VERSIONS_REMEMBERED = 64  # documents, whose texts stay in memory until another build is in use
 SHARED_LINES = 0.5  # share of the shorter document's sentences from which two documents are versions of one
 FEWEST_LINES = 4  # of a document, to be compared by its sentences
 SHORTEST_LINE = 25  # characters
@@ -110,7 +110,12 @@ def _edition(id: str, title: str, head: str, text: str) -> Edition:
 
 
 def edition_of(document: Document) -> Edition:
+    """Remembered until `forget_editions`."""
     return _edition(document.id, document.title, document.text[:HEAD], document.text)
+
+
+def forget_editions() -> None:
+    _edition.cache_clear()
 
 
 def date_of(document: Document) -> Date:

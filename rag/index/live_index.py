@@ -1,6 +1,7 @@
 """The live build of an index folder, kept in memory and reloaded when another build becomes live."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from rag.config import PassageSettings
@@ -15,10 +16,14 @@ from rag.models.embedder import Embedder
 class LiveIndex:
     """Safe to share between threads. A build that cannot be used is not loaded again; the previous one stays in use."""
 
-    def __init__(self, folder: Path, settings: PassageSettings, embedder: Embedder) -> None:
+    def __init__(
+        self, folder: Path, settings: PassageSettings, embedder: Embedder, loaded: Callable[[], None] = lambda: None
+    ) -> None:
+        """`loaded` is called whenever another build is in use."""
         self._root = folder
         self._settings = settings
         self._embedder = embedder
+        self._on_load = loaded
         self._lock = threading.Lock()
         self._index: Index | None = None
         self._loaded: Path | None = None
@@ -37,6 +42,7 @@ class LiveIndex:
                 if self._index is None or build not in (self._loaded, self._refused):
                     self._refused = build
                     self._index, self._refused = self._load(), None
+                    self._on_load()
                 if build == self._loaded:
                     self.trouble = ""
             except (IndexBroken, IndexMismatch) as error:

@@ -20,6 +20,8 @@ def checked_conflicts(chat: Chat, only: Sequence[str] | None = None, progress: R
     asked = (str(folder), index.digest, tuple(only or ()))
     if (known := _latest.get(asked)) is not None:
         return known
+    if any(digest != index.digest for _, digest, _ in list(_latest)):
+        forget_conflicts()
     if not _one_at_a_time.acquire(blocking=False):
         raise ServerBusy("another search for conflicts is running", RETRY_AFTER)
     try:
@@ -29,3 +31,8 @@ def checked_conflicts(chat: Chat, only: Sequence[str] | None = None, progress: R
         return findings
     finally:
         _one_at_a_time.release()
+
+
+def forget_conflicts() -> None:
+    """Drops the latest conflicts, which quote documents as they were."""
+    _latest.clear()

@@ -3,8 +3,9 @@
 from rag.accounts.users import User
 from rag.conflicts.finding import Findings
 from rag.index.builds import Report
+from rag.index.contents import Index
 from rag.library import Library
-from rag.review.conflict_check import checked_conflicts
+from rag.review.conflict_check import checked_conflicts, forget_conflicts
 from rag.ui.calls import Act, Acts, Reply, Request
 from rag.ui.conflicts_view import conflicts_html
 from rag.ui.documents_view import job_html
@@ -21,14 +22,27 @@ class ConflictsPart:
         self.library = library
         self.findings: Findings | None = None
         self.index = ""
+        self.files: set[str] = set()
         self.job = Job(STOPPED)
 
     def find(self, report: Report) -> str:
         """Finds the conflicts of the live index, to be shown from then on; returns the result in one line."""
-        chat = self.library.chat
-        index = chat.index().digest
-        self.findings, self.index = checked_conflicts(chat, progress=report), index
+        chat = self.library.chat.current()
+        index = chat.index()
+        self.findings, self.index, self.files = checked_conflicts(chat, progress=report), index.digest, _files(index)
         return ""
+
+    def latest(self, index: Index) -> Findings | None:
+        """What was found last. Once a document has been changed or removed, it is dropped: nothing shows its text."""
+        if not self.files <= _files(index):
+            self.findings = None
+            forget_conflicts()
+        return self.findings
+
+
+def _files(index: Index) -> set[str]:
+    """The digests of all files."""
+    return set(index.manifest.corpus.digests.values())
 
 
 class ShowConflicts(Request):
@@ -46,12 +60,12 @@ class StopFinding(Request):
 
 
 def show_conflicts(part: ConflictsPart, _: User, request: ShowConflicts) -> Reply:
-    state, findings = part.job.state, part.findings
-    reply: Reply = {"job": job_html(state), "running": state.running, "found": "", "stale": False}
-    if findings is not None:
-        stale = part.library.chat.index().digest != part.index
-        reply |= {"found": conflicts_html(findings, page=request.page), "stale": stale}
-    return reply
+    state, found, stale = part.job.state, "", False
+    if part.index:
+        index = part.library.chat.index()
+        findings, stale = part.latest(index), index.digest != part.index
+        found = conflicts_html(findings, page=request.page) if findings else ""
+    return {"job": job_html(state), "running": state.running, "found": found, "stale": stale}
 
 
 def start_finding(part: ConflictsPart, _: User, _request: FindConflicts) -> Reply:

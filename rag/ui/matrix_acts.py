@@ -30,12 +30,24 @@ class MatrixPart:
     def __init__(self, library: Library) -> None:
         self.library = library
         self.made: Matrix | None = None
+        self.stale = False
         self.job = Job(STOPPED)
 
     def make(self, plan: MatrixPlan, report: Report) -> str:
         """Makes a matrix, to be shown from then on; returns the result in one line."""
-        self.made = make_matrix(plan, report)
+        self.made, self.stale = make_matrix(plan, report), False
         return ""
+
+    def latest(self) -> Matrix | None:
+        """The latest matrix. Once one of its documents has been changed or removed, it is dropped: nothing shows its text."""
+        made = self.made
+        if made is None:
+            return None
+        files = set(self.library.chat.index().manifest.corpus.digests.values())
+        if {document.digest for document in made.documents} <= files:
+            return made
+        self.made, self.stale = None, True
+        return None
 
 
 class ShowMatrix(Request):
@@ -69,8 +81,9 @@ class SaveMatrix(Request):
 
 
 def show_matrix(part: MatrixPart, user: User, request: ShowMatrix) -> Reply:
-    table = matrix_html(part.made, weak=request.weak, page=request.page) if part.made else ""
-    return {"table": table} | show_progress(part, user, ShowProgress())
+    made = part.latest()
+    table = matrix_html(made, weak=request.weak, page=request.page) if made else ""
+    return {"table": table, "stale": part.stale} | show_progress(part, user, ShowProgress())
 
 
 def show_progress(part: MatrixPart, _: User, _request: ShowProgress) -> Reply:
@@ -93,9 +106,10 @@ def stop_matrix(part: MatrixPart, _: User, _request: StopMatrix) -> Reply:
 
 def save_matrix(part: MatrixPart, _: User, request: SaveMatrix) -> Reply:
     """The file's name and content: text, or base64 of a workbook."""
-    if part.made is None:
-        raise MatrixError("make a matrix first")
-    data = matrix_file(part.made, request.form, weak=request.weak, server=request.server)
+    made = part.latest()
+    if made is None:
+        raise MatrixError("the documents have changed; make the matrix again" if part.stale else "make a matrix first")
+    data = matrix_file(made, request.form, weak=request.weak, server=request.server)
     text = base64.b64encode(data).decode("ascii") if request.form == "xlsx" else data.decode("utf-8", "replace")
     return {"name": f"matrix.{request.form}", "text": text}
 

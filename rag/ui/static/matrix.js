@@ -17,6 +17,7 @@ export function mount({ element, server }) {
     const reply = await showing(call({ do: "show", weak: part("weak").checked, page }));
     if (!reply) return;
     part("made").hidden = !reply.table;
+    part("stale").hidden = !reply.stale || reply.running;
     if (reply.error) {
       part("job").textContent = reply.error;
       return;
