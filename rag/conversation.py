@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from rag.answering.abstention import SMALL_TALK, foreign_language, reason_for, searched_words
+from rag.answering.abstention import SMALL_TALK, reason_for, searched_words
 from rag.answering.code_spellings import codes_as_written
 from rag.answering.composition import compose
 from rag.answering.confidence import Calibration, default_calibration, index_calibration
@@ -44,6 +44,7 @@ from rag.reader.similarity_reader import SimilarityReader
 from rag.reader.trained_reader import TrainedReader
 from rag.records import Answer, CitedSpan, Hit
 from rag.retrieval import Retriever
+from rag.text.question_language import foreign_language
 from rag.text.spelling import corrections, with_corrections
 from rag.translations import translated
 

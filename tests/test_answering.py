@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.answering.abstention import foreign_language
 from rag.answering.composition import compose, weighed
 from rag.answering.confidence import Band, Calibration
 from rag.answering.question_forms import asks_for_one
@@ -17,6 +16,7 @@ from rag.errors import IndexBroken
 from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Answer, Hit, Passage, Span
+from rag.text.question_language import foreign_language
 from tests.conftest import WordEmbedder, index_of
 
 SURE = Calibration(
@@ -265,7 +265,7 @@ def test_the_newer_version_comes_first_and_the_older_is_marked_as_such(tmp_path:
     assert [c.superseded_by for c in fees] == [None, fees[0].number]
     assert (
         disagreement_note(fees[1])
-        == f"{fees[1].number} is from an older version (2023-01-01); the newer one is {fees[0].number}."
+        == f"{fees[1].number} (2023-01-01) is from an older version; the newer one is {fees[0].number}."
     )
 
 

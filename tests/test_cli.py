@@ -84,14 +84,14 @@ def test_build_search_ask_status(rag: Run, corpus: Path) -> None:
     assert set(answer) == {
         "question", "query", "abstained", "reason", "confidence", "strength", "guarantee", "expected_wrong", "measured_on", "signals",
         "text", "sentences", "citations", "more", "closest", "corrected", "parts", "nearest", "looked_for", "unknown", "readings", "choices",
-        "message", "timings_ms", "index",
+        "message", "overview", "timings_ms", "index",
     }  # fmt: skip
     assert (answer["abstained"], answer["reason"], answer["index"]) == (False, None, built["manifest"])
     assert answer["sentences"][0] == {"text": "Repot a fern every two years.", "citation": 1, "context": False}
     citation = answer["citations"][0]
     assert set(citation) == {
         "number", "document_id", "title", "start", "end", "quote", "headings", "page", "digest", "answer_phrase", "also", "differs", "dated",
-        "superseded_by"
+        "superseded_by", "language",
     }  # fmt: skip
     assert (corpus / "faq.txt").read_text()[citation["start"] : citation["end"]] == citation["quote"]
     assert answer["text"].startswith("Repot a fern every two years. [1]")

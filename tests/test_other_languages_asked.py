@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from rag.answering.abstention import foreign_language, reason_for
+from rag.answering.abstention import reason_for
 from rag.config import Settings
 from rag.conversation import Chat
 from rag.index.updating import Recipe, update_index
 from rag.models.embedder import ModelEmbedder
 from rag.reader.similarity_reader import SimilarityReader
+from rag.text.question_language import foreign_language
 from tests.conftest import index_of
 
 

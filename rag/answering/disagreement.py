@@ -10,6 +10,8 @@ from rag.conflicts.versions import date_of, version_order, written_date
 from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence
 
+# Content words in common; fewer than for any two sentences, because both answer one question.
+ENOUGH_SHARED = 2
 Disagreement = Literal["conflict", "newer", "older"]
 
 
@@ -22,7 +24,8 @@ def disagreement(first: ScoredSentence, second: ScoredSentence, index: Index) ->
     order = version_order(*documents) if documents[0].id != documents[1].id else None
     if order and order.newer is not None:
         return "newer" if order.newer else "older"
-    return "conflict" if about_the_same(_standing(first, index), _standing(second, index), found) else None
+    same = about_the_same(_standing(first, index), _standing(second, index), found, enough=ENOUGH_SHARED)
+    return "conflict" if same else None
 
 
 def _standing(scored: ScoredSentence, index: Index) -> Standing:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from rag.answering.abstention import foreign_language
 from rag.loading.formats import page_unit
 from rag.records import Answer, Citation
+from rag.text.question_language import foreign_language
 from rag.translations import ENGLISH, t, translated
 
 ABSTENTIONS = {

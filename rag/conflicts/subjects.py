@@ -33,8 +33,11 @@ class Standing:
     headings: tuple[str, ...]
 
 
-def about_the_same(first: Standing, second: Standing, difference: Difference) -> bool:
-    """False for entries of one list, for sections about sibling things, and for sentences that lean on different subjects."""
+def about_the_same(first: Standing, second: Standing, difference: Difference, *, enough: int = STANDS_ALONE) -> bool:
+    """False for entries of one list, for sections about sibling things, and for sentences that lean on different subjects.
+
+    `enough` content words in common need no common heading in different documents.
+    """
     alone = not any(map(_leans, (first.text, second.text)))
     if first.document_id == second.document_id:
         if all(map(_EXAMPLE.match, (first.text, second.text))):
@@ -44,7 +47,7 @@ def about_the_same(first: Standing, second: Standing, difference: Difference) ->
         return alone and difference.shared >= STANDS_ALONE_WITHIN and not _siblings(first.headings, second.headings)
     if _siblings((first.title,), (second.title,)) or _siblings(first.headings[-1:], second.headings[-1:]):
         return False
-    return (alone and difference.shared >= STANDS_ALONE) or bool(_labels(first) & _labels(second))
+    return (alone and difference.shared >= enough) or bool(_labels(first) & _labels(second))
 
 
 def _leans(text: str) -> bool:

@@ -7,13 +7,13 @@ from datetime import date, datetime, timedelta
 from markupsafe import Markup
 
 from rag.accounts.conversations import SavedConversation
-from rag.answering.abstention import foreign_language
 from rag.answering.wording import abstention_text, place
 from rag.index.contents import LANGUAGE, Index
 from rag.index.manifest import Entry
 from rag.records import Answer, Hit
 from rag.sources import stale_citations
 from rag.templates import render
+from rag.text.question_language import foreign_language
 from rag.translations import t
 from rag.ui.answer_actions import FORMATS, Shown
 from rag.ui.answer_view import answer_html, failed_answer_html

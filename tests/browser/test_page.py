@@ -26,7 +26,7 @@ def test_a_citation_opens_at_the_exact_slice(page: Page, chat: Chat) -> None:
 def test_next_previous_escape_and_keyboard(page: Page, chat: Chat) -> None:
     answer, citations = ask(page, "How often should I repot my fern?"), chat.ask("How often should I repot my fern?").citations
     differing = next(citation.number for citation in citations if citation.quote == "Repot a fern every three years.")
-    assert f"Sources differ: compare 1 with {differing}." in answer.inner_text()
+    assert f"Sources differ: compare {differing} with 1." in answer.inner_text()
     answer.locator("button.cite").first.focus()
     page.keyboard.press("Enter")
     assert marked(page) == "Repot a fern every two years."
