@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from rag.config import DenseSettings, Settings
-from rag.index.build_files import FILES, stored_files
+from rag.conflicts.finding import find_conflicts
+from rag.index.build_files import FILES, load_index, stored_files
 from rag.index.builds import live_build, previous_build
 from rag.index.dense import write_dense
 from rag.index.doctor import examine
@@ -15,6 +16,7 @@ from rag.index.line_table import LineWriter
 from rag.index.manifest import load_manifest, save_manifest
 from rag.index.updating import JOURNAL
 from rag.models.model_identity import ModelIdentity
+from rag.review.matrix_readings import KeptReadings
 from rag.storage.files import json_line
 from tests.conftest import WordEmbedder, updated
 
@@ -36,6 +38,17 @@ def test_a_sound_index_has_no_faults(settings: Settings) -> None:
         "live build", "previous build", "leftovers", "lock", "permissions", "files", "model and settings", "corpus", "disk",
         "rows", "documents and spans", "vectors", "terms",
     ]  # fmt: skip
+
+
+def test_what_a_matrix_and_a_search_for_conflicts_keep_belongs_to_the_index(settings: Settings) -> None:
+    (settings.corpus / "new.txt").write_text("Bracken roots dye wool yellow in every season of the year.")
+    updated(settings.corpus, settings.index)
+    kept = KeptReadings(settings.index, model="m")
+    kept.update({"key": "scores"})
+    find_conflicts(load_index(live_build(settings.index)), WordEmbedder(), settings.index)
+    assert {"readings.sqlite", "sentences"} <= {path.name for path in settings.index.iterdir()}
+    assert faults(settings) == {}
+    kept.close()
 
 
 @pytest.mark.parametrize("name", [*FILES, "manifest.json", "CURRENT", "FORMER"])

@@ -59,7 +59,7 @@ def test_commands_run(page: Path, home: Path) -> None:
             capture_output=True,
             text=True,
         )
-        assert (command, ran.returncode, ran.stderr) == (command, 0, "")
+        assert (command, ran.returncode, ran.stderr) == (command, 0, ""), ran.stdout
         assert ran.stdout
 
 

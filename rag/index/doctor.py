@@ -32,6 +32,7 @@ from rag.index.dense import DenseIndex, describe_nearest, moments_of, recall_of,
 from rag.index.lexical import LexicalIndex
 from rag.index.line_table import Lines
 from rag.index.manifest import MANIFEST, check_manifest, damaged_files, load_manifest
+from rag.index.sentence_vectors import FOLDER as SENTENCES
 from rag.index.term_counts import TermCounts
 from rag.index.updating import JOURNAL
 from rag.loading.corpus import corpus_of
@@ -43,7 +44,7 @@ from rag.text.passages import embedded_text
 
 ROWS_AT_ONCE = 4096  # vectors; 6 MB at 384 dimensions
 KNOWN = {CURRENT, FORMER, "calibration.json", "judged_questions.json", "builds", "builder.lock", "builder.json", JOURNAL}
-KNOWN |= {"README.md", ".gitignore"}
+KNOWN |= {"README.md", ".gitignore", SENTENCES, *(f"readings.sqlite{end}" for end in ("", "-wal", "-shm"))}
 BUILD = "run `rag build`"
 RECALL_TOLERANCE = 0.01  # other processors round distances differently
 REBUILD = "run `rag build --full`"
