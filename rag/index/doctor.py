@@ -44,7 +44,7 @@ from rag.text.passages import embedded_text
 
 ROWS_AT_ONCE = 4096  # vectors; 6 MB at 384 dimensions
 KNOWN = {CURRENT, FORMER, "calibration.json", "judged_questions.json", "builds", "builder.lock", "builder.json", JOURNAL}
-KNOWN |= {"README.md", ".gitignore", SENTENCES, *(f"readings.sqlite{end}" for end in ("", "-wal", "-shm"))}
+KNOWN |= {"README.md", ".gitignore", SENTENCES, f"{SENTENCES}.lock", *(f"readings.sqlite{end}" for end in ("", "-wal", "-shm"))}
 BUILD = "run `rag build`"
 RECALL_TOLERANCE = 0.01  # other processors round distances differently
 REBUILD = "run `rag build --full`"
