@@ -118,7 +118,7 @@ def test_a_matrix_waits_for_that_of_another_program(corpus: Path, tmp_path: Path
         async with Client(tools_server(QuestionQueue(word_chat(corpus, tmp_path)))) as client:
             with matrix_turn():
                 busy = await client.call_tool("evidence_matrix", {"questions": [QUESTION]})
-            assert busy.is_error and "another matrix is being made" in busy.content[0].text
+            assert busy.is_error and "another matrix is being made" in str(busy.content[0])
             assert not (await client.call_tool("evidence_matrix", {"questions": [QUESTION]})).is_error
             assert (await _conflicts(client)).structured_content["total"] == 0
 
