@@ -46,6 +46,9 @@ from tests.test_library import QUESTION, write_questions
 GUARANTEE = Guarantee(0.1, 0.95, questions=240, strong=120, wrong=4, index="i", settings=answering_digest(Settings()))
 
 
+NEWER = Calibration(0.0, (0.0,) * 4, 0.4, (Band("strong", 0.8, 30, 0.95),), {}, {}, GUARANTEE)
+
+
 @pytest.mark.parametrize(
     ("wrong", "answers", "upper"),
     [(81, 263, 0.3676), (15, 148, 0.1617), (0, 20, 0.1684), (1, 29, 0.1776)],
@@ -322,6 +325,31 @@ def test_the_evaluation_tab_gives_and_checks_a_guarantee(library: Library, tmp_p
     assert act(do="progress")["unchecked"]
     assert _checked(evaluating, act) == "Done: the guarantee holds."
     assert act(do="progress")["guarantee"] == f"Guaranteed: {line}."
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda library: save_calibration(NEWER, library.settings.index / FILE), "a new calibration was saved"),
+        (lambda library: ((library.settings.corpus / "new.txt").write_text("Ferns."), library.build()), "the documents changed"),
+    ],
+)
+def test_a_check_overwrites_nothing_newer(
+    change: Callable[[Library], object], message: str, library: Library, tmp_path: Path
+) -> None:
+    evaluation = library.evaluate(write_questions(tmp_path / "set", answered=60, unanswerable=30))
+    learn_guarantee(evaluation.questions, evaluation.outcome_of, evaluation.chat, at_most=0.1, certainty=0.95)
+    stored: list[bytes] = []
+
+    def change_halfway(_: str, done: int, total: int) -> None:
+        if done == total // 2:
+            change(library)
+            stored.append((library.settings.index / FILE).read_bytes())
+
+    with pytest.raises(QuestionSetError, match=f"{message} while questions were asked; check again"):
+        check_guarantee(library.chat, change_halfway)
+    assert (library.settings.index / FILE).read_bytes() == stored[0]
+    assert {check.name: check.faults for check in library.doctor()}["leftovers"] == []
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,13 @@ from typing import Any
 
 from rag.answering.guarantees import Guarantee, guarantee_from
 from rag.answering.named_things import held, log_odds
-from rag.errors import IndexBroken
+from rag.errors import IndexBroken, QuestionSetError
 from rag.index.contents import Index
 from rag.numeric import logistic
 from rag.reader.scored_sentences import ScoredSentence
 from rag.records import Hit, Strength
-from rag.storage.files import canonical_json, replace_file, sha256_json
+from rag.storage.files import canonical_json, sha256_json
+from rag.storage.locked import update_file
 from rag.text.analyses import STOPWORDS
 from rag.text.terms import terms
 
@@ -88,9 +89,16 @@ def calibration_from(values: dict[str, Any]) -> Calibration:
     return Calibration(bias, weights, threshold, bands, made_with, measured, guarantee)
 
 
-def save_calibration(calibration: Calibration, path: Path) -> None:
+def save_calibration(calibration: Calibration, path: Path, *, instead_of: Calibration | None = None) -> None:
+    """Raises QuestionSetError, and changes nothing, if another one than `instead_of` has been saved meanwhile."""
     values = asdict(calibration)
-    replace_file(path, canonical_json(values | {"digest": sha256_json(values)}).encode())
+
+    def change(_: bytes | None) -> bytes:
+        if instead_of is not None and stored_calibration(path.parent) != instead_of:
+            raise QuestionSetError("a new calibration was saved while questions were asked; check again")
+        return canonical_json(values | {"digest": sha256_json(values)}).encode()
+
+    update_file(path, change, mode=0o666)
 
 
 @lru_cache(maxsize=4)

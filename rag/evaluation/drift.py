@@ -88,7 +88,7 @@ def shifts(before: NDArray[Any], now: NDArray[Any]) -> list[Shift]:
 def check_guarantee(chat: Chat, report: Report) -> Guarantee:
     """Asks the sample again, and stores with the calibration whether the guarantee holds for the present build.
 
-    Raises QuestionSetError if there is none to check.
+    Raises QuestionSetError if there is none to check, or if the documents or the calibration change meanwhile.
     """
     folder, path = chat.settings.index, chat.settings.index / SAMPLE_FILE
     calibration = stored_calibration(folder)
@@ -106,11 +106,13 @@ def check_guarantee(chat: Chat, report: Report) -> Guarantee:
     index, again = chat.index().digest, []
     for done, question in enumerate(sample):
         report("asking again", done, len(sample))
-        again.append(chat.ask(question.text, history=question.history).signals)
+        again.append(chat.ask(question.text, history=question.history))
     report("asking again", len(sample), len(sample))
-    shifted = shifts(_rows([question.signals for question in sample]), _rows(again))
+    if any(answer.index != index for answer in again):
+        raise QuestionSetError("the documents changed while questions were asked; check again")
+    shifted = shifts(_rows([question.signals for question in sample]), _rows([answer.signals for answer in again]))
     guarantee = replace(calibration.guarantee, index=index, drift=_described(shifted, len(sample)))
-    save_calibration(replace(calibration, guarantee=guarantee), folder / FILE)
+    save_calibration(replace(calibration, guarantee=guarantee), folder / FILE, instead_of=calibration)
     return guarantee
 
 

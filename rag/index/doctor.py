@@ -43,7 +43,8 @@ from rag.storage.files import sha256_file
 from rag.text.passages import embedded_text
 
 ROWS_AT_ONCE = 4096  # vectors; 6 MB at 384 dimensions
-KNOWN = {CURRENT, FORMER, "calibration.json", "judged_questions.json", "builds", "builder.lock", "builder.json", JOURNAL}
+KNOWN = {CURRENT, FORMER, "builds", "builder.lock", "builder.json", JOURNAL}
+KNOWN |= {"calibration.json", ".calibration.json.lock", "judged_questions.json"}
 KNOWN |= {"README.md", ".gitignore", SENTENCES, f"{SENTENCES}.lock", *(f"readings.sqlite{end}" for end in ("", "-wal", "-shm"))}
 BUILD = "run `rag build`"
 RECALL_TOLERANCE = 0.01  # other processors round distances differently
