@@ -17,14 +17,14 @@ Disagreement = Literal["conflict", "newer", "older"]
 
 def disagreement(first: ScoredSentence, second: ScoredSentence, index: Index) -> Disagreement | None:
     """How the second sentence contradicts the first: as a conflict, or as a newer or older version."""
-    found = None if "table" in (first.sentence.kind, second.sentence.kind) else difference(first.text, second.text)
-    if found is None:
+    mismatch = None if "table" in (first.sentence.kind, second.sentence.kind) else difference(first.text, second.text)
+    if mismatch is None:
         return None
     documents = [index.documents[sentence.passage.document_id] for sentence in (first, second)]
     order = version_order(*documents) if documents[0].id != documents[1].id else None
     if order and order.newer is not None:
         return "newer" if order.newer else "older"
-    same = about_the_same(_standing(first, index), _standing(second, index), found, enough=ENOUGH_SHARED)
+    same = about_the_same(_standing(first, index), _standing(second, index), mismatch, enough=ENOUGH_SHARED)
     return "conflict" if same else None
 
 

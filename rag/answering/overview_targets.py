@@ -181,14 +181,14 @@ def _sections(request: Request, index: Index, ids: Sequence[str]) -> list[Target
     words = set(terms(request.name)) or set(terms(request.label))  # a letter such as "A" is a stop word
     if not words:
         return []
-    chosen, found = set(ids), dict[tuple[str, tuple[str, ...]], int]()
+    chosen, fits = set(ids), dict[tuple[str, tuple[str, ...]], int]()
     for row in sorted(set.intersection(*({*index.headings.postings(word)[0].tolist()} for word in words))):
         passage = index.passages[row]
         for depth, heading in enumerate(passage.headings if passage.document_id in chosen else (), start=1):
             if fit := _fit(heading, request):
-                found.setdefault((passage.document_id, passage.headings[:depth]), fit)
+                fits.setdefault((passage.document_id, passage.headings[:depth]), fit)
                 break
-    return [Target(headings[-1], (id,), headings) for (id, headings), fit in found.items() if fit == max(found.values())]
+    return [Target(headings[-1], (id,), headings) for (id, headings), fit in fits.items() if fit == max(fits.values())]
 
 
 def _fit(heading: str, request: Request) -> int:

@@ -61,8 +61,8 @@ def _print_groups(groups: "list[Group]", current: "Index") -> None:
     from rag.review.unanswered import closest_of
 
     for group in groups:
-        found = "found nothing" if group.refused == len(group.questions) else f"{group.refused} found nothing, the rest little"
-        print_line((f"{group.id}  {counted(len(group.questions), 'question')}, asked {group.times} times: {found}", "bold"))
+        outcome = "found nothing" if group.refused == len(group.questions) else f"{group.refused} found nothing, the rest little"
+        print_line((f"{group.id}  {counted(len(group.questions), 'question')}, asked {group.times} times: {outcome}", "bold"))
         for question in group.questions[:QUESTIONS_SHOWN]:
             print_line(f"   {question.query}" + (f"  ({question.times} times)" if question.times > 1 else ""))
         if len(group.questions) > QUESTIONS_SHOWN:

@@ -84,10 +84,10 @@ def difference(first_text: str, second_text: str) -> Difference | None:
     numbers, moments = _numbers(first, second), _moments(first, second, shared)
     if numbers is None or moments is None:
         return None
-    found = [*_with_negations(first, second, replaced), *numbers, *moments]
-    if len(found) != 1 or shared < FEWEST_SHARED:
+    differences = [*_with_negations(first, second, replaced), *numbers, *moments]
+    if len(differences) != 1 or shared < FEWEST_SHARED:
         return None
-    kind, spans = found[0].kind, (found[0].first, found[0].second)
+    kind, spans = differences[0].kind, (differences[0].first, differences[0].second)
     if _conditional(first, spans[0], kind) or _conditional(second, spans[1], kind):
         return None
     return Difference(kind, *spans, shared, coverage)
@@ -208,7 +208,7 @@ def _with_negations(first: ParsedSentence, second: ParsedSentence, replaced: lis
     """Adds a negation that only one of the sentences has; an opposite cancels it: "not possible", "impossible"."""
     if len(first.negations) % 2 == len(second.negations) % 2:
         return replaced
-    if [found.kind for found in replaced] == ["negation"]:
+    if [word.kind for word in replaced] == ["negation"]:
         return []
     return [*replaced, _Found("negation", first.negations, second.negations)]
 

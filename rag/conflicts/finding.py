@@ -136,23 +136,23 @@ def _judged(
     conflicts: list[Conflict] = []
     changes: dict[tuple[str, str], list[Conflict]] = defaultdict(list)
     orders: dict[tuple[str, str], VersionOrder | None] = {}
-    for done, (one, other) in enumerate(pairs):
+    for done, (key, other_key) in enumerate(pairs):
         if done % 1000 == 0:
             progress("judging", done, len(pairs))
-        first, second = places[one][:MOST_PLACES], places[other][:MOST_PLACES]
-        found = difference(first[0].location.quote, second[0].location.quote)
-        if found is None:
+        first, second = places[key][:MOST_PLACES], places[other_key][:MOST_PLACES]
+        mismatch = difference(first[0].location.quote, second[0].location.quote)
+        if mismatch is None:
             continue
         contradicting = []
         for pair in product(first, second):
             ids = (pair[0].location.document_id, pair[1].location.document_id)
             order = _order(index, ids, orders)
             if order:
-                changes[min(ids), max(ids)].append(_conflict(index, [pair], found))
-            elif about_the_same(pair[0].standing, pair[1].standing, found):
+                changes[min(ids), max(ids)].append(_conflict(index, [pair], mismatch))
+            elif about_the_same(pair[0].standing, pair[1].standing, mismatch):
                 contradicting.append(pair)
         if contradicting:
-            conflicts.append(_conflict(index, contradicting, found))
+            conflicts.append(_conflict(index, contradicting, mismatch))
     versions = [_versions(index, ids, orders[ids], changes.get(ids, [])) for ids in sorted(orders)]
     return _ranked(conflicts), tuple(version for version in versions if version)
 
@@ -180,18 +180,18 @@ def _first_from(document_id: str, change: Conflict) -> Conflict:
     return Conflict(change.kind, change.second, change.first, change.score)
 
 
-def _conflict(index: Index, pairs: Sequence[tuple[Stated, Stated]], found: Difference) -> Conflict:
+def _conflict(index: Index, pairs: Sequence[tuple[Stated, Stated]], mismatch: Difference) -> Conflict:
     sides = []
-    for number, marks in enumerate((found.first, found.second)):
+    for number, marks in enumerate((mismatch.first, mismatch.second)):
         places = tuple(dict.fromkeys(pair[number].location for pair in pairs))
         sides.append(Side(places, marks, date_of(index.documents[places[0].document_id])))
     first, second = sorted(sides, key=lambda side: (side.places[0].document_id, side.places[0].span))
     if first.date and second.date > first.date:
         first, second = second, first
     within = first.places[0].document_id == second.places[0].document_id
-    certainty = 1 - 2 ** (-found.shared / HALF_CERTAIN)
-    score = found.coverage * certainty * (WITHIN_ONE if within else 1.0)
-    return Conflict(found.kind, first, second, round(score, 4))
+    certainty = 1 - 2 ** (-mismatch.shared / HALF_CERTAIN)
+    score = mismatch.coverage * certainty * (WITHIN_ONE if within else 1.0)
+    return Conflict(mismatch.kind, first, second, round(score, 4))
 
 
 def _ranked(conflicts: Sequence[Conflict]) -> tuple[Conflict, ...]:

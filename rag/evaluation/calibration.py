@@ -79,15 +79,20 @@ def learn(questions: QuestionSet, outcomes: Mapping[str, Outcome], chat: Chat, *
         default_calibration(reader, model),
         false_answers=false_answers,
         made_with={"reader": reader, "model": model},
-        about={
-            "asked": f"the question set {questions.name}",
-            "set": questions.name,
-            "set_digest": questions.digest,
-            "index": index,
-        },
+        about=about_questions(questions, index),
     )
     save_calibration(calibration, chat.settings.index / FILE)
     return calibration
+
+
+def about_questions(questions: QuestionSet, index: str) -> dict[str, str]:
+    """What a calibration says of the questions it was learned from; `index` is the digest of the build that answered them."""
+    return {
+        "asked": f"the question set {questions.name}",
+        "set": questions.name,
+        "set_digest": questions.digest,
+        "index": index,
+    }
 
 
 def calibrate(

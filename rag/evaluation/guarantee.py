@@ -17,7 +17,7 @@ from rag.answering.confidence import FILE, Band, Calibration, default_calibratio
 from rag.answering.guarantees import Guarantee, answering_digest
 from rag.conversation import Chat
 from rag.errors import QuestionSetError
-from rag.evaluation.calibration import LEAST, asked_from, calibrate
+from rag.evaluation.calibration import LEAST, about_questions, asked_from, calibrate
 from rag.evaluation.current_runs import check_asked_of
 from rag.evaluation.drift import save_sample
 from rag.evaluation.question_sets import Question, QuestionSet
@@ -105,13 +105,13 @@ def refusal(name: str, judged: Sequence[Judged], *, at_most: float, certainty: f
     start = max(fewest_answers(at_most, certainty), ceil(START_SHARE * widest.strong))
     border = next((border for border in (border_at(lowest, judged) for lowest in GRID) if border.strong >= start), widest)
     most = f"{100 * at_most:.4g}%"
-    found = f"of {border.strong} strong answers in {name}, {border.wrong} were wrong"
+    outcome = f"of {border.strong} strong answers in {name}, {border.wrong} were wrong"
     labels = labels_needed(border, len(judged), at_most=at_most, certainty=certainty)
     if labels is None:
-        return f"{found}, so more questions would not show that at most {most} are; name a larger share with --at-most"
+        return f"{outcome}, so more questions would not show that at most {most} are; name a larger share with --at-most"
     bound = most_wrong(border.wrong, border.strong, certainty) if border.strong else 1.0
     return (
-        f"{found}, so up to {bound:.0%} of all may be ({100 * certainty:.4g}% certain); to show that at most {most} are would "
+        f"{outcome}, so up to {bound:.0%} of all may be ({100 * certainty:.4g}% certain); to show that at most {most} are would "
         f"take about {labels} judged questions instead of {len(judged)}: judge those that `rag eval label SET --next` offers, or "
         "name a larger share with --at-most"
     )
@@ -158,12 +158,7 @@ def learn_guarantee(
         base,
         false_answers=false_answers,
         made_with={"reader": reader, "model": model},
-        about={
-            "asked": f"the question set {questions.name}",
-            "set": questions.name,
-            "set_digest": questions.digest,
-            "index": index,
-        },
+        about=about_questions(questions, index),
         strong=Band("strong", border.lowest, border.strong, round(1 - border.wrong / border.strong, 4)),
     )
     settings = answering_digest(chat.settings)

@@ -82,12 +82,12 @@ class E5File:
 
     def tensors(self) -> dict[str, Vectors]:
         """Everything but the word vectors, named as in transformers. Float32."""
-        found = {f"embeddings.{name}": self._tensor(short, name) for short, name in _EMBEDDINGS.items()}
+        tensors = {f"embeddings.{name}": self._tensor(short, name) for short, name in _EMBEDDINGS.items()}
         for layer in range(self.layers):
             for short, name in _PARTS.items():
                 for end, kind in (("w", "weight"), ("b", "bias")):
-                    found[f"encoder.layer.{layer}.{name}.{kind}"] = self._tensor(f"l{layer}.{short}.{end}", f"{name}.{kind}")
-        return found
+                    tensors[f"encoder.layer.{layer}.{name}.{kind}"] = self._tensor(f"l{layer}.{short}.{end}", f"{name}.{kind}")
+        return tensors
 
     def _tensor(self, short: str, name: str) -> Vectors:
         count, offset, size = self._tensors[short]
