@@ -1,15 +1,17 @@
 """Settings. Sources in ascending precedence: the defaults below, rag.toml, RAG_… environment variables, and the caller.
 
 `depth` in the section `[retrieval]` of rag.toml is RAG_RETRIEVAL__DEPTH in the environment. There, lists are written as JSON:
-RAG_SERVER__NAMES='["docs.example"]'.
+RAG_SERVER__NAMES='["docs.example"]'. The folder of the index is `index = "FOLDER"` or, next to the other settings of the section
+`[index]`, `folder = "FOLDER"`; RAG_INDEX in the environment.
 """
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from rag.errors import SettingsError
 
@@ -86,6 +88,27 @@ class DenseSettings(_Section):
         200_000, ge=0, description="number of passages up to which the search is exact; beyond it, the search is approximate"
     )
     memory_mb: int = Field(2048, ge=1, description="memory limit of the approximate index, which is compressed to fit it")
+
+
+def _workers(value: str) -> str:
+    if value not in ("local", "ray") and not re.fullmatch(r"ray://(\[[0-9a-fA-F:.]+\]|[^\s/:\[\]]+):\d{1,5}", value):
+        raise ValueError('must be "local", "ray" or "ray://HOST:PORT"')
+    return value
+
+
+class ScaleSettings(_Section):
+    """Where an index is built, beyond one machine. In rag.toml and the environment these settings are in the section `index`."""
+
+    workers: Annotated[str, AfterValidator(_workers)] = Field(
+        "local",
+        description="who reads and embeds documents: this process, a Ray cluster of this machine (started if there is none), or "
+        "the one at ray://HOST:PORT; needs the extra quoted-answers[ray]",
+    )
+    objects: Annotated[str | None, BeforeValidator(_named_path)] = Field(
+        None,
+        description="folder or address (s3://bucket/folder) of what Ray workers made of each file; unset means INDEX.objects "
+        "next to the index folder. Each index needs one of its own",
+    )
 
 
 class RetrievalSettings(_Section):
@@ -187,6 +210,7 @@ class Settings(_Section):
     loading: LoadingSettings = LoadingSettings()
     passages: PassageSettings = PassageSettings()
     dense: DenseSettings = DenseSettings()
+    scale: ScaleSettings = ScaleSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     answering: AnsweringSettings = AnsweringSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
@@ -198,6 +222,12 @@ class Settings(_Section):
         """By default next to the index folder, which may be deleted and built again without losing the log."""
         index = self.index.resolve()
         return self.review.unanswered or index.with_name(f"{index.name}.unanswered.json")
+
+    @property
+    def objects(self) -> str:
+        """By default next to the index folder, which may be deleted and built again from them."""
+        index = self.index.resolve()
+        return self.scale.objects or str(index.with_name(f"{index.name}.objects"))
 
     @model_validator(mode="before")
     @classmethod
@@ -230,20 +260,31 @@ def load_settings(**named: Any) -> Settings:
 
     Raises SettingsError with one line about the first invalid setting.
     """
-    values = _from_file()
-    for source in (_from_environment(), {name: value for name, value in named.items() if value is not None}):
-        for name, value in source.items():
+    values: dict[str, Any] = {}
+    given = {name: value for name, value in named.items() if value is not None}
+    for source in (_from_file(), _from_environment(), given):
+        for name, setting in source.items():
+            value = {"folder": setting} if name == "index" and not isinstance(setting, dict) else setting
             overridden = values.get(name)
             values[name] = overridden | value if isinstance(value, dict) and isinstance(overridden, dict) else value
     try:
-        return Settings(**values)
+        return Settings(**_by_field(values))
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
+        name = re.sub(r"^scale\b", "index", ".".join(str(part) for part in first["loc"]))
         raise SettingsError(
             f"setting {name} = {first['input']!r}: {first['msg'].lower().removeprefix('value error, ')}; check {SETTINGS_FILE}, "
             f"RAG_{name.replace('.', '__').upper()} and the command line"
         ) from None
+
+
+def _by_field(values: dict[str, Any]) -> dict[str, Any]:
+    """The section `index` taken apart: its `folder` is the field `index`, the other settings are those of `scale`."""
+    if "scale" in values:
+        raise SettingsError(f"scale is not a setting; check {SETTINGS_FILE}")
+    section = dict(values.pop("index", {}))
+    folder = {"index": section.pop("folder")} if "folder" in section else {}
+    return values | folder | {"scale": section}
 
 
 def _from_file() -> dict[str, Any]:
@@ -265,11 +306,11 @@ def _from_environment() -> dict[str, Any]:
         if not variable.upper().startswith("RAG_"):
             continue
         name, _, part = variable[len("RAG_") :].lower().partition("__")
-        if name not in Settings.model_fields:
-            known = ", ".join(f"RAG_{name.upper()}" for name in sorted(Settings.model_fields))
+        if name not in (known_names := Settings.model_fields.keys() - {"scale"}):
+            known = ", ".join(f"RAG_{name.upper()}" for name in sorted(known_names))
             raise SettingsError(f"the variable {variable} is not a setting; the settings are {known}")
-        if part:
-            sections.setdefault(name, {})[part] = text
+        if part or name == "index":
+            sections.setdefault(name, {})[part or "folder"] = text
         else:
             top_level[name] = text
     return sections | top_level

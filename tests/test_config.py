@@ -71,3 +71,40 @@ def test_an_empty_path_is_an_error(variable: str, value: str, monkeypatch: pytes
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError, match=f"must not be empty; check rag.toml, {variable}"):
         load_settings()
+
+
+def test_the_index_section_holds_the_folder_and_where_the_index_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`index` alone is the folder, as it always was; each source may give either form."""
+    Path("rag.toml").write_text('[index]\nfolder = "from-file"\nworkers = "ray"\nobjects = "s3://bucket/objects"\n')
+    settings = load_settings()
+    assert (settings.index, settings.scale.workers, settings.objects) == (Path("from-file"), "ray", "s3://bucket/objects")
+    monkeypatch.setenv("RAG_INDEX__WORKERS", "ray://head.example:10001")
+    monkeypatch.setenv("RAG_INDEX", "from-environment")
+    settings = load_settings()
+    assert (settings.index, settings.scale.workers) == (Path("from-environment"), "ray://head.example:10001")
+    assert load_settings(index="named").index == Path("named")
+    Path("rag.toml").write_text('index = "from-file"\n')
+    assert load_settings().scale.workers == "ray://head.example:10001"
+
+
+def test_objects_are_next_to_the_index_by_default() -> None:
+    settings = load_settings(index="somewhere/index")
+    assert settings.scale.workers == "local"
+    assert settings.objects == str(Path("somewhere/index.objects").resolve())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[index]\nworkers = "Ray"\n', r"index\.workers = 'Ray': must be .*; check rag\.toml, RAG_INDEX__WORKERS"),
+        ('[index]\nworkers = "ray://head"\n', r"index\.workers = 'ray://head': must be"),
+        ('[index]\nobjects = ""\n', r"index\.objects = '': must not be empty"),
+        ('[index]\nfolder = ""\n', r"index = '': must not be empty"),
+        ('[index]\nworker = "ray"\n', r"index\.worker = 'ray'"),
+        ('[scale]\nworkers = "ray"\n', r"scale is not a setting"),
+    ],
+)
+def test_an_invalid_setting_of_the_index_section_is_named(text: str, message: str) -> None:
+    Path("rag.toml").write_text(text)
+    with pytest.raises(SettingsError, match=message):
+        load_settings()

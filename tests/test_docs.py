@@ -118,7 +118,7 @@ def defaults(settings: BaseModel, prefix: str = "") -> dict[str, str]:
     for name in type(settings).model_fields:
         value: Any = getattr(settings, name)
         if isinstance(value, BaseModel):
-            found |= defaults(value, f"{prefix}{name}.")
+            found |= defaults(value, "index." if name == "scale" else f"{prefix}{name}.")  # the section of both in rag.toml
         else:
             empty = value is None or value == ()
             found[prefix + name] = "" if empty else str(value).lower() if isinstance(value, bool) else _plain(value)

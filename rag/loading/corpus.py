@@ -82,6 +82,7 @@ def corpus_of(settings: Settings) -> FolderCorpus:
     """The corpus folder of the settings, without the program's own files. Raises SettingsError if it is one of its folders."""
     own = {
         settings.index: "the index",
+        Path(settings.objects): "the folder of objects",
         settings.server.users: "the file of user accounts",
         settings.server.conversations: "the folder of saved conversations",
         settings.evaluation.feedback: "the folder of feedback",
