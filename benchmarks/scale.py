@@ -37,8 +37,8 @@ from rag.errors import UnreadableFile
 from rag.evaluation.question_sets import load_question_set
 from rag.index.build_files import load_index
 from rag.index.builds import live_build
-from rag.index.contents import Index
 from rag.index.dense import DenseIndex, describe_nearest
+from rag.index.local_index import LocalIndex
 from rag.index.updating import Recipe, update_index
 from rag.loading.containers.members import LoadedFile
 from rag.loading.reading import READ_ONLY, Reading
@@ -59,7 +59,7 @@ MARK = re.compile(r"\bref(\d+)x(\d+)\b")
 class MadeCorpus:
     """Documents made from the passages of an index, without files. Those in `changed` are drawn with another seed."""
 
-    base: Index
+    base: LocalIndex
     documents: int
     changed: frozenset[int] = frozenset()
     removed: frozenset[int] = frozenset()

@@ -312,9 +312,8 @@ def _understand(question: str, turns: Sequence[Turn], index: Index, embedder: Em
     depends = dependence(typed, turns, embedder)
     if depends == "none":
         return Understood(typed, typed)
-    highest_idf = index.lexical.idf("")  # of a term that occurs in no passage
     understand = rewritten if depends == "clear" else with_context
-    asked = understand(typed, current_topic(turns, embedder), lambda term: index.idf(term) / highest_idf)
+    asked = understand(typed, current_topic(turns, embedder), lambda term: index.idf(term) / index.highest_idf)
     return replace(asked, query=_clean(asked.query), other=_clean(asked.other))
 
 

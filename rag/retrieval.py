@@ -1,15 +1,13 @@
 """Query to hits: dense search and BM25, fused by a convex combination of their standard scores."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rag.config import RetrievalSettings
-from rag.index.contents import Index, LanguagePart
-from rag.index.lexical import K1
+from rag.index.contents import Index
+from rag.index.scoring import Candidates, Lookup, Scored, Search
 from rag.models.embedder import Embedder
 from rag.models.reranker import CrossEncoderReranker
 from rag.numeric import Vectors
@@ -17,7 +15,6 @@ from rag.records import Hit
 from rag.text.languages import may_be_in, spelled_alike
 from rag.text.terms import terms
 
-Rows = NDArray[np.int64]
 SAME_SPELLING = 0.35  # weight of names and numbers in documents in another language than the query; docs/languages.md
 OTHER_FORM = 0.3  # weight of an abbreviation's other form; benchmarks/README.md
 DECIMALS = 6  # of a score: fewer than float32 resolves, so that ties do not depend on the order of additions
@@ -30,21 +27,6 @@ class WeightedQuery:
     query: str
     vector: Vectors
     weight: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Lexical:
-    """BM25 of every row for one query, which does not depend on the candidates.
-
-    `words` are the query's terms by the number of each part of the index in a language that the query may be in: elsewhere words
-    match by chance only. `compared` are the rows of these parts; `mean` and `deviation` of the scores are over them.
-    """
-
-    scores: Vectors
-    words: Mapping[int, Sequence[str]]
-    compared: NDArray[np.bool_]
-    mean: float
-    deviation: float
 
 
 class Retriever:
@@ -111,13 +93,8 @@ def retrieve_together(
     documents: Sequence[str] | None = None,
 ) -> list[Hit]:
     """Like `retrieve`, scoring each passage by the weighted mean over several queries; similarities are to the first query."""
-    rows = None if documents is None else index.rows_of(documents)
-    lexical = [_lexical_of(index, query.query, settings) for query in queries]
-    candidate_sets = [
-        _candidates(index, query.vector, bm25.scores, settings.depth, rows) for query, bm25 in zip(queries, lexical, strict=True)
-    ]
-    candidates = np.unique(np.concatenate(candidate_sets))
-    return _ranked(index, queries, lexical, candidates, settings, settings.k if k is None else k)
+    searches = [_search(index, query) for query in queries]
+    return _ranked(index, queries, index.nominate(searches, settings, documents), settings, settings.k if k is None else k)
 
 
 def retrieve_of_each(
@@ -127,29 +104,24 @@ def retrieve_of_each(
 
     All passages of a document are candidates, however many there are. Raises KeyError for an unknown id.
     """
-    queries, lexical = [WeightedQuery(query, vector)], [_lexical_of(index, query, settings)]
-    rows = {name: np.arange(index.rows[name].start, index.rows[name].stop) for name in documents}
-    return {name: _ranked(index, queries, lexical, own, settings, k) for name, own in rows.items()}
+    queries = [WeightedQuery(query, vector)]
+    candidates = index.candidates_of_each(_search(index, queries[0]), settings, documents)
+    return {name: _ranked(index, queries, own, settings, k) for name, own in candidates.items()}
 
 
 def _ranked(
-    index: Index,
-    queries: Sequence[WeightedQuery],
-    lexical: Sequence[_Lexical],
-    candidates: Rows,
-    settings: RetrievalSettings,
-    k: int,
+    index: Index, queries: Sequence[WeightedQuery], candidates: Candidates, settings: RetrievalSettings, k: int
 ) -> list[Hit]:
-    """The hits of the `k` best candidates; ties are broken by passage id. `lexical` belongs to the queries, in their order."""
-    similarities = [index.dense.similarities(query.vector, candidates) for query in queries]
-    total = np.zeros(len(candidates))
-    for query, bm25, cosines in zip(queries, lexical, similarities, strict=True):
-        total += query.weight * _fused(index, query, bm25, cosines, candidates, settings)
+    """The hits of the `k` best candidates, which are scored for these queries; ties are broken by passage id."""
+    total = np.zeros(len(candidates.rows))
+    for query, scored in zip(queries, candidates.scored, strict=True):
+        total += query.weight * _fused(scored, settings)
     scores = np.round(total / sum(query.weight for query in queries), DECIMALS)
-    order = np.lexsort((index.ids[candidates], -scores))[:k]
-    relative = relative_similarities(similarities[0], index.dense.spread(queries[0].vector)[0])
+    order = np.lexsort((candidates.ids, -scores))[:k]
+    cosines = candidates.scored[0].cosines
+    relative = relative_similarities(cosines, candidates.scored[0].cosine_spread[0])
     return [
-        Hit(index.passages[int(candidates[i])], float(scores[i]), rank, float(similarities[0][i]), float(relative[i]))
+        Hit(index.passages[int(candidates.rows[i])], float(scores[i]), rank, float(cosines[i]), float(relative[i]))
         for rank, i in enumerate(order, start=1)
     ]
 
@@ -163,16 +135,10 @@ def relative_similarities(cosines: Vectors, mean: float) -> Vectors:
     return ((cosines - mean) / (1 - mean) if mean < 1 else np.zeros_like(cosines)).astype(np.float32)
 
 
-def _fused(
-    index: Index, query: WeightedQuery, lexical: _Lexical, cosines: Vectors, candidates: Rows, settings: RetrievalSettings
-) -> Vectors:
-    dense = standard(cosines, *index.dense.spread(query.vector))
-    raised = lexical.scores[candidates]
-    for number, words in lexical.words.items():
-        part, here = index.parts[number], index.row_languages[candidates] == number
-        raised[here] += settings.proximity_weight * proximity(part, words, candidates[here])
-    sparse = standard(raised, lexical.mean, lexical.deviation)
-    sparse = np.where(lexical.compared[candidates], sparse, SAME_SPELLING * raised).astype(np.float32)
+def _fused(scored: Scored, settings: RetrievalSettings) -> Vectors:
+    dense = standard(scored.cosines, *scored.cosine_spread)
+    raised = scored.bm25 + settings.proximity_weight * scored.proximity
+    sparse = np.where(scored.compared, standard(raised, *scored.bm25_spread), SAME_SPELLING * raised).astype(np.float32)
     fused: Vectors = settings.dense_weight * dense + (1 - settings.dense_weight) * sparse
     return fused
 
@@ -187,75 +153,20 @@ def standard(scores: Vectors, mean: float, deviation: float) -> Vectors:
     return ((scores - mean) / deviation if deviation > 0 else np.zeros_like(scores)).astype(np.float32)
 
 
-def lexical_scores(part: Index | LanguagePart, words: Sequence[str], settings: RetrievalSettings) -> Vectors:
-    """BM25 of every row: over the whole text, plus, weighted, over title and headings alone."""
-    whole = part.lexical.scores(words)
-    return whole + np.float32(settings.headings_weight) * part.headings.scores(words) if settings.headings_weight else whole
-
-
-def _lexical_of(index: Index, query: str, settings: RetrievalSettings) -> _Lexical:
-    words = {number: terms(query, part.language) for number, part in enumerate(index.parts) if may_be_in(query, part.language)}
-    scores = _expanded_scores(index, query, words, settings)
-    compared = np.isin(index.row_languages, list(words))
-    bm25 = scores[compared]
-    mean, deviation = (float(bm25.mean()), float(bm25.std())) if len(bm25) else (0.0, 0.0)
-    return _Lexical(scores, words, compared, mean, deviation)
-
-
-def _expanded_scores(index: Index, query: str, words: Mapping[int, Sequence[str]], settings: RetrievalSettings) -> Vectors:
-    """The lexical scores, with a share for the long forms of the query's abbreviations and the short forms of its words.
+def _search(index: Index, query: WeightedQuery) -> Search:
+    """The terms of a query, with a share for the long forms of its abbreviations and the short forms of its words.
 
     The query is analysed once for each language that it may be in. In all others only the words that every language spells alike
     are looked for.
     """
-    forms = index.abbreviations.other_forms(query)
-    scores = np.zeros(len(index.passages), dtype=np.float32)
-    for number, part in enumerate(index.parts):
+    text, forms = query.query, index.abbreviations.other_forms(query.query)
+    words = {number: terms(text, language) for number, language in enumerate(index.languages) if may_be_in(text, language)}
+    lookups = []
+    for number, language in enumerate(index.languages):
         if number not in words:
-            scores += lexical_scores(part, terms(spelled_alike(query), part.language), settings)
+            lookups.append(Lookup(number, terms(spelled_alike(text), language)))
             continue
-        scores += lexical_scores(part, words[number], settings)
-        if others := [term for form in forms for term in terms(form, part.language)]:
-            scores += np.float32(OTHER_FORM) * lexical_scores(part, others, settings)
-    return scores
-
-
-def proximity(part: Index | LanguagePart, words: Sequence[str], rows: Rows) -> Vectors:
-    """A bonus for rows in which neighbouring query terms are neighbours too, in the same order.
-
-    Each pair counts the idf of both terms, saturating with its frequency like a single term in BM25. The end of the context
-    (title and headings) and the start of the text are not neighbours.
-    """
-    lexical = part.lexical
-    bonus = np.zeros(len(rows), dtype=np.float32)
-    pairs = [pair for pair in dict.fromkeys(pairwise(words)) if all(lexical.number(word) is not None for word in pair)]
-    if not pairs or not len(rows):
-        return bonus
-    owners, positions, numbers = lexical.terms_in(rows)
-    adjacent = (positions[1:] > 0) & (positions[1:] != part.headings.lengths[rows][owners[1:]])
-    for first, second in pairs:
-        matches = adjacent & (numbers[:-1] == lexical.number(first)) & (numbers[1:] == lexical.number(second))
-        counts = np.bincount(owners[1:][matches], minlength=len(rows))
-        weight = lexical.idf(first) + lexical.idf(second)
-        bonus += (weight * counts * (K1 + 1) / (counts + K1)).astype(np.float32)
-    return bonus
-
-
-def _candidates(index: Index, vector: Vectors, lexical: Vectors, depth: int, rows: Rows | None) -> Rows:
-    """The `depth` best rows of each search; BM25 ties at the cut go to the lower row."""
-    dense, _ = index.dense.search(vector, depth, rows=rows)
-    matching = np.flatnonzero(lexical > 0)
-    if rows is not None:
-        allowed = np.zeros(len(lexical), dtype=np.bool_)
-        allowed[rows] = True
-        matching = matching[allowed[matching]]
-    return np.concatenate([dense, _best(lexical, matching, depth)])
-
-
-def _best(scores: Vectors, rows: Rows, k: int) -> Rows:
-    """The `k` rows with the best scores, unordered; `rows` ascend, and ties at the cut go to the lower row."""
-    if len(rows) <= k:
-        return rows
-    least = np.partition(scores[rows], len(rows) - k)[len(rows) - k]
-    above = rows[scores[rows] > least]
-    return np.concatenate([above, rows[scores[rows] == least][: k - len(above)]])
+        lookups.append(Lookup(number, words[number]))
+        if others := [term for form in forms for term in terms(form, language)]:
+            lookups.append(Lookup(number, others, OTHER_FORM))
+    return Search(query.vector, words, lookups)

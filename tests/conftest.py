@@ -24,7 +24,7 @@ from rag.errors import UnreadableFile
 from rag.index.build_files import load_index
 from rag.index.builds import live_build
 from rag.index.changes import Changes
-from rag.index.contents import Index
+from rag.index.local_index import LocalIndex
 from rag.index.updating import Recipe, update_index
 from rag.library import Library
 from rag.loading.containers.members import LoadedFile
@@ -130,7 +130,7 @@ def library_of(chat: Chat) -> Library:
     return Library(chat.settings, chat=chat)
 
 
-def index_of(corpus: Path | Corpus, embedder: Embedder | None = None, settings: PassageSettings | None = None) -> Index:
+def index_of(corpus: Path | Corpus, embedder: Embedder | None = None, settings: PassageSettings | None = None) -> LocalIndex:
     """An index built from scratch and loaded from its files."""
     with tempfile.TemporaryDirectory() as folder:
         return updated(corpus, Path(folder, "index"), embedder, settings)[0]
@@ -143,7 +143,7 @@ def updated(
     settings: PassageSettings | None = None,
     dense: DenseSettings | None = None,
     **named: Any,
-) -> tuple[Index, Changes]:
+) -> tuple[LocalIndex, Changes]:
     """The index after an update, loaded from its files, and what the update changed."""
     read = ReadHere(corpus) if isinstance(corpus, Path) else corpus
     manifest, changes = update_index(

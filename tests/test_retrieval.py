@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.config import RetrievalSettings
-from rag.index.contents import Index
 from rag.index.lexical import K1
+from rag.index.local_index import LocalIndex
+from rag.index.scoring import best_rows, lexical_scores, proximity
 from rag.records import Hit
-from rag.retrieval import _best, lexical_scores, proximity, relative_similarities, retrieve, standard
+from rag.retrieval import relative_similarities, retrieve, standard
 from rag.text.passages import embedded_text
 from rag.text.terms import terms
 from tests.conftest import WordEmbedder, index_of
@@ -20,11 +21,11 @@ SETTINGS = RetrievalSettings()
 
 
 @pytest.fixture
-def index(corpus: Path, words: WordEmbedder) -> Index:
+def index(corpus: Path, words: WordEmbedder) -> LocalIndex:
     return index_of(corpus, words)
 
 
-def search(index: Index, query: str, **options: object) -> list[Hit]:
+def search(index: LocalIndex, query: str, **options: object) -> list[Hit]:
     return retrieve(index, query, WordEmbedder().embed_query(query), SETTINGS, **options)  # type: ignore[arg-type]
 
 
@@ -39,14 +40,14 @@ def test_relative_similarities_of_a_worked_example() -> None:
     assert relative_similarities(cosines, mean=1.0).tolist() == [0.0, 0.0, 0.0]
 
 
-def test_relative_similarity_uses_the_mean_over_all_passages(index: Index) -> None:
+def test_relative_similarity_uses_the_mean_over_all_passages(index: LocalIndex) -> None:
     vector = WordEmbedder().embed_query("repot a fern")
     cosines = index.dense.vectors @ vector
     for hit in search(index, "repot a fern", documents=["faq.txt"]):
         assert hit.relative_similarity == pytest.approx((hit.similarity - cosines.mean()) / (1 - cosines.mean()), abs=1e-5)
 
 
-def test_score_is_the_weighted_sum_of_standard_scores(index: Index) -> None:
+def test_score_is_the_weighted_sum_of_standard_scores(index: LocalIndex) -> None:
     """Recomputed over all rows from vectors and terms, without candidates or moments."""
     query = "repot a fern"
     vector = WordEmbedder().embed_query(query)
@@ -59,7 +60,7 @@ def test_score_is_the_weighted_sum_of_standard_scores(index: Index) -> None:
     assert scores == pytest.approx({p.id: float(e) for p, e in zip(index.passages, expected, strict=True)}, abs=1e-4)
 
 
-def test_proximity_counts_neighbours_in_order(index: Index) -> None:
+def test_proximity_counts_neighbours_in_order(index: LocalIndex) -> None:
     """One passage has "damp soil" in this order; one occurrence counts the idf of both terms fully."""
     words = ["damp", "soil"]
     rows = np.arange(len(index.passages))
@@ -96,7 +97,7 @@ def test_proximity_equals_a_count_in_the_texts(first: list[str], second: list[st
     assert proximity(index, words, rows).tolist() == expected.tolist()
 
 
-def test_headings_add_to_the_lexical_score(index: Index) -> None:
+def test_headings_add_to_the_lexical_score(index: LocalIndex) -> None:
     alone = SETTINGS.model_copy(update={"headings_weight": 0.0})
     words = terms("repot")
     assert (lexical_scores(index, words, SETTINGS) > lexical_scores(index, words, alone)).any()
@@ -117,13 +118,13 @@ def test_filter_by_folder_and_pattern(tmp_path: Path) -> None:
     assert documents("a", "c/") == set()
 
 
-def test_filter_changes_no_score(index: Index) -> None:
+def test_filter_changes_no_score(index: LocalIndex) -> None:
     whole = {hit.passage.id: hit.score for hit in search(index, "repot a fern", k=1000)}
     for hit in search(index, "repot a fern", documents=["faq.txt"]):
         assert hit.score == whole[hit.passage.id]
 
 
-def test_right_passage_comes_first(index: Index) -> None:
+def test_right_passage_comes_first(index: LocalIndex) -> None:
     hits = search(index, "How often should I repot my fern?")
     assert hits[0].passage.headings == ("How often should I repot a fern?",)
     assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
@@ -139,12 +140,12 @@ def test_ties_end_on_the_passage_id(tmp_path: Path, words: WordEmbedder) -> None
     assert [hit.passage.id for hit in hits] == sorted(hit.passage.id for hit in hits)
 
 
-def test_only_named_documents_are_searched(index: Index) -> None:
+def test_only_named_documents_are_searched(index: LocalIndex) -> None:
     assert {hit.passage.document_id for hit in search(index, "fern", documents=["faq.txt"])} == {"faq.txt"}
     assert search(index, "fern", documents=[]) == search(index, "fern", documents=["unknown"]) == []
 
 
-def test_k_is_a_maximum(index: Index) -> None:
+def test_k_is_a_maximum(index: LocalIndex) -> None:
     assert len(search(index, "fern", k=2)) == 2
     assert len(search(index, "fern", k=1000)) == len(index.passages)
 
@@ -154,4 +155,4 @@ def test_best_rows_equal_those_of_a_full_sort(scores: list[int], rows: set[int],
     values = np.array(scores, dtype=np.float32)
     candidates = np.array(sorted(row for row in rows if row < len(scores)), dtype=np.int64)
     expected = candidates[np.lexsort((candidates, -values[candidates]))[:k]]
-    assert sorted(_best(values, candidates, k).tolist()) == sorted(expected.tolist())
+    assert sorted(best_rows(values, candidates, k).tolist()) == sorted(expected.tolist())

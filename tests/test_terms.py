@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from rag.config import RetrievalSettings
 from rag.index.contents import Index
-from rag.retrieval import lexical_scores, retrieve
+from rag.index.scoring import lexical_scores
+from rag.retrieval import retrieve
 from rag.text.languages import spelled_alike
 from rag.text.terms import content_words, terms
 from tests.conftest import WordEmbedder, updated
@@ -128,7 +129,7 @@ def indexes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Index]:
         "en": {"a.en.txt": ENGLISH, "b.en.txt": "The form must be handed in by the end of the month, and that is all."},
     }
     files["all"] = files["de"] | files["en"] | {"a.zh.txt": CHINESE}
-    made = {}
+    made: dict[str, Index] = {}
     for name, texts in files.items():
         folder = tmp_path_factory.mktemp(name)
         (folder / "corpus").mkdir()

@@ -222,7 +222,7 @@ def test_groups_are_those_of_a_plain_average_linkage(chat: Chat) -> None:
     queries = sorted({" ".join(draw.choices(words, k=4)) for _ in range(40)})
     embedder, index = chat.embedder, chat.index()
     vectors = np.array([embedder.embed_query(query) for query in queries], dtype=np.float64)
-    means = np.array([index.dense.spread(vector.astype(np.float32))[0] for vector in vectors])
+    means = np.array([index.cosine_spread(vector.astype(np.float32))[0] for vector in vectors])
     base = (means[:, None] + means[None, :]) / 2
     alike = np.minimum((vectors @ vectors.T - base) / (1 - base), 1)
     groups = [[n] for n in range(len(queries))]

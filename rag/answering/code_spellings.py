@@ -13,9 +13,9 @@ def codes_as_written(query: str, index: Index) -> dict[str, str]:
     written = {}
     for match in _CODE.finditer(query):
         letters, digits = match[1].upper(), match[2]
-        if not index.lexical.document_frequency(_one_term(match.group())):
+        if not index.document_frequency(_one_term(match.group())):
             forms = (f"{letters}-{digits}", f"{letters}{digits}")
-            known = [form for form in forms if index.lexical.document_frequency(_one_term(form))]
+            known = [form for form in forms if index.document_frequency(_one_term(form))]
             if known and known[0] != match.group():
                 written[match.group()] = known[0]
     return written

@@ -132,9 +132,11 @@ def _passages_with(handle: Handle, index: Index, scope: NDArray[np.int64] | None
     match = re.fullmatch(r"([a-z]{1,5})(\d.*)", handle.number)
     base = handle.number.split("(")[0]
     forms = {base, f"{match[1]}-{match[2]}", match[2]} if match else {base}
+    if scope is None and max(map(index.document_frequency, forms)) > MOST_PASSAGES:
+        return None
     rows: set[int] = set()
     for form in sorted(forms):
-        rows.update(index.lexical.postings(form)[0].tolist())
+        rows.update(index.postings(form)[0].tolist())
     if scope is not None:
         rows &= set(scope.tolist())
     return [index.passages[row] for row in sorted(rows)] if len(rows) <= MOST_PASSAGES else None

@@ -152,9 +152,9 @@ def _in_rows(term: str, index: Index) -> NDArray[np.int32]:
     """Passages that have the term in their text and not only in title, headings and the header above them."""
     if not len(index.tabular):
         return np.zeros(0, dtype=np.int32)
-    rows, counts = index.lexical.postings(term)
-    if not 0 < len(rows) <= MOST_FREQUENT:
+    if not 0 < index.document_frequency(term) <= MOST_FREQUENT:
         return np.zeros(0, dtype=np.int32)
+    rows, counts = index.postings(term)
     above, above_counts = index.headings.postings(term)
     counts = counts.copy()
     counts[np.searchsorted(rows, above)] -= above_counts

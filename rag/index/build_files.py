@@ -28,10 +28,10 @@ from rag.config import PassageSettings
 from rag.errors import IndexBroken
 from rag.index.abbreviations import Abbreviations
 from rag.index.changes import CHANGES
-from rag.index.contents import Index
 from rag.index.dense import DenseIndex
 from rag.index.lexical import LexicalIndex, file_names
 from rag.index.line_table import Lines, table_of
+from rag.index.local_index import LocalIndex
 from rag.index.manifest import FIX, HASHED, StoredFile, check_files, check_manifest, load_manifest
 from rag.index.stored_records import StoredDocuments, StoredPassages
 from rag.models.model_identity import ModelIdentity
@@ -79,7 +79,7 @@ def read_documents(folder: Path) -> Iterator[tuple[Document, list[Passage]]]:
 
 def load_index(
     folder: Path, *, model: ModelIdentity | None = None, dim: int | None = None, settings: PassageSettings | None = None
-) -> Index:
+) -> LocalIndex:
     """Opens a build. Its large files stay on disk and remain readable after the build has been removed.
 
     Raises IndexMismatch if the build has another format, model, dimension or settings (those that are given), and IndexBroken
@@ -91,18 +91,18 @@ def load_index(
     entries = manifest.corpus.documents
     try:
         documents = StoredDocuments([entry.id for entry in entries], Lines(folder / DOCUMENTS))
-        return Index(
-            documents,
-            StoredPassages(documents, [entry.passages for entry in entries], Lines(folder / PASSAGES)),
-            map_array(folder / IDS),
-            map_array(folder / ASKING),
-            map_array(folder / TABULAR),
-            Abbreviations(Lines(folder / ABBREVIATIONS)),
-            DenseIndex.load(folder / VECTORS, folder / MOMENTS, folder / DENSE, manifest.nearest),
-            LexicalIndex.load(folder, TERMS),
-            LexicalIndex.load(folder, HEADINGS),
-            LexicalIndex.load(folder, SPELLINGS),
-            manifest,
+        return LocalIndex(
+            documents=documents,
+            passages=StoredPassages(documents, [entry.passages for entry in entries], Lines(folder / PASSAGES)),
+            ids=map_array(folder / IDS),
+            asking=map_array(folder / ASKING),
+            tabular=map_array(folder / TABULAR),
+            abbreviations=Abbreviations(Lines(folder / ABBREVIATIONS)),
+            dense=DenseIndex.load(folder / VECTORS, folder / MOMENTS, folder / DENSE, manifest.nearest),
+            lexical=LexicalIndex.load(folder, TERMS),
+            headings=LexicalIndex.load(folder, HEADINGS),
+            spellings=LexicalIndex.load(folder, SPELLINGS),
+            manifest=manifest,
         )
     except (OSError, ValueError, RuntimeError) as error:  # removed in the meantime, or a large file with a damaged header
         raise IndexBroken(f"{getattr(error, 'filename', None) or folder} cannot be read ({error}); {FIX}") from error

@@ -25,7 +25,7 @@ from rag.index.build_files import (
     VECTORS,
 )
 from rag.index.builds import Report
-from rag.index.contents import rows_by_document
+from rag.index.catalogue import rows_by_document
 from rag.index.dense import factory_for, write_dense
 from rag.index.line_table import Lines, LineWriter
 from rag.index.manifest import Entry, Manifest, Nearest

@@ -15,6 +15,7 @@ from heapq import merge
 from itertools import groupby, pairwise
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,47 +30,17 @@ BLOCK = 2**20  # postings merged at a time: about 60 MB
 WORDS_AT_ONCE = 2**14  # terms decoded at a time: about 150 KB
 
 
-@dataclass(frozen=True)
-class LexicalIndex:
-    """Postings in columns, ordered by term, then by row of the passage. The columns may be memory-mapped.
+@dataclass(frozen=True, kw_only=True)
+class TermDictionary:
+    """The distinct terms of some rows, with the number of rows that have each. The columns may be memory-mapped.
 
     Terms are numbered in sorted order: `words[word_starts[t]:word_starts[t + 1]]` is term `t` in UTF-8, and
-    `offsets[t]:offsets[t + 1]` are its postings. `lengths` are the numbers of terms of each row; `sequence` holds the terms of
-    all rows in order of their occurrence.
-
-    `among` restricts postings and statistics to the rows of one group: the number of the group of each row, and that of the
-    group. None stands for all rows.
+    `offsets[t + 1] - offsets[t]` rows have it.
     """
 
     words: NDArray[np.uint8]
     word_starts: NDArray[np.int64]
     offsets: NDArray[np.int64]
-    rows: NDArray[np.int32]
-    counts: NDArray[np.int32]
-    lengths: NDArray[np.int32]
-    sequence: NDArray[np.int32]
-    among: tuple[NDArray[np.uint8], int] | None = field(default=None, kw_only=True)
-
-    @classmethod
-    def build(cls, term_lists: Iterable[Sequence[str]]) -> "LexicalIndex":
-        gathering = Gathering()
-        for words in term_lists:
-            gathering.add(words)
-        return gathering.index()
-
-    @cached_property
-    def _rows(self) -> int:
-        return len(self.lengths) if self.among is None else int((self.among[0] == self.among[1]).sum())
-
-    @cached_property
-    def _mean_length(self) -> float:
-        lengths = self.lengths if self.among is None else self.lengths[self.among[0] == self.among[1]]
-        return max(1e-9, float(lengths.mean())) if len(lengths) else 1.0
-
-    @cached_property
-    def starts(self) -> NDArray[np.int64]:
-        """The offset of each row's terms in `sequence`, and the end of the last one's."""
-        return np.concatenate([[0], np.cumsum(self.lengths, dtype=np.int64)])
 
     @property
     def size(self) -> int:
@@ -100,10 +71,50 @@ class LexicalIndex:
         return number if number < self.size and self._word(number) == encoded else None
 
     def document_frequency(self, term: str) -> int:
-        if self.among is not None:
-            return len(self.postings(term)[0])
         number = self.number(term)
         return 0 if number is None else int(self.offsets[number + 1] - self.offsets[number])
+
+
+@dataclass(frozen=True, kw_only=True)
+class LexicalIndex(TermDictionary):
+    """Postings in columns, ordered by term, then by row of the passage.
+
+    `offsets[t]:offsets[t + 1]` are the postings of term `t`. `lengths` are the numbers of terms of each row; `sequence` holds the
+    terms of all rows in order of their occurrence.
+
+    `among` restricts postings and statistics to the rows of one group: the number of the group of each row, and that of the
+    group. None stands for all rows.
+    """
+
+    rows: NDArray[np.int32]
+    counts: NDArray[np.int32]
+    lengths: NDArray[np.int32]
+    sequence: NDArray[np.int32]
+    among: tuple[NDArray[np.uint8], int] | None = field(default=None)
+
+    @classmethod
+    def build(cls, term_lists: Iterable[Sequence[str]]) -> "LexicalIndex":
+        gathering = Gathering()
+        for words in term_lists:
+            gathering.add(words)
+        return gathering.index()
+
+    @cached_property
+    def _rows(self) -> int:
+        return len(self.lengths) if self.among is None else int((self.among[0] == self.among[1]).sum())
+
+    @cached_property
+    def _mean_length(self) -> float:
+        lengths = self.lengths if self.among is None else self.lengths[self.among[0] == self.among[1]]
+        return max(1e-9, float(lengths.mean())) if len(lengths) else 1.0
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """The offset of each row's terms in `sequence`, and the end of the last one's."""
+        return np.concatenate([[0], np.cumsum(self.lengths, dtype=np.int64)])
+
+    def document_frequency(self, term: str) -> int:
+        return super().document_frequency(term) if self.among is None else len(self.postings(term)[0])
 
     def postings(self, term: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """The rows that have the term, ascending, and how often each has it; both empty for an unknown term."""
@@ -117,9 +128,7 @@ class LexicalIndex:
         return rows[here], counts[here]
 
     def idf(self, term: str) -> float:
-        """ln(1 + (N - df + 0.5) / (df + 0.5)), Lucene's form, which is never negative."""
-        frequency = self.document_frequency(term)
-        return float(np.log1p((self._rows - frequency + 0.5) / (frequency + 0.5)))
+        return idf_of(self.document_frequency(term), self._rows)
 
     def scores(self, query_terms: Sequence[str]) -> NDArray[np.float32]:
         """The BM25 score of every row, 0 if no term occurs; a term repeated in the query counts as often."""
@@ -145,7 +154,13 @@ class LexicalIndex:
     @classmethod
     def load(cls, folder: Path, field: str) -> "LexicalIndex":
         """The columns are memory-mapped. Raises OSError or ValueError."""
-        return cls(*(map_array(folder / f"{field}_{column}.npy") for column in COLUMNS))
+        columns: dict[str, Any] = {column: map_array(folder / f"{field}_{column}.npy") for column in COLUMNS}
+        return cls(**columns)
+
+
+def idf_of(frequency: int, rows: int) -> float:
+    """ln(1 + (N - df + 0.5) / (df + 0.5)), Lucene's form, which is never negative."""
+    return float(np.log1p((rows - frequency + 0.5) / (frequency + 0.5)))
 
 
 class Gathering:

@@ -87,7 +87,7 @@ class Likeness:
         by_query = {q: known[model, q] if (model, q) in known else embedder.embed_query(q) for q in queries}
         self._vectors = {(model, query): vector for query, vector in by_query.items()}
         vectors = np.array([by_query[query] for query in queries], dtype=np.float64)
-        means = np.array([index.dense.spread(by_query[query])[0] if index.passages else 0.0 for query in queries])
+        means = np.array([index.cosine_spread(by_query[query])[0] if index.passages else 0.0 for query in queries])
         base = np.minimum((means[:, None] + means[None, :]) / 2, 0.99)
         distances = np.clip(1 - (vectors @ vectors.T - base) / (1 - base), 0, None)
         np.fill_diagonal(distances, 0)

@@ -1,0 +1,170 @@
+"""The catalogue of an index: its documents and passages, their names, languages and vocabulary."""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import SelectionError
+from rag.index.abbreviations import Abbreviations
+from rag.index.lexical import LexicalIndex, TermDictionary
+from rag.index.manifest import Entry, Manifest
+from rag.records import Document, Passage
+from rag.text.languages import UNKNOWN
+from rag.text.spelling import Vocabulary
+from rag.text.terms import ENGLISH
+
+# Limits of patterns that select documents. Matching the most complex ones with 10,000 names takes some tenths of a second.
+MOST_PATTERNS = 50
+LONGEST_PATTERN = 200  # characters
+MOST_STARS = 5
+LANGUAGE = "language:"  # selects the documents in a language by its ISO 639-1 code
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All documents and passages, and the terms they have.
+
+    Passages are ordered by document, then span; row `i` stands for `passages[i]`. Documents and passages are read from disk on
+    access; reading a damaged line raises IndexBroken. `ids` are the passage ids as numbers, in row order. `asking` are the rows
+    of passages whose innermost heading is a question, `tabular` those of passages with rows of a table. `lexical` has the terms
+    of the embedded texts, `headings` only those of titles and headings, `spellings` the words as they are spelt. `digest` is the
+    manifest's hash: equal contents give equal hashes.
+    """
+
+    documents: Mapping[str, Document]
+    passages: Sequence[Passage]
+    ids: NDArray[np.uint64]
+    asking: NDArray[np.int32]
+    tabular: NDArray[np.int32]
+    abbreviations: Abbreviations
+    lexical: TermDictionary
+    headings: LexicalIndex
+    spellings: TermDictionary
+    manifest: Manifest
+
+    @property
+    def digest(self) -> str:
+        return self.manifest.hash
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The words of the documents with the number of passages that have them."""
+        words = (word.decode("utf-8", "replace") for word in self.spellings.vocabulary())
+        return Vocabulary.of(zip(words, np.diff(self.spellings.offsets).tolist(), strict=True))
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of the documents, those of most passages first.
+
+        Documents in an unknown language ("") are analysed as English; if there are no others, they count as English.
+        """
+        passages: Counter[str] = Counter()
+        for entry in self.manifest.corpus.documents:
+            if entry.passages:
+                passages[entry.language] += entry.passages
+        if passages.keys() <= {ENGLISH, UNKNOWN}:
+            return (ENGLISH,)
+        return tuple(sorted(passages, key=lambda language: (-passages[language], language)))
+
+    @cached_property
+    def row_languages(self) -> NDArray[np.uint8]:
+        """The place in `languages` of each row's language."""
+        entries = [entry for entry in self.manifest.corpus.documents if entry.passages]
+        number_of = {language: number for number, language in enumerate(self.languages)}
+        numbers = [number_of.get(entry.language, 0) for entry in entries]
+        return np.repeat(np.array(numbers, dtype=np.uint8), [entry.passages for entry in entries])
+
+    @cached_property
+    def entries(self) -> dict[str, Entry]:
+        """The manifest's entry for each document, by id."""
+        return {entry.id: entry for entry in self.manifest.corpus.documents}
+
+    def entry_for(self, name: str) -> Entry | None:
+        """The entry of a file's document; for a duplicate, of the document with the same bytes. None if the file is unknown."""
+        _, document_of = self._names
+        return self.entries.get(document_of.get(name, ""))
+
+    @cached_property
+    def rows(self) -> dict[str, range]:
+        """The rows of each document's passages."""
+        return rows_by_document(self.manifest.corpus.documents)
+
+    def passages_of(self, document_id: str) -> list[Passage]:
+        """The passages of a document, in order; none if the document is unknown."""
+        return [self.passages[row] for row in self.rows.get(document_id, ())]
+
+    def passage_before(self, passage: Passage) -> Passage | None:
+        """The preceding passage of the same document, None for the first."""
+        rows = self.rows[passage.document_id]
+        number = bisect_left(rows, passage.span.start, key=self._start) - 1
+        return self.passages[rows[number]] if number >= 0 else None
+
+    def passage_after(self, passage: Passage) -> Passage | None:
+        """The following passage of the same document, None for the last."""
+        rows = self.rows[passage.document_id]
+        number = bisect_left(rows, passage.span.start, key=self._start) + 1
+        return self.passages[rows[number]] if number < len(rows) else None
+
+    def _start(self, row: int) -> int:
+        return self.passages[row].span.start
+
+    def documents_of(self, selection: Sequence[str]) -> list[str]:
+        """The ids, sorted, of the documents named by ids, folders ("reports/"), patterns ("*.md") or languages ("language:de").
+
+        The name of a duplicate stands for the document with the same bytes. Unknown names are ignored. Raises SelectionError
+        for patterns that would take long to match.
+        """
+        names, document_of = self._names
+        _check_patterns([name for name in selection if name not in document_of and not name.endswith("/")])
+        entries = self.manifest.corpus.documents
+        chosen: list[str] = []
+        for name in selection:
+            if name in document_of:
+                chosen.append(name)
+            elif name.endswith("/"):
+                chosen += names[bisect_left(names, name) : bisect_left(names, f"{name[:-1]}0")]  # "0" follows "/"
+            elif name.startswith(LANGUAGE):
+                chosen += [entry.id for entry in entries if entry.language == name.removeprefix(LANGUAGE).lower()]
+            elif _is_pattern(name):
+                chosen += [candidate for candidate in names if fnmatchcase(candidate, name)]
+        return sorted({document_of[name] for name in chosen})
+
+    @cached_property
+    def _names(self) -> tuple[list[str], dict[str, str]]:
+        """All names including duplicates, sorted, and the id of the document that each stands for."""
+        document_of = {name: name for name in self.entries}
+        document_of |= {duplicate.path: duplicate.same_as for duplicate in self.manifest.corpus.duplicates}
+        return sorted(document_of), document_of
+
+    def rows_of(self, selection: Sequence[str]) -> NDArray[np.int64]:
+        """Rows of the passages of `documents_of(selection)`, ascending."""
+        ranges = [np.arange(rows.start, rows.stop) for rows in map(self.rows.__getitem__, self.documents_of(selection))]
+        return np.concatenate([np.zeros(0, dtype=np.int64), *ranges])
+
+
+def _is_pattern(name: str) -> bool:
+    return any(sign in name for sign in "*?[")
+
+
+def _check_patterns(names: Sequence[str]) -> None:
+    patterns = [name for name in names if _is_pattern(name)]
+    if len(patterns) > MOST_PATTERNS:
+        raise SelectionError(f"documents: {len(patterns)} patterns, of which {MOST_PATTERNS} are allowed; name folders instead")
+    for pattern in patterns:
+        if len(pattern) > LONGEST_PATTERN or pattern.count("*") > MOST_STARS:
+            limits = f"{LONGEST_PATTERN} characters and {MOST_STARS} *"
+            raise SelectionError(f"documents: the pattern {pattern[:40]!r} is too complex; it may have {limits}")
+
+
+def rows_by_document(entries: Sequence[Entry]) -> dict[str, range]:
+    """The rows of each document's passages, by id; the documents' passages follow each other in order."""
+    rows, end = {}, 0
+    for entry in entries:
+        rows[entry.id] = range(end, end := end + entry.passages)
+    return rows
