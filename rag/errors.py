@@ -12,6 +12,8 @@ RagError
 ├── IndexMismatch       the index was built with a different model, format or settings
 ├── IndexBroken         the index's files do not match their manifest
 ├── BuildLocked         another build of the same index is running
+├── ClusterError        the Ray cluster that should build cannot be reached or used
+├── ObjectsError        what Ray workers made of the files cannot be read or stored
 ├── ServerBusy          too many questions are waiting, or one takes too long
 ├── QuestionSetError    a question set or a saved run cannot be read
 ├── MatrixError         an evidence matrix cannot be made or written
@@ -83,6 +85,14 @@ class IndexBroken(RagError):
 
 class BuildLocked(RagError):
     """Another process is building the same index."""
+
+
+class ClusterError(RagError):
+    """The Ray cluster named by `index.workers` cannot be reached, differs from this machine, or was lost."""
+
+
+class ObjectsError(RagError):
+    """The folder or object store named by `index.objects` cannot be used, or an object in it is damaged."""
 
 
 class ServerBusy(RagError):

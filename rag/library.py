@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rag.evaluation.question_sets import QuestionSet
     from rag.index.builds import Report
     from rag.index.changes import Changes
+    from rag.index.cluster.ray_workers import RayWorkers
     from rag.index.doctor import Check
     from rag.index.manifest import Failure, Manifest
     from rag.index.status import Status
@@ -93,10 +94,8 @@ class Library:
         prepare: Callable[[], None] = lambda: None, progress: Report = _silent,
     ) -> BuildReport:  # fmt: skip
         """Makes the index agree with the corpus; only changes are read and embedded. See `rag.index.updating.update_index`."""
-        from rag.index.updating import update_index
-
         started, options = perf_counter(), {"full": full, "retry": retry, "forget": forget, "wait": wait}
-        result = update_index(self._corpus, self.settings.index, self._recipe, **options, prepare=prepare, progress=progress)
+        result = _updated(self, options, prepare, progress)
         return _reported(self, *result, perf_counter() - started, progress, forget=forget)
 
     def differences(self, *, progress: Report = _silent) -> list[str]:
@@ -208,6 +207,29 @@ class Library:
 
                 self._chat = Chat.open(settings=self.settings, embedder=self.embedder, reading=reading)
             return self._chat
+
+
+def _updated(
+    library: Library, options: dict[str, bool], prepare: Callable[[], None], progress: Report
+) -> tuple[Manifest, Changes]:
+    from rag.index.cluster.kept_objects import sweep_objects
+    from rag.index.updating import update_index
+
+    folder, workers = library.settings.index, _workers(library)
+    result = update_index(
+        library._corpus, folder, library._recipe, **options, prepare=prepare, workers=workers, progress=progress
+    )
+    sweep_objects(library.settings)
+    return result
+
+
+def _workers(library: Library) -> RayWorkers | None:
+    """None if this process reads and embeds."""
+    if library.settings.scale.workers == "local":
+        return None
+    from rag.index.cluster.ray_workers import RayWorkers
+
+    return RayWorkers(library.settings, library.embedder.identity)
 
 
 def _reported(

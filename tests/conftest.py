@@ -244,3 +244,22 @@ def corpus(tmp_path: Path) -> Path:
         encoding="utf-8",
     )
     return folder
+
+
+MAIL = (
+    "From: a@b.example\nSubject: Ferns\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n"
+    "--x\nContent-Type: text/plain\n\nFerns need water. They wilt.\n"
+    '--x\nContent-Type: text/plain\nContent-Disposition: attachment; filename="note.txt"\n\nMoss grows on stones.\n'
+    '--x\nContent-Type: application/pdf\nContent-Disposition: attachment; filename="bad.pdf"\n\nnot a PDF\n--x--\n'
+)
+
+
+@pytest.fixture
+def mixed(corpus: Path) -> Path:
+    """The small corpus with mail that holds a good and a bad attachment, a duplicate, a broken file and one in a folder."""
+    (corpus / "mail.eml").write_text(MAIL)
+    (corpus / "twin.md").write_bytes((corpus / "guide.md").read_bytes())
+    (corpus / "broken.pdf").write_bytes(b"%PDF-1.4 nothing else")
+    (corpus / "sub").mkdir()
+    (corpus / "sub" / "moss.txt").write_text("Moss grows on stones. It needs no soil.")
+    return corpus

@@ -27,12 +27,14 @@ from rag.index.build_files import (
 from rag.index.builds import Report
 from rag.index.catalogue import rows_by_document
 from rag.index.dense import factory_for, write_dense
+from rag.index.given_vectors import GivenVectors
 from rag.index.line_table import Lines, LineWriter
 from rag.index.manifest import Entry, Manifest, Nearest
 from rag.index.missing_vectors import MissingVectors
 from rag.index.stored_records import document_line, has_rows, passage_line, under_question
 from rag.index.term_counts import TermCounts
 from rag.models.embedder import Embedder
+from rag.numeric import Vectors
 from rag.records import Document, Passage
 from rag.storage.arrays import GrowingArray, map_array
 from rag.text.passages import embedded_text
@@ -78,6 +80,8 @@ class BuildWriter:
         self._seen: set[bytes] = set()
         self._open = ExitStack()
         self._missing = self._open.enter_context(MissingVectors(embedder, journal, work / "missing.jsonl"))
+        self._given = GivenVectors(work / "given.journal", embedder.identity.digest)
+        self._open.callback(self._given.close)
         self._files = self._open.enter_context(ExitStack())
         self._documents = self._files.enter_context(LineWriter(build / DOCUMENTS))
         self._passages = self._files.enter_context(LineWriter(build / PASSAGES))
@@ -103,15 +107,24 @@ class BuildWriter:
             self._marked[name].append(here + (self.passages - rows.start))
         self._enter(entry)
 
-    def add(self, document: Document, passages: Sequence[Passage]) -> None:
+    def add(
+        self, document: Document, passages: Sequence[Passage], vectors: Vectors | None = None, *, reused: bool = False
+    ) -> None:
+        """`vectors` are those of the passages if they have been embedded elsewhere: for this build or, if `reused`, before."""
         texts = [embedded_text(passage) for passage in passages]
         keys = [key_of(text) for text in texts]
         self._keys.append(np.frombuffer(b"".join(keys), dtype="V16"))
-        for row, (passage, text, key) in enumerate(zip(passages, texts, keys, strict=True), start=self.passages):
-            self._terms.add(row, passage, document.language)
+        missing: list[int] = []
+        for position, (passage, key) in enumerate(zip(passages, keys, strict=True)):
+            self._terms.add(self.passages + position, passage, document.language)
             if key not in self._seen and not (self._previous and key in self._previous.row_of):
                 self._seen.add(key)
-                self._missing.add(key, text)
+                missing.append(position)
+        if vectors is None:
+            for position in missing:
+                self._missing.add(keys[position], texts[position])
+        elif missing:
+            self._given.add([keys[position] for position in missing], vectors[missing], reused=reused)
         self._documents.write([document_line(document)])
         self._passages.write([passage_line(passage) for passage in passages])
         self._ids.append(np.array([int(passage.id, 16) for passage in passages], dtype=np.uint64))
@@ -136,7 +149,7 @@ class BuildWriter:
         self._files.close()
         self._missing.finish(progress)
         previous = self._previous
-        dim = int(previous.vectors.shape[1]) if previous and not self._missing.given else self._embedder.dim
+        dim = self._given.dim or (int(previous.vectors.shape[1]) if previous and not self._missing.given else self._embedder.dim)
         self._write_vectors(dim, progress)
         vectors = map_array(self._build / VECTORS)
         factory = factory_for(self.passages, dim, settings)
@@ -145,7 +158,7 @@ class BuildWriter:
         progress("preparing", 1, 2)
         self._terms.save(self._build, [(previous.folder, self._moved)] if previous else [])
         progress("preparing", 2, 2)
-        return self._missing.embedded, dim, nearest
+        return self._missing.embedded + self._given.embedded, dim, nearest
 
     def _write_vectors(self, dim: int, progress: Report) -> None:
         keys = map_array(self._build / KEYS)
@@ -160,7 +173,7 @@ class BuildWriter:
         if self._previous and key in self._previous.row_of:
             vector: NDArray[np.float32] = self._previous.vectors[self._previous.row_of[key]]
             return vector
-        return self._missing.vector(key)
+        return self._given.vector(key) if key in self._given else self._missing.vector(key)
 
     def __enter__(self) -> "BuildWriter":
         return self

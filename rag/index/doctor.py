@@ -28,6 +28,7 @@ from rag.index.build_files import (
 from rag.index.build_writer import MARKS, key_of
 from rag.index.builds import CURRENT, FORMER, builder_of, describe_builder, live_build, orphans, previous_build
 from rag.index.changes import corpus_changes
+from rag.index.cluster.kept_objects import object_faults
 from rag.index.dense import DenseIndex, describe_nearest, moments_of, recall_of, sampled_queries
 from rag.index.lexical import LexicalIndex
 from rag.index.line_table import Lines
@@ -148,6 +149,7 @@ def _leftovers(settings: Settings, check: Check) -> None:
         check.faults.append((f"{settings.index / JOURNAL} holds the vectors of an interrupted build", BUILD))
     if (settings.index / "builder.json").exists():
         check.faults.append((f"{settings.index / 'builder.json'} was left by a builder that no longer runs", BUILD))
+    check.faults += [(fault, BUILD) for fault in object_faults(settings)]
     unknown = sorted(path for path in settings.index.iterdir() if path.name not in KNOWN and not path.name.endswith(".tmp"))
     check.faults += [(f"{path} does not belong to an index", f"run `rm -r {path}`") for path in unknown]
 

@@ -2,11 +2,11 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rag.config import DenseSettings, PassageSettings
 from rag.errors import IndexBroken, IndexMismatch, IndexMissing, UnreadableFile
@@ -23,6 +23,7 @@ from rag.index.builds import (
     sweep_builds,
 )
 from rag.index.changes import Changes, ScannedFiles, by_file, compare, corpus_state, save_changes, scan
+from rag.index.cluster.made_files import MadeFile
 from rag.index.dense import factory_for
 from rag.index.manifest import (
     Contents,
@@ -37,11 +38,15 @@ from rag.index.manifest import (
     save_manifest,
 )
 from rag.index.sentence_vectors import SentenceVectors
+from rag.loading.containers.members import LoadedFile
 from rag.loading.corpus import Corpus, FolderCorpus
 from rag.loading.reading import Reading, Splitting
 from rag.models.embedder import Embedder
 from rag.storage.file_changes import finish_interrupted
 from rag.text.passages import split_passages
+
+if TYPE_CHECKING:
+    from rag.index.cluster.ray_workers import RayWorkers
 
 JOURNAL = "embedded.journal"
 
@@ -65,6 +70,7 @@ def update_index(
     forget: bool = False,
     wait: bool = False,
     prepare: Callable[[], None] = lambda: None,
+    workers: "RayWorkers | None" = None,
     progress: Report = lambda what, done, total: None,
 ) -> tuple[Manifest, Changes]:
     """Makes the index in `folder` agree with the corpus in one step; until then the previous build stays live.
@@ -73,8 +79,9 @@ def update_index(
     recipe, everything is built from scratch; if nothing has changed, nothing is written. Files that could not be read are
     tried again only if they have changed, or with `retry`. The previous build is kept for
     `rag rollback` unless it holds a document that has been removed, or with `forget`. `prepare` is called once the lock is
-    held, before the corpus is scanned. Raises BuildLocked while another process builds, unless `wait`; CorpusError if there
-    is no corpus.
+    held, before the corpus is scanned. `workers` read and embed the files of a folder, with the same result as without them.
+    Raises BuildLocked while another process builds, unless `wait`; CorpusError if there is no corpus; ClusterError if the workers
+    cannot be used.
     """
     corpus = _as_corpus(corpus)
     with build_lock(folder, wait=wait) as note:
@@ -82,7 +89,8 @@ def update_index(
             finish_interrupted(corpus.folder)
         prepare()
         _discard_leftovers(folder, full=full)
-        result = _update(corpus, folder, recipe, full=full, retry=retry, forget=forget, report=_to_both(note, progress))
+        report = _to_both(note, progress)
+        result = _update(corpus, folder, recipe, workers, full=full, retry=retry, forget=forget, report=report)
         sweep_builds(folder)
         SentenceVectors(folder, result[0]).sweep()
         (folder / JOURNAL).unlink(missing_ok=True)
@@ -90,12 +98,20 @@ def update_index(
 
 
 def _update(
-    corpus: Corpus, folder: Path, recipe: Recipe, *, full: bool, retry: bool, forget: bool, report: Report
+    corpus: Corpus,
+    folder: Path,
+    recipe: Recipe,
+    workers: "RayWorkers | None",
+    *,
+    full: bool,
+    retry: bool,
+    forget: bool,
+    report: Report,
 ) -> tuple[Manifest, Changes]:
     live = _manifest_of(folder, live_build)
     reusable, rebuilt = (None, "") if full else _reusable(folder, recipe)
     with _staging(folder) as staging:
-        build = _Build(staging / "build", recipe, reusable, folder / JOURNAL, report, retry)
+        build = _Build(staging / "build", recipe, reusable, folder / JOURNAL, report, retry, full, workers)
         manifest, changes = build.write(corpus, compared_with=live, rebuilt=rebuilt)
         same = live is not None and manifest.hash == live.hash
         previous = None if forget else _worth_keeping(folder, previous_build if same else live_build, manifest)
@@ -192,6 +208,8 @@ class _Build:
     journal: Path
     progress: Report
     retry: bool = False
+    full: bool = False
+    workers: "RayWorkers | None" = None
 
     def write(self, corpus: Corpus, *, compared_with: Manifest | None, rebuilt: str = "") -> tuple[Manifest, Changes]:
         """Returns the manifest and the changes since `compared_with`. Writes no build if it would equal `previous`.
@@ -231,30 +249,46 @@ class _Build:
     def _read(self, corpus: Corpus, files: ScannedFiles, writer: BuildWriter) -> list[Failure]:
         """Passes every document to the writer, in order; returns the files that cannot be read."""
         failed = list(files.failed)
-        names, embedder = files.documents, self.recipe.embedder
+        names = files.documents
         kept = self._kept(files)
         new = [name for name in names if name not in kept]
-        limit = self._limit() if new else 0
-        tokenizer = embedder.tokenizer_json() if new else None
-        loaded = corpus.read(new, Reading(Splitting(tokenizer, limit) if tokenizer else None, self.progress))
-        for done, name in enumerate(names):
-            self.progress("reading", done, len(names))
-            if name in kept:
-                entries, failures = kept[name]
-                failed += failures
-                for entry in entries:
-                    writer.keep(entry)
-                continue
-            file = next(loaded)
-            if isinstance(file, UnreadableFile):
-                failed.append(Failure(name, str(file), files.digests[name]))
-                continue
-            failed += [Failure(member.id, member.reason, files.digests[name]) for member in file.failed]
-            for i, document in enumerate(file.documents):
-                split = partial(split_passages, document, count_tokens=embedder.count_tokens, limit=limit)
-                writer.add(document, split() if file.passages is None else file.passages[i])
+        with self._reading(corpus, files, new) as loaded:
+            for done, name in enumerate(names):
+                self.progress("reading", done, len(names))
+                if name in kept:
+                    entries, failures = kept[name]
+                    failed += failures
+                    for entry in entries:
+                        writer.keep(entry)
+                    continue
+                file = next(loaded)
+                if isinstance(file, UnreadableFile):
+                    failed.append(Failure(name, str(file), files.digests[name]))
+                    continue
+                failed += [Failure(member.id, member.reason, files.digests[name]) for member in file.failed]
+                self._add(file, writer)
         self.progress("reading", len(names), len(names))
         return failed
+
+    def _reading(
+        self, corpus: Corpus, files: ScannedFiles, new: Sequence[str]
+    ) -> AbstractContextManager[Iterator[LoadedFile | UnreadableFile]]:
+        if self.workers is not None and isinstance(corpus, FolderCorpus):
+            digests = {name: files.digests[name] for name in new}
+            return self.workers.reading(corpus, digests, self.progress, full=self.full, retry=self.retry)
+        tokenizer = self.recipe.embedder.tokenizer_json() if new else None
+        return nullcontext(corpus.read(new, Reading(Splitting(tokenizer, self._limit()) if tokenizer else None, self.progress)))
+
+    def _add(self, file: LoadedFile, writer: BuildWriter) -> None:
+        """Splits the documents of the file unless it comes with their passages."""
+        for i, document in enumerate(file.documents):
+            if isinstance(file, MadeFile) and file.passages is not None:
+                writer.add(document, file.passages[i], file.vectors[i], reused=file.reused)
+            elif file.passages is not None:
+                writer.add(document, file.passages[i])
+            else:
+                count = self.recipe.embedder.count_tokens
+                writer.add(document, split_passages(document, count_tokens=count, limit=self._limit()))
 
     def _limit(self) -> int:
         """The longest passage in tokens. Loads the model."""

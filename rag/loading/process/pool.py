@@ -104,7 +104,13 @@ class WorkerProcess:
         self._stopped = False
 
     def read(self, folder: Path, name: str, progress: Progress = lambda unit, done, total: None) -> LoadedFile | UnreadableFile:
-        reply = self.ask({"folder": str(folder.absolute()), "name": name}, progress)
+        return self._loaded(self.ask({"folder": str(folder.absolute()), "name": name}, progress))
+
+    def read_data(self, name: str, data: bytes) -> LoadedFile | UnreadableFile:
+        """Reads a file whose bytes are here, and not in a folder."""
+        return self._loaded(self.ask({"name": name, "bytes": len(data)}, data=data))
+
+    def _loaded(self, reply: dict[str, Any]) -> LoadedFile | UnreadableFile:
         if "reason" in reply:
             return UnreadableFile(reply["reason"])
         documents = tuple(map(document_from_json, reply["documents"]))
@@ -114,8 +120,10 @@ class WorkerProcess:
             passages = tuple(tuple(passage_from_json(values, document) for values in rows) for document, rows in pairs)
         return LoadedFile(documents, tuple(UnreadableMember(*member) for member in reply["failed"]), passages)
 
-    def ask(self, request: dict[str, Any], progress: Progress = lambda unit, done, total: None) -> dict[str, Any]:
-        """The worker's reply; {"reason": ...} if it crashes or takes too long."""
+    def ask(
+        self, request: dict[str, Any], progress: Progress = lambda unit, done, total: None, data: bytes = b""
+    ) -> dict[str, Any]:
+        """The worker's reply; {"reason": ...} if it crashes or takes too long. `data` follows the request."""
         if self._stopped:
             return {"reason": "reading was stopped"}
         process = self._running()
@@ -128,7 +136,7 @@ class WorkerProcess:
         timer = threading.Timer(self._settings.seconds, kill)
         timer.start()
         try:
-            line = _exchange(process, request, progress)
+            line = _exchange(process, request, data, progress)
         finally:
             timer.cancel()
         if line.endswith(b"\n"):  # otherwise it died while writing
@@ -172,9 +180,9 @@ def _start(settings: LoadingSettings) -> "subprocess.Popen[bytes]":
     )
 
 
-def _exchange(process: "subprocess.Popen[bytes]", request: dict[str, Any], progress: Progress) -> bytes:
+def _exchange(process: "subprocess.Popen[bytes]", request: dict[str, Any], data: bytes, progress: Progress) -> bytes:
     """The line with the reply; without a line end, or empty, if the worker died."""
-    if not _send(process, request):
+    if not _send(process, request, data):
         return b""
     try:
         while (line := cast(BinaryIO, process.stdout).readline()).startswith(_PROGRESS):
@@ -184,11 +192,12 @@ def _exchange(process: "subprocess.Popen[bytes]", request: dict[str, Any], progr
         return b""
 
 
-def _send(process: "subprocess.Popen[bytes]", request: dict[str, Any]) -> bool:
+def _send(process: "subprocess.Popen[bytes]", request: dict[str, Any], data: bytes = b"") -> bool:
     """Returns False if the worker died, or was stopped and its pipes closed."""
     requests = cast(BinaryIO, process.stdin)
     try:
         requests.write(json.dumps(request).encode() + b"\n")
+        requests.write(data)
         requests.flush()
     except (BrokenPipeError, ValueError):
         return False

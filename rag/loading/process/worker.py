@@ -1,5 +1,7 @@
 """The process that reads files: one request per line on standard input, one reply per line on standard output.
 
+A request names a file in a folder, or says how many bytes of the file follow its line.
+
 A broken or hostile file can make a parser hang, crash or use up all memory; here it takes down only this process.
 Started by pool.py, never by hand: `python -P -m rag.loading.process.worker MEGABYTES`.
 """
@@ -39,7 +41,9 @@ def main() -> None:
         if "splitting" in request:
             worker.splitting = Splitting(**request["splitting"])
         else:
-            worker.write(worker.reply(request))
+            data = requests.read(request["bytes"]) if "bytes" in request else None
+            worker.write(worker.reply(request, data))
+            del data  # or it would count against the next file
 
 
 class _Worker:
@@ -52,9 +56,10 @@ class _Worker:
         self._replies.write(json.dumps(values).encode() + b"\n")
         self._replies.flush()
 
-    def reply(self, request: dict[str, Any]) -> dict[str, Any]:
+    def reply(self, request: dict[str, Any], data: bytes | None = None) -> dict[str, Any]:
         try:
-            data = read_bytes(Path(request["folder"]), request["name"])
+            if data is None:
+                data = read_bytes(Path(request["folder"]), request["name"])
             if "page" in request:
                 return {"image": _page_image(data, request)}
             with reporting(self._report):

@@ -1,0 +1,117 @@
+"""What a second machine brings: here, a second node on this machine, each node pinned to a core of its own.
+
+    python benchmarks/scale_out.py build CORPUS [--rounds 3] [--documents 24]
+
+`build`: passages that a Ray cluster of one and of two nodes reads, splits and embeds in a second, in turns. Each round starts the
+nodes anew and has one document made before the clock starts, so that every worker has loaded its model. The head has no core for
+tasks, but this process shares the cores with the nodes.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rag.config import Settings
+from rag.index.cluster.made_files import MadeFile
+from rag.index.cluster.ray_workers import RayWorkers
+from rag.loading.corpus import FolderCorpus
+from rag.models.model_identity import model_identity
+
+MEMORY = 100_000_000  # bytes of each node's object store
+PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
+
+
+def node_options() -> dict[str, Any]:
+    """With given ports, a node does not wait for its agents to choose some."""
+    options: dict[str, Any] = {"object_store_memory": MEMORY, "include_log_monitor": False}
+    for name in PORTS:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            options[name] = free.getsockname()[1]
+    return options
+
+
+@contextmanager
+def pinned_to(core: int) -> Iterator[None]:
+    """What is started in the block runs on this core alone."""
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)
+
+
+@contextmanager
+def cluster_of(nodes: int) -> Iterator[None]:
+    import ray
+    from ray.cluster_utils import Cluster
+
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # noqa: S108 - the paths of sockets must be short
+    Path("/tmp/ray").mkdir(exist_ok=True)  # noqa: S108 - where Ray notes the address of a cluster
+    head = {"num_cpus": 0, "temp_dir": folder, "include_dashboard": False, "no_monitor": True}
+    cluster = Cluster(initialize_head=True, head_node_args=head | node_options())
+    try:
+        for core in sorted(os.sched_getaffinity(0))[:nodes]:
+            with pinned_to(core):
+                cluster.add_node(num_cpus=1, **node_options())
+        cluster.wait_for_nodes()
+        ray.init(cluster.address, logging_level="ERROR", log_to_driver=False)
+        yield
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def passages_a_second(corpus: FolderCorpus, names: Sequence[str]) -> float:
+    """Of these files, on the cluster that this process is connected to."""
+    with tempfile.TemporaryDirectory() as objects:
+        settings = Settings.model_validate({"corpus": corpus.folder, "scale": {"workers": "ray", "objects": objects}})
+        workers = RayWorkers(settings, model_identity(settings.embedding))
+        started = time.perf_counter()
+        digests = {name: corpus.digest_of(name) for name in names}
+        passages = 0
+        with workers.reading(corpus, digests, lambda what, done, total: None, full=True) as files:
+            for file in files:
+                passages += sum(map(len, file.passages or ())) if isinstance(file, MadeFile) else 0
+        return passages / (time.perf_counter() - started)
+
+
+def measure_builds(folder: Path, rounds: int, documents: int) -> dict[str, Any]:
+    corpus = FolderCorpus(folder)
+    names = [name for name in corpus.names() if name.endswith(".md")][:documents]
+    rates: dict[int, list[float]] = {1: [], 2: []}
+    for number in range(rounds):
+        for nodes in (1, 2) if number % 2 == 0 else (2, 1):
+            with cluster_of(nodes):
+                passages_a_second(corpus, names[: 2 * nodes])
+                rates[nodes].append(passages_a_second(corpus, names))
+            print(f"{nodes} nodes: {rates[nodes][-1]:.1f} passages a second", flush=True)
+    ratios = [two / one for one, two in zip(rates[1], rates[2], strict=True)]
+    return {"documents": len(names), "passages a second": rates, "ratio": [min(ratios), statistics.median(ratios), max(ratios)]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True, dest="command")
+    build = commands.add_parser("build")
+    build.add_argument("corpus", type=Path)
+    build.add_argument("--rounds", type=int, default=3)
+    build.add_argument("--documents", type=int, default=24)
+    arguments = parser.parse_args()
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    print(json.dumps(measure_builds(arguments.corpus, arguments.rounds, arguments.documents), indent=1))
+
+
+if __name__ == "__main__":
+    main()

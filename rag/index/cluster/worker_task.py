@@ -1,0 +1,100 @@
+"""What happens on a Ray worker: one file is read, split and embedded by the same code as in a build without Ray."""
+
+import json
+import platform
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+
+from rag import __version__
+from rag.config import EmbeddingSettings, LoadingSettings, PassageSettings, Settings
+from rag.cores import limit_cores
+from rag.errors import ClusterError, UnreadableFile
+from rag.index.cluster.made_files import object_bytes
+from rag.index.manifest import FORMAT
+from rag.loading.process.pool import WorkerProcess
+from rag.loading.reading import Splitting
+from rag.models.embedder import ModelEmbedder
+from rag.models.model_identity import ModelIdentity, model_identity
+from rag.numeric import Vectors
+from rag.text.passages import embedded_text
+
+EMBEDDED_AT_ONCE = 32  # texts, as in a build without Ray
+# Packages whose versions decide where passages begin and end, and the last bits of vectors.
+_DECIDING = ("onnxruntime", "tokenizers", "nupunkt", "py3langid")
+
+
+def order_of(settings: Settings, model: ModelIdentity) -> str:
+    """What workers need to know besides the file, as JSON: settings, and what must be the same as on this machine."""
+    parts = {name: getattr(settings, name).model_dump() for name in ("embedding", "passages", "loading")}
+    return json.dumps(parts | {"same": _versions(model)}, sort_keys=True)
+
+
+def make_object(order: str, name: str, data: bytes) -> bytes:
+    """The object of the file `name` with the bytes `data`.
+
+    Raises ClusterError if this worker would make another object than the machine that asks, ModelError without the model.
+    """
+    return _maker(order).make(name, data)
+
+
+class _Maker:
+    """The model, which stays loaded, and the process that reads files, which a broken or hostile file may take down."""
+
+    def __init__(self, order: str) -> None:
+        limit_cores(1)  # a node has a worker for each core
+        values = json.loads(order)
+        settings = EmbeddingSettings(**values["embedding"])
+        _check_same(_versions(model_identity(settings)), values["same"])
+        self._embedder = ModelEmbedder(settings)
+        longest = self._embedder.max_tokens
+        limit = min(PassageSettings(**values["passages"]).max_tokens or longest, longest)
+        self._reader = WorkerProcess(LoadingSettings(**values["loading"]), Splitting(self._embedder.tokenizer_json(), limit))
+
+    def make(self, name: str, data: bytes) -> bytes:
+        file = self._reader.read_data(name, data)
+        if isinstance(file, UnreadableFile):
+            return object_bytes(file, self._vectors([]))
+        texts = [embedded_text(passage) for passages in file.passages or () for passage in passages]
+        return object_bytes(file, self._vectors(texts))
+
+    def _vectors(self, texts: list[str]) -> Vectors:
+        """Shape (len(texts), dim). Equal texts are embedded once."""
+        rows = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+        distinct = list(rows)
+        batches = [distinct[start : start + EMBEDDED_AT_ONCE] for start in range(0, len(distinct), EMBEDDED_AT_ONCE)]
+        empty: Vectors = np.zeros((0, self._embedder.dim), dtype=np.float32)
+        embedded: Vectors = np.concatenate([empty, *(self._embedder.embed_passages(batch) for batch in batches)])
+        return embedded[[rows[text] for text in texts]]
+
+
+@lru_cache(maxsize=1)
+def _maker(order: str) -> _Maker:
+    return _Maker(order)
+
+
+def _versions(model: ModelIdentity) -> dict[str, str]:
+    return {
+        "quoted-answers": __version__,
+        "the index format": str(FORMAT),
+        f"the model {model.name} ({model.backend})": model.digest[:12],
+        **{package: _version(package) for package in _DECIDING},
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
+
+
+def _check_same(own: dict[str, str], wanted: dict[str, str]) -> None:
+    """Raises ClusterError for the first difference."""
+    for what, value in wanted.items():
+        if own.get(what) != value:
+            raise ClusterError(
+                f"the Ray worker on {platform.node()} has {what} {own.get(what, 'none')}, this machine has {value}; "
+                "install the same on every node"
+            )
