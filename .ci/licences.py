@@ -27,7 +27,9 @@ OTHERS = {
     "cuda-pathfinder": "Apache-2.0",
     "cuda-toolkit": "none stated; it only lists packages of NVIDIA",
     "httpx2-jsfetch": "BSD-3-Clause",
+    "milvus-lite": "Apache-2.0",
     "pywin32": "PSF",
+    "setuptools": "MIT",
     "triton": "MIT License",
 }
 

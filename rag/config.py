@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from rag.errors import SettingsError
 
 SETTINGS_FILE = Path("rag.toml")
+LOCAL = "local"  # the engine that is this machine
 
 
 class _Section(BaseModel):
@@ -96,8 +97,25 @@ def _workers(value: str) -> str:
     return value
 
 
+def _engine(value: str) -> str:
+    address = r"(\[[0-9a-fA-F:.]+\]|[^\s/:\[\]]+):\d{1,5}"
+    if value != LOCAL and not re.fullmatch(rf"milvus(\+tls)?://{address}|milvus\+file:[^\s].*\.db", value):
+        raise ValueError('must be "local", "milvus://HOST:PORT", "milvus+tls://HOST:PORT" or "milvus+file:PATH.db"')
+    return value
+
+
 class ScaleSettings(_Section):
-    """Where an index is built, beyond one machine. In rag.toml and the environment these settings are in the section `index`."""
+    """Where an index is searched and built, beyond one machine.
+
+    In rag.toml and the environment these settings are in the section `index`.
+    """
+
+    engine: Annotated[str, AfterValidator(_engine)] = Field(
+        LOCAL,
+        description="what searches: this machine, a Milvus server or cluster at milvus://HOST:PORT (with TLS: milvus+tls://), or "
+        "for trying the file milvus+file:PATH.db; needs the extra quoted-answers[milvus]. MILVUS_TOKEN, or MILVUS_USER and "
+        "MILVUS_PASSWORD, are the credentials",
+    )
 
     workers: Annotated[str, AfterValidator(_workers)] = Field(
         "local",

@@ -60,7 +60,7 @@ class Chat:
         self.embedder = embedder
         self.reader = reader or _reader(settings, embedder)
         self._retriever = Retriever(settings.retrieval, embedder)
-        self._live = LiveIndex(settings.index, settings.passages, embedder, loaded=forget_texts)
+        self._live = LiveIndex(settings.index, settings.passages, embedder, forget_texts, engine=settings.scale.engine)
         self.reading: Callable[[Reader], Reader] = lambda reader: reader  # gives what reads in place of a reader
 
     @classmethod

@@ -11,6 +11,7 @@ RagError
 ├── IndexMissing        no index has been built yet
 ├── IndexMismatch       the index was built with a different model, format or settings
 ├── IndexBroken         the index's files do not match their manifest
+├── EngineError         the search engine cannot be used, or holds other rows than the index
 ├── BuildLocked         another build of the same index is running
 ├── ClusterError        the Ray cluster that should build cannot be reached or used
 ├── ObjectsError        what Ray workers made of the files cannot be read or stored
@@ -81,6 +82,10 @@ class IndexMismatch(RagError):
 
 class IndexBroken(RagError):
     """A file of the index is missing, truncated or changed."""
+
+
+class EngineError(RagError):
+    """The search engine on other machines is missing, unreachable or too old, or holds other rows than the index."""
 
 
 class BuildLocked(RagError):

@@ -198,7 +198,7 @@ class Library:
     def _recipe(self) -> Recipe:
         from rag.index.updating import Recipe
 
-        return Recipe(self.embedder, self.settings.passages, self.settings.dense)
+        return Recipe(self.embedder, self.settings.passages, self.settings.dense, self.settings.scale.engine)
 
     def _opened(self, *, reading: bool) -> Chat:
         with self._opening:

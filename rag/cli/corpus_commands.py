@@ -29,7 +29,8 @@ def overview(
 
     library = open_library(corpus, index)
     settings = library.settings
-    live = LiveIndex(settings.index, settings.passages, library.embedder).current()  # neither model nor reader is needed
+    # Neither model nor reader is needed.
+    live = LiveIndex(settings.index, settings.passages, library.embedder, engine=settings.scale.engine).current()
     answer = overview_of(name, live, sentences)
     if as_json:
         print_json(answer_values(answer))

@@ -27,12 +27,13 @@ from pathlib import Path
 from rag.config import PassageSettings
 from rag.errors import IndexBroken
 from rag.index.abbreviations import Abbreviations
+from rag.index.catalogue import Catalogue
 from rag.index.changes import CHANGES
 from rag.index.dense import DenseIndex
-from rag.index.lexical import LexicalIndex, file_names
+from rag.index.lexical import LexicalIndex, TermDictionary, file_names
 from rag.index.line_table import Lines, table_of
 from rag.index.local_index import LocalIndex
-from rag.index.manifest import FIX, HASHED, StoredFile, check_files, check_manifest, load_manifest
+from rag.index.manifest import FIX, HASHED, Manifest, StoredFile, check_files, check_manifest, load_manifest
 from rag.index.stored_records import StoredDocuments, StoredPassages
 from rag.models.model_identity import ModelIdentity
 from rag.records import Document, Passage
@@ -88,21 +89,27 @@ def load_index(
     manifest = load_manifest(folder)
     check_manifest(manifest, model=model, dim=dim, settings=settings)
     check_files(folder, manifest, hashed=HASHED)
-    entries = manifest.corpus.documents
     try:
-        documents = StoredDocuments([entry.id for entry in entries], Lines(folder / DOCUMENTS))
-        return LocalIndex(
-            documents=documents,
-            passages=StoredPassages(documents, [entry.passages for entry in entries], Lines(folder / PASSAGES)),
-            ids=map_array(folder / IDS),
-            asking=map_array(folder / ASKING),
-            tabular=map_array(folder / TABULAR),
-            abbreviations=Abbreviations(Lines(folder / ABBREVIATIONS)),
-            dense=DenseIndex.load(folder / VECTORS, folder / MOMENTS, folder / DENSE, manifest.nearest),
-            lexical=LexicalIndex.load(folder, TERMS),
-            headings=LexicalIndex.load(folder, HEADINGS),
-            spellings=LexicalIndex.load(folder, SPELLINGS),
-            manifest=manifest,
-        )
+        catalogue = load_catalogue(folder, manifest, LexicalIndex)
+        dense = DenseIndex.load(folder / VECTORS, folder / MOMENTS, folder / DENSE, manifest.nearest)
+        return LocalIndex(**vars(catalogue), dense=dense)
     except (OSError, ValueError, RuntimeError) as error:  # removed in the meantime, or a large file with a damaged header
         raise IndexBroken(f"{getattr(error, 'filename', None) or folder} cannot be read ({error}); {FIX}") from error
+
+
+def load_catalogue(folder: Path, manifest: Manifest, terms: type[TermDictionary]) -> Catalogue:
+    """`terms` says whether the postings of `lexical` and `spellings` are loaded as well. Raises OSError or ValueError."""
+    entries = manifest.corpus.documents
+    documents = StoredDocuments([entry.id for entry in entries], Lines(folder / DOCUMENTS))
+    return Catalogue(
+        documents=documents,
+        passages=StoredPassages(documents, [entry.passages for entry in entries], Lines(folder / PASSAGES)),
+        ids=map_array(folder / IDS),
+        asking=map_array(folder / ASKING),
+        tabular=map_array(folder / TABULAR),
+        abbreviations=Abbreviations(Lines(folder / ABBREVIATIONS)),
+        lexical=terms.load(folder, TERMS),
+        headings=LexicalIndex.load(folder, HEADINGS),
+        spellings=terms.load(folder, SPELLINGS),
+        manifest=manifest,
+    )

@@ -60,25 +60,13 @@ class Catalogue:
 
     @cached_property
     def languages(self) -> tuple[str, ...]:
-        """The languages of the documents, those of most passages first.
-
-        Documents in an unknown language ("") are analysed as English; if there are no others, they count as English.
-        """
-        passages: Counter[str] = Counter()
-        for entry in self.manifest.corpus.documents:
-            if entry.passages:
-                passages[entry.language] += entry.passages
-        if passages.keys() <= {ENGLISH, UNKNOWN}:
-            return (ENGLISH,)
-        return tuple(sorted(passages, key=lambda language: (-passages[language], language)))
+        """See `languages_of`."""
+        return languages_of(self.manifest.corpus.documents)
 
     @cached_property
     def row_languages(self) -> NDArray[np.uint8]:
         """The place in `languages` of each row's language."""
-        entries = [entry for entry in self.manifest.corpus.documents if entry.passages]
-        number_of = {language: number for number, language in enumerate(self.languages)}
-        numbers = [number_of.get(entry.language, 0) for entry in entries]
-        return np.repeat(np.array(numbers, dtype=np.uint8), [entry.passages for entry in entries])
+        return row_languages(self.manifest.corpus.documents)
 
     @cached_property
     def entries(self) -> dict[str, Entry]:
@@ -168,3 +156,24 @@ def rows_by_document(entries: Sequence[Entry]) -> dict[str, range]:
     for entry in entries:
         rows[entry.id] = range(end, end := end + entry.passages)
     return rows
+
+
+def languages_of(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """The languages of the documents, those of most passages first.
+
+    Documents in an unknown language ("") are analysed as English; if there are no others, they count as English.
+    """
+    passages: Counter[str] = Counter()
+    for entry in entries:
+        if entry.passages:
+            passages[entry.language] += entry.passages
+    if passages.keys() <= {ENGLISH, UNKNOWN}:
+        return (ENGLISH,)
+    return tuple(sorted(passages, key=lambda language: (-passages[language], language)))
+
+
+def row_languages(entries: Sequence[Entry]) -> NDArray[np.uint8]:
+    """The place in `languages_of` of the language of each row."""
+    number_of = {language: number for number, language in enumerate(languages_of(entries))}
+    numbers = [number_of.get(entry.language, 0) for entry in entries]
+    return np.repeat(np.array(numbers, dtype=np.uint8), [entry.passages for entry in entries])

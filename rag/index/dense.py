@@ -112,10 +112,8 @@ class DenseIndex:
         return near[best], cosines[best]
 
     def spread(self, vector: NDArray[np.float32]) -> tuple[float, float]:
-        """Mean and standard deviation of the cosines of all rows, from the moments: q·μ and √(qᵀΣq)."""
-        mean, covariance = self._moments[0], self._moments[1:]
-        wide = vector.astype(np.float64)
-        return float(mean @ wide), float(max(0.0, float(wide @ covariance @ wide)) ** 0.5)
+        """Mean and standard deviation of the cosines of all rows."""
+        return cosine_spread(self._moments, vector)
 
     def similarities(self, vector: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The cosines of the given rows, in their order."""
@@ -213,6 +211,13 @@ def moments_of(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         products += rows.T @ rows
     mean = total / max(1, len(vectors))
     return np.vstack([mean, products / max(1, len(vectors)) - np.outer(mean, mean)])
+
+
+def cosine_spread(moments: NDArray[np.float64], vector: NDArray[np.float32]) -> tuple[float, float]:
+    """Mean and standard deviation of the cosines of all rows to a vector, from `moments_of` the rows: q·μ and √(qᵀΣq)."""
+    mean, covariance = moments[0], moments[1:]
+    wide = vector.astype(np.float64)
+    return float(mean @ wide), float(max(0.0, float(wide @ covariance @ wide)) ** 0.5)
 
 
 @contextmanager

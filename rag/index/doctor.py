@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.config import Settings
+from rag.config import LOCAL, Settings
 from rag.errors import RagError
 from rag.index.abbreviations import abbreviations_line
 from rag.index.build_files import (
@@ -26,13 +26,15 @@ from rag.index.build_files import (
     read_documents,
 )
 from rag.index.build_writer import MARKS, key_of
-from rag.index.builds import CURRENT, FORMER, builder_of, describe_builder, live_build, orphans, previous_build
+from rag.index.builds import CURRENT, FORMER, build_lock, builder_of, describe_builder, live_build, orphans, previous_build
 from rag.index.changes import corpus_changes
 from rag.index.cluster.kept_objects import object_faults
 from rag.index.dense import DenseIndex, describe_nearest, moments_of, recall_of, sampled_queries
 from rag.index.lexical import LexicalIndex
 from rag.index.line_table import Lines
-from rag.index.manifest import MANIFEST, check_manifest, damaged_files, load_manifest
+from rag.index.manifest import MANIFEST, check_manifest, damaged_among, damaged_files, load_manifest
+from rag.index.published import PUBLISHED, PUBLISHED_FILES, load_published
+from rag.index.publishing import NAME, publisher_of
 from rag.index.sentence_vectors import FOLDER as SENTENCES
 from rag.index.term_counts import TermCounts
 from rag.index.updating import JOURNAL
@@ -44,7 +46,7 @@ from rag.storage.files import sha256_file
 from rag.text.passages import embedded_text
 
 ROWS_AT_ONCE = 4096  # vectors; 6 MB at 384 dimensions
-KNOWN = {CURRENT, FORMER, "builds", "builder.lock", "builder.json", JOURNAL}
+KNOWN = {CURRENT, FORMER, NAME, "builds", "builder.lock", "builder.json", JOURNAL}
 KNOWN |= {"calibration.json", ".calibration.json.lock", "judged_questions.json"}
 KNOWN |= {"README.md", ".gitignore", SENTENCES, f"{SENTENCES}.lock", *(f"readings.sqlite{end}" for end in ("", "-wal", "-shm"))}
 BUILD = "run `rag build`"
@@ -69,6 +71,8 @@ def examine(settings: Settings, *, model: ModelIdentity | None = None) -> list[C
     checks = [_run(name, check, settings) for name, check in _FOLDER_CHECKS.items()]
     if not checks[0].faults:
         build_checks = _BUILD_CHECKS | {"model and settings": partial(_model_and_settings, model=model)}
+        if settings.scale.engine != LOCAL:
+            build_checks |= {"engine": _engine}
         checks += [_run(name, check, settings) for name, check in build_checks.items()]
     if not any(check.faults for check in checks if check.name in ("live build", "files")):
         checks += [_run(name, check, settings) for name, check in _CONTENT_CHECKS.items()]
@@ -112,7 +116,7 @@ def _files(settings: Settings, check: Check) -> None:
     for name in damaged_files(folder, load_manifest(folder)):
         check.faults.append((f"{folder / name} is damaged or missing", BUILD))
     for path in sorted(folder.iterdir()):
-        if path.name not in (*FILES, MANIFEST):
+        if path.name not in (*FILES, MANIFEST, PUBLISHED, *PUBLISHED_FILES):
             check.faults.append((f"{path} does not belong to the build", f"run `rm {path}`"))
 
 
@@ -132,6 +136,26 @@ def _model_and_settings(settings: Settings, check: Check, model: ModelIdentity |
     identity = model or model_identity(settings.embedding)
     check_manifest(load_manifest(live_build(settings.index)), model=identity, settings=settings.passages)
     check.note = f"{identity.name} {identity.digest[:12]}"
+
+
+def _engine(settings: Settings, check: Check) -> None:
+    """Compares the rows in the engine with those of the builds. Rows of no build are deleted, unless a build is running."""
+    publisher = publisher_of(settings.index, settings.scale.engine)
+    folder = live_build(settings.index)
+    published = load_published(folder)
+    if publisher is None or published is None:
+        check.faults.append((f"{folder.name} is not in the engine {settings.scale.engine}", BUILD))
+        return
+    for name in damaged_among(folder, published.files):
+        check.faults.append((f"{folder / name} is damaged or missing", REBUILD))
+    lacking, surplus = publisher.compared()
+    check.note = f"{publisher.engine.address}: {load_manifest(folder).passages} rows"
+    if lacking:
+        check.faults.append((f"the engine at {publisher.engine.address} lacks {lacking} rows", BUILD))
+    if surplus and builder_of(settings.index) is None:
+        with build_lock(settings.index):
+            publisher.delete_surplus()
+        check.note += f"; {surplus} rows that belonged to no build were pending deletion, and are deleted now"
 
 
 def _corpus(settings: Settings, check: Check) -> None:

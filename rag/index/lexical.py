@@ -9,13 +9,13 @@ be changed without a new build.
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from heapq import merge
 from itertools import groupby, pairwise
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,9 @@ class TermDictionary:
         """The number of distinct terms."""
         return len(self.offsets) - 1
 
+    def word(self, number: int) -> str:
+        return self._word(number).decode("utf-8", "surrogatepass")
+
     def _word(self, number: int) -> bytes:
         return self.words[self.word_starts[number] : self.word_starts[number + 1]].tobytes()
 
@@ -74,6 +77,23 @@ class TermDictionary:
         number = self.number(term)
         return 0 if number is None else int(self.offsets[number + 1] - self.offsets[number])
 
+    @classmethod
+    def load(cls, folder: Path, field: str) -> Self:
+        """The columns are memory-mapped. Raises OSError or ValueError."""
+        columns: dict[str, Any] = {
+            column.name: map_array(folder / f"{field}_{column.name}.npy") for column in fields(cls) if column.name in COLUMNS
+        }
+        return cls(**columns)
+
+
+@dataclass(frozen=True)
+class Population:
+    """The statistics of all rows, for an index of some of them: their number, mean length, and how many have a term."""
+
+    rows: int
+    mean_length: float
+    frequency: Callable[[str], int]
+
 
 @dataclass(frozen=True, kw_only=True)
 class LexicalIndex(TermDictionary):
@@ -83,14 +103,15 @@ class LexicalIndex(TermDictionary):
     terms of all rows in order of their occurrence.
 
     `among` restricts postings and statistics to the rows of one group: the number of the group of each row, and that of the
-    group. None stands for all rows.
+    group. None stands for all rows. `population` replaces the statistics by those of more rows than these.
     """
 
     rows: NDArray[np.int32]
     counts: NDArray[np.int32]
     lengths: NDArray[np.int32]
     sequence: NDArray[np.int32]
-    among: tuple[NDArray[np.uint8], int] | None = field(default=None)
+    among: tuple[NDArray[np.uint8], int] | None = None
+    population: Population | None = None
 
     @classmethod
     def build(cls, term_lists: Iterable[Sequence[str]]) -> "LexicalIndex":
@@ -101,10 +122,14 @@ class LexicalIndex(TermDictionary):
 
     @cached_property
     def _rows(self) -> int:
+        if self.population is not None:
+            return self.population.rows
         return len(self.lengths) if self.among is None else int((self.among[0] == self.among[1]).sum())
 
     @cached_property
     def _mean_length(self) -> float:
+        if self.population is not None:
+            return self.population.mean_length
         lengths = self.lengths if self.among is None else self.lengths[self.among[0] == self.among[1]]
         return max(1e-9, float(lengths.mean())) if len(lengths) else 1.0
 
@@ -114,6 +139,8 @@ class LexicalIndex(TermDictionary):
         return np.concatenate([[0], np.cumsum(self.lengths, dtype=np.int64)])
 
     def document_frequency(self, term: str) -> int:
+        if self.population is not None:
+            return self.population.frequency(term)
         return super().document_frequency(term) if self.among is None else len(self.postings(term)[0])
 
     def postings(self, term: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -150,12 +177,6 @@ class LexicalIndex(TermDictionary):
     def save(self, folder: Path, field: str) -> None:
         for column in COLUMNS:
             save_array(folder / f"{field}_{column}.npy", getattr(self, column))
-
-    @classmethod
-    def load(cls, folder: Path, field: str) -> "LexicalIndex":
-        """The columns are memory-mapped. Raises OSError or ValueError."""
-        columns: dict[str, Any] = {column: map_array(folder / f"{field}_{column}.npy") for column in COLUMNS}
-        return cls(**columns)
 
 
 def idf_of(frequency: int, rows: int) -> float:
@@ -222,7 +243,7 @@ def save_merged(parts: Sequence[Part], folder: Path, field: str) -> None:
         GrowingArray(folder / f"{field}_rows.npy", np.int32) as all_rows,
         GrowingArray(folder / f"{field}_counts.npy", np.int32) as all_counts,
     ):
-        for first, last in _blocks(frequencies):
+        for first, last in blocks(frequencies):
             postings = [part.postings(first, last) for part in merging]
             terms, places, counts = (np.concatenate(column) for column in zip(*postings, strict=True))
             order = np.argsort(terms * rows + places, kind="stable")
@@ -239,7 +260,7 @@ class _Merging:
         self.terms = np.full(index.size, -1, dtype=np.int64)
         self.remaining = np.diff(index.offsets)  # rows of each term
         if (moved < 0).any():
-            for first, last in _blocks(self.remaining.copy()):
+            for first, last in blocks(self.remaining.copy()):
                 alive = moved[index.rows[index.offsets[first] : index.offsets[last]]] >= 0
                 starts = index.offsets[first:last] - index.offsets[first]
                 self.remaining[first:last] = np.add.reduceat(alive.astype(np.int64), starts)
@@ -305,7 +326,7 @@ def _save_sequence(parts: Sequence[_Merging], rows: int, folder: Path, field: st
                 sequence.append(part.terms[part.index.sequence[block : min(end, block + BLOCK)]])
 
 
-def _blocks(sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+def blocks(sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
     """Yields ranges of terms with at most BLOCK postings each, or of a single term."""
     ends = np.cumsum(sizes)
     first, before = 0, 0

@@ -220,7 +220,12 @@ def check_manifest(
 
 def damaged_files(folder: Path, manifest: Manifest, *, hashed: int | None = None) -> Iterator[str]:
     """Names of files that are missing or differ from what was written; files over `hashed` bytes are checked by size alone."""
-    for name, stored in manifest.files.items():
+    return damaged_among(folder, manifest.files, hashed=hashed)
+
+
+def damaged_among(folder: Path, files: Mapping[str, StoredFile], *, hashed: int | None = None) -> Iterator[str]:
+    """Like `damaged_files`, of these files."""
+    for name, stored in files.items():
         try:
             size = (folder / name).stat().st_size
             intact = size == stored.bytes and (

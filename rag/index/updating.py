@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.config import DenseSettings, PassageSettings
+from rag.config import LOCAL, DenseSettings, PassageSettings
 from rag.errors import IndexBroken, IndexMismatch, IndexMissing, UnreadableFile
 from rag.index.build_files import CONTENTS, stored_files
 from rag.index.build_writer import BuildWriter, PreviousBuild
@@ -37,6 +37,7 @@ from rag.index.manifest import (
     load_manifest,
     save_manifest,
 )
+from rag.index.publishing import Publisher, publisher_of
 from rag.index.sentence_vectors import SentenceVectors
 from rag.loading.containers.members import LoadedFile
 from rag.loading.corpus import Corpus, FolderCorpus
@@ -53,11 +54,12 @@ JOURNAL = "embedded.journal"
 
 @dataclass(frozen=True)
 class Recipe:
-    """What an index is built with, besides the documents."""
+    """What an index is built with, besides the documents; `engine` as in the setting `index.engine`."""
 
     embedder: Embedder
     passages: PassageSettings
     dense: DenseSettings = DenseSettings()
+    engine: str = LOCAL
 
 
 def update_index(
@@ -81,41 +83,49 @@ def update_index(
     `rag rollback` unless it holds a document that has been removed, or with `forget`. `prepare` is called once the lock is
     held, before the corpus is scanned. `workers` read and embed the files of a folder, with the same result as without them.
     Raises BuildLocked while another process builds, unless `wait`; CorpusError if there is no corpus; ClusterError if the workers
-    cannot be used.
+    cannot be used; EngineError if the recipe's engine cannot, and the previous build then stays live.
     """
     corpus = _as_corpus(corpus)
     with build_lock(folder, wait=wait) as note:
         if isinstance(corpus, FolderCorpus):
             finish_interrupted(corpus.folder)
+        publisher = publisher_of(folder, recipe.engine)
         prepare()
         _discard_leftovers(folder, full=full)
-        report = _to_both(note, progress)
-        result = _update(corpus, folder, recipe, workers, full=full, retry=retry, forget=forget, report=report)
+        helpers = _Helpers(workers, publisher, _to_both(note, progress))
+        result = _update(corpus, folder, recipe, helpers, full=full, retry=retry, forget=forget)
         sweep_builds(folder)
+        if publisher:
+            publisher.sweep()
         SentenceVectors(folder, result[0]).sweep()
         (folder / JOURNAL).unlink(missing_ok=True)
         return result
 
 
+@dataclass(frozen=True)
+class _Helpers:
+    """Who takes part in an update: workers and a publisher, if there are any, and whoever hears of the progress."""
+
+    workers: "RayWorkers | None"
+    publisher: Publisher | None
+    report: Report
+
+
 def _update(
-    corpus: Corpus,
-    folder: Path,
-    recipe: Recipe,
-    workers: "RayWorkers | None",
-    *,
-    full: bool,
-    retry: bool,
-    forget: bool,
-    report: Report,
+    corpus: Corpus, folder: Path, recipe: Recipe, helpers: _Helpers, *, full: bool, retry: bool, forget: bool
 ) -> tuple[Manifest, Changes]:
     live = _manifest_of(folder, live_build)
     reusable, rebuilt = (None, "") if full else _reusable(folder, recipe)
     with _staging(folder) as staging:
-        build = _Build(staging / "build", recipe, reusable, folder / JOURNAL, report, retry, full, workers)
+        journal = folder / JOURNAL
+        build = _Build(staging / "build", recipe, reusable, journal, helpers.report, retry, full, helpers.workers)
         manifest, changes = build.write(corpus, compared_with=live, rebuilt=rebuilt)
         same = live is not None and manifest.hash == live.hash
         previous = None if forget else _worth_keeping(folder, previous_build if same else live_build, manifest)
-        if reusable is not None and same:
+        unchanged = reusable is not None and same
+        if helpers.publisher:
+            helpers.publisher.publish(live_build(folder) if unchanged else build.folder, manifest, helpers.report)
+        if unchanged:
             keep_previous(folder, previous)
         else:
             commit_build(folder, build.folder, manifest.hash[:16], previous=previous)

@@ -30,6 +30,7 @@ STAGES = {
     "embedding": "Embedding passages",
     "writing": "Writing the index",
     "preparing": "Preparing the search",
+    "publishing": "Copying to the search engine",
     "asking": "Asking the questions",
 }
 CHANGES = ("added", "changed", "removed", "unchanged", "Added", "Changed", "Removed", "Could not be read")

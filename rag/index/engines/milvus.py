@@ -1,0 +1,243 @@
+"""Milvus as an engine: a server, a cluster, or milvus-lite, which keeps everything in one file."""
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import EngineError
+from rag.index.engines.stored_rows import MOST_RESULTS, Keys, PassageTerms, Row, document_number
+from rag.numeric import Vectors
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
+
+FILE, PLAIN, TLS = "milvus+file:", "milvus://", "milvus+tls://"
+CONNECT_SECONDS = 10.0  # a server answers in milliseconds; a name that does not exist is noticed only by waiting
+CALL_SECONDS = 60.0  # deletions of large collections take longest
+OLDEST = (2, 4)  # the first version with sparse vectors
+LONGEST_TERMS = 65_535  # bytes of a text field; a passage has some 4,000
+DOCUMENTS_AT_ONCE = 1_000  # named in one filter; the expression is parsed for each search
+KEYS_AT_ONCE = 1_000  # rows of one answer: some 3 MB
+SCANNED_AT_ONCE = 10_000  # keys; 16,384 is the most
+FIELDS = ("key", "document", "vector", "weights", "text", "headings")
+
+
+class MilvusEngine:
+    """The collections of a server or file."""
+
+    def __init__(self, setting: str) -> None:
+        """`setting` as in `index.engine`. Raises EngineError if Milvus is not installed, not reachable or too old."""
+        self.address = setting.removeprefix(FILE).removeprefix(PLAIN).removeprefix(TLS)
+        self._client = _client(setting, self.address)
+        if not setting.startswith(FILE):
+            self._check_version()
+
+    def open(self, name: str) -> "MilvusRows":
+        with _said_plainly(self.address):
+            if not self._client.has_collection(name):
+                raise EngineError(f"Milvus at {self.address} has no collection {name}; run `rag build`")
+            self._client.load_collection(name, timeout=CALL_SECONDS)
+        return MilvusRows(self._client, self.address, name)
+
+    def create(self, name: str, dim: int) -> "MilvusRows":
+        from pymilvus import DataType
+
+        with _said_plainly(self.address):
+            if not self._client.has_collection(name):
+                schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
+                schema.add_field("key", DataType.INT64, is_primary=True)
+                schema.add_field("document", DataType.INT64)
+                schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dim)
+                schema.add_field("weights", DataType.SPARSE_FLOAT_VECTOR)
+                for field in ("text", "headings"):
+                    schema.add_field(field, DataType.VARCHAR, max_length=LONGEST_TERMS)
+                indexes = self._client.prepare_index_params()
+                indexes.add_index("vector", index_type="FLAT", metric_type="IP")
+                indexes.add_index("weights", index_type="SPARSE_INVERTED_INDEX", metric_type="IP")
+                self._client.create_collection(name, schema=schema, index_params=indexes, consistency_level="Bounded")
+        return self.open(name)
+
+    def names(self) -> list[str]:
+        with _said_plainly(self.address):
+            return sorted(self._client.list_collections(timeout=CALL_SECONDS))
+
+    def drop(self, name: str) -> None:
+        with _said_plainly(self.address):
+            self._client.drop_collection(name, timeout=CALL_SECONDS)
+
+    def _check_version(self) -> None:
+        with _said_plainly(self.address):
+            version = str(self._client.get_server_version(timeout=CALL_SECONDS))
+        numbers = tuple(int(part) for part in version.lstrip("v").split("-")[0].split(".")[:2] if part.isdigit())
+        if numbers < OLDEST:
+            raise EngineError(f"Milvus at {self.address} is version {version}; update it to 2.4 or later")
+
+
+class MilvusRows:
+    """A loaded collection."""
+
+    def __init__(self, client: "MilvusClient", address: str, name: str) -> None:
+        self._client, self._address, self._name = client, address, name
+
+    def insert(self, rows: Sequence[Row]) -> None:
+        values = [
+            {
+                "key": row.key,
+                "document": document_number(row.document),
+                "vector": row.vector,
+                "weights": row.weights,
+                "text": _packed(row.terms.text),
+                "headings": _packed(row.terms.headings),
+            }
+            for row in rows
+        ]
+        with _said_plainly(self._address):
+            self._client.insert(self._name, values, timeout=CALL_SECONDS)
+
+    def delete(self, keys: Keys) -> None:
+        for start in range(0, len(keys), KEYS_AT_ONCE):
+            with _said_plainly(self._address):
+                self._client.delete(self._name, ids=keys[start : start + KEYS_AT_ONCE].tolist(), timeout=CALL_SECONDS)
+
+    def dense(self, vector: Vectors, k: int, documents: Sequence[str] | None = None) -> tuple[Keys, Vectors]:
+        return self._nearest("vector", np.asarray(vector, dtype=np.float32), k, documents)
+
+    def sparse(self, weights: Mapping[int, float], k: int, documents: Sequence[str] | None = None) -> tuple[Keys, Vectors]:
+        return self._nearest("weights", dict(weights), k, documents) if weights else _found([])
+
+    def having(self, weights: Mapping[int, float], lowest: int, highest: int) -> tuple[Keys, Vectors]:
+        return self._search("weights", dict(weights), MOST_RESULTS, f"key >= {lowest} and key <= {highest}")
+
+    def fetch(self, keys: Keys) -> dict[int, tuple[Vectors, PassageTerms]]:
+        rows: dict[int, tuple[Vectors, PassageTerms]] = {}
+        for start in range(0, len(keys), KEYS_AT_ONCE):
+            wanted = keys[start : start + KEYS_AT_ONCE].tolist()
+            with _said_plainly(self._address):
+                answer = self._client.get(
+                    self._name, wanted, output_fields=["key", "vector", "text", "headings"], timeout=CALL_SECONDS
+                )
+            for row in answer:
+                terms = PassageTerms(_unpacked(row["text"]), _unpacked(row["headings"]))
+                rows[row["key"]] = np.array(row["vector"], dtype=np.float32), terms
+        return rows
+
+    def count(self) -> int:
+        with _said_plainly(self._address):
+            answer = self._client.query(
+                self._name, filter="", output_fields=["count(*)"], consistency_level="Strong", timeout=CALL_SECONDS
+            )
+        return int(answer[0]["count(*)"])
+
+    def scan(self) -> Iterator[Keys]:
+        with _said_plainly(self._address):
+            iterator = self._client.query_iterator(
+                self._name, batch_size=SCANNED_AT_ONCE, filter="", output_fields=["key"], consistency_level="Strong"
+            )
+        while True:
+            with _said_plainly(self._address):
+                rows = iterator.next()
+            if not rows:
+                return
+            yield np.array([row["key"] for row in rows], dtype=np.int64)
+
+    def _nearest(self, field: str, query: Any, k: int, documents: Sequence[str] | None) -> tuple[Keys, Vectors]:
+        """The best rows; many documents are named in several searches, whose results are merged."""
+        if documents is None:
+            return self._search(field, query, k, "")
+        keys, scores = [], []
+        for start in range(0, len(documents), DOCUMENTS_AT_ONCE):
+            numbers = [document_number(name) for name in documents[start : start + DOCUMENTS_AT_ONCE]]
+            some, products = self._search(field, query, k, f"document in {numbers}")
+            keys.append(some)
+            scores.append(products)
+        if not keys:
+            return _found([])
+        merged, products = np.concatenate(keys), np.concatenate(scores)
+        best = np.lexsort((merged, -products))[:k]
+        return merged[best], products[best]
+
+    def _search(self, field: str, query: Any, k: int, condition: str) -> tuple[Keys, Vectors]:
+        with _said_plainly(self._address):
+            answer = self._client.search(
+                self._name,
+                [query],
+                anns_field=field,
+                limit=min(k, MOST_RESULTS),
+                filter=condition,
+                search_params={"metric_type": "IP"},
+                timeout=CALL_SECONDS,
+            )
+        return _found([(hit["id"], hit["distance"]) for hit in answer[0]])
+
+
+def _found(hits: Sequence[tuple[int, float]]) -> tuple[Keys, Vectors]:
+    scores: NDArray[np.float32] = np.array([score for _, score in hits], dtype=np.float32)
+    return np.array([key for key, _ in hits], dtype=np.int64), scores
+
+
+def _packed(terms: Sequence[str]) -> str:
+    """Terms contain no white space."""
+    return " ".join(terms)
+
+
+def _unpacked(text: str) -> tuple[str, ...]:
+    return tuple(text.split(" ")) if text else ()
+
+
+def _client(setting: str, address: str) -> "MilvusClient":
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # milvus-lite asks for its version in a way that setuptools has deprecated
+            from pymilvus import MilvusClient
+
+            if setting.startswith(FILE):
+                import milvus_lite  # noqa: F401 - pymilvus would ask for it only when it starts
+    except ImportError as error:
+        what = f"{error.name} is not installed"
+        raise EngineError(f"index.engine is {setting}, but {what}; run `pip install quoted-answers[milvus]`") from error
+    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it prints what it raises
+    if setting.startswith(FILE):
+        Path(address).absolute().parent.mkdir(parents=True, exist_ok=True)
+        where = str(Path(address).absolute())
+    else:
+        where = f"{'https' if setting.startswith(TLS) else 'http'}://{address}"
+    with _said_plainly(address, connecting=True):
+        return MilvusClient(
+            where,
+            user=os.environ.get("MILVUS_USER", ""),
+            password=os.environ.get("MILVUS_PASSWORD", ""),
+            token=os.environ.get("MILVUS_TOKEN", ""),
+            timeout=CONNECT_SECONDS,
+        )
+
+
+@contextmanager
+def _said_plainly(address: str, *, connecting: bool = False) -> Iterator[None]:
+    """Raises EngineError in one line for whatever the client raises."""
+    import grpc
+    from pymilvus.exceptions import ErrorCode, MilvusException
+
+    try:
+        yield
+    except MilvusException as error:
+        if not connecting:
+            raise EngineError(f"Milvus at {address} failed: {_one_line(error.message)}; see its log") from error
+        if address.endswith(".db"):
+            raise EngineError(f"{address} cannot be opened; close the other process that has it open, or use a server") from error
+        if error.code == ErrorCode.UNEXPECTED_ERROR or "auth" in error.message.lower():
+            raise EngineError(f"Milvus at {address} refused: {_one_line(error.message)}; set MILVUS_TOKEN") from error
+        what = f"Milvus at {address} did not answer within {CONNECT_SECONDS:.0f} seconds"
+        raise EngineError(f"{what}; start it, or correct `engine` in the section [index]") from error
+    except grpc.RpcError as error:
+        raise EngineError(f"Milvus at {address} failed: {_one_line(str(error))}; see its log") from error
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:200]

@@ -1,0 +1,205 @@
+"""Copies the rows of a build to an engine before the build becomes live, and deletes those of builds that are gone.
+
+Rows are never changed: a changed passage is another row with another key, so that the rows of the live build, of the previous one
+and of the next lie side by side. What a killed build inserted is found because the count differs, and deleted.
+"""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.config import LOCAL
+from rag.errors import EngineError, IndexBroken, IndexMissing
+from rag.index.build_files import HEADINGS, IDS, KEYS, TERMS, VECTORS
+from rag.index.builds import Report, live_build, previous_build
+from rag.index.catalogue import row_languages
+from rag.index.engines.stored_rows import ROW_FORMAT, Engine, Keys, PassageTerms, Row, StoredRows
+from rag.index.lexical import LexicalIndex
+from rag.index.manifest import FORMAT, Entry, Manifest, load_manifest, model_values
+from rag.index.published import ROW_KEYS, load_published, save_published
+from rag.index.term_statistics import save_term_statistics
+from rag.storage.arrays import map_array, save_array
+from rag.storage.files import replace_file, sha256_json
+
+NAME = "ENGINE"  # the file of the index folder that holds the beginning of its collections' names
+INSERTED_AT_ONCE = 500  # rows; 2 MB
+WORDS_KEPT = 2**16  # decoded terms, which recur
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Publishes the builds of an index folder. Every method raises EngineError if the engine fails."""
+
+    root: Path
+    engine: Engine
+
+    def publish(self, build: Path, manifest: Manifest, progress: Report) -> None:
+        """Makes sure that all rows of a build, and of those that are kept, are in the engine, and records that in its folder."""
+        name = self._collection(manifest)
+        rows = self.engine.create(name, manifest.contents.dim)
+        kept = {folder: keys for folder, (collection, keys) in self._kept().items() if collection == name}
+        columns = _Columns(build, manifest)
+        keys = columns.keys(list(kept))
+        present = _union(kept.values())
+        if rows.count() != len(present):  # a build was killed, or rows are lost
+            present = _only(rows, np.union1d(present, keys))
+            for folder, own in kept.items():
+                _insert(rows, _Columns(folder, load_manifest(folder)), np.flatnonzero(~np.isin(own, present)), progress)
+                present = np.union1d(present, own)
+        _insert(rows, columns, np.flatnonzero(~np.isin(keys, present)), progress)
+        _check_count(self.engine, rows, len(np.union1d(present, keys)))
+        published = load_published(build)
+        if published is None or published.collection != name:
+            save_array(build / ROW_KEYS, keys)
+            save_term_statistics(build, row_languages(manifest.corpus.documents), map_array(build / IDS))
+            save_published(build, name)
+
+    def sweep(self) -> None:
+        """Deletes the rows that belong neither to the live build nor to the previous one, if the number of rows tells of any."""
+        kept = self._keys_kept()
+        for name in self._collections():
+            if name not in kept:
+                self.engine.drop(name)
+            elif (rows := self.engine.open(name)).count() != len(kept[name]):
+                _only(rows, kept[name])
+                _check_count(self.engine, rows, len(kept[name]))
+
+    def delete_surplus(self) -> None:
+        """Like `sweep`, whatever the number of rows, and even if some are lacking."""
+        for name, keys in self._keys_kept().items():
+            _only(self.engine.open(name), keys)
+
+    def compared(self) -> tuple[int, int]:
+        """How many rows of the live and the previous build the engine lacks, and how many it has besides."""
+        kept, names = self._keys_kept(), self._collections()
+        lacking, surplus = 0, 0
+        for name in sorted(kept.keys() | set(names)):
+            keys = kept.get(name, _union([]))
+            stored = _scanned(self.engine.open(name)) if name in names else _union([])
+            lacking += len(np.setdiff1d(keys, stored))
+            surplus += len(np.setdiff1d(stored, keys))
+        return lacking, surplus
+
+    def _keys_kept(self) -> dict[str, Keys]:
+        """The keys of the live build and of the previous one, by collection."""
+        kept = list(self._kept().values())
+        return {name: _union(keys for collection, keys in kept if collection == name) for name, _ in kept}
+
+    def _kept(self) -> dict[Path, tuple[str, Keys]]:
+        """The collection and the keys of the live build and of the previous one, as far as they are published."""
+        kept = {}
+        for which in (live_build, previous_build):
+            try:
+                folder = which(self.root)
+                published = load_published(folder) if folder else None
+                if folder and published:
+                    kept[folder] = published.collection, map_array(folder / ROW_KEYS)
+            except (IndexMissing, IndexBroken, OSError, ValueError):  # the build that follows fixes each of these
+                continue
+        return kept
+
+    def _collections(self) -> list[str]:
+        """The collections of this index."""
+        return [name for name in self.engine.names() if name.startswith(f"{self._name()}_")]
+
+    def _collection(self, manifest: Manifest) -> str:
+        """Rows of one format and model have a collection of their own, because vectors of others cannot be compared."""
+        recipe = [FORMAT, ROW_FORMAT, model_values(manifest.contents.model, manifest.contents.dim)]
+        return f"{self._name()}_{sha256_json(recipe)[:12]}"
+
+    def _name(self) -> str:
+        """Different for each index, so that several can share a server."""
+        path = self.root / NAME
+        if not path.exists():
+            replace_file(path, f"rag_{secrets.token_hex(6)}\n".encode())
+        return path.read_text(encoding="utf-8").strip()
+
+
+def publisher_of(root: Path, setting: str) -> Publisher | None:
+    """None if the engine is this machine. Raises EngineError if it cannot be used."""
+    if setting == LOCAL:
+        return None
+    from rag.index.engines.milvus import MilvusEngine
+
+    return Publisher(root, MilvusEngine(setting))
+
+
+class _Columns:
+    """The rows of a build, made from its vectors and terms."""
+
+    def __init__(self, build: Path, manifest: Manifest) -> None:
+        self._build = build
+        self._entries = manifest.corpus.documents
+        self._starts = np.cumsum([0, *(entry.passages for entry in self._entries)])
+        self._ids: NDArray[np.uint64] = map_array(build / IDS)
+        self._vectors: NDArray[np.float32] = map_array(build / VECTORS)
+        self._terms = [LexicalIndex.load(build, field) for field in (TERMS, HEADINGS)]
+        self._words = [lru_cache(WORDS_KEPT)(terms.word) for terms in self._terms]
+
+    def row(self, number: int) -> Row:
+        entry = self._entries[int(np.searchsorted(self._starts, number, side="right")) - 1]
+        text, headings = (
+            tuple(map(word, terms.sequence[terms.starts[number] : terms.starts[number + 1]].tolist()))
+            for terms, word in zip(self._terms, self._words, strict=True)
+        )
+        return Row(int(self._ids[number]), entry.id, entry.language, self._vectors[number], PassageTerms(text, headings))
+
+    def keys(self, published: list[Path]) -> Keys:
+        """The key of each row. Those of passages that are in a published build of the same collection are copied from it."""
+        keys = np.zeros(len(self._ids), dtype=np.int64)
+        known = np.zeros(len(keys), dtype=np.bool_)
+        mine = _signatures(self._build, self._entries)
+        for folder in published:
+            theirs = _signatures(folder, load_manifest(folder).corpus.documents)
+            _, here, there = np.intersect1d(mine, theirs, return_indices=True)
+            keys[here], known[here] = map_array(folder / ROW_KEYS)[there], True
+        for number in np.flatnonzero(~known).tolist():
+            keys[number] = self.row(number).key
+        if len(np.unique(keys)) < len(keys):
+            raise EngineError("two passages have the same row key; report this")
+        return keys
+
+
+def _signatures(build: Path, entries: Sequence[Entry]) -> NDArray[Any]:
+    """What determines a row in its collection: the passage's id, the digest of its embedded text, and its language."""
+    ids = map_array(build / IDS)
+    signatures = np.zeros(len(ids), dtype="V28")
+    view = signatures.view([("id", "<u8"), ("text", "V16"), ("language", "S4")])
+    view["id"], view["text"] = ids, map_array(build / KEYS)
+    view["language"] = np.repeat(
+        np.array([entry.language.encode() for entry in entries], dtype="S4"), [e.passages for e in entries]
+    )
+    return signatures
+
+
+def _union(keys: Iterable[Keys]) -> Keys:
+    return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *keys]))
+
+
+def _scanned(rows: StoredRows) -> Keys:
+    return np.concatenate([np.zeros(0, dtype=np.int64), *rows.scan()])
+
+
+def _only(rows: StoredRows, wanted: Keys) -> Keys:
+    """Deletes all rows but the wanted ones, and returns the keys of those that are there."""
+    stored = _scanned(rows)
+    rows.delete(np.setdiff1d(stored, wanted))
+    return np.intersect1d(stored, wanted)
+
+
+def _insert(rows: StoredRows, columns: _Columns, numbers: NDArray[np.int64], progress: Report) -> None:
+    for start in range(0, len(numbers), INSERTED_AT_ONCE):
+        progress("publishing", start, len(numbers))
+        rows.insert([columns.row(number) for number in numbers[start : start + INSERTED_AT_ONCE].tolist()])
+    progress("publishing", len(numbers), len(numbers))
+
+
+def _check_count(engine: Engine, rows: StoredRows, expected: int) -> None:
+    if (count := rows.count()) != expected:
+        raise EngineError(f"the engine at {engine.address} has {count} rows instead of {expected}; run `rag build` again")
