@@ -1,10 +1,15 @@
 """What a second machine brings: here, a second node on this machine, each node pinned to a core of its own.
 
     python benchmarks/scale_out.py build CORPUS [--rounds 3] [--documents 24]
+    python benchmarks/scale_out.py search BASE QUESTIONS WORK ENGINE [--documents 5000]
 
 `build`: passages that a Ray cluster of one and of two nodes reads, splits and embeds in a second, in turns. Each round starts the
 nodes anew and has one document made before the clock starts, so that every worker has loaded its model. The head has no core for
 tasks, but this process shares the cores with the nodes.
+
+`search`: the time of a retrieval on this machine and through ENGINE (as in index.engine), of the same passages, in turns, and
+whether the hits are the same. The documents are made from the index BASE as in benchmarks/scale.py, 20 passages each. WORK is a
+folder for the index.
 """
 
 import argparse
@@ -20,12 +25,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rag.config import Settings
+import numpy as np
+from scale import MadeCorpus, MadeEmbedder
+
+from rag.config import LOCAL, EmbeddingSettings, PassageSettings, RetrievalSettings, Settings
+from rag.evaluation.question_sets import load_question_set
+from rag.index.build_files import load_index
+from rag.index.builds import live_build
 from rag.index.cluster.made_files import MadeFile
 from rag.index.cluster.ray_workers import RayWorkers
+from rag.index.contents import Index
+from rag.index.live_index import LiveIndex
+from rag.index.updating import Recipe, update_index
 from rag.loading.corpus import FolderCorpus
+from rag.models.embedder import ModelEmbedder
 from rag.models.model_identity import model_identity
+from rag.retrieval import retrieve
 
+ASKED = 200
+WARMING = 10  # questions that are not counted
 MEMORY = 100_000_000  # bytes of each node's object store
 PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
 
@@ -101,6 +119,46 @@ def measure_builds(folder: Path, rounds: int, documents: int) -> dict[str, Any]:
     return {"documents": len(names), "passages a second": rates, "ratio": [min(ratios), statistics.median(ratios), max(ratios)]}
 
 
+def resident_mb(pid: int | str) -> int:
+    """Memory of a process, mapped files included."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(status.split("VmRSS:")[1].split()[0]) // 1024
+
+
+def children() -> list[int]:
+    return [int(pid) for path in Path("/proc/self/task").glob("*/children") for pid in path.read_text(encoding="utf-8").split()]
+
+
+def measure_search(base: Path, questions: Path, work: Path, engine: str, documents: int) -> dict[str, Any]:
+    corpus = MadeCorpus(load_index(live_build(base)), documents)
+    embedder = MadeEmbedder(corpus)
+    started = time.perf_counter()
+    recipe = Recipe(embedder, PassageSettings(), engine=engine)  # type: ignore[arg-type] # it never embeds queries
+    update_index(corpus, work / "index", recipe, forget=True)
+    figures: dict[str, Any] = {"build seconds": round(time.perf_counter() - started, 1)}
+    texts = [question.text for question in load_question_set(questions).questions][:ASKED]
+    vectors = [ModelEmbedder(EmbeddingSettings()).embed_query(text) for text in texts]
+    indexes: dict[str, Index] = {}
+    for name in (LOCAL, engine):
+        live = LiveIndex(work / "index", PassageSettings(), embedder, engine=name)  # type: ignore[arg-type]
+        indexes[name] = live.current()
+        figures[f"resident MB after loading {name}"] = resident_mb("self")
+    figures["passages"] = len(indexes[LOCAL].passages)
+    milliseconds: dict[str, list[float]] = {name: [] for name in indexes}
+    same = 0
+    for number, (text, vector) in enumerate(zip(texts, vectors, strict=True)):
+        hits = []
+        for name in (LOCAL, engine) if number % 2 else (engine, LOCAL):
+            started = time.perf_counter()
+            hits.append(retrieve(indexes[name], text, vector, RetrievalSettings()))
+            milliseconds[name].append(1000 * (time.perf_counter() - started))
+        same += [hit.passage.id for hit in hits[0]] == [hit.passage.id for hit in hits[1]]
+    for name, times in milliseconds.items():
+        figures[f"{name} p50, p95 ms"] = [round(float(np.percentile(times[WARMING:], share)), 1) for share in (50, 95)]
+    figures |= {"questions": len(texts), "same ten hits in order": same, "resident MB": resident_mb("self")}
+    return figures | {"resident MB of the engine": [resident_mb(pid) for pid in children()]}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True, dest="command")
@@ -108,7 +166,16 @@ def main() -> None:
     build.add_argument("corpus", type=Path)
     build.add_argument("--rounds", type=int, default=3)
     build.add_argument("--documents", type=int, default=24)
+    search = commands.add_parser("search")
+    for name in ("base", "questions", "work"):
+        search.add_argument(name, type=Path)
+    search.add_argument("engine")
+    search.add_argument("--documents", type=int, default=5000)
     arguments = parser.parse_args()
+    if arguments.command == "search":
+        given = arguments.base, arguments.questions, arguments.work, arguments.engine, arguments.documents
+        print(json.dumps(measure_search(*given), indent=1))
+        return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     print(json.dumps(measure_builds(arguments.corpus, arguments.rounds, arguments.documents), indent=1))
 

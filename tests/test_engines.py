@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rag.config import PassageSettings, RetrievalSettings, Settings
+from rag.config import DenseSettings, PassageSettings, RetrievalSettings, Settings
 from rag.errors import EngineError
 from rag.index.build_files import FILES
 from rag.index.builds import live_build, previous_build
@@ -21,7 +21,7 @@ from rag.index.engines.milvus import MilvusEngine, MilvusRows
 from rag.index.engines.stored_rows import PassageTerms, Row
 from rag.index.live_index import LiveIndex
 from rag.index.local_index import LocalIndex
-from rag.index.published import CATALOGUE, PUBLISHED_FILES, ROW_KEYS
+from rag.index.published import CATALOGUE, PUBLISHED_FILES, ROW_KEYS, load_published
 from rag.index.publishing import NAME
 from rag.index.remote_index import RemoteIndex
 from rag.index.updating import Recipe, update_index
@@ -255,6 +255,25 @@ def test_a_build_of_this_machine_moves_to_an_engine_and_back(corpus: Path, tmp_p
     assert hits(index, "fern") == hits(local, "fern") == hits(built(corpus, tmp_path / "index", "local"), "fern")
 
 
+def test_beyond_a_limit_the_nearest_are_approximate_and_their_recall_is_measured(tmp_path: Path, beds: Path, milvus: str) -> None:
+    """milvus-lite compares all vectors whatever it is asked for. The other collection is dropped with the last build that needs it."""
+    recipe = Recipe(WordEmbedder(), PassageSettings(), DenseSettings(exact_up_to=50), milvus)
+    folder, collections = tmp_path / "index", list[str]()
+    for added, recall in (("", None), ("51.md", 1.0), ("52.md", 1.0)):
+        if added:
+            (beds / added).write_text(f"# Bed {added}\n\nMoss.\n")
+        update_index(ReadHere(beds), folder, recipe)
+        published = load_published(live_build(folder))
+        assert published and published.recall == recall
+        collections.append(published.collection)
+        index = live(folder, milvus).current()
+        assert isinstance(index, RemoteIndex) and index.exact == (recall is None)
+        assert hits(index, "Fern 7 drinks") == hits(index_of(beds), "Fern 7 drinks")
+    assert collections[0] != collections[1] == collections[2]
+    prefix = (folder / NAME).read_text().strip()
+    assert [name for name in MilvusEngine(milvus).names() if name.startswith(prefix)] == collections[2:]
+
+
 def test_a_removed_document_leaves_no_row(corpus: Path, tmp_path: Path, milvus: str) -> None:
     index = remote(corpus, tmp_path / "index", milvus)
     gone = index.live.keys[[*index.rows["faq.txt"]]]
@@ -334,6 +353,16 @@ def test_a_build_that_the_engine_lacks_leaves_the_old_one_answering(corpus: Path
     front._again = 0.0
     assert front.current().digest != before.digest
     assert front.trouble == ""
+
+
+def test_a_missing_collection_is_named(corpus: Path, tmp_path: Path, milvus: str) -> None:
+    build(corpus, tmp_path / "index", milvus)
+    published = load_published(live_build(tmp_path / "index"))
+    assert published
+    MilvusEngine(milvus).drop(published.collection)
+    with pytest.raises(EngineError, match=f"engine.db has no collection {published.collection}; run `rag build`"):
+        live(tmp_path / "index", milvus).current()
+    assert hits(built(corpus, tmp_path / "index", milvus), "fern") == hits(index_of(corpus), "fern")
 
 
 @pytest.mark.parametrize("operation", ["insert", "delete", "count", "scan"])

@@ -29,7 +29,7 @@ from rag.index.build_writer import MARKS, key_of
 from rag.index.builds import CURRENT, FORMER, build_lock, builder_of, describe_builder, live_build, orphans, previous_build
 from rag.index.changes import corpus_changes
 from rag.index.cluster.kept_objects import object_faults
-from rag.index.dense import DenseIndex, describe_nearest, moments_of, recall_of, sampled_queries
+from rag.index.dense import RECALL_WANTED, DenseIndex, describe_nearest, moments_of, recall_of, sampled_queries
 from rag.index.lexical import LexicalIndex
 from rag.index.line_table import Lines
 from rag.index.manifest import MANIFEST, check_manifest, damaged_among, damaged_files, load_manifest
@@ -140,7 +140,7 @@ def _model_and_settings(settings: Settings, check: Check, model: ModelIdentity |
 
 def _engine(settings: Settings, check: Check) -> None:
     """Compares the rows in the engine with those of the builds. Rows of no build are deleted, unless a build is running."""
-    publisher = publisher_of(settings.index, settings.scale.engine)
+    publisher = publisher_of(settings.index, settings.scale.engine, settings.dense)
     folder = live_build(settings.index)
     published = load_published(folder)
     if publisher is None or published is None:
@@ -150,6 +150,10 @@ def _engine(settings: Settings, check: Check) -> None:
         check.faults.append((f"{folder / name} is damaged or missing", REBUILD))
     lacking, surplus = publisher.compared()
     check.note = f"{publisher.engine.address}: {load_manifest(folder).passages} rows"
+    if published.recall is not None:
+        check.note += f", approximate: a search finds {published.recall:.1%} of the ten nearest vectors"
+        if published.recall < RECALL_WANTED:
+            check.faults.append(("the engine finds too few of the nearest vectors", "increase dense.exact_up_to"))
     if lacking:
         check.faults.append((f"the engine at {publisher.engine.address} lacks {lacking} rows", BUILD))
     if surplus and builder_of(settings.index) is None:

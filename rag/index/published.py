@@ -39,15 +39,16 @@ CATALOGUE = tuple(name for name in FILES if name not in _BUILDER_ONLY)
 
 @dataclass(frozen=True)
 class Published:
-    """The collection with a build's rows, and the files that say so."""
+    """The collection with a build's rows, and the files that say so. `recall` is None if the nearest vectors are exact."""
 
     collection: str
+    recall: float | None
     files: Mapping[str, StoredFile]
 
 
-def save_published(folder: Path, collection: str) -> None:
+def save_published(folder: Path, collection: str, recall: float | None) -> None:
     files = {name: asdict(StoredFile((folder / name).stat().st_size, sha256_file(folder / name))) for name in PUBLISHED_FILES}
-    values: dict[str, Any] = {"collection": collection, "files": files}
+    values: dict[str, Any] = {"collection": collection, "recall": recall, "files": files}
     replace_file(folder / PUBLISHED, canonical_json(values | {"check": sha256_json(values)}).encode())
 
 
@@ -62,4 +63,4 @@ def load_published(folder: Path) -> Published | None:
         raise IndexBroken(f"{folder / PUBLISHED} cannot be read ({error}); {FIX}") from error
     if check != sha256_json(values):
         raise IndexBroken(f"{folder / PUBLISHED} is damaged; {FIX}")
-    return Published(values["collection"], {name: StoredFile(**file) for name, file in values["files"].items()})
+    return Published(values["collection"], values["recall"], {name: StoredFile(**file) for name, file in values["files"].items()})

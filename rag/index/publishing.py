@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.config import LOCAL
+from rag.config import LOCAL, DenseSettings
 from rag.errors import EngineError, IndexBroken, IndexMissing
 from rag.index.build_files import HEADINGS, IDS, KEYS, TERMS, VECTORS
 from rag.index.builds import Report, live_build, previous_build
 from rag.index.catalogue import row_languages
+from rag.index.dense import OVERSAMPLING, sampled_queries
 from rag.index.engines.stored_rows import ROW_FORMAT, Engine, Keys, PassageTerms, Row, StoredRows
 from rag.index.lexical import LexicalIndex
 from rag.index.manifest import FORMAT, Entry, Manifest, load_manifest, model_values
@@ -34,15 +35,20 @@ WORDS_KEPT = 2**16  # decoded terms, which recur
 
 @dataclass(frozen=True)
 class Publisher:
-    """Publishes the builds of an index folder. Every method raises EngineError if the engine fails."""
+    """Publishes the builds of an index folder. Every method raises EngineError if the engine fails.
+
+    Beyond `exact_up_to` passages, the nearest vectors are approximate.
+    """
 
     root: Path
     engine: Engine
+    exact_up_to: int = DenseSettings().exact_up_to
 
     def publish(self, build: Path, manifest: Manifest, progress: Report) -> None:
         """Makes sure that all rows of a build, and of those that are kept, are in the engine, and records that in its folder."""
         name = self._collection(manifest)
-        rows = self.engine.create(name, manifest.contents.dim)
+        exact = manifest.passages <= self.exact_up_to
+        rows = self.engine.create(name, manifest.contents.dim, exact=exact)
         kept = {folder: keys for folder, (collection, keys) in self._kept().items() if collection == name}
         columns = _Columns(build, manifest)
         keys = columns.keys(list(kept))
@@ -58,7 +64,7 @@ class Publisher:
         if published is None or published.collection != name:
             save_array(build / ROW_KEYS, keys)
             save_term_statistics(build, row_languages(manifest.corpus.documents), map_array(build / IDS))
-            save_published(build, name)
+            save_published(build, name, None if exact else _recall(rows, map_array(build / VECTORS), keys))
 
     def sweep(self) -> None:
         """Deletes the rows that belong neither to the live build nor to the previous one, if the number of rows tells of any."""
@@ -110,7 +116,8 @@ class Publisher:
 
     def _collection(self, manifest: Manifest) -> str:
         """Rows of one format and model have a collection of their own, because vectors of others cannot be compared."""
-        recipe = [FORMAT, ROW_FORMAT, model_values(manifest.contents.model, manifest.contents.dim)]
+        exact = manifest.passages <= self.exact_up_to
+        recipe = [FORMAT, ROW_FORMAT, exact, model_values(manifest.contents.model, manifest.contents.dim)]
         return f"{self._name()}_{sha256_json(recipe)[:12]}"
 
     def _name(self) -> str:
@@ -121,13 +128,13 @@ class Publisher:
         return path.read_text(encoding="utf-8").strip()
 
 
-def publisher_of(root: Path, setting: str) -> Publisher | None:
+def publisher_of(root: Path, setting: str, dense: DenseSettings) -> Publisher | None:
     """None if the engine is this machine. Raises EngineError if it cannot be used."""
     if setting == LOCAL:
         return None
     from rag.index.engines.milvus import MilvusEngine
 
-    return Publisher(root, MilvusEngine(setting))
+    return Publisher(root, MilvusEngine(setting), dense.exact_up_to)
 
 
 class _Columns:
@@ -198,6 +205,16 @@ def _insert(rows: StoredRows, columns: _Columns, numbers: NDArray[np.int64], pro
         progress("publishing", start, len(numbers))
         rows.insert([columns.row(number) for number in numbers[start : start + INSERTED_AT_ONCE].tolist()])
     progress("publishing", len(numbers), len(numbers))
+
+
+def _recall(rows: StoredRows, vectors: NDArray[np.float32], keys: Keys) -> float:
+    """The share of the ten nearest vectors that a search finds, measured as on this machine."""
+    queries, tenth = sampled_queries(vectors)
+    found = 0
+    for query, least in zip(queries, tenth, strict=True):
+        near, cosines = rows.dense(query, 10 * OVERSAMPLING)
+        found += min(10, int(np.count_nonzero(cosines[np.isin(near, keys)] >= least - 1e-5)))
+    return round(found / max(1, min(10, len(vectors)) * len(queries)), 4)
 
 
 def _check_count(engine: Engine, rows: StoredRows, expected: int) -> None:

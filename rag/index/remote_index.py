@@ -13,6 +13,7 @@ from rag.config import PassageSettings, RetrievalSettings
 from rag.errors import EngineError, IndexBroken
 from rag.index.build_files import HEADINGS, MOMENTS, TERMS, load_catalogue
 from rag.index.contents import Index
+from rag.index.dense import OVERSAMPLING as NEAREST_TAKEN
 from rag.index.dense import cosine_spread
 from rag.index.engines.stored_rows import (
     MOST_RESULTS,
@@ -79,9 +80,10 @@ class _Lexical:
 
 @dataclass(frozen=True)
 class RemoteIndex(Index):
-    """`moments` are from `moments_of`, `lengths` the numbers of terms of each row."""
+    """`moments` are from `moments_of`, `lengths` the numbers of terms of each row; `exact` says how vectors are compared."""
 
     engine: StoredRows
+    exact: bool
     live: LiveRows
     lengths: NDArray[np.int32]
     moments: NDArray[np.float64]
@@ -131,7 +133,8 @@ class RemoteIndex(Index):
         return cosine_spread(self.moments, vector)
 
     def _nearest(self, vector: Vectors, depth: int, scope: Sequence[str] | None) -> Rows:
-        return self._live(lambda k: self.engine.dense(vector, k, scope), depth)[:depth]
+        wanted = depth if self.exact else depth * NEAREST_TAKEN  # an approximate search is better if more is wanted
+        return self._live(lambda k: self.engine.dense(vector, k, scope), wanted)[:depth]
 
     def _matching(self, search: Search, settings: RetrievalSettings, scope: Sequence[str] | None) -> Rows:
         weights = self._query_weights(search, settings)
@@ -255,6 +258,7 @@ def load_remote(
         return RemoteIndex(
             **vars(catalogue),
             engine=rows,
+            exact=published.recall is None,
             live=LiveRows(map_array(folder / ROW_KEYS)),
             lengths=lengths,
             moments=np.array(map_array(folder / MOMENTS)),

@@ -1,6 +1,7 @@
 """Builds an index of a corpus, from scratch or as an update with the same result."""
 
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -61,6 +62,11 @@ class Recipe:
     dense: DenseSettings = DenseSettings()
     engine: str = LOCAL
 
+    @property
+    def lists(self) -> DenseSettings:
+        """How this machine finds the nearest vectors. If an engine does, no approximate index is made here."""
+        return self.dense if self.engine == LOCAL else DenseSettings(exact_up_to=sys.maxsize)
+
 
 def update_index(
     corpus: Path | Corpus,
@@ -89,7 +95,7 @@ def update_index(
     with build_lock(folder, wait=wait) as note:
         if isinstance(corpus, FolderCorpus):
             finish_interrupted(corpus.folder)
-        publisher = publisher_of(folder, recipe.engine)
+        publisher = publisher_of(folder, recipe.engine, recipe.dense)
         prepare()
         _discard_leftovers(folder, full=full)
         helpers = _Helpers(workers, publisher, _to_both(note, progress))
@@ -236,7 +242,7 @@ class _Build:
             changes = compare(compared_with.corpus if compared_with else None, state)
             if self.previous is not None and self._equals(self.previous.manifest, state, writer.passages):
                 return self.previous.manifest, changes
-            embedded, dim, nearest = writer.finish(self.recipe.dense, self.progress)
+            embedded, dim, nearest = writer.finish(self.recipe.lists, self.progress)
         changes = replace(changes, embedded=embedded, rebuilt=rebuilt)
         save_changes(self.folder, changes, time.monotonic() - started)
         stored = stored_files(self.folder)
@@ -253,7 +259,7 @@ class _Build:
 
     def _equals(self, manifest: Manifest, state: CorpusFiles, passages: int) -> bool:
         contents = manifest.contents
-        dense = factory_for(passages, contents.dim, self.recipe.dense)
+        dense = factory_for(passages, contents.dim, self.recipe.lists)
         return (contents.corpus, contents.passages, contents.dense) == (state, passages, dense)
 
     def _read(self, corpus: Corpus, files: ScannedFiles, writer: BuildWriter) -> list[Failure]:

@@ -26,7 +26,7 @@ LONGEST_TERMS = 65_535  # bytes of a text field; a passage has some 4,000
 DOCUMENTS_AT_ONCE = 1_000  # named in one filter; the expression is parsed for each search
 KEYS_AT_ONCE = 1_000  # rows of one answer: some 3 MB
 SCANNED_AT_ONCE = 10_000  # keys; 16,384 is the most
-FIELDS = ("key", "document", "vector", "weights", "text", "headings")
+APPROXIMATE = "AUTOINDEX"  # the server's choice: HNSW, unless its operator has chosen another
 
 
 class MilvusEngine:
@@ -46,7 +46,7 @@ class MilvusEngine:
             self._client.load_collection(name, timeout=CALL_SECONDS)
         return MilvusRows(self._client, self.address, name)
 
-    def create(self, name: str, dim: int) -> "MilvusRows":
+    def create(self, name: str, dim: int, *, exact: bool) -> "MilvusRows":
         from pymilvus import DataType
 
         with _said_plainly(self.address):
@@ -59,7 +59,7 @@ class MilvusEngine:
                 for field in ("text", "headings"):
                     schema.add_field(field, DataType.VARCHAR, max_length=LONGEST_TERMS)
                 indexes = self._client.prepare_index_params()
-                indexes.add_index("vector", index_type="FLAT", metric_type="IP")
+                indexes.add_index("vector", index_type="FLAT" if exact else APPROXIMATE, metric_type="IP")
                 indexes.add_index("weights", index_type="SPARSE_INVERTED_INDEX", metric_type="IP")
                 self._client.create_collection(name, schema=schema, index_params=indexes, consistency_level="Bounded")
         return self.open(name)
@@ -113,7 +113,10 @@ class MilvusRows:
         return self._nearest("weights", dict(weights), k, documents) if weights else _found([])
 
     def having(self, weights: Mapping[int, float], lowest: int, highest: int) -> tuple[Keys, Vectors]:
-        return self._search("weights", dict(weights), MOST_RESULTS, f"key >= {lowest} and key <= {highest}")
+        # The least and the greatest of all keys are left out: Milvus cannot read the number -2**63.
+        bounds = [f"key >= {lowest}"] if lowest > -(2**63) else []
+        bounds += [f"key <= {highest}"] if highest < 2**63 - 1 else []
+        return self._search("weights", dict(weights), MOST_RESULTS, " and ".join(bounds))
 
     def fetch(self, keys: Keys) -> dict[int, tuple[Vectors, PassageTerms]]:
         rows: dict[int, tuple[Vectors, PassageTerms]] = {}

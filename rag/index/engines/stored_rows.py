@@ -16,7 +16,8 @@ from rag.numeric import Vectors
 ROW_FORMAT = 1  # increase it whenever the same passage would give another row
 # Lengths in terms by which an engine's BM25 weights are normalised. They are fixed because a mean changes with every document,
 # and with it every row. They are close to the means of several corpora; scores use the means themselves.
-TEXT_LENGTH, HEADINGS_LENGTH = 100, 10
+TEXT_LENGTH = 100
+HEADINGS_LENGTH = 10
 MOST_RESULTS = 16_384  # of one search, in Milvus
 _NO_TERM = "\0"  # stands in a row without terms, because no engine takes an empty vector
 
@@ -100,8 +101,8 @@ class Engine(Protocol):
     def open(self, name: str) -> StoredRows:
         """A collection. Raises EngineError if it is missing."""
 
-    def create(self, name: str, dim: int) -> StoredRows:
-        """A collection, made if it is missing."""
+    def create(self, name: str, dim: int, *, exact: bool) -> StoredRows:
+        """A collection, made if it is missing; `exact` compares a query with every vector."""
 
     def names(self) -> list[str]:
         """The names of all collections, sorted."""
