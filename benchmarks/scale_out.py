@@ -176,7 +176,7 @@ def main() -> None:
         given = arguments.base, arguments.questions, arguments.work, arguments.engine, arguments.documents
         print(json.dumps(measure_search(*given), indent=1))
         return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
     print(json.dumps(measure_builds(arguments.corpus, arguments.rounds, arguments.documents), indent=1))
 
 

@@ -59,6 +59,8 @@ HEAVY = {
     "scipy",
     "pandas",
     "nupunkt",
+    "ray",
+    "grpc",
 }
 
 

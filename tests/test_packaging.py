@@ -115,6 +115,47 @@ def test_the_compose_file_serves_the_page_on_loopback_from_the_containerfile() -
     assert [volume.rpartition(":")[2] for volume in service["volumes"]] == [data]
 
 
+def test_the_compose_file_of_several_machines_refers_to_what_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+    compose = yaml.safe_load((ROOT / "docs" / "scale-compose.yaml").read_text(encoding="utf-8"))
+    services = compose["services"]
+    for name, service in services.items():
+        assert set(service.get("depends_on", ())) <= services.keys(), name
+        assert {"inside", "outside"} >= set(service["networks"]), name
+        assert {volume.partition(":")[0] for volume in service.get("volumes", ())} <= compose["volumes"].keys(), name
+        assert {config["source"] for config in service.get("configs", ())} <= compose["configs"].keys(), name
+        assert re.search(r":v?\d|:RELEASE\.\d", service.get("image", ":1")), f"{name}: an image without a version"
+        assert (
+            set(service.get("build", {"args": {}})["args"].get("EXTRAS", "mcp").split(","))
+            <= PROJECT["optional-dependencies"].keys()
+        )
+        if "build" in service:
+            assert (ROOT / "docs" / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
+    assert compose["networks"]["inside"] == {"internal": True}
+    assert services["proxy"]["ports"] == ["127.0.0.1:7860:8080"]
+    assert not any("ports" in service for name, service in services.items() if name != "proxy")
+    hosts = {*re.findall(r"server (\S+?):", compose["configs"]["nginx"]["content"])}
+    for name in ("front-1", "front-2", "builder"):
+        for variable, value in services[name]["environment"].items():
+            if variable.startswith("RAG_"):
+                monkeypatch.setenv(variable, value)
+                hosts |= {*re.findall(r"://([\w-]+):", value)}
+        settings = load_settings()
+        assert settings.scale.workers == "ray://ray-head:10001"
+    assert hosts == {"front-1", "front-2", "ray-head", "milvus-proxy"} <= services.keys()
+    roles = [service["command"].split()[-1] for service in services.values() if "milvus run" in service.get("command", "")]
+    assert sorted(roles) == ["datanode", "mixcoord", "proxy", "querynode", "querynode", "streamingnode"]
+
+
+@pytest.mark.slow
+def test_the_compose_file_starts_ray_with_options_that_it_has() -> None:
+    scripts = pytest.importorskip("ray.scripts.scripts")
+    known = {option for parameter in scripts.start.params for option in parameter.opts}
+    commands = re.findall(r"ray start (.*)", (ROOT / "docs" / "scale-compose.yaml").read_text(encoding="utf-8"))
+    assert len(commands) == 2
+    for command in commands:
+        assert {part for part in command.split() if part.startswith("--")} <= known
+
+
 def test_the_container_copies_what_a_build_needs_and_passes_known_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     container = (ROOT / "docs" / "Containerfile").read_text(encoding="utf-8")
     copied = {name for line in re.findall(r"^COPY (.*)$", container, re.MULTILINE) for name in line.split()[:-1]}

@@ -32,7 +32,7 @@ from rag.models.embedder import ModelEmbedder
 from rag.models.model_identity import ModelIdentity
 from rag.storage.files import sha256_file
 from rag.text.passages import embedded_text, split_passages
-from tests.conftest import ReadHere, WordEmbedder, file_size_limit, updated
+from tests.conftest import ReadHere, WordEmbedder, file_size_limit, loaded_by, updated
 
 NAMES = ["ab" * 32, "cd" * 32]
 NOBODY = "ray://127.0.0.1:9"  # the discard port: whoever connects to it fails
@@ -357,6 +357,13 @@ def reader() -> Iterator[WorkerProcess]:
     process = WorkerProcess(LoadingSettings(seconds=60))
     yield process
     process.stop()
+
+
+@pytest.mark.slow
+def test_a_build_on_this_machine_loads_no_ray(corpus: Path, tmp_path: Path) -> None:
+    loaded = loaded_by("build", "--corpus", str(corpus), "--index", str(tmp_path / "index"))
+    assert "rag.index.updating" in loaded
+    assert not loaded & {"ray", "grpc", "rag.index.cluster.ray_workers"}
 
 
 @pytest.mark.slow

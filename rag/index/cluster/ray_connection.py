@@ -50,12 +50,13 @@ def explain(error: Exception, workers: str, file: str) -> ClusterError:
     text = " ".join(str(cause).split())
     if "failed to import on the worker" in text or isinstance(cause, ImportError):
         return ClusterError(
-            f"the Ray workers of {workers} cannot import this program; install the same version of quoted-answers on every node"
+            f"{_name(workers)} has workers that cannot import this program; "
+            "install the same version of quoted-answers on every node"
         )
     if cause is not error:
         return ClusterError(f"a Ray worker failed on {file} ({type(cause).__name__}: {text[:150]}); fix that, and build again")
     return ClusterError(
-        f"the Ray cluster {workers} was lost during the build ({type(error).__name__}: {text[:150]}); "
+        f"{_name(workers)} was lost during the build ({type(error).__name__}: {text[:150]}); "
         "start it, and run `rag build` again: finished work is kept"
     )
 
@@ -68,7 +69,7 @@ def _imported() -> ModuleType:
     except ImportError as error:
         raise ClusterError(
             'index.workers asks for Ray, which is not installed; run `pip install "quoted-answers[ray]"`, '
-            'or set index.workers = "local"'
+            "or set index.workers to local"
         ) from error
     module: ModuleType = ray
     return module
@@ -107,9 +108,12 @@ def _await_port(workers: str) -> None:
 def _reason(workers: str, error: Exception) -> str:
     text = " ".join(str(error).split())
     if "ersion mismatch" in text:
-        return f"the Ray cluster {workers} has other versions than this machine ({text[:200]}); install the same on every node"
-    which = "of this machine" if workers == "ray" else f"at {workers}"
-    return f'the Ray cluster {which} cannot be reached ({text[:200]}); start it, or set index.workers = "local"'
+        return f"{_name(workers)} has other versions than this machine ({text[:200]}); install the same on every node"
+    return f"{_name(workers)} cannot be reached ({text[:200]}); start it, or set index.workers to local"
+
+
+def _name(workers: str) -> str:
+    return "the Ray cluster of this machine" if workers == "ray" else f"the Ray cluster at {workers}"
 
 
 @contextmanager
