@@ -156,6 +156,12 @@ def updated(
     return index, changes
 
 
+def stop_milvus() -> None:
+    """Stops the processes of milvus-lite that this one has started, so that others can open their files."""
+    if started := sys.modules.get("milvus_lite.server_manager"):
+        started.server_manager_instance.release_all()
+
+
 @contextmanager
 def file_size_limit(size: int) -> Iterator[None]:
     """While it lasts, writing beyond `size` bytes of any file fails, as on a full disk. Skips the test on Windows."""

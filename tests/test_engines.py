@@ -29,7 +29,7 @@ from rag.library import Library
 from rag.records import Hit
 from rag.retrieval import WeightedQuery, retrieve, retrieve_of_each, retrieve_together
 from rag.storage.arrays import map_array
-from tests.conftest import ReadHere, WordEmbedder, index_of
+from tests.conftest import ReadHere, WordEmbedder, index_of, stop_milvus
 
 SETTINGS = RetrievalSettings()
 WORDS = "damp soil fern moss shade water frond stone light root leaf spore".split()
@@ -52,9 +52,7 @@ def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip("needs the extra quoted-answers[milvus]")
     file = tmp_path_factory.mktemp("milvus") / "engine.db"
     yield f"milvus+file:{file}"
-    from milvus_lite.server_manager import server_manager_instance
-
-    server_manager_instance.release_server(str(file))
+    stop_milvus()
 
 
 @pytest.fixture(params=["local", "milvus"])
@@ -335,6 +333,10 @@ def test_a_damaged_row_is_never_scored(corpus: Path, tmp_path: Path, milvus: str
     index.engine.insert([forged])
     with pytest.raises(EngineError, match="is damaged in the engine; run `rag doctor`"):
         hits(index, "fern", k=100)
+    settings = Settings(corpus=corpus, index=tmp_path / "index", scale={"engine": milvus})
+    assert engine_check(settings).faults[0] == ("1 rows in the engine were damaged, and are deleted", "run `rag build`")
+    assert hits(remote(corpus, tmp_path / "index", milvus), "fern", k=100) == hits(index_of(corpus), "fern", k=100)
+    assert engine_check(settings).faults == []
 
 
 def test_a_build_that_the_engine_lacks_leaves_the_old_one_answering(corpus: Path, tmp_path: Path, milvus: str) -> None:

@@ -23,7 +23,7 @@ from rag.library import Library
 from rag.records import Hit
 from rag.retrieval import retrieve
 from rag.storage.arrays import map_array
-from tests.conftest import ROOT, WordEmbedder, index_of
+from tests.conftest import ROOT, WordEmbedder, index_of, stop_milvus
 
 needs_pymilvus = pytest.mark.skipif(find_spec("pymilvus") is None, reason="needs the extra quoted-answers[milvus]")
 needs_lite = pytest.mark.skipif(find_spec("milvus_lite") is None, reason="needs the extra quoted-answers[milvus]")
@@ -200,13 +200,11 @@ def hits(index: Index) -> list[Hit]:
 
 def state(folder: Path, engine: str) -> tuple[list[Hit], set[int], set[int]]:
     """The hits of the live build, the keys that the engine has, and those of the live and the previous build."""
-    from milvus_lite.server_manager import server_manager_instance
-
     try:
         found = hits(LiveIndex(folder, PassageSettings(), WordEmbedder(), engine=engine).current())
         server = MilvusEngine(engine)
         stored = {key for name in server.names() for keys in server.open(name).scan() for key in keys.tolist()}
     finally:
-        server_manager_instance.release_all()  # the next builder opens the file
+        stop_milvus()  # the next builder opens the file
     builds = filter(None, (live_build(folder), previous_build(folder)))
     return found, stored, {key for build in builds for key in map_array(build / ROW_KEYS).tolist()}

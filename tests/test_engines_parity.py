@@ -24,7 +24,7 @@ from rag.index.term_statistics import TermStatistics, save_term_statistics
 from rag.index.updating import Recipe, update_index
 from rag.models.embedder import ModelEmbedder
 from rag.retrieval import retrieve
-from tests.conftest import ROOT, updated
+from tests.conftest import ROOT, stop_milvus, updated
 
 SETS = os.environ.get("QUESTION_SETS", "")  # a folder with the question sets scifact and feedbackqa
 needs_lite = pytest.mark.skipif(find_spec("milvus_lite") is None, reason="needs the extra quoted-answers[milvus]")
@@ -34,9 +34,7 @@ SETTINGS = RetrievalSettings()
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[str]:
     yield f"milvus+file:{tmp_path / 'rows.db'}"
-    from milvus_lite.server_manager import server_manager_instance
-
-    server_manager_instance.release_all()
+    stop_milvus()
 
 
 def same_hits(first: Index, second: Index, questions: list[str], embedder: ModelEmbedder) -> float:

@@ -148,6 +148,11 @@ def _engine(settings: Settings, check: Check) -> None:
         return
     for name in damaged_among(folder, published.files):
         check.faults.append((f"{folder / name} is damaged or missing", REBUILD))
+    idle = builder_of(settings.index) is None
+    if idle:
+        with build_lock(settings.index):
+            damaged = publisher.delete_damaged(folder, load_manifest(folder))
+            check.faults += [(f"{damaged} rows in the engine were damaged, and are deleted", BUILD)] if damaged else []
     lacking, surplus = publisher.compared()
     check.note = f"{publisher.engine.address}: {load_manifest(folder).passages} rows"
     if published.recall is not None:
@@ -156,7 +161,7 @@ def _engine(settings: Settings, check: Check) -> None:
             check.faults.append(("the engine finds too few of the nearest vectors", "increase dense.exact_up_to"))
     if lacking:
         check.faults.append((f"the engine at {publisher.engine.address} lacks {lacking} rows", BUILD))
-    if surplus and builder_of(settings.index) is None:
+    if surplus and idle:
         with build_lock(settings.index):
             publisher.delete_surplus()
         check.note += f"; {surplus} rows that belonged to no build were pending deletion, and are deleted now"

@@ -81,6 +81,19 @@ class Publisher:
         for name, keys in self._keys_kept().items():
             _only(self.engine.open(name), keys)
 
+    def delete_damaged(self, build: Path, manifest: Manifest) -> int:
+        """Deletes the rows of a published build whose contents do not fit their key; returns how many. Fetches every row."""
+        rows, columns = self.engine.open(self._collection(manifest)), _Columns(build, manifest)
+        keys: Keys = map_array(build / ROW_KEYS)
+        damaged = []
+        for start in range(0, len(keys), INSERTED_AT_ONCE):
+            stored = rows.fetch(keys[start : start + INSERTED_AT_ONCE])
+            for number, key in enumerate(keys[start : start + INSERTED_AT_ONCE].tolist(), start):
+                if key in stored and not columns.row(number).holds(*stored[key]):
+                    damaged.append(key)
+        rows.delete(np.array(damaged, dtype=np.int64))
+        return len(damaged)
+
     def compared(self) -> tuple[int, int]:
         """How many rows of the live and the previous build the engine lacks, and how many it has besides."""
         kept, names = self._keys_kept(), self._collections()

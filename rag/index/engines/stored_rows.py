@@ -51,6 +51,10 @@ class Row:
         digest.update(np.ascontiguousarray(self.vector, dtype="<f4").tobytes())
         return int.from_bytes(digest.digest(), "big", signed=True)
 
+    def holds(self, vector: Vectors, terms: PassageTerms) -> bool:
+        """Whether these are the vector and the terms of the row."""
+        return terms == self.terms and np.array_equal(vector, self.vector)
+
     @property
     def weights(self) -> dict[int, float]:
         """The BM25 weight of each term by its dimension, without idf, for a search by inner product."""
