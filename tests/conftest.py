@@ -159,6 +159,10 @@ def updated(
 def stop_milvus() -> None:
     """Stops the processes of milvus-lite that this one has started, so that others can open their files."""
     if started := sys.modules.get("milvus_lite.server_manager"):
+        from pymilvus import connections  # which are kept by address
+
+        for name, _ in connections.list_connections():
+            connections.remove_connection(name)
         started.server_manager_instance.release_all()
 
 

@@ -19,11 +19,12 @@ from rag.index.engines import milvus
 from rag.index.engines.milvus import MilvusEngine
 from rag.index.live_index import LiveIndex
 from rag.index.published import ROW_KEYS
+from rag.index.updating import Recipe, update_index
 from rag.library import Library
 from rag.records import Hit
 from rag.retrieval import retrieve
 from rag.storage.arrays import map_array
-from tests.conftest import ROOT, WordEmbedder, index_of, stop_milvus
+from tests.conftest import ROOT, ReadHere, WordEmbedder, index_of, stop_milvus
 
 needs_pymilvus = pytest.mark.skipif(find_spec("pymilvus") is None, reason="needs the extra quoted-answers[milvus]")
 needs_lite = pytest.mark.skipif(find_spec("milvus_lite") is None, reason="needs the extra quoted-answers[milvus]")
@@ -107,17 +108,33 @@ def test_an_old_server_is_refused() -> None:
 
 @needs_lite
 @pytest.mark.slow
-def test_a_file_that_another_process_has_open_is_named(tmp_path: Path) -> None:
+def test_a_file_that_another_process_has_open_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(milvus, "CONNECT_SECONDS", 1.0)
     code = "import sys; from rag.index.engines.milvus import MilvusEngine; e = MilvusEngine(sys.argv[1]); print('open', flush=True); input()"
     setting = f"milvus+file:{tmp_path / 'rows.db'}"
     command = [sys.executable, "-W", "ignore", "-c", code, setting]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout and other.stdout.readline() == "open\n"
         with pytest.raises(
-            EngineError, match=r"rows\.db cannot be opened; close the other process that has it open, or use a server"
+            EngineError,
+            match=r"rows\.db could not be opened within 1 seconds; close the other process that has it open, or use a server",
         ):
             MilvusEngine(setting)
         other.communicate("\n")
+
+
+@needs_lite
+def test_an_engine_that_stops_gives_an_error_in_time(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not after the minutes for which the client would try again."""
+    monkeypatch.setattr(milvus, "SEARCH_SECONDS", 1)
+    engine = f"milvus+file:{tmp_path / 'rows.db'}"
+    update_index(ReadHere(corpus), tmp_path / "index", Recipe(WordEmbedder(), PassageSettings(), engine=engine))
+    index = LiveIndex(tmp_path / "index", PassageSettings(), WordEmbedder(), engine=engine).current()
+    assert hits(index)
+    sys.modules["milvus_lite.server_manager"].server_manager_instance.release_all()
+    with pytest.raises(EngineError, match=r"^Milvus at .*rows\.db failed: .*; see its log$"):
+        hits(index)
+    stop_milvus()
 
 
 KILLER = """

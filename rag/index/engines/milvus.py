@@ -2,9 +2,10 @@
 
 import logging
 import os
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
 FILE, PLAIN, TLS = "milvus+file:", "milvus://", "milvus+tls://"
 CONNECT_SECONDS = 10.0  # a server answers in milliseconds; a name that does not exist is noticed only by waiting
-CALL_SECONDS = 60.0  # deletions of large collections take longest
+CALL_SECONDS = (
+    60  # deletions of large collections take longest; the client ignores a limit that is no int, and retries for minutes
+)
+SEARCH_SECONDS = 10  # a cluster that has lost a query node answers again within this time
 OLDEST = (2, 4)  # the first version with sparse vectors
 LONGEST_TERMS = 65_535  # bytes of a text field; a passage has some 4,000
 DOCUMENTS_AT_ONCE = 1_000  # named in one filter; the expression is parsed for each search
@@ -41,7 +45,7 @@ class MilvusEngine:
 
     def open(self, name: str) -> "MilvusRows":
         with _said_plainly(self.address):
-            if not self._client.has_collection(name):
+            if not self._client.has_collection(name, timeout=CALL_SECONDS):
                 raise EngineError(f"Milvus at {self.address} has no collection {name}; run `rag build`")
             self._client.load_collection(name, timeout=CALL_SECONDS)
         return MilvusRows(self._client, self.address, name)
@@ -50,7 +54,7 @@ class MilvusEngine:
         from pymilvus import DataType
 
         with _said_plainly(self.address):
-            if not self._client.has_collection(name):
+            if not self._client.has_collection(name, timeout=CALL_SECONDS):
                 schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
                 schema.add_field("key", DataType.INT64, is_primary=True)
                 schema.add_field("document", DataType.INT64)
@@ -61,7 +65,9 @@ class MilvusEngine:
                 indexes = self._client.prepare_index_params()
                 indexes.add_index("vector", index_type="FLAT" if exact else APPROXIMATE, metric_type="IP")
                 indexes.add_index("weights", index_type="SPARSE_INVERTED_INDEX", metric_type="IP")
-                self._client.create_collection(name, schema=schema, index_params=indexes, consistency_level="Bounded")
+                self._client.create_collection(
+                    name, schema=schema, index_params=indexes, consistency_level="Bounded", timeout=CALL_SECONDS
+                )
         return self.open(name)
 
     def names(self) -> list[str]:
@@ -124,7 +130,7 @@ class MilvusRows:
             wanted = keys[start : start + KEYS_AT_ONCE].tolist()
             with _said_plainly(self._address):
                 answer = self._client.get(
-                    self._name, wanted, output_fields=["key", "vector", "text", "headings"], timeout=CALL_SECONDS
+                    self._name, wanted, output_fields=["key", "vector", "text", "headings"], timeout=SEARCH_SECONDS
                 )
             for row in answer:
                 terms = PassageTerms(_unpacked(row["text"]), _unpacked(row["headings"]))
@@ -141,7 +147,12 @@ class MilvusRows:
     def scan(self) -> Iterator[Keys]:
         with _said_plainly(self._address):
             iterator = self._client.query_iterator(
-                self._name, batch_size=SCANNED_AT_ONCE, filter="", output_fields=["key"], consistency_level="Strong"
+                self._name,
+                batch_size=SCANNED_AT_ONCE,
+                filter="",
+                output_fields=["key"],
+                consistency_level="Strong",
+                timeout=CALL_SECONDS,
             )
         while True:
             with _said_plainly(self._address):
@@ -175,7 +186,7 @@ class MilvusRows:
                 limit=min(k, MOST_RESULTS),
                 filter=condition,
                 search_params={"metric_type": "IP"},
-                timeout=CALL_SECONDS,
+                timeout=SEARCH_SECONDS,
             )
         return _found([(hit["id"], hit["distance"]) for hit in answer[0]])
 
@@ -207,18 +218,44 @@ def _client(setting: str, address: str) -> "MilvusClient":
         raise EngineError(f"index.engine is {setting}, but {what}; run `pip install quoted-answers[milvus]`") from error
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it prints what it raises
     if setting.startswith(FILE):
-        Path(address).absolute().parent.mkdir(parents=True, exist_ok=True)
-        where = str(Path(address).absolute())
-    else:
-        where = f"{'https' if setting.startswith(TLS) else 'http'}://{address}"
+        return _opened_file(Path(address).resolve())
     with _said_plainly(address, connecting=True):
         return MilvusClient(
-            where,
+            f"{'https' if setting.startswith(TLS) else 'http'}://{address}",
             user=os.environ.get("MILVUS_USER", ""),
             password=os.environ.get("MILVUS_PASSWORD", ""),
             token=os.environ.get("MILVUS_TOKEN", ""),
             timeout=CONNECT_SECONDS,
         )
+
+
+def _opened_file(path: Path) -> "MilvusClient":
+    """Tries for CONNECT_SECONDS, because the server of a killed process needs a moment to end."""
+    from pymilvus import MilvusClient, connections
+    from pymilvus.exceptions import MilvusException
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    until = time.monotonic() + CONNECT_SECONDS
+    while time.monotonic() < until:
+        # milvus-lite removes the lock of another process if it cannot get it, so that is not tried.
+        if connections.has_connection(str(path)) or _is_free(path):
+            with suppress(MilvusException):
+                return MilvusClient(str(path), timeout=CONNECT_SECONDS)
+        time.sleep(0.2)
+    what = f"{path} could not be opened within {CONNECT_SECONDS:.0f} seconds"
+    raise EngineError(f"{what}; close the other process that has it open, or use a server")
+
+
+def _is_free(path: Path) -> bool:
+    """Whether no other process has the file open. This process must not have it open: closing a file frees all its locks."""
+    import fcntl
+
+    with path.with_name(f".{path.name}.lock").open("a") as lock:
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
 
 
 @contextmanager
@@ -232,8 +269,6 @@ def _said_plainly(address: str, *, connecting: bool = False) -> Iterator[None]:
     except MilvusException as error:
         if not connecting:
             raise EngineError(f"Milvus at {address} failed: {_one_line(error.message)}; see its log") from error
-        if address.endswith(".db"):
-            raise EngineError(f"{address} cannot be opened; close the other process that has it open, or use a server") from error
         if error.code == ErrorCode.UNEXPECTED_ERROR or "auth" in error.message.lower():
             raise EngineError(f"Milvus at {address} refused: {_one_line(error.message)}; set MILVUS_TOKEN") from error
         what = f"Milvus at {address} did not answer within {CONNECT_SECONDS:.0f} seconds"
