@@ -327,6 +327,18 @@ def test_a_cluster_that_cannot_be_reached_is_named(
     assert address in str(error.value) and "\n" not in str(error.value)
 
 
+def test_a_cluster_that_the_environment_names_is_not_replaced_by_another(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If it cannot be reached, that is an error; none is started instead."""
+    pytest.importorskip("ray")
+    monkeypatch.setattr(ray_connection, "CONNECT_SECONDS", 0.01)
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    settings = Settings(corpus=corpus, index=tmp_path / "index", scale=ScaleSettings(workers="ray"))
+    with pytest.raises(ClusterError, match="the Ray cluster of this machine cannot be reached .*tried for"):
+        built(settings)
+
+
 class _Failed(Exception):
     """As Ray wraps what a task raised."""
 

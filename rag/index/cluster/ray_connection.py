@@ -16,15 +16,15 @@ from rag.errors import ClusterError, RagError
 
 CONNECT_SECONDS = 15  # a head node that is just being started needs about ten
 RETRY_SECONDS = 0.5
-_ADDRESS = re.compile(r"ray://\[?(.*?)\]?:(\d+)")
+_ADDRESS = re.compile(r"(?:ray://)?\[?(.*?)\]?:(\d+)")
 
 
 @contextmanager
 def ray_connection(workers: str) -> Iterator[ModuleType]:
     """Ray, connected to the cluster that `index.workers` names: "ray" or ray://HOST:PORT.
 
-    "ray" is the cluster that runs on this machine or, if there is none, one that is started for this block. A connection that the
-    program has made already is used, and left open. Raises ClusterError.
+    "ray" is the cluster that Ray's own variable RAY_ADDRESS names, or that runs on this machine; if there is none, one is started
+    for this block. A connection that the program has made already is used, and left open. Raises ClusterError.
     """
     ray = _imported()
     if ray.is_initialized():
@@ -77,27 +77,23 @@ def _imported() -> ModuleType:
 
 def _connect(ray: Any, workers: str) -> None:
     quiet = {"logging_level": "ERROR", "log_to_driver": False}
-    if workers != "ray":
-        _await_port(workers)
-        ray.init(workers, **quiet)
-        return
+    address = os.environ.get("RAY_ADDRESS", "") if workers == "ray" else workers
+    if match := _ADDRESS.fullmatch(address):
+        _await_port(match[1], int(match[2]))
     try:
-        ray.init("auto", **quiet)
+        ray.init(address or "auto", **quiet)
     except ConnectionError:
-        if "RAY_ADDRESS" in os.environ:
+        if address:
             raise
         ray.init("local", num_cpus=usable_cores(), include_dashboard=False, **quiet)
 
 
-def _await_port(workers: str) -> None:
-    """Ray itself would try for a minute, and not say why. Raises ConnectionError."""
-    match = _ADDRESS.fullmatch(workers)
-    if match is None:
-        raise ValueError("it is not ray://HOST:PORT")
+def _await_port(host: str, port: int) -> None:
+    """Ray itself would try for a minute or more, and not say why. Raises ConnectionError."""
     started = time.monotonic()
     while True:
         try:
-            socket.create_connection((match[1], int(match[2])), timeout=CONNECT_SECONDS).close()
+            socket.create_connection((host, port), timeout=CONNECT_SECONDS).close()
             return
         except OSError as error:
             if (tried := time.monotonic() - started) > CONNECT_SECONDS:
