@@ -181,21 +181,26 @@ class Chat:
         offer_readings: bool = True,
     ) -> Answer:  # fmt: skip
         asked, written = _with_codes(asked, index)
-        hits = self._retrieve(index, asked, documents)
+        hits = self._to_read(index, asked, documents)
         retrieved = time.perf_counter()
         lookup = look_up(asked.query, index, documents, self.reading(self.reader))
         answer = _composed(self, question, asked.query, hits, index, lookup)
         answer = replace(answer, corrected=answer.corrected | written)
 
         def answer_to(query: str) -> Answer:
-            return _composed(self, query, query, self._retrieve(index, Understood(query, query), documents), index)
+            return _composed(self, query, query, self._to_read(index, Understood(query, query), documents), index)
 
         calibration = self.calibration()
         answer = with_guarantee(side_by_side(answer, answer_to, calibration), calibration.guarantee, self.settings)
         if offer_readings and asked.query == asked.typed and answer.reason not in SMALL_TALK:
             titles = {hit.passage.document_id: index.entries[hit.passage.document_id].title for hit in hits}
-            answer = replace(answer, readings=readings_of(asked.query, hits, titles))
+            answer = replace(answer, readings=readings_of(asked.query, hits[: self.settings.retrieval.k], titles))
         return _timed(answer, started, retrieved)
+
+    def _to_read(self, index: Index, asked: Understood, documents: Sequence[str] | None) -> list[Hit]:
+        """As many hits as may be read for an answer."""
+        answering = self.settings.answering
+        return self._retrieve(index, asked, documents, max(self.settings.retrieval.k, answering.read, answering.read_further))
 
     def _retrieve(self, index: Index, asked: Understood, documents: Sequence[str] | None, k: int | None = None) -> list[Hit]:
         if not asked.query or not index.passages:
@@ -280,7 +285,7 @@ def _act(chat: Chat, act: Act, question: str, last: LastAnswer, history: History
         if not cited:
             return replace(again, question=question)
     if act.kind == "next":
-        hits = without_cited(chat._retrieve(index, Understood(query, query), documents), cited)
+        hits = without_cited(chat._to_read(index, Understood(query, query), documents), cited)
         return _composed(chat, question, query, hits, index)
     if act.kind == "source":
         return surrounded(question, query, cited, index)

@@ -425,9 +425,43 @@ def test_scores_are_weighted_by_retrieval_and_by_the_question_of_a_faq(tmp_path:
     scored = [ScoredSentence(p, n, 0.5) for p in passages for n, s in enumerate(p.sentences) if s.quotable]
     hits = [Hit(passages[0], 1.0, 2), Hit(passages[1], 2.0, 1)]
     weighted = weighed("how fast do muscles regrow", scored, hits)
-    # One standard deviation below the best: e^-1.5. Two of fast, nerve, regrow, muscle are shared: e^(5/2); less for the second.
+    # One standard deviation below the best: e^-1. Two of fast, nerve, regrow, muscle are shared: e^(5/2); less for the second.
     log_odds = [round(math.log(s.score / (1 - s.score)), 2) for s in weighted]
-    assert log_odds == [pytest.approx(2.5 - 1.5, abs=0.01), pytest.approx(2.5 / 1.5 - 1.5, abs=0.01), 0.0]
+    assert log_odds == [pytest.approx(2.5 - 1, abs=0.01), pytest.approx(2.5 / 1.5 - 1, abs=0.01), 0.0]
+
+
+class RecordingReader(StarReader):
+    """Keeps the ids of the documents that it reads."""
+
+    def __init__(self) -> None:
+        self.documents: list[list[str]] = []
+
+    def read(self, query: str, passages: Sequence[Passage]) -> list[ScoredSentence]:
+        self.documents.append([passage.document_id for passage in passages])
+        return super().read(query, passages)
+
+
+@pytest.mark.parametrize(
+    ("stars", "further", "read", "quoted"),
+    [
+        ("****", 4, [["a.txt", "b.txt"], ["c.txt", "d.txt"]], "d.txt"),  # no sentence of the first two probably answers
+        ("******", 4, [["a.txt", "b.txt"]], "b.txt"),
+        ("****", 0, [["a.txt", "b.txt"]], "b.txt"),
+        ("****", 9, [["a.txt", "b.txt"], ["c.txt", "d.txt"]], "d.txt"),  # there are no more than four
+    ],
+)
+def test_further_passages_are_read_if_the_first_do_not_answer(
+    stars: str, further: int, read: list[list[str]], quoted: str, tmp_path: Path
+) -> None:
+    for name, text in {"a": "A star *.", "b": f"Some stars {stars}.", "c": "No star.", "d": "Many stars *********."}.items():
+        (tmp_path / f"{name}.txt").write_text(text)
+    index = index_of(tmp_path, WordEmbedder())
+    hits = [Hit(passage, 1.0, rank) for rank, passage in enumerate(index.passages, start=1)]
+    reader = RecordingReader()
+    settings = AnsweringSettings(read=2, read_further=further, max_sentences=1, min_confidence=0)
+    answer = compose("stars", "stars", hits, reader, index, settings, SURE)
+    assert reader.documents == read
+    assert [citation.document_id for citation in answer.citations] == [quoted]
 
 
 def test_threshold_defaults_to_that_of_the_calibration(tmp_path: Path) -> None:

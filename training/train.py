@@ -105,8 +105,9 @@ def batches(groups: list[list[Prepared]], size: int, rng: random.Random) -> Iter
 class Training:
     """The network, its optimizer, and the running mean of its weights, as far as they have come."""
 
-    def __init__(self, network: ReadingNetwork, steps: int, rate: float) -> None:
+    def __init__(self, network: ReadingNetwork, steps: int, rate: float, weights: dict[str, float] = WEIGHTS) -> None:
         self.network, self.steps, self.rate, self.step = network, steps, rate, 0
+        self.weights = weights
         heads = [p for name, p in network.named_parameters() if not name.startswith("encoder.")]
         body = [p for p in network.encoder.parameters() if p.requires_grad]
         self.parameters = [*body, *heads]
@@ -129,7 +130,7 @@ class Training:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate * group["scale"] * min(1, (self.step + 1) / warm) * max(LEAST_RATE, decayed)
         self.optimizer.zero_grad()
-        torch.stack([WEIGHTS[name] * loss for name, loss in losses.items()]).sum().backward()  # type: ignore[no-untyped-call]
+        torch.stack([self.weights[name] * loss for name, loss in losses.items()]).sum().backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimizer.step()
         self.step += 1
@@ -175,7 +176,7 @@ def train(arguments: argparse.Namespace) -> None:
     choosing = {path.stem: read_examples([path], arguments.models) for path in arguments.choose}
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = new_network(arguments.layers, arguments.encoder, arguments.start, arguments.frozen, arguments.models).to(device)
-    training = Training(network, arguments.steps, arguments.rate)
+    training = Training(network, arguments.steps, arguments.rate, WEIGHTS | {"phrase": arguments.phrase_weight})
     if arguments.state and arguments.state.exists():
         training.load_state(arguments.state)
     done = training.step
@@ -224,6 +225,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--batch", type=int, default=24, help="passages in a batch")
     parser.add_argument("--rate", type=float, default=6e-5)
+    parser.add_argument("--phrase-weight", type=float, default=WEIGHTS["phrase"], help="weight of the loss of answer phrases")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save-every", type=int, default=50)
     parser.add_argument("--measure-every", type=int, default=400)

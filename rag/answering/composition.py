@@ -22,8 +22,9 @@ from rag.records import Answer, Citation, Hit, Passage
 from rag.text.headings import is_back_matter
 from rag.text.terms import terms
 
-PRIOR, SAME_QUESTION = 1.5, 5.0  # see `weighed`; by hand, as learnt ones were no better: benchmarks/README.md
+PRIOR, SAME_QUESTION = 1.0, 5.0  # see `weighed`; by hand, as learnt ones were no better: benchmarks/README.md
 LIKE_QUESTION = 0.5  # share of common terms from which a FAQ question counts as the query's
+PROBABLE = 0.5  # score of a sentence that is more probably right than wrong, so that no further passages are read
 NEAREST = 3  # passages shown with an abstention, about a screenful
 CLOSEST = 3  # sentences shown with an abstention
 
@@ -57,7 +58,7 @@ def compose(
         return _looked_up(question, query, lookup, index)
     reason = reason_for(query, index)
     compared = things_compared(query)
-    scored = _scored(query, content, compared, reader, index, settings)
+    scored = _read(query, content, compared, reader, index, settings)
     signals = signals_of(query, hits, scored, index)
     confidence = calibration.confidence(signals)
     if not scored or confidence < threshold or (reason in SMALL_TALK and threshold > 0):
@@ -77,12 +78,28 @@ def compose(
     )
 
 
-def _scored(
+def _read(
     query: str, hits: Sequence[Hit], compared: Compared | None, reader: Reader, index: Index, settings: AnsweringSettings
 ) -> list[ScoredSentence]:
-    """The sentences of the passages read, with the reader's scores adjusted by what it cannot see in a single passage."""
-    read = hits_on(compared, hits, settings.read) if compared else hits[: settings.read]
-    scored = weighed(query, reader.read(query, [hit.passage for hit in read]), read)
+    """The sentences of the passages read, with their scores. Further passages are read if no sentence probably answers."""
+    scored: list[ScoredSentence] = []
+    sentences: list[ScoredSentence] = []
+    known: set[str] = set()
+    for depth in (settings.read, settings.read_further):
+        passages = hits_on(compared, hits, depth) if compared else hits[:depth]
+        new = [hit.passage for hit in passages if hit.passage.id not in known]
+        if new and max((sentence.score for sentence in scored), default=0.0) < PROBABLE:
+            sentences += reader.read(query, new)
+            known |= {passage.id for passage in new}
+            scored = _adjusted(query, sentences, passages, compared, index)
+    return scored
+
+
+def _adjusted(
+    query: str, sentences: Sequence[ScoredSentence], hits: Sequence[Hit], compared: Compared | None, index: Index
+) -> list[ScoredSentence]:
+    """The reader's scores, adjusted by what it cannot see in a single passage."""
+    scored = weighed(query, sentences, hits)
     if compared is None:  # else each sentence would be blamed for lacking one of the two things
         scored = about_the_named(query, scored, index)
     return without_siblings(query, scored, index)
