@@ -157,6 +157,11 @@ class AnsweringSettings(_Section):
         description="abstain below this confidence; unset means the threshold from `rag calibrate`, or the reader's default",
     )
 
+    @property
+    def most_read(self) -> int:
+        """Passages considered for an answer at most."""
+        return max(self.read, self.read_further)
+
 
 class EvaluationSettings(_Section):
     """Where question sets and evaluation runs are stored."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from rag.answering.abstention import SMALL_TALK, reason_for, searched_words
+from rag.answering.across_languages import most_to_rank, ranked_across
 from rag.answering.code_spellings import codes_as_written
 from rag.answering.composition import compose
 from rag.answering.confidence import Calibration, default_calibration, index_calibration
@@ -24,6 +25,7 @@ from rag.answering.side_by_side import side_by_side
 from rag.answering.wording import note_on_language
 from rag.config import Settings, load_settings
 from rag.followups.acts import Act, LastAnswer, act_of, last_answer, reading_named, row_of, row_to_repeat
+from rag.followups.corrected_words import corrected_words
 from rag.followups.dependence import current_topic, dependence
 from rag.followups.foreign_questions import foreign_query
 from rag.followups.foreign_replies import foreign_reply
@@ -37,7 +39,6 @@ from rag.index.contents import Index
 from rag.index.live_index import LiveIndex
 from rag.index.previous_models import ChatUntilBuilt, settings_of_build
 from rag.models.embedder import Embedder, ModelEmbedder
-from rag.models.word_list import english_words
 from rag.reader.networks import ENGLISH, NETWORKS
 from rag.reader.scored_sentences import Reader
 from rag.reader.similarity_reader import SimilarityReader
@@ -45,7 +46,7 @@ from rag.reader.trained_reader import TrainedReader
 from rag.records import Answer, CitedSpan, Hit
 from rag.retrieval import Retriever
 from rag.text.question_language import foreign_language
-from rag.text.spelling import corrections, with_corrections
+from rag.text.spelling import with_corrections
 from rag.translations import translated
 
 History = Sequence[Mapping[str, Any]]
@@ -126,7 +127,7 @@ class Chat:
     ) -> list[Hit]:
         """The best passages for a query, which may be a follow-up to `history`; none for an empty query."""
         index = self.index()
-        return self._retrieve(index, _understand(query, turns_of(history), index, self.embedder), documents, k)
+        return _search(self, _understand(query, turns_of(history), index, self.embedder), index, documents, k)
 
     def ask(
         self,
@@ -181,14 +182,14 @@ class Chat:
         offer_readings: bool = True,
     ) -> Answer:  # fmt: skip
         asked, written = _with_codes(asked, index)
-        hits = self._to_read(index, asked, documents)
+        hits = _hits_to_read(self, index, asked, documents)
         retrieved = time.perf_counter()
         lookup = look_up(asked.query, index, documents, self.reading(self.reader))
         answer = _composed(self, question, asked.query, hits, index, lookup)
         answer = replace(answer, corrected=answer.corrected | written)
 
         def answer_to(query: str) -> Answer:
-            return _composed(self, query, query, self._to_read(index, Understood(query, query), documents), index)
+            return _composed(self, query, query, _hits_to_read(self, index, Understood(query, query), documents), index)
 
         calibration = self.calibration()
         answer = with_guarantee(side_by_side(answer, answer_to, calibration), calibration.guarantee, self.settings)
@@ -197,16 +198,22 @@ class Chat:
             answer = replace(answer, readings=readings_of(asked.query, hits[: self.settings.retrieval.k], titles))
         return _timed(answer, started, retrieved)
 
-    def _to_read(self, index: Index, asked: Understood, documents: Sequence[str] | None) -> list[Hit]:
-        """As many hits as may be read for an answer."""
-        answering = self.settings.answering
-        return self._retrieve(index, asked, documents, max(self.settings.retrieval.k, answering.read, answering.read_further))
-
     def _retrieve(self, index: Index, asked: Understood, documents: Sequence[str] | None, k: int | None = None) -> list[Hit]:
         if not asked.query or not index.passages:
             return []
         queries = [(asked.query, 1.0), *([(asked.other, asked.weight)] if asked.weight else [])]
         return self._retriever.hits(index, queries, k=k, documents=documents)
+
+
+def _search(chat: Chat, asked: Understood, index: Index, documents: Sequence[str] | None, k: int | None) -> list[Hit]:
+    k = chat.settings.retrieval.k if k is None else k
+    hits = chat._retrieve(index, asked, documents, max(k, most_to_rank(asked.query, index, chat.reader)))
+    return ranked_across(asked.query, hits, index, chat.reader)[:k]
+
+
+def _hits_to_read(chat: Chat, index: Index, asked: Understood, documents: Sequence[str] | None) -> list[Hit]:
+    """As many hits as may be read for an answer."""
+    return chat._retrieve(index, asked, documents, max(chat.settings.retrieval.k, chat.settings.answering.most_read))
 
 
 def reader_for(chat: Chat, query: str) -> tuple[Reader, str | None]:
@@ -285,7 +292,7 @@ def _act(chat: Chat, act: Act, question: str, last: LastAnswer, history: History
         if not cited:
             return replace(again, question=question)
     if act.kind == "next":
-        hits = without_cited(chat._to_read(index, Understood(query, query), documents), cited)
+        hits = without_cited(_hits_to_read(chat, index, Understood(query, query), documents), cited)
         return _composed(chat, question, query, hits, index)
     if act.kind == "source":
         return surrounded(question, query, cited, index)
@@ -320,15 +327,6 @@ def _understand(question: str, turns: Sequence[Turn], index: Index, embedder: Em
     understand = rewritten if depends == "clear" else with_context
     asked = understand(typed, current_topic(turns, embedder), lambda term: index.idf(term) / index.highest_idf)
     return replace(asked, query=_clean(asked.query), other=_clean(asked.other))
-
-
-def corrected_words(text: str, index: Index) -> dict[str, str]:
-    """The misspelt words of a question in English, with the words of the documents that they stand for."""
-    return (
-        {}
-        if foreign_language(text) or spoken_language(text)
-        else corrections(text, index.vocabulary, english_words().__contains__)
-    )
 
 
 def _timed(answer: Answer, started: float, retrieved: float) -> Answer:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rag.answering.abstention import SMALL_TALK, reason_for, searched_words
+from rag.answering.across_languages import raised_across
 from rag.answering.arrangement import Choice
 from rag.answering.citing import cite
 from rag.answering.comparisons import Compared, hits_on, things_compared
@@ -89,7 +90,7 @@ def _read(
         passages = hits_on(compared, hits, depth) if compared else hits[:depth]
         new = [hit.passage for hit in passages if hit.passage.id not in known]
         if new and max((sentence.score for sentence in scored), default=0.0) < PROBABLE:
-            sentences += reader.read(query, new)
+            sentences += raised_across(query, reader.read(query, new), index, reader)
             known |= {passage.id for passage in new}
             scored = _adjusted(query, sentences, passages, compared, index)
     return scored

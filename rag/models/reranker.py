@@ -29,20 +29,11 @@ class CrossEncoderReranker:
         self._model: Any = None
 
     def rerank(self, query: str, hits: Sequence[Hit], *, depth: int) -> list[Hit]:
-        """The first `depth` hits by descending model score, ties by passage id; the other hits follow in their original order.
-
-        Reranked hits carry the model's score. The scores of the others are shifted below these, with the same distances.
-        """
-        best, rest = hits[:depth], hits[depth:]
-        if not best:
+        """The first `depth` hits by the model's scores; see `reordered`."""
+        if not hits:
             return []
-        pairs = [(query, embedded_text(hit.passage)) for hit in best]
-        scores = [round(float(score), DECIMALS) for score in self._load().predict(pairs, show_progress_bar=False)]
-        rescored = [replace(hit, score=score) for hit, score in zip(best, scores, strict=True)]
-        rescored.sort(key=lambda hit: (-hit.score, hit.passage.id))
-        shift = min(scores) - best[-1].score
-        rescored += [replace(hit, score=hit.score + shift) for hit in rest]
-        return [replace(hit, rank=rank) for rank, hit in enumerate(rescored, start=1)]
+        pairs = [(query, embedded_text(hit.passage)) for hit in hits[:depth]]
+        return reordered(hits, [float(score) for score in self._load().predict(pairs, show_progress_bar=False)])
 
     def _load(self) -> Any:
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # see SentenceTransformerModel
@@ -60,3 +51,17 @@ class CrossEncoderReranker:
                     reason = str(error).strip().split("\n")[0]
                     raise ModelError(f"retrieval.reranker = {str(self._folder)!r} cannot be loaded: {reason}") from error
             return self._model
+
+
+def reordered(hits: Sequence[Hit], scores: Sequence[float]) -> list[Hit]:
+    """The first hits by these new scores, descending, ties by passage id; the hits without one follow in their original order.
+
+    The scores of these others are shifted below the new ones, with the same distances. There must be at least one new score.
+    """
+    rounded = [round(score, DECIMALS) for score in scores]
+    best, rest = hits[: len(scores)], hits[len(scores) :]
+    rescored = [replace(hit, score=score) for hit, score in zip(best, rounded, strict=True)]
+    rescored.sort(key=lambda hit: (-hit.score, hit.passage.id))
+    shift = min(rounded) - best[-1].score
+    rescored += [replace(hit, score=hit.score + shift) for hit in rest]
+    return [replace(hit, rank=rank) for rank, hit in enumerate(rescored, start=1)]

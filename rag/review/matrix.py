@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from rag.answering.code_spellings import codes_as_written
-from rag.conversation import Chat, corrected_words
+from rag.conversation import Chat
 from rag.cores import usable_cores
 from rag.errors import MatrixError
+from rag.followups.corrected_words import corrected_words
 from rag.index.builds import Report
 from rag.index.contents import Index
 from rag.records import LONGEST_QUESTION
