@@ -148,7 +148,7 @@ class AnsweringSettings(_Section):
         "trained", description="what scores sentences: the trained network of `models`, or their similarity to the question"
     )
     read: int = Field(6, ge=1, description="passages whose sentences are considered for an answer")
-    read_further: int = Field(12, ge=0, description="passages considered if no sentence of these probably answers; 0 for never")
+    read_further: int = Field(12, ge=0, description="passages considered in all if none of these probably answers; 0 for never")
     max_sentences: int = Field(4, ge=1, description="most sentences of an answer, not counting complete lists and context")
     min_confidence: float | None = Field(
         None,
@@ -159,7 +159,7 @@ class AnsweringSettings(_Section):
 
     @property
     def most_read(self) -> int:
-        """Passages considered for an answer at most."""
+        """The most passages that are read for one answer."""
         return max(self.read, self.read_further)
 
 

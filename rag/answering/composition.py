@@ -25,7 +25,7 @@ from rag.text.terms import terms
 
 PRIOR, SAME_QUESTION = 1.0, 5.0  # see `weighed`; by hand, as learnt ones were no better: benchmarks/README.md
 LIKE_QUESTION = 0.5  # share of common terms from which a FAQ question counts as the query's
-PROBABLE = 0.5  # score of a sentence that is more probably right than wrong, so that no further passages are read
+PROBABLE = 0.5  # score below which more is read: more probably wrong than right; benchmarks/README.md
 NEAREST = 3  # passages shown with an abstention, about a screenful
 CLOSEST = 3  # sentences shown with an abstention
 
