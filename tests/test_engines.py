@@ -17,18 +17,18 @@ from rag.index.changes import CHANGES
 from rag.index.contents import Index
 from rag.index.corpus_edits import restore_previous
 from rag.index.doctor import Check, examine
-from rag.index.engines.milvus import MilvusEngine, MilvusRows
-from rag.index.engines.stored_rows import PassageTerms, Row
+from rag.index.engines.milvus import MilvusCollection, MilvusEngine
+from rag.index.engines.protocol import PassageTerms, Row
 from rag.index.live_index import LiveIndex
 from rag.index.local_index import LocalIndex
 from rag.index.published import CATALOGUE, PUBLISHED_FILES, ROW_KEYS, load_published
-from rag.index.publishing import NAME
+from rag.index.publishing import PREFIX_FILE
 from rag.index.remote_index import RemoteIndex
 from rag.index.updating import Recipe, update_index
 from rag.library import Library
 from rag.records import Hit
 from rag.retrieval import WeightedQuery, retrieve, retrieve_of_each, retrieve_together
-from rag.storage.arrays import map_array
+from rag.storage.arrays import map_array, save_array
 from tests.conftest import ReadHere, WordEmbedder, index_of, stop_milvus
 
 SETTINGS = RetrievalSettings()
@@ -85,7 +85,7 @@ def hits(index: Index, query: str, settings: RetrievalSettings = SETTINGS, **opt
 
 def stored_keys(folder: Path, engine: str) -> set[int]:
     """The keys of all rows that the engine has of an index, whichever collection they are in."""
-    server, prefix = MilvusEngine(engine), (folder / NAME).read_text().strip()
+    server, prefix = MilvusEngine(engine), (folder / PREFIX_FILE).read_text().strip()
     names = [name for name in server.names() if name.startswith(prefix)]
     return {key for name in names for keys in server.open(name).scan() for key in keys.tolist()}
 
@@ -94,15 +94,15 @@ def keys_of(build: Path | None) -> set[int]:
     return set(map_array(build / ROW_KEYS).tolist()) if build else set()
 
 
-def rows_of(index: Index) -> MilvusRows:
-    assert isinstance(index, RemoteIndex) and isinstance(index.engine, MilvusRows)
-    return index.engine
+def collection_of(index: Index) -> MilvusCollection:
+    assert isinstance(index, RemoteIndex) and isinstance(index.collection, MilvusCollection)
+    return index.collection
 
 
 def row(index: RemoteIndex, number: int) -> Row:
     """A row as it is in the engine."""
     key = index.live.keys[number : number + 1]
-    vector, terms = index.engine.fetch(key)[int(key[0])]
+    vector, terms = index.collection.fetch(key)[int(key[0])]
     entry = index.entries[index.passages[number].document_id]
     return Row(int(index.ids[number]), entry.id, entry.language, vector, terms)
 
@@ -268,18 +268,18 @@ def test_beyond_a_limit_the_nearest_are_approximate_and_their_recall_is_measured
         assert isinstance(index, RemoteIndex) and index.exact == (recall is None)
         assert hits(index, "Fern 7 drinks") == hits(index_of(beds), "Fern 7 drinks")
     assert collections[0] != collections[1] == collections[2]
-    prefix = (folder / NAME).read_text().strip()
+    prefix = (folder / PREFIX_FILE).read_text().strip()
     assert [name for name in MilvusEngine(milvus).names() if name.startswith(prefix)] == collections[2:]
 
 
 def test_a_removed_document_leaves_no_row(corpus: Path, tmp_path: Path, milvus: str) -> None:
     index = remote(corpus, tmp_path / "index", milvus)
     gone = index.live.keys[[*index.rows["faq.txt"]]]
-    assert len(index.engine.fetch(gone)) == len(gone) > 0
+    assert len(index.collection.fetch(gone)) == len(gone) > 0
     (corpus / "faq.txt").unlink()
     after = remote(corpus, tmp_path / "index", milvus)
-    assert after.engine.fetch(gone) == {}
-    assert after.engine.count() == len(after.passages)
+    assert after.collection.fetch(gone) == {}
+    assert after.collection.count() == len(after.passages)
 
 
 def test_a_row_put_back_by_hand_is_not_returned(corpus: Path, tmp_path: Path, milvus: str) -> None:
@@ -291,8 +291,8 @@ def test_a_row_put_back_by_hand_is_not_returned(corpus: Path, tmp_path: Path, mi
     index, expected = remote(corpus, tmp_path / "index", milvus), index_of(corpus)
     vector = WordEmbedder().embed_query("How often should I repot a fern?")
     many = [Row(n, "faq.txt", "en", vector, PassageTerms(("repot", "fern"), ())) for n in range(300)]
-    index.engine.insert([*gone, *many])
-    assert index.engine.count() == len(index.passages) + len(gone) + 300
+    index.collection.insert([*gone, *many])
+    assert index.collection.count() == len(index.passages) + len(gone) + 300
     shallow = SETTINGS.model_copy(update={"depth": 2})
     for query in ("How often should I repot a fern?", "fern"):
         assert hits(index, query) == hits(expected, query)
@@ -300,9 +300,39 @@ def test_a_row_put_back_by_hand_is_not_returned(corpus: Path, tmp_path: Path, mi
     assert index.postings("fern")[0].tolist() == expected.postings("fern")[0].tolist()
     check = engine_check(settings)
     assert check.faults == []
-    assert f"; {len(gone) + 300} rows that belonged to no build were pending deletion" in check.note
-    assert index.engine.count() == len(index.passages)
-    assert "pending" not in engine_check(settings).note
+    assert f"; deleted {len(gone) + 300} rows that belonged to no build" in check.note
+    assert index.collection.count() == len(index.passages)
+    assert "deleted" not in engine_check(settings).note
+
+
+def test_doctor_drops_a_collection_that_no_build_needs(corpus: Path, tmp_path: Path, milvus: str) -> None:
+    settings = Settings(corpus=corpus, index=tmp_path / "index", scale={"engine": milvus})
+    index, server = remote(corpus, tmp_path / "index", milvus), MilvusEngine(milvus)
+    expected = stored_keys(tmp_path / "index", milvus)
+    stray = f"{(tmp_path / 'index' / PREFIX_FILE).read_text().strip()}_stray"
+    server.create(stray, index.manifest.contents.dim, exact=True).insert([row(index, 0), row(index, 1)])
+    check = engine_check(settings)
+    assert check.faults == []
+    assert check.note.endswith("; deleted 2 rows that belonged to no build")
+    assert stray not in server.names()
+    assert stored_keys(tmp_path / "index", milvus) == expected
+    assert "deleted" not in engine_check(settings).note
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_damaged_row_keys_are_made_anew(corpus: Path, tmp_path: Path, milvus: str, full: bool) -> None:
+    """They are copied neither by a build from scratch nor by an update, and doctor deletes no row because of them."""
+    settings = Settings(corpus=corpus, index=tmp_path / "index", scale={"engine": milvus})
+    build(corpus, tmp_path / "index", milvus)
+    path = live_build(tmp_path / "index") / ROW_KEYS
+    keys = map_array(path).copy()
+    save_array(path, keys + 1)
+    assert engine_check(settings).faults == [(f"{path} is damaged or missing", "run `rag build --full`")]
+    assert stored_keys(tmp_path / "index", milvus) == set(keys.tolist())
+    index = built(corpus, tmp_path / "index", milvus, full=full)
+    assert keys_of(live_build(tmp_path / "index")) == stored_keys(tmp_path / "index", milvus) == set(keys.tolist())
+    assert hits(index, "fern") == hits(index_of(corpus), "fern")
+    assert engine_check(settings).faults == []
 
 
 def engine_check(settings: Settings) -> Check:
@@ -313,7 +343,7 @@ def test_lost_rows_are_found_and_inserted_again(corpus: Path, tmp_path: Path, mi
     settings = Settings(corpus=corpus, index=tmp_path / "index", scale={"engine": milvus})
     index = remote(corpus, tmp_path / "index", milvus)
     expected = hits(index, "fern")
-    index.engine.delete(index.live.keys[:2])
+    index.collection.delete(index.live.keys[:2])
     fault = f"the engine at {milvus.removeprefix('milvus+file:')} lacks 2 rows"
     assert engine_check(settings).faults == [(fault, "run `rag build`")]
     rows = len(index.passages)
@@ -329,9 +359,9 @@ def test_a_damaged_row_is_never_scored(corpus: Path, tmp_path: Path, milvus: str
     other = row(index, 1)
     forged = Row(stored.passage, stored.document, stored.language, stored.vector, other.terms)
     object.__setattr__(forged, "key", stored.key)
-    index.engine.delete(index.live.keys[:1])
-    index.engine.insert([forged])
-    with pytest.raises(EngineError, match="is damaged in the engine; run `rag doctor`"):
+    index.collection.delete(index.live.keys[:1])
+    index.collection.insert([forged])
+    with pytest.raises(EngineError, match="is damaged in the engine; run `rag doctor`, then `rag build`"):
         hits(index, "fern", k=100)
     settings = Settings(corpus=corpus, index=tmp_path / "index", scale={"engine": milvus})
     assert engine_check(settings).faults[0] == ("1 rows in the engine were damaged, and are deleted", "run `rag build`")
@@ -345,10 +375,10 @@ def test_a_build_that_the_engine_lacks_leaves_the_old_one_answering(corpus: Path
     before = front.current()
     (corpus / "new.txt").write_text("Moss grows on stones.")
     build(corpus, tmp_path / "index", milvus)
-    rows = rows_of(live(tmp_path / "index", milvus).current())
+    collection = collection_of(live(tmp_path / "index", milvus).current())
     new = np.array(sorted(keys_of(live_build(tmp_path / "index")) - keys_of(previous_build(tmp_path / "index"))))
-    rows.delete(np.array(sorted(stored_keys(tmp_path / "index", milvus)), dtype=np.int64)[:3])
-    rows.delete(new)
+    collection.delete(np.array(sorted(stored_keys(tmp_path / "index", milvus)), dtype=np.int64)[:3])
+    collection.delete(new)
     assert front.current() is before
     assert "rows instead of" in front.trouble
     build(corpus, tmp_path / "index", milvus)
@@ -403,9 +433,9 @@ def test_a_failure_of_the_engine_at_any_step_leaves_the_previous_build(
 
 def fail_at(patch: pytest.MonkeyPatch, operation: str, failing: int, *, late: bool) -> Callable[[], int]:
     """Lets a call fail; returns how many there were."""
-    real, calls = getattr(MilvusRows, operation), 0
+    real, calls = getattr(MilvusCollection, operation), 0
 
-    def fails(self: MilvusRows, *arguments: Any) -> Any:
+    def fails(self: MilvusCollection, *arguments: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls == failing and not late:
@@ -415,7 +445,7 @@ def fail_at(patch: pytest.MonkeyPatch, operation: str, failing: int, *, late: bo
             raise EngineError("broken")
         return result
 
-    patch.setattr(MilvusRows, operation, fails)
+    patch.setattr(MilvusCollection, operation, fails)
     return lambda: calls
 
 

@@ -70,7 +70,7 @@ def test_an_engine_out_of_reach_is_named(monkeypatch: pytest.MonkeyPatch, corpus
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and does not listen
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        expected = f"Milvus at {address} did not answer within 1 seconds; start it, or correct `engine` in the section"
+        expected = f"Milvus at {address} did not answer within 1 seconds; start it, or correct index.engine"
         with pytest.raises(EngineError, match=expected):
             MilvusEngine(f"milvus://{address}")
         new = tmp_path / "moss.txt"
@@ -142,7 +142,7 @@ import os, signal, sys
 from pathlib import Path
 from rag.config import PassageSettings
 from rag.index import publishing
-from rag.index.engines.milvus import MilvusRows
+from rag.index.engines.milvus import MilvusCollection
 from rag.index.updating import Recipe, update_index
 from tests.conftest import ReadHere, WordEmbedder
 import pymilvus
@@ -162,7 +162,7 @@ for line in sys.stdin:
                 return real(*arguments)
             return call
         for name in ("insert", "delete", "count", "scan"):
-            setattr(MilvusRows, name, counted(getattr(MilvusRows, name)))
+            setattr(MilvusCollection, name, counted(getattr(MilvusCollection, name)))
         update_index(corpus, index, Recipe(WordEmbedder(), PassageSettings(), engine=engine))
         from milvus_lite.server_manager import server_manager_instance
         server_manager_instance.release_all()

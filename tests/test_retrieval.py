@@ -54,7 +54,7 @@ def test_score_is_the_weighted_sum_of_standard_scores(index: LocalIndex) -> None
     cosines = index.dense.vectors @ vector
     words = terms(query)
     lexical = index.lexical.scores(words) + 0.2 * index.headings.scores(words)
-    pair = 0.1 * proximity(index, words, np.arange(len(index.passages)))
+    pair = 0.1 * proximity(index.parts[0], words, np.arange(len(index.passages)))
     expected = 0.7 * (cosines - cosines.mean()) / cosines.std() + 0.3 * (lexical + pair - lexical.mean()) / lexical.std()
     scores = {hit.passage.id: hit.score for hit in search(index, query, k=1000)}
     assert scores == pytest.approx({p.id: float(e) for p, e in zip(index.passages, expected, strict=True)}, abs=1e-4)
@@ -64,12 +64,12 @@ def test_proximity_counts_neighbours_in_order(index: LocalIndex) -> None:
     """One passage has "damp soil" in this order; one occurrence counts the idf of both terms fully."""
     words = ["damp", "soil"]
     rows = np.arange(len(index.passages))
-    bonus = proximity(index, words, rows)
+    bonus = proximity(index.parts[0], words, rows)
     (row,) = np.flatnonzero(bonus).tolist()
     assert "damp soil" in index.passages[row].text
     assert bonus[row] == pytest.approx(index.lexical.idf("damp") + index.lexical.idf("soil"))
-    assert not proximity(index, ["soil", "damp"], rows).any()
-    assert not proximity(index, ["soil"], rows).any()
+    assert not proximity(index.parts[0], ["soil", "damp"], rows).any()
+    assert not proximity(index.parts[0], ["soil"], rows).any()
 
 
 texts = st.lists(
@@ -94,13 +94,13 @@ def test_proximity_equals_a_count_in_the_texts(first: list[str], second: list[st
         for pair in dict.fromkeys(pairwise(words)):
             count, weight = neighbours.count(pair), index.lexical.idf(pair[0]) + index.lexical.idf(pair[1])
             expected[i] += weight * count * (K1 + 1) / (count + K1)
-    assert proximity(index, words, rows).tolist() == expected.tolist()
+    assert proximity(index.parts[0], words, rows).tolist() == expected.tolist()
 
 
 def test_headings_add_to_the_lexical_score(index: LocalIndex) -> None:
     alone = SETTINGS.model_copy(update={"headings_weight": 0.0})
     words = terms("repot")
-    assert (lexical_scores(index, words, SETTINGS) > lexical_scores(index, words, alone)).any()
+    assert (lexical_scores(index.parts[0], words, SETTINGS) > lexical_scores(index.parts[0], words, alone)).any()
 
 
 def test_filter_by_folder_and_pattern(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from rag.index.lexical import LexicalIndex
 from rag.index.line_table import Lines
 from rag.index.manifest import MANIFEST, check_manifest, damaged_among, damaged_files, load_manifest
 from rag.index.published import PUBLISHED, PUBLISHED_FILES, load_published
-from rag.index.publishing import NAME, publisher_of
+from rag.index.publishing import PREFIX_FILE, publisher_of
 from rag.index.sentence_vectors import FOLDER as SENTENCES
 from rag.index.term_counts import TermCounts
 from rag.index.updating import JOURNAL
@@ -46,7 +46,7 @@ from rag.storage.files import sha256_file
 from rag.text.passages import embedded_text
 
 ROWS_AT_ONCE = 4096  # vectors; 6 MB at 384 dimensions
-KNOWN = {CURRENT, FORMER, NAME, "builds", "builder.lock", "builder.json", JOURNAL}
+KNOWN = {CURRENT, FORMER, PREFIX_FILE, "builds", "builder.lock", "builder.json", JOURNAL}
 KNOWN |= {"calibration.json", ".calibration.json.lock", "judged_questions.json"}
 KNOWN |= {"README.md", ".gitignore", SENTENCES, f"{SENTENCES}.lock", *(f"readings.sqlite{end}" for end in ("", "-wal", "-shm"))}
 BUILD = "run `rag build`"
@@ -146,25 +146,28 @@ def _engine(settings: Settings, check: Check) -> None:
     if publisher is None or published is None:
         check.faults.append((f"{folder.name} is not in the engine {settings.scale.engine}", BUILD))
         return
-    for name in damaged_among(folder, published.files):
-        check.faults.append((f"{folder / name} is damaged or missing", REBUILD))
+    if broken := list(damaged_among(folder, published.files)):
+        check.faults += [(f"{folder / name} is damaged or missing", REBUILD) for name in broken]
+        return  # without them nobody knows which rows are the build's
     idle = builder_of(settings.index) is None
     if idle:
         with build_lock(settings.index):
-            damaged = publisher.delete_damaged(folder, load_manifest(folder))
+            damaged = publisher.delete_damaged(folder, published)
             check.faults += [(f"{damaged} rows in the engine were damaged, and are deleted", BUILD)] if damaged else []
-    lacking, surplus = publisher.compared()
+    lacking, surplus = publisher.lacking_and_surplus()
     check.note = f"{publisher.engine.address}: {load_manifest(folder).passages} rows"
     if published.recall is not None:
         check.note += f", approximate: a search finds {published.recall:.1%} of the ten nearest vectors"
         if published.recall < RECALL_WANTED:
-            check.faults.append(("the engine finds too few of the nearest vectors", "increase dense.exact_up_to"))
+            check.faults.append(
+                ("the engine finds too few of the nearest vectors", "increase dense.exact_up_to, then run `rag build`")
+            )
     if lacking:
         check.faults.append((f"the engine at {publisher.engine.address} lacks {lacking} rows", BUILD))
     if surplus and idle:
         with build_lock(settings.index):
-            publisher.delete_surplus()
-        check.note += f"; {surplus} rows that belonged to no build were pending deletion, and are deleted now"
+            publisher.sweep(scan=True)
+        check.note += f"; deleted {surplus} rows that belonged to no build"
 
 
 def _corpus(settings: Settings, check: Check) -> None:

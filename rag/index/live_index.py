@@ -11,7 +11,7 @@ from rag.errors import EngineError, IndexBroken, IndexMismatch
 from rag.index.build_files import load_index
 from rag.index.builds import live_build
 from rag.index.contents import Index
-from rag.index.engines.stored_rows import Engine
+from rag.index.engines.protocol import Engine
 from rag.index.manifest import check_manifest, load_manifest
 from rag.models.embedder import Embedder
 from rag.models.model_identity import ModelIdentity

@@ -20,15 +20,15 @@ from rag.index.build_files import HEADINGS, IDS, KEYS, TERMS, VECTORS
 from rag.index.builds import Report, live_build, previous_build
 from rag.index.catalogue import row_languages
 from rag.index.dense import OVERSAMPLING, sampled_queries
-from rag.index.engines.stored_rows import ROW_FORMAT, Engine, Keys, PassageTerms, Row, StoredRows
+from rag.index.engines.protocol import ROW_FORMAT, Collection, Engine, Keys, PassageTerms, Row
 from rag.index.lexical import LexicalIndex
-from rag.index.manifest import FORMAT, Entry, Manifest, load_manifest, model_values
-from rag.index.published import ROW_KEYS, load_published, save_published
+from rag.index.manifest import FORMAT, Entry, Manifest, damaged_among, load_manifest, model_values
+from rag.index.published import ROW_KEYS, Published, load_published, save_published
 from rag.index.term_statistics import save_term_statistics
 from rag.storage.arrays import map_array, save_array
 from rag.storage.files import replace_file, sha256_json
 
-NAME = "ENGINE"  # the file of the index folder that holds the beginning of its collections' names
+PREFIX_FILE = "ENGINE"  # the file of the index folder that holds the beginning of its collections' names
 INSERTED_AT_ONCE = 500  # rows; 2 MB
 WORDS_KEPT = 2**16  # decoded terms, which recur
 
@@ -48,55 +48,53 @@ class Publisher:
         """Makes sure that all rows of a build, and of those that are kept, are in the engine, and records that in its folder."""
         name = self._collection(manifest)
         exact = manifest.passages <= self.exact_up_to
-        rows = self.engine.create(name, manifest.contents.dim, exact=exact)
-        kept = {folder: keys for folder, (collection, keys) in self._kept().items() if collection == name}
-        columns = _Columns(build, manifest)
+        collection = self.engine.create(name, manifest.contents.dim, exact=exact)
+        kept = {folder: keys for folder, (used, keys) in self._published_builds().items() if used == name}
+        columns = _BuildRows(build, manifest)
         keys = columns.keys(list(kept))
         present = _union(kept.values())
-        if rows.count() != len(present):  # a build was killed, or rows are lost
-            present = _only(rows, np.union1d(present, keys))
+        if collection.count() != len(present):  # a build was killed, or rows are lost
+            present = _delete_others(collection, np.union1d(present, keys))
             for folder, own in kept.items():
-                _insert(rows, _Columns(folder, load_manifest(folder)), np.flatnonzero(~np.isin(own, present)), progress)
+                _insert(collection, _BuildRows(folder, load_manifest(folder)), np.flatnonzero(~np.isin(own, present)), progress)
                 present = np.union1d(present, own)
-        _insert(rows, columns, np.flatnonzero(~np.isin(keys, present)), progress)
-        _check_count(self.engine, rows, len(np.union1d(present, keys)))
-        published = load_published(build)
-        if published is None or published.collection != name:
+        _insert(collection, columns, np.flatnonzero(~np.isin(keys, present)), progress)
+        _check_count(self.engine, collection, len(np.union1d(present, keys)))
+        if build not in kept:
             save_array(build / ROW_KEYS, keys)
             save_term_statistics(build, row_languages(manifest.corpus.documents), map_array(build / IDS))
-            save_published(build, name, None if exact else _recall(rows, map_array(build / VECTORS), keys))
+            save_published(build, name, None if exact else _recall(collection, map_array(build / VECTORS), keys))
 
-    def sweep(self) -> None:
-        """Deletes the rows that belong neither to the live build nor to the previous one, if the number of rows tells of any."""
-        kept = self._keys_kept()
+    def sweep(self, *, scan: bool = False) -> None:
+        """Deletes the rows that belong neither to the live build nor to the previous one.
+
+        Keys are compared only if the number of rows differs, or with `scan`, which tolerates lacking rows.
+        """
+        kept = self._published_keys()
         for name in self._collections():
             if name not in kept:
                 self.engine.drop(name)
-            elif (rows := self.engine.open(name)).count() != len(kept[name]):
-                _only(rows, kept[name])
-                _check_count(self.engine, rows, len(kept[name]))
+            elif (collection := self.engine.open(name)).count() != len(kept[name]) or scan:
+                _delete_others(collection, kept[name])
+                if not scan:
+                    _check_count(self.engine, collection, len(kept[name]))
 
-    def delete_surplus(self) -> None:
-        """Like `sweep`, whatever the number of rows, and even if some are lacking."""
-        for name, keys in self._keys_kept().items():
-            _only(self.engine.open(name), keys)
-
-    def delete_damaged(self, build: Path, manifest: Manifest) -> int:
+    def delete_damaged(self, build: Path, published: Published) -> int:
         """Deletes the rows of a published build whose contents do not fit their key; returns how many. Fetches every row."""
-        rows, columns = self.engine.open(self._collection(manifest)), _Columns(build, manifest)
+        collection, columns = self.engine.open(published.collection), _BuildRows(build, load_manifest(build))
         keys: Keys = map_array(build / ROW_KEYS)
         damaged = []
         for start in range(0, len(keys), INSERTED_AT_ONCE):
-            stored = rows.fetch(keys[start : start + INSERTED_AT_ONCE])
+            stored = collection.fetch(keys[start : start + INSERTED_AT_ONCE])
             for number, key in enumerate(keys[start : start + INSERTED_AT_ONCE].tolist(), start):
                 if key in stored and not columns.row(number).holds(*stored[key]):
                     damaged.append(key)
-        rows.delete(np.array(damaged, dtype=np.int64))
+        collection.delete(np.array(damaged, dtype=np.int64))
         return len(damaged)
 
-    def compared(self) -> tuple[int, int]:
+    def lacking_and_surplus(self) -> tuple[int, int]:
         """How many rows of the live and the previous build the engine lacks, and how many it has besides."""
-        kept, names = self._keys_kept(), self._collections()
+        kept, names = self._published_keys(), self._collections()
         lacking, surplus = 0, 0
         for name in sorted(kept.keys() | set(names)):
             keys = kept.get(name, _union([]))
@@ -105,19 +103,19 @@ class Publisher:
             surplus += len(np.setdiff1d(stored, keys))
         return lacking, surplus
 
-    def _keys_kept(self) -> dict[str, Keys]:
+    def _published_keys(self) -> dict[str, Keys]:
         """The keys of the live build and of the previous one, by collection."""
-        kept = list(self._kept().values())
-        return {name: _union(keys for collection, keys in kept if collection == name) for name, _ in kept}
+        kept = list(self._published_builds().values())
+        return {name: _union(keys for used, keys in kept if used == name) for name, _ in kept}
 
-    def _kept(self) -> dict[Path, tuple[str, Keys]]:
-        """The collection and the keys of the live build and of the previous one, as far as they are published."""
+    def _published_builds(self) -> dict[Path, tuple[str, Keys]]:
+        """The collection and the keys of the live build and of the previous one, as far as they are published and undamaged."""
         kept = {}
         for which in (live_build, previous_build):
             try:
                 folder = which(self.root)
                 published = load_published(folder) if folder else None
-                if folder and published:
+                if folder and published and not any(damaged_among(folder, published.files)):
                     kept[folder] = published.collection, map_array(folder / ROW_KEYS)
             except (IndexMissing, IndexBroken, OSError, ValueError):  # the build that follows fixes each of these
                 continue
@@ -125,17 +123,17 @@ class Publisher:
 
     def _collections(self) -> list[str]:
         """The collections of this index."""
-        return [name for name in self.engine.names() if name.startswith(f"{self._name()}_")]
+        return [name for name in self.engine.names() if name.startswith(f"{self._prefix()}_")]
 
     def _collection(self, manifest: Manifest) -> str:
         """Rows of one format and model have a collection of their own, because vectors of others cannot be compared."""
         exact = manifest.passages <= self.exact_up_to
         recipe = [FORMAT, ROW_FORMAT, exact, model_values(manifest.contents.model, manifest.contents.dim)]
-        return f"{self._name()}_{sha256_json(recipe)[:12]}"
+        return f"{self._prefix()}_{sha256_json(recipe)[:12]}"
 
-    def _name(self) -> str:
+    def _prefix(self) -> str:
         """Different for each index, so that several can share a server."""
-        path = self.root / NAME
+        path = self.root / PREFIX_FILE
         if not path.exists():
             replace_file(path, f"rag_{secrets.token_hex(6)}\n".encode())
         return path.read_text(encoding="utf-8").strip()
@@ -150,7 +148,7 @@ def publisher_of(root: Path, setting: str, dense: DenseSettings) -> Publisher | 
     return Publisher(root, MilvusEngine(setting), dense.exact_up_to)
 
 
-class _Columns:
+class _BuildRows:
     """The rows of a build, made from its vectors and terms."""
 
     def __init__(self, build: Path, manifest: Manifest) -> None:
@@ -182,7 +180,7 @@ class _Columns:
         for number in np.flatnonzero(~known).tolist():
             keys[number] = self.row(number).key
         if len(np.unique(keys)) < len(keys):
-            raise EngineError("two passages have the same row key; report this")
+            raise EngineError("two passages have the same row key; please report this as a bug")
         return keys
 
 
@@ -202,34 +200,34 @@ def _union(keys: Iterable[Keys]) -> Keys:
     return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *keys]))
 
 
-def _scanned(rows: StoredRows) -> Keys:
-    return np.concatenate([np.zeros(0, dtype=np.int64), *rows.scan()])
+def _scanned(collection: Collection) -> Keys:
+    return np.concatenate([np.zeros(0, dtype=np.int64), *collection.scan()])
 
 
-def _only(rows: StoredRows, wanted: Keys) -> Keys:
+def _delete_others(collection: Collection, wanted: Keys) -> Keys:
     """Deletes all rows but the wanted ones, and returns the keys of those that are there."""
-    stored = _scanned(rows)
-    rows.delete(np.setdiff1d(stored, wanted))
+    stored = _scanned(collection)
+    collection.delete(np.setdiff1d(stored, wanted))
     return np.intersect1d(stored, wanted)
 
 
-def _insert(rows: StoredRows, columns: _Columns, numbers: NDArray[np.int64], progress: Report) -> None:
+def _insert(collection: Collection, columns: _BuildRows, numbers: NDArray[np.int64], progress: Report) -> None:
     for start in range(0, len(numbers), INSERTED_AT_ONCE):
         progress("publishing", start, len(numbers))
-        rows.insert([columns.row(number) for number in numbers[start : start + INSERTED_AT_ONCE].tolist()])
+        collection.insert([columns.row(number) for number in numbers[start : start + INSERTED_AT_ONCE].tolist()])
     progress("publishing", len(numbers), len(numbers))
 
 
-def _recall(rows: StoredRows, vectors: NDArray[np.float32], keys: Keys) -> float:
+def _recall(collection: Collection, vectors: NDArray[np.float32], keys: Keys) -> float:
     """The share of the ten nearest vectors that a search finds, measured as on this machine."""
     queries, tenth = sampled_queries(vectors)
     found = 0
     for query, least in zip(queries, tenth, strict=True):
-        near, cosines = rows.dense(query, 10 * OVERSAMPLING)
+        near, cosines = collection.dense(query, 10 * OVERSAMPLING)
         found += min(10, int(np.count_nonzero(cosines[np.isin(near, keys)] >= least - 1e-5)))
     return round(found / max(1, min(10, len(vectors)) * len(queries)), 4)
 
 
-def _check_count(engine: Engine, rows: StoredRows, expected: int) -> None:
-    if (count := rows.count()) != expected:
+def _check_count(engine: Engine, collection: Collection, expected: int) -> None:
+    if (count := collection.count()) != expected:
         raise EngineError(f"the engine at {engine.address} has {count} rows instead of {expected}; run `rag build` again")

@@ -13,15 +13,14 @@ from rag.config import PassageSettings, RetrievalSettings
 from rag.errors import EngineError, IndexBroken
 from rag.index.build_files import HEADINGS, MOMENTS, TERMS, load_catalogue
 from rag.index.contents import Index
-from rag.index.dense import OVERSAMPLING as NEAREST_TAKEN
-from rag.index.dense import cosine_spread
-from rag.index.engines.stored_rows import (
+from rag.index.dense import OVERSAMPLING, cosine_spread
+from rag.index.engines.protocol import (
     MOST_RESULTS,
     TEXT_LENGTH,
+    Collection,
     Engine,
     Keys,
     Row,
-    StoredRows,
     headings_dimension,
     text_dimension,
 )
@@ -34,7 +33,7 @@ from rag.models.model_identity import ModelIdentity
 from rag.numeric import Vectors
 from rag.storage.arrays import map_array
 
-OVERSAMPLING = 2  # BM25 candidates taken from the engine, per one wanted: it normalises by fixed lengths, we by the mean
+BM25_OVERSAMPLING = 2  # candidates taken from the engine, per one wanted: it normalises by fixed lengths, we by the mean
 SPARE = 16  # results taken beyond those wanted, in place of rows that belong to other builds
 ROWS_A_SLICE = MOST_RESULTS // 2  # of the rows that have a term, as expected; keys are spread evenly
 
@@ -82,7 +81,7 @@ class _Lexical:
 class RemoteIndex(Index):
     """`moments` are from `moments_of`, `lengths` the numbers of terms of each row; `exact` says how vectors are compared."""
 
-    engine: StoredRows
+    collection: Collection
     exact: bool
     live: LiveRows
     lengths: NDArray[np.int32]
@@ -118,7 +117,7 @@ class RemoteIndex(Index):
         if not frequency:
             return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32)
         weights = {text_dimension(term, language): 1.0 for language in self.manifest.corpus.languages}
-        answers = [self.engine.having(weights, *ends) for ends in _slices(-(-frequency // ROWS_A_SLICE))]
+        answers = [self.collection.rows_with_any(weights, *ends) for ends in _slices(-(-frequency // ROWS_A_SLICE))]
         keys, products = (np.concatenate(column) for column in zip(*answers, strict=True))
         rows, known = self.live.rows_of(keys)
         counts = _counts(products[known], self.lengths[rows])
@@ -133,12 +132,12 @@ class RemoteIndex(Index):
         return cosine_spread(self.moments, vector)
 
     def _nearest(self, vector: Vectors, depth: int, scope: Sequence[str] | None) -> Rows:
-        wanted = depth if self.exact else depth * NEAREST_TAKEN  # an approximate search is better if more is wanted
-        return self._live(lambda k: self.engine.dense(vector, k, scope), wanted)[:depth]
+        wanted = depth if self.exact else depth * OVERSAMPLING  # an approximate search is better if more is wanted
+        return self._live(lambda k: self.collection.dense(vector, k, scope), wanted)[:depth]
 
     def _matching(self, search: Search, settings: RetrievalSettings, scope: Sequence[str] | None) -> Rows:
         weights = self._query_weights(search, settings)
-        return self._live(lambda k: self.engine.sparse(weights, k, scope), settings.depth * OVERSAMPLING)
+        return self._live(lambda k: self.collection.sparse(weights, k, scope), settings.depth * BM25_OVERSAMPLING)
 
     def _live(self, search: Callable[[int], tuple[Keys, Vectors]], wanted: int) -> Rows:
         """The rows of this build among the best results, best first: at least as many as wanted, if there are."""
@@ -172,7 +171,7 @@ class RemoteIndex(Index):
     def _fetched(self, rows: Rows) -> _Fetched:
         """Fetches rows and checks them. Raises EngineError if one is missing or damaged."""
         keys = self.live.keys[rows]
-        stored = self.engine.fetch(keys)
+        stored = self.collection.fetch(keys)
         lexical, headings, vectors = Gathering(), Gathering(), []
         documents = self._document_of(rows)
         for row, key, entry in zip(rows.tolist(), keys.tolist(), documents, strict=True):
@@ -180,7 +179,7 @@ class RemoteIndex(Index):
                 raise EngineError(f"the engine lacks row {key} of {entry.id}; run `rag build`")
             vector, terms = stored[key]
             if Row(int(self.ids[row]), entry.id, entry.language, vector, terms).key != key:
-                raise EngineError(f"row {key} of {entry.id} is damaged in the engine; run `rag doctor`")
+                raise EngineError(f"row {key} of {entry.id} is damaged in the engine; run `rag doctor`, then `rag build`")
             lexical.add(terms.text)
             headings.add(terms.headings)
             vectors.append(vector)
@@ -249,15 +248,15 @@ def load_remote(
     files = {name: manifest.files[name] for name in CATALOGUE} | dict(published.files)
     for name in damaged_among(folder, files, hashed=HASHED):
         raise IndexBroken(f"{folder / name} is damaged; {FIX}")
-    rows = engine.open(published.collection)
-    if (count := rows.count()) < manifest.passages:
+    collection = engine.open(published.collection)
+    if (count := collection.count()) < manifest.passages:
         raise EngineError(f"the engine at {engine.address} has {count} rows instead of {manifest.passages}; run `rag build`")
     try:
         catalogue = load_catalogue(folder, manifest, TermDictionary)
         lengths = map_array(folder / f"{TERMS}_lengths.npy")
         return RemoteIndex(
             **vars(catalogue),
-            engine=rows,
+            collection=collection,
             exact=published.recall is None,
             live=LiveRows(map_array(folder / ROW_KEYS)),
             lengths=lengths,

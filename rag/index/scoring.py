@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +16,6 @@ from rag.text.terms import ENGLISH, terms
 Rows = NDArray[np.int64]
 Spread = tuple[float, float]
 """Mean and standard deviation over all rows."""
-
-
-class Fields(Protocol):
-    """Terms of some rows: those of the embedded texts, and those of titles and headings alone."""
-
-    @property
-    def lexical(self) -> LexicalIndex: ...
-    @property
-    def headings(self) -> LexicalIndex: ...
 
 
 @dataclass(frozen=True)
@@ -96,7 +86,7 @@ def bm25_scores(parts: Sequence[LanguagePart], rows: int, search: Search, settin
     return scores
 
 
-def lexical_scores(part: Fields, words: Sequence[str], settings: RetrievalSettings) -> Vectors:
+def lexical_scores(part: LanguagePart, words: Sequence[str], settings: RetrievalSettings) -> Vectors:
     """BM25 of every row: over the whole text, plus, weighted, over title and headings alone."""
     whole = part.lexical.scores(words)
     return whole + np.float32(settings.headings_weight) * part.headings.scores(words) if settings.headings_weight else whole
@@ -115,7 +105,7 @@ def adjacency(parts: Sequence[LanguagePart], languages: NDArray[np.uint8], rows:
     return bonus
 
 
-def proximity(part: Fields, words: Sequence[str], rows: Rows) -> Vectors:
+def proximity(part: LanguagePart, words: Sequence[str], rows: Rows) -> Vectors:
     """A bonus for rows in which neighbouring query terms are neighbours too, in the same order.
 
     Each pair counts the idf of both terms, saturating with its frequency like a single term in BM25. The end of the context

@@ -200,15 +200,15 @@ class TermStatistics:
             for field, share in ((TERMS, 1.0), (HEADINGS, settings.headings_weight)) if lookup.part in search.words else ():
                 for term in lookup.terms:
                     key = field, lookup.part, term
-                    idf = self._of(field, lookup.part).idf(term)
+                    idf = self._sample_index(field, lookup.part).idf(term)
                     factors[key] = factors.get(key, 0.0) + lookup.weight * share * idf
         return factors
 
-    def _of(self, field: str, part: int) -> LexicalIndex:
+    def _sample_index(self, field: str, part: int) -> LexicalIndex:
         return self._sample[part].lexical if field == TERMS else self._sample[part].headings
 
     def _sampled_variance(self, field: str, part: int, term: str, rows: int) -> float:
-        places, counts = self._of(field, part).postings(term)
+        places, counts = self._sample_index(field, part).postings(term)
         if not rows or not len(places):
             return 0.0
         lengths, mean = self.fields[field].sample.lengths[places], self.fields[field].populations[part][1]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import EngineError
-from rag.index.engines.stored_rows import MOST_RESULTS, Keys, PassageTerms, Row, document_number
+from rag.index.engines.protocol import MOST_RESULTS, Keys, PassageTerms, Row, document_number
 from rag.numeric import Vectors
 
 if TYPE_CHECKING:
@@ -43,17 +43,17 @@ class MilvusEngine:
         if not setting.startswith(FILE):
             self._check_version()
 
-    def open(self, name: str) -> "MilvusRows":
-        with _said_plainly(self.address):
+    def open(self, name: str) -> "MilvusCollection":
+        with _engine_errors(self.address):
             if not self._client.has_collection(name, timeout=CALL_SECONDS):
                 raise EngineError(f"Milvus at {self.address} has no collection {name}; run `rag build`")
             self._client.load_collection(name, timeout=CALL_SECONDS)
-        return MilvusRows(self._client, self.address, name)
+        return MilvusCollection(self._client, self.address, name)
 
-    def create(self, name: str, dim: int, *, exact: bool) -> "MilvusRows":
+    def create(self, name: str, dim: int, *, exact: bool) -> "MilvusCollection":
         from pymilvus import DataType
 
-        with _said_plainly(self.address):
+        with _engine_errors(self.address):
             if not self._client.has_collection(name, timeout=CALL_SECONDS):
                 schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
                 schema.add_field("key", DataType.INT64, is_primary=True)
@@ -71,22 +71,22 @@ class MilvusEngine:
         return self.open(name)
 
     def names(self) -> list[str]:
-        with _said_plainly(self.address):
+        with _engine_errors(self.address):
             return sorted(self._client.list_collections(timeout=CALL_SECONDS))
 
     def drop(self, name: str) -> None:
-        with _said_plainly(self.address):
+        with _engine_errors(self.address):
             self._client.drop_collection(name, timeout=CALL_SECONDS)
 
     def _check_version(self) -> None:
-        with _said_plainly(self.address):
+        with _engine_errors(self.address):
             version = str(self._client.get_server_version(timeout=CALL_SECONDS))
         numbers = tuple(int(part) for part in version.lstrip("v").split("-")[0].split(".")[:2] if part.isdigit())
         if numbers < OLDEST:
             raise EngineError(f"Milvus at {self.address} is version {version}; update it to 2.4 or later")
 
 
-class MilvusRows:
+class MilvusCollection:
     """A loaded collection."""
 
     def __init__(self, client: "MilvusClient", address: str, name: str) -> None:
@@ -104,21 +104,21 @@ class MilvusRows:
             }
             for row in rows
         ]
-        with _said_plainly(self._address):
+        with _engine_errors(self._address):
             self._client.insert(self._name, values, timeout=CALL_SECONDS)
 
     def delete(self, keys: Keys) -> None:
         for start in range(0, len(keys), KEYS_AT_ONCE):
-            with _said_plainly(self._address):
+            with _engine_errors(self._address):
                 self._client.delete(self._name, ids=keys[start : start + KEYS_AT_ONCE].tolist(), timeout=CALL_SECONDS)
 
     def dense(self, vector: Vectors, k: int, documents: Sequence[str] | None = None) -> tuple[Keys, Vectors]:
         return self._nearest("vector", np.asarray(vector, dtype=np.float32), k, documents)
 
     def sparse(self, weights: Mapping[int, float], k: int, documents: Sequence[str] | None = None) -> tuple[Keys, Vectors]:
-        return self._nearest("weights", dict(weights), k, documents) if weights else _found([])
+        return self._nearest("weights", dict(weights), k, documents) if weights else _keys_and_scores([])
 
-    def having(self, weights: Mapping[int, float], lowest: int, highest: int) -> tuple[Keys, Vectors]:
+    def rows_with_any(self, weights: Mapping[int, float], lowest: int, highest: int) -> tuple[Keys, Vectors]:
         # The least and the greatest of all keys are left out: Milvus cannot read the number -2**63.
         bounds = [f"key >= {lowest}"] if lowest > -(2**63) else []
         bounds += [f"key <= {highest}"] if highest < 2**63 - 1 else []
@@ -128,7 +128,7 @@ class MilvusRows:
         rows: dict[int, tuple[Vectors, PassageTerms]] = {}
         for start in range(0, len(keys), KEYS_AT_ONCE):
             wanted = keys[start : start + KEYS_AT_ONCE].tolist()
-            with _said_plainly(self._address):
+            with _engine_errors(self._address):
                 answer = self._client.get(
                     self._name, wanted, output_fields=["key", "vector", "text", "headings"], timeout=SEARCH_SECONDS
                 )
@@ -138,14 +138,14 @@ class MilvusRows:
         return rows
 
     def count(self) -> int:
-        with _said_plainly(self._address):
+        with _engine_errors(self._address):
             answer = self._client.query(
                 self._name, filter="", output_fields=["count(*)"], consistency_level="Strong", timeout=CALL_SECONDS
             )
         return int(answer[0]["count(*)"])
 
     def scan(self) -> Iterator[Keys]:
-        with _said_plainly(self._address):
+        with _engine_errors(self._address):
             iterator = self._client.query_iterator(
                 self._name,
                 batch_size=SCANNED_AT_ONCE,
@@ -155,7 +155,7 @@ class MilvusRows:
                 timeout=CALL_SECONDS,
             )
         while True:
-            with _said_plainly(self._address):
+            with _engine_errors(self._address):
                 rows = iterator.next()
             if not rows:
                 return
@@ -172,13 +172,13 @@ class MilvusRows:
             keys.append(some)
             scores.append(products)
         if not keys:
-            return _found([])
+            return _keys_and_scores([])
         merged, products = np.concatenate(keys), np.concatenate(scores)
         best = np.lexsort((merged, -products))[:k]
         return merged[best], products[best]
 
     def _search(self, field: str, query: Any, k: int, condition: str) -> tuple[Keys, Vectors]:
-        with _said_plainly(self._address):
+        with _engine_errors(self._address):
             answer = self._client.search(
                 self._name,
                 [query],
@@ -188,10 +188,10 @@ class MilvusRows:
                 search_params={"metric_type": "IP"},
                 timeout=SEARCH_SECONDS,
             )
-        return _found([(hit["id"], hit["distance"]) for hit in answer[0]])
+        return _keys_and_scores([(hit["id"], hit["distance"]) for hit in answer[0]])
 
 
-def _found(hits: Sequence[tuple[int, float]]) -> tuple[Keys, Vectors]:
+def _keys_and_scores(hits: Sequence[tuple[int, float]]) -> tuple[Keys, Vectors]:
     scores: NDArray[np.float32] = np.array([score for _, score in hits], dtype=np.float32)
     return np.array([key for key, _ in hits], dtype=np.int64), scores
 
@@ -218,8 +218,8 @@ def _client(setting: str, address: str) -> "MilvusClient":
         raise EngineError(f"index.engine is {setting}, but {what}; run `pip install quoted-answers[milvus]`") from error
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it prints what it raises
     if setting.startswith(FILE):
-        return _opened_file(Path(address).resolve())
-    with _said_plainly(address, connecting=True):
+        return _open_file(Path(address).resolve())
+    with _engine_errors(address, connecting=True):
         return MilvusClient(
             f"{'https' if setting.startswith(TLS) else 'http'}://{address}",
             user=os.environ.get("MILVUS_USER", ""),
@@ -229,7 +229,7 @@ def _client(setting: str, address: str) -> "MilvusClient":
         )
 
 
-def _opened_file(path: Path) -> "MilvusClient":
+def _open_file(path: Path) -> "MilvusClient":
     """Tries for CONNECT_SECONDS, because the server of a killed process needs a moment to end."""
     from pymilvus import MilvusClient, connections
     from pymilvus.exceptions import MilvusException
@@ -259,7 +259,7 @@ def _is_free(path: Path) -> bool:
 
 
 @contextmanager
-def _said_plainly(address: str, *, connecting: bool = False) -> Iterator[None]:
+def _engine_errors(address: str, *, connecting: bool = False) -> Iterator[None]:
     """Raises EngineError in one line for whatever the client raises."""
     import grpc
     from pymilvus.exceptions import ErrorCode, MilvusException
@@ -270,9 +270,10 @@ def _said_plainly(address: str, *, connecting: bool = False) -> Iterator[None]:
         if not connecting:
             raise EngineError(f"Milvus at {address} failed: {_one_line(error.message)}; see its log") from error
         if error.code == ErrorCode.UNEXPECTED_ERROR or "auth" in error.message.lower():
-            raise EngineError(f"Milvus at {address} refused: {_one_line(error.message)}; set MILVUS_TOKEN") from error
+            advice = "check MILVUS_TOKEN, or MILVUS_USER and MILVUS_PASSWORD"
+            raise EngineError(f"Milvus at {address} refused: {_one_line(error.message)}; {advice}") from error
         what = f"Milvus at {address} did not answer within {CONNECT_SECONDS:.0f} seconds"
-        raise EngineError(f"{what}; start it, or correct `engine` in the section [index]") from error
+        raise EngineError(f"{what}; start it, or correct index.engine") from error
     except grpc.RpcError as error:
         raise EngineError(f"Milvus at {address} failed: {_one_line(str(error))}; see its log") from error
 

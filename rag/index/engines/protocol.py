@@ -69,7 +69,7 @@ class Row:
         return dict(weights) or {text_dimension(_NO_TERM, ""): 1.0}
 
 
-class StoredRows(Protocol):
+class Collection(Protocol):
     """The rows of one collection. Raises EngineError if the engine cannot be reached or refuses."""
 
     def insert(self, rows: Sequence[Row]) -> None:
@@ -84,7 +84,7 @@ class StoredRows(Protocol):
     def sparse(self, weights: Mapping[int, float], k: int, documents: Sequence[str] | None = None) -> tuple[Keys, Vectors]:
         """Like `dense`, by the inner product with `Row.weights`; rows that share no dimension are left out."""
 
-    def having(self, weights: Mapping[int, float], lowest: int, highest: int) -> tuple[Keys, Vectors]:
+    def rows_with_any(self, weights: Mapping[int, float], lowest: int, highest: int) -> tuple[Keys, Vectors]:
         """Up to MOST_RESULTS rows that share a dimension and whose keys are in the range, with their inner products."""
 
     def fetch(self, keys: Keys) -> dict[int, tuple[Vectors, PassageTerms]]:
@@ -98,14 +98,14 @@ class StoredRows(Protocol):
 
 
 class Engine(Protocol):
-    """A server or file with collections. Raises EngineError like `StoredRows`."""
+    """A server or file with collections. Raises EngineError like `Collection`."""
 
     address: str
 
-    def open(self, name: str) -> StoredRows:
+    def open(self, name: str) -> Collection:
         """A collection. Raises EngineError if it is missing."""
 
-    def create(self, name: str, dim: int, *, exact: bool) -> StoredRows:
+    def create(self, name: str, dim: int, *, exact: bool) -> Collection:
         """A collection, made if it is missing; `exact` compares a query with every vector."""
 
     def names(self) -> list[str]:
