@@ -11,7 +11,7 @@ import pytest
 
 from rag.config import DenseSettings, PassageSettings, RetrievalSettings, Settings
 from rag.errors import EngineError
-from rag.index.build_files import FILES
+from rag.index.build_files import FILES, VECTORS
 from rag.index.builds import live_build, previous_build
 from rag.index.changes import CHANGES
 from rag.index.contents import Index
@@ -351,6 +351,28 @@ def test_lost_rows_are_found_and_inserted_again(corpus: Path, tmp_path: Path, mi
         live(tmp_path / "index", milvus).current()
     assert hits(remote(corpus, tmp_path / "index", milvus), "fern") == expected
     assert engine_check(settings).faults == []
+
+
+def test_a_row_inserted_twice_does_not_stop_builds(corpus: Path, tmp_path: Path, milvus: str) -> None:
+    """Milvus does not enforce unique keys, and its client repeats an insertion whose answer was lost."""
+    index = remote(corpus, tmp_path / "index", milvus)
+    expected = hits(index, "fern", k=100)
+    index.collection.insert([row(index, 0)])
+    assert index.collection.count() == len(index.passages) + 1
+    index = remote(corpus, tmp_path / "index", milvus)
+    assert index.collection.count() == len(index.passages)
+    assert hits(index, "fern", k=100) == expected
+
+
+def test_doctor_deletes_nothing_by_a_damaged_build(corpus: Path, tmp_path: Path, milvus: str) -> None:
+    settings = Settings(corpus=corpus, index=tmp_path / "index", scale={"engine": milvus})
+    index = remote(corpus, tmp_path / "index", milvus)
+    vectors = live_build(tmp_path / "index") / VECTORS
+    damaged = bytearray(vectors.read_bytes())
+    damaged[-1] ^= 1
+    vectors.write_bytes(damaged)
+    assert engine_check(settings).faults == [(f"{vectors} is damaged or missing", "run `rag build --full`")]
+    assert index.collection.count() == len(index.passages)
 
 
 def test_a_damaged_row_is_never_scored(corpus: Path, tmp_path: Path, milvus: str) -> None:

@@ -146,9 +146,9 @@ def _engine(settings: Settings, check: Check) -> None:
     if publisher is None or published is None:
         check.faults.append((f"{folder.name} is not in the engine {settings.scale.engine}", BUILD))
         return
-    if broken := list(damaged_among(folder, published.files)):
-        check.faults += [(f"{folder / name} is damaged or missing", REBUILD) for name in broken]
-        return  # without them nobody knows which rows are the build's
+    if broken := [*damaged_among(folder, published.files), *damaged_files(folder, load_manifest(folder))]:
+        check.faults += [(f"{folder / name} is damaged or missing", REBUILD) for name in sorted(set(broken))]
+        return  # without them nobody knows which rows are the build's, and what they should hold
     idle = builder_of(settings.index) is None
     if idle:
         with build_lock(settings.index):

@@ -59,7 +59,14 @@ class Publisher:
                 _insert(collection, _BuildRows(folder, load_manifest(folder)), np.flatnonzero(~np.isin(own, present)), progress)
                 present = np.union1d(present, own)
         _insert(collection, columns, np.flatnonzero(~np.isin(keys, present)), progress)
-        _check_count(self.engine, collection, len(np.union1d(present, keys)))
+        expected = np.union1d(present, keys)
+        if collection.count() > len(expected):  # keys are not unique there: an insertion that was tried again added a row twice
+            collection.delete(expected)
+            present = _union([])
+            for folder, own in (kept | {build: keys}).items():
+                _insert(collection, _BuildRows(folder, load_manifest(folder)), np.flatnonzero(~np.isin(own, present)), progress)
+                present = np.union1d(present, own)
+        _check_count(self.engine, collection, len(expected))
         if build not in kept:
             save_array(build / ROW_KEYS, keys)
             save_term_statistics(build, row_languages(manifest.corpus.documents), map_array(build / IDS))

@@ -101,10 +101,10 @@ def update_index(
         helpers = _Helpers(workers, publisher, _to_both(note, progress))
         result = _update(corpus, folder, recipe, helpers, full=full, retry=retry, forget=forget)
         sweep_builds(folder)
-        if publisher:
-            publisher.sweep()
         SentenceVectors(folder, result[0]).sweep()
         (folder / JOURNAL).unlink(missing_ok=True)
+        if publisher:
+            publisher.sweep()  # last, as the engine may fail
         return result
 
 
