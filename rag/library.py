@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from rag.config import Settings, load_settings
+from rag.errors import ObjectsError
 
 if TYPE_CHECKING:
     from rag.answering.confidence import Calibration
@@ -46,7 +47,7 @@ class BuildReport:
     """What a build did, and the manifest of the live build.
 
     `skipped` are the parts of the corpus folder that are not looked at, `refused` unreadable files, which were not added.
-    `advice` says what to type if the models do not know the languages of the documents.
+    `advice` says what to type if the models do not know the languages of the documents, or what could not be cleaned up.
     `watched` says what became of the watched questions, None if there are none.
     """
 
@@ -212,15 +213,21 @@ class Library:
 def _updated(
     library: Library, options: dict[str, bool], prepare: Callable[[], None], progress: Report
 ) -> tuple[Manifest, Changes]:
-    from rag.index.cluster.kept_objects import sweep_objects
     from rag.index.updating import update_index
 
     folder, workers = library.settings.index, _workers(library)
-    result = update_index(
-        library._corpus, folder, library._recipe, **options, prepare=prepare, workers=workers, progress=progress
-    )
-    sweep_objects(library.settings)
-    return result
+    return update_index(library._corpus, folder, library._recipe, **options, prepare=prepare, workers=workers, progress=progress)
+
+
+def _sweep(settings: Settings) -> str:
+    """Removes objects that no build needs any more. Returns why they are still there, or nothing: the index is finished."""
+    from rag.index.cluster.kept_objects import sweep_objects
+
+    try:
+        sweep_objects(settings)
+    except ObjectsError as error:
+        return f"The index is up to date, but objects of removed documents may remain: {error}."
+    return ""
 
 
 def _workers(library: Library) -> RayWorkers | None:
@@ -238,7 +245,8 @@ def _reported(
     """The report of a build, after the watched questions were asked again."""
     from rag.models.known_languages import note_on_models
 
-    advice, path = note_on_models(library.settings, manifest.corpus.languages), library.settings.watched_file
+    notes = (note_on_models(library.settings, manifest.corpus.languages), _sweep(library.settings))
+    advice, path = "\n".join(filter(None, notes)), library.settings.watched_file
     report = BuildReport(manifest, changes, seconds, library._corpus.listing().skipped, advice=advice)
     if not path.exists():
         return report

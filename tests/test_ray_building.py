@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reas
 pytest.importorskip("ray", reason="Ray has no wheel for this platform")
 PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
 MEMORY = 100_000_000  # bytes of each node's object store
+PATIENCE = 240  # seconds until a test gives up; a cluster alone takes a minute to start on a busy machine
+
+
+LONG = "".join(f"Fern {number} drinks {number} litres of water a day.\n\n" for number in range(3000))  # seconds to embed
 
 
 def free_port() -> int:
@@ -41,6 +45,13 @@ def free_port() -> int:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
         return port
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {PATIENCE} seconds for {what}"
+        time.sleep(0.1)
 
 
 def patiently(start: Callable[[], Any]) -> Any:
@@ -64,7 +75,7 @@ class TwoNodes:
 
     def add_second(self) -> None:
         self.second = patiently(lambda: self.cluster.add_node(num_cpus=1, **node_options()))
-        self.cluster.wait_for_nodes()
+        self.cluster.wait_for_nodes(timeout=PATIENCE)
 
     def busy_workers(self) -> list[int]:
         """Processes of both nodes that are working on a file."""
@@ -98,6 +109,7 @@ def nodes() -> Iterator[TwoNodes]:
     client = free_port()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_AUTH_MODE", "disabled")  # whether or not this user has a token already
         patch.setenv("RAY_worker_niceness", "0")  # this and the next two are for busy machines
         patch.setenv("RAY_raylet_start_wait_time_s", "120")
         patch.setenv("RAY_agent_register_timeout_ms", "120000")
@@ -180,11 +192,14 @@ def test_a_killed_worker_is_replaced(nodes: TwoNodes, handful: Path, tmp_path: P
     killed: list[int] = []
 
     def kill() -> bool:
+        wait_until(nodes.busy_workers, "a worker that is busy")  # one stays busy with the long file
         for worker in nodes.busy_workers()[:1]:
-            os.kill(worker, signal.SIGKILL)
-            killed.append(worker)
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+                killed.append(worker)
         return bool(killed)
 
+    (handful / "a-long-file.txt").write_text(LONG)
     manifest = Library(by_ray(handful, tmp_path / "index")).build(progress=once(kill)).manifest
     assert killed and manifest.hash == built_here(handful, tmp_path / "local", embedder).hash
 
@@ -208,14 +223,13 @@ def test_a_file_that_kills_its_workers_is_reported(nodes: TwoNodes, tmp_path: Pa
     (corpus / "short.txt").write_text("Moss grows on stones.")
     settings = by_ray(corpus, tmp_path / "index")
     Library(settings).build()
-    (corpus / "poison.txt").write_text(
-        "".join(f"Fern {number} drinks {number} litres of water a day.\n\n" for number in range(3000))
-    )
+    (corpus / "poison.txt").write_text(LONG)
     monkeypatch.setattr(ray_workers, "TRIES", 2)
 
     def kill(what: str, done: int, total: int) -> None:
         for worker in nodes.busy_workers():
-            os.kill(worker, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
 
     report = Library(settings).build(progress=kill)
     ((path, reason),) = [(failure.path, failure.reason) for failure in report.changes.failed]
@@ -233,10 +247,35 @@ def command(settings: Settings, **environment: str) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def frozen(process: int) -> Iterator[None]:
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGCONT)
+
+
+def first_busy(nodes: TwoNodes, running: "subprocess.Popen[bytes]") -> int:
+    busy: list[int] = []
+
+    def look() -> bool:
+        busy[:] = nodes.busy_workers()
+        return bool(busy) or running.poll() is not None
+
+    wait_until(look, "a worker that is busy")
+    assert busy, running.communicate()
+    return busy[0]
+
+
 def test_ctrl_c_keeps_the_previous_build_and_the_finished_objects(
     nodes: TwoNodes, tmp_path: Path, embedder: ModelEmbedder
 ) -> None:
-    """The command itself: stopped on the cluster of this machine, finished on the same one by its address."""
+    """The command itself: stopped on the cluster of this machine, finished on the same one by its address.
+
+    One worker is frozen, so that the build cannot end before it is stopped, however slow or fast the machine is.
+    """
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     (corpus / "first.txt").write_text("Moss grows on stones.")
@@ -246,19 +285,21 @@ def test_ctrl_c_keeps_the_previous_build_and_the_finished_objects(
         shutil.copy(path, corpus)
     store = object_store(settings.objects)
     with subprocess.Popen(**command(settings, RAY_ADDRESS=nodes.cluster.address)) as running:
-        while running.poll() is None and not store.names():
-            time.sleep(0.1)
-        running.send_signal(signal.SIGINT)
-        _, errors = running.communicate()
+        try:
+            with frozen(first_busy(nodes, running)):
+                wait_until(lambda: running.poll() is not None or store.names(), "the first object")
+                running.send_signal(signal.SIGINT)
+                _, errors = running.communicate(timeout=PATIENCE)
+        finally:
+            running.kill()
     assert running.returncode == 130 and b"stopped; the index is unchanged" in errors, errors
     assert live_build(settings.index).name == before.hash[:16]
     kept = store.names()
     assert 0 < len(kept) < len(list(corpus.iterdir()))
-    while nodes.busy_workers():  # its tasks are cancelled
-        time.sleep(0.1)
+    wait_until(lambda: not nodes.busy_workers(), "its tasks to be cancelled")
 
     settings = by_ray(corpus, settings.index, f"ray://127.0.0.1:{nodes.client_port}")
-    ended = subprocess.run(**command(settings), check=False)
+    ended = subprocess.run(**command(settings), check=False, timeout=2 * PATIENCE)
     assert ended.returncode == 0, ended.stderr
     report = json.loads(ended.stdout)
     local = built_here(corpus, tmp_path / "local", embedder)
@@ -267,3 +308,42 @@ def test_ctrl_c_keeps_the_previous_build_and_the_finished_objects(
     reused = sum(len(rows) for file in made if isinstance(file, MadeFile) for rows in file.passages or ())
     assert report["embedded"] == local.passages - before.passages - reused
     assert kept <= store.names()
+
+
+STARTING = """
+import sys
+from rag.index.cluster import ray_connection
+ray = ray_connection._imported()
+ray_connection._start(ray)
+print(ray.get_runtime_context().gcs_address, flush=True)
+sys.stdin.read()
+ray.shutdown()
+"""
+JOINING = "import ray, sys; ray.init(sys.argv[1], logging_level='ERROR'); print(ray.get(ray.remote(lambda: 'ran').remote()))"
+
+
+def test_a_cluster_that_a_build_starts_asks_for_a_token(tmp_path: Path) -> None:
+    """Its ports can be reached from other machines. Even if the environment says that no token is needed."""
+    homes = [tmp_path / "own", tmp_path / "other"]
+    for home in homes:
+        home.mkdir()
+    common = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_raylet_start_wait_time_s": str(PATIENCE)} | {
+        "RAY_AUTH_MODE": "disabled"
+    }
+    own, other = ({**common, "HOME": str(home)} for home in homes)
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", STARTING], env=own, stdin=pipe, stdout=pipe, text=True) as starting:
+        try:
+            assert starting.stdout is not None
+            address = starting.stdout.readline().strip()
+            assert address, "no cluster was started"
+            join = [sys.executable, "-c", JOINING, address]
+            with_token = subprocess.run(
+                join, env=own | {"RAY_AUTH_MODE": "token"}, capture_output=True, text=True, timeout=PATIENCE, check=False
+            )
+            without = subprocess.run(join, env=other, capture_output=True, text=True, timeout=PATIENCE, check=False)
+            starting.communicate("", timeout=PATIENCE)
+        finally:
+            starting.kill()
+    assert (with_token.returncode, with_token.stdout) == (0, "ran\n"), with_token.stderr
+    assert without.returncode != 0 and "ran" not in without.stdout and "Error" in without.stderr, without.stderr

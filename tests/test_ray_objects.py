@@ -14,10 +14,10 @@ from rag.errors import ClusterError, IndexMissing, ObjectsError, UnreadableFile
 from rag.index.build_files import FILES
 from rag.index.builds import live_build
 from rag.index.changes import CHANGES, load_changes
-from rag.index.cluster import ray_connection
+from rag.index.cluster import made_files, ray_connection, ray_workers
 from rag.index.cluster.kept_objects import object_faults, sweep_objects
 from rag.index.cluster.made_files import MadeFile, made_file, object_bytes, object_name
-from rag.index.cluster.object_store import object_store
+from rag.index.cluster.object_store import OWNER, object_store
 from rag.index.cluster.ray_connection import explain
 from rag.index.cluster.ray_workers import RayWorkers
 from rag.index.cluster.worker_task import make_object, order_of
@@ -288,9 +288,99 @@ def test_doctor_lists_leftover_and_damaged_objects(corpus: Path, tmp_path: Path)
     store.write(NAMES[0], b"something")
     checks = Library(settings, embedder=WordEmbedder()).doctor()
     (check,) = [check for check in checks if check.name == "leftovers"]
-    assert sorted(what.split(" in ")[0] + what[-10:] for what, _ in check.faults) == sorted(
-        [f"the object {NAMES[0][:12]}y no build", f"the object {name[:12]}is damaged"]
+    folder = settings.objects
+    path = Path(folder, name[:2], f"{name}.object")
+    assert sorted(check.faults) == [
+        (f"no build needs the object {NAMES[0][:12]} in {folder}", "run `rag build`"),
+        (f"the object {name[:12]} in {folder} is damaged", f"delete {path}: a build that needs it makes it anew"),
+    ]
+    path.unlink()  # both fixes do what they say
+    sweep_objects(settings)
+    assert list(object_faults(settings)) == []
+
+
+def test_a_store_of_another_index_is_neither_used_nor_swept(corpus: Path, tmp_path: Path) -> None:
+    shared = str(tmp_path / "shared")
+    first, second = (
+        Settings(corpus=corpus, index=tmp_path / name, scale=ScaleSettings(workers=NOBODY, objects=shared)) for name in "ab"
     )
+    workers = workers_of(first)
+    for name in FolderCorpus(corpus).names():
+        workers.store.write(workers.object_name(name, sha256_file(corpus / name)), made_here(corpus, name))
+    built(first)
+    objects = workers.store.names()
+    assert objects
+    with pytest.raises(ObjectsError, match=f"belong to the index {first.index}; set index.objects to another place"):
+        built(second)
+    local = second.model_copy(update={"scale": ScaleSettings(objects=shared)})
+    report = Library(local, embedder=WordEmbedder()).build()
+    assert report.manifest.passages and f"belong to the index {first.index}" in report.advice
+    assert workers.store.names() == objects
+
+
+def test_a_named_store_without_a_mark_is_not_swept_by_a_build_without_ray(corpus: Path, tmp_path: Path) -> None:
+    """It may belong to anybody."""
+    settings = Settings(corpus=corpus, index=tmp_path / "index", scale=ScaleSettings(objects=str(tmp_path / "objects")))
+    store = object_store(settings.objects)
+    store.write(NAMES[0], b"theirs")
+    assert Library(settings, embedder=WordEmbedder()).build().advice == ""
+    assert store.names() == {NAMES[0]} and store.read(OWNER) is None
+
+
+def test_a_store_that_fails_does_not_fail_a_finished_build(corpus: Path, tmp_path: Path) -> None:
+    settings = Settings(corpus=corpus, index=tmp_path / "index", scale=ScaleSettings(objects="nothing://me:secret@host/objects"))
+    report = Library(settings, embedder=WordEmbedder()).build()
+    assert report.manifest.passages and "://***@host/objects" in report.advice and "secret" not in report.advice
+
+
+class _ForeignError(Exception):
+    """As the packages of object stores raise them."""
+
+
+@pytest.mark.parametrize("call", ["names", "read", "write", "remove"])
+def test_any_error_of_a_store_becomes_one_line_without_passwords(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise _ForeignError("access to memory://me:secret@host/x denied\na second line")
+
+    for name in ("find", "cat_file", "pipe_file", "rm_file"):
+        monkeypatch.setattr(f"fsspec.implementations.memory.MemoryFileSystem.{name}", fail)
+    arguments = {"names": (), "write": (NAMES[0], b"data")}.get(call, (NAMES[0],))
+    with pytest.raises(ObjectsError, match=r"memory://\*\*\*@host/objects cannot be used \(access to memory://\*") as error:
+        getattr(object_store("memory://me:secret@host/objects"), call)(*arguments)
+    assert "\n" not in str(error.value) and "secret" not in str(error.value)
+
+
+def test_what_a_killed_builder_was_writing_is_removed(corpus: Path, tmp_path: Path) -> None:
+    settings = with_objects(corpus, tmp_path / "index")
+    built(settings)
+    kept = workers_of(settings).store.names()
+    partial = Path(settings.objects, NAMES[0][:2], f".{NAMES[0]}.object.1-2.tmp")
+    partial.parent.mkdir(exist_ok=True)
+    partial.write_bytes(b"half")
+    sweep_objects(settings)
+    assert not partial.exists() and workers_of(settings).store.names() == kept
+
+
+def test_a_store_that_damages_every_object_ends_the_build(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instead of making the same object again and again."""
+    settings = with_objects(corpus, tmp_path / "index")
+    workers = workers_of(settings)
+    names = {workers.object_name(name, sha256_file(corpus / name)) for name in FolderCorpus(corpus).names()}
+    for name in names:
+        workers.store.write(name, b"damaged")
+
+    def remake(tasks: object, wanted: str) -> Iterator[object]:
+        yield ray_workers._Finished(wanted, workers.object_name(wanted, sha256_file(corpus / wanted)))
+
+    monkeypatch.setattr(ray_workers._Tasks, "advance", remake)
+    with pytest.raises(ObjectsError, match="gives back damaged objects"):
+        built(settings)
+
+
+def test_the_name_of_an_object_depends_on_the_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = object_name("a.md", "d1", ModelIdentity("m", "1"), PassageSettings())
+    monkeypatch.setattr(made_files, "library_versions", lambda: {"tokenizers": "0"})
+    assert object_name("a.md", "d1", ModelIdentity("m", "1"), PassageSettings()) != name
 
 
 def test_the_folder_of_objects_is_not_part_of_the_corpus(corpus: Path) -> None:

@@ -185,7 +185,7 @@ def _leftovers(settings: Settings, check: Check) -> None:
         check.faults.append((f"{settings.index / JOURNAL} holds the vectors of an interrupted build", BUILD))
     if (settings.index / "builder.json").exists():
         check.faults.append((f"{settings.index / 'builder.json'} was left by a builder that no longer runs", BUILD))
-    check.faults += [(fault, BUILD) for fault in object_faults(settings)]
+    check.faults += object_faults(settings)
     unknown = sorted(path for path in settings.index.iterdir() if path.name not in KNOWN and not path.name.endswith(".tmp"))
     check.faults += [(f"{path} does not belong to an index", f"run `rm -r {path}`") for path in unknown]
 

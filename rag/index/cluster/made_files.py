@@ -8,6 +8,8 @@ rest     the vectors of all passages as .npy: float32, shape (passages, dim)
 
 import hashlib
 from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 
 import numpy as np
@@ -23,6 +25,8 @@ from rag.storage.document_records import document_from_json, passage_from_json
 from rag.storage.files import from_json, json_line, sha256_bytes, sha256_json
 
 OBJECT_FORMAT = 1  # raise it whenever the layout above changes
+# Packages whose versions decide where passages begin and end, and the last bits of vectors.
+_DECIDING = ("onnxruntime", "tokenizers", "nupunkt", "py3langid")
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,21 @@ class MadeFile(LoadedFile):
 
 
 def object_name(file: str, digest: str, model: ModelIdentity, settings: PassageSettings) -> str:
-    """The digest of everything that decides what is made of a file: its name and bytes, the formats, model and settings."""
-    return sha256_json([OBJECT_FORMAT, FORMAT, file, digest, asdict(model), settings.model_dump()])
+    """The digest of all that decides what is made of a file: its name and bytes, the formats, libraries, model and settings."""
+    return sha256_json([OBJECT_FORMAT, FORMAT, library_versions(), file, digest, asdict(model), settings.model_dump()])
+
+
+@cache
+def library_versions() -> dict[str, str]:
+    """The versions of the libraries that decide passages and vectors, by package; "none" if it is not installed."""
+    return {package: _version(package) for package in _DECIDING}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
 
 
 def object_bytes(file: LoadedFile | UnreadableFile, vectors: Vectors) -> bytes:

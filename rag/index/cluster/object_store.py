@@ -1,6 +1,8 @@
 """Where objects are kept: in a folder, or in an object store that fsspec reaches. They are written whole or not at all."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -8,10 +10,11 @@ from typing import Any, Protocol
 from rag.errors import ObjectsError
 from rag.storage.files import replace_file
 
+OWNER = "quoted-answers.owner"  # read and written like an object, never listed: the index that the store belongs to
 _ENDING = ".object"
 _NAME = re.compile(r"[0-9a-f]{64}")
 # The packages that fsspec needs for the most common object stores.
-_COMPANIONS = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
+_PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 
 
 class ObjectStore(Protocol):
@@ -31,15 +34,24 @@ class ObjectStore(Protocol):
         """Idempotent."""
         ...
 
+    def remove_unfinished(self) -> None:
+        """Removes what a killed `write` left behind. Nobody may be writing."""
+        ...
+
 
 def object_store(location: str) -> ObjectStore:
     """The store at a folder or an address such as s3://bucket/folder. Nothing is created or read yet. Raises ObjectsError."""
     return RemoteStore(location) if "://" in location else FolderStore(Path(location))
 
 
-def _path(name: str) -> str:
+def without_password(text: str) -> str:
+    """The text with *** for the user and password of an address."""
+    return re.sub(r"://[^/\s]*@", "://***@", text)
+
+
+def path_in_store(name: str) -> str:
     """In one of 256 folders, because a folder of millions of files is slow to list."""
-    return f"{name[:2]}/{name}{_ENDING}"
+    return OWNER if name == OWNER else f"{name[:2]}/{name}{_ENDING}"
 
 
 def _names(paths: list[str]) -> set[str]:
@@ -56,14 +68,14 @@ class FolderStore:
 
     def read(self, name: str) -> bytes | None:
         try:
-            return (self.folder / _path(name)).read_bytes()
+            return (self.folder / path_in_store(name)).read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
             raise self._fault(error) from error
 
     def write(self, name: str, data: bytes) -> None:
-        path = self.folder / _path(name)
+        path = self.folder / path_in_store(name)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(path, data)
@@ -72,7 +84,14 @@ class FolderStore:
 
     def remove(self, name: str) -> None:
         try:
-            (self.folder / _path(name)).unlink(missing_ok=True)
+            (self.folder / path_in_store(name)).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._fault(error) from error
+
+    def remove_unfinished(self) -> None:
+        try:
+            for path in self.folder.glob(f"??/.*{_ENDING}.*.tmp"):  # as `replace_file` names them
+                path.unlink(missing_ok=True)
         except OSError as error:
             raise self._fault(error) from error
 
@@ -89,37 +108,32 @@ class RemoteStore:
         self.location = location.rstrip("/")
 
     def names(self) -> set[str]:
-        try:
-            return _names(self._files.find(self._root))
-        except FileNotFoundError:
-            return set()
-        except OSError as error:
-            raise self._fault(error) from error
+        with self._faults():
+            try:
+                return _names(self._files.find(self._root))
+            except FileNotFoundError:
+                return set()
 
     def read(self, name: str) -> bytes | None:
-        try:
-            data: bytes = self._files.cat_file(f"{self._root}/{_path(name)}")
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise self._fault(error) from error
-        return data
+        with self._faults():
+            try:
+                data: bytes = self._files.cat_file(f"{self._root}/{path_in_store(name)}")
+            except FileNotFoundError:
+                return None
+            return data
 
     def write(self, name: str, data: bytes) -> None:
-        path = f"{self._root}/{_path(name)}"
-        try:
+        with self._faults():
+            path = f"{self._root}/{path_in_store(name)}"
             self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
             self._files.pipe_file(path, data)
-        except OSError as error:
-            raise self._fault(error) from error
 
     def remove(self, name: str) -> None:
-        try:
-            self._files.rm_file(f"{self._root}/{_path(name)}")
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise self._fault(error) from error
+        with self._faults(), suppress(FileNotFoundError):
+            self._files.rm_file(f"{self._root}/{path_in_store(name)}")
+
+    def remove_unfinished(self) -> None:
+        """Nothing: what is written in part has the name of an object."""
 
     @property
     def _files(self) -> Any:
@@ -138,11 +152,19 @@ class RemoteStore:
         try:
             files, root = fsspec.url_to_fs(self.location, use_listings_cache=False)
         except (ImportError, ValueError) as error:
-            package = _COMPANIONS.get(scheme)
+            package = _PACKAGES.get(scheme)
             fix = f"run `pip install {package}`" if package else "name a folder, or a kind of store that fsspec knows"
-            raise ObjectsError(f"index.objects = {self.location!r} cannot be opened ({error}); {fix}") from error
+            what = without_password(f"index.objects = {self.location!r} cannot be opened ({error})")
+            raise ObjectsError(f"{what}; {fix}") from error
         return files, str(root).rstrip("/")
 
-    def _fault(self, error: OSError) -> ObjectsError:
-        reason = str(error).split("\n")[0]
-        return ObjectsError(f"the store of objects {self.location} cannot be used ({reason}); fix that, and build again")
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except ObjectsError:
+            raise
+        except Exception as error:  # each kind of store raises exceptions of its own
+            reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+            what = without_password(f"the store of objects {self.location} cannot be used ({reason})")
+            raise ObjectsError(f"{what}; fix that, and build again") from error

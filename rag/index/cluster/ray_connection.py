@@ -16,6 +16,7 @@ from rag.errors import ClusterError, RagError
 
 CONNECT_SECONDS = 15  # a head node that is just being started needs about ten
 RETRY_SECONDS = 0.5
+_QUIET = {"logging_level": "ERROR", "log_to_driver": False}
 _ADDRESS = re.compile(r"(?:ray://)?\[?(.*?)\]?:(\d+)")
 
 
@@ -62,7 +63,9 @@ def explain(error: Exception, workers: str, file: str) -> ClusterError:
 
 
 def _imported() -> ModuleType:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to the makers of Ray; read when it is imported
+    # Both are read when Ray is imported.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to the makers of Ray
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # under `uv run`, workers use this environment and make no other
     try:
         import grpc  # noqa: F401 - without it, Ray reports a cluster at ray://HOST:PORT as unreachable
         import ray
@@ -76,16 +79,21 @@ def _imported() -> ModuleType:
 
 
 def _connect(ray: Any, workers: str) -> None:
-    quiet = {"logging_level": "ERROR", "log_to_driver": False}
     address = os.environ.get("RAY_ADDRESS", "") if workers == "ray" else workers
     if match := _ADDRESS.fullmatch(address):
         _await_port(match[1], int(match[2]))
     try:
-        ray.init(address or "auto", **quiet)
+        ray.init(address or "auto", **_QUIET)
     except ConnectionError:
         if address:
             raise
-        ray.init("local", num_cpus=usable_cores(), include_dashboard=False, **quiet)
+        _start(ray)
+
+
+def _start(ray: Any) -> None:
+    """Starts a cluster on this machine. Other machines can reach its ports, so they ask for the token in ~/.ray/auth_token."""
+    os.environ.pop("RAY_AUTH_MODE", None)  # unless this says otherwise, Ray makes a token
+    ray.init("local", num_cpus=usable_cores(), include_dashboard=False, **_QUIET)
 
 
 def _await_port(host: str, port: int) -> None:

@@ -15,8 +15,9 @@ from typing import Any
 from rag.config import Settings
 from rag.errors import ObjectsError, UnreadableFile
 from rag.index.builds import Report
+from rag.index.cluster.kept_objects import own_store
 from rag.index.cluster.made_files import MadeFile, made_file, object_name
-from rag.index.cluster.object_store import object_store
+from rag.index.cluster.object_store import object_store, without_password
 from rag.index.cluster.ray_connection import explain, ray_connection
 from rag.index.cluster.worker_task import make_object, order_of
 from rag.loading.corpus import FolderCorpus
@@ -25,6 +26,7 @@ from rag.models.model_identity import ModelIdentity
 from rag.storage.files import sha256_bytes
 
 TRIES = 4  # workers that may die of one file; Ray's own default is three retries
+DAMAGED_TRIES = 2  # times that a fresh object may be damaged when it is read back
 REPORT_EVERY = 0.5  # seconds
 FILES_PER_CORE = 2  # in flight: the next one waits at the worker
 BYTES_IN_FLIGHT = 2**29  # of files; a single larger file is sent alone
@@ -36,6 +38,7 @@ class RayWorkers:
 
     def __init__(self, settings: Settings, model: ModelIdentity) -> None:
         self.cluster = settings.scale.workers
+        self.settings = settings
         self.store = object_store(settings.objects)
         self.order = order_of(settings, model)
         self._model, self._passages = model, settings.passages
@@ -51,6 +54,7 @@ class RayWorkers:
 
         Objects of earlier builds are used unless `full`; with `retry`, not if they hold what could not be read.
         """
+        own_store(self.settings, claim=True)
         with ExitStack() as stack:
             tasks = _Tasks(self, corpus, report, stack)
             usable = set() if full else self.store.names()
@@ -73,8 +77,10 @@ class _Files:
         self._store, self._tasks, self._usable, self._retry = workers.store, tasks, usable, retry
         self._objects = {file: workers.object_name(file, digest) for file, digest in digests.items()}
         self._fresh: set[str] = set()
+        self._damaged: Counter[str] = Counter()
+        self._location = without_password(workers.settings.objects)
         self._unreadable: dict[str, UnreadableFile] = {}
-        tasks.want(file for file, name in self._objects.items() if name not in usable)
+        tasks.enqueue(file for file, name in self._objects.items() if name not in usable)
 
     def in_order(self) -> Iterator[MadeFile | UnreadableFile]:
         for file in self._objects:
@@ -103,6 +109,11 @@ class _Files:
             if made is not None and (fresh or not (self._retry and failed)):
                 return replace(made, reused=not fresh) if isinstance(made, MadeFile) else made
         self._usable.discard(name)
+        self._damaged[file] += fresh
+        if self._damaged[file] == DAMAGED_TRIES:
+            raise ObjectsError(
+                f"{self._location} gives back damaged objects (of {file}); check that disk or store, and build again"
+            )
         return None
 
 
@@ -113,14 +124,14 @@ class _Tasks:
         self._workers, self._corpus, self._report, self._stack = workers, corpus, report, stack
         self._waiting: deque[str] = deque()
         self._pending: set[str] = set()  # files that wait or are in flight
-        self._flying: dict[Any, tuple[str, str, int]] = {}  # file, object and size by reference
+        self._in_flight: dict[Any, tuple[str, str, int]] = {}  # file, object and size by reference
         self._deaths: Counter[str] = Counter()
         self._kept: dict[str, bytes] = {}
         self._done = self._total = 0
         self._ray: Any = None
         self._task: Any = None
 
-    def want(self, files: Iterator[str]) -> None:
+    def enqueue(self, files: Iterator[str]) -> None:
         self._waiting.extend(files)
         self._pending.update(self._waiting)
         self._total = len(self._waiting)
@@ -142,9 +153,9 @@ class _Tasks:
         file = wanted
         try:
             yield from self._send()
-            ready, _ = self._ray.wait(list(self._flying), timeout=REPORT_EVERY) if self._flying else ([], [])
+            ready, _ = self._ray.wait(list(self._in_flight), timeout=REPORT_EVERY) if self._in_flight else ([], [])
             for reference in ready:
-                file = self._flying[reference][0]
+                file = self._in_flight[reference][0]
                 yield from self._receive(reference)
         except (self._ray.exceptions.RayError, ConnectionError) as error:
             raise explain(error, self._workers.cluster, file) from error
@@ -152,8 +163,8 @@ class _Tasks:
 
     def _send(self) -> Iterator[_Finished]:
         room = FILES_PER_CORE * max(1, int(self._ray.cluster_resources().get("CPU", 1)))
-        while self._waiting and len(self._flying) < room:
-            if sum(size for _, _, size in self._flying.values()) > BYTES_IN_FLIGHT:
+        while self._waiting and len(self._in_flight) < room:
+            if sum(size for _, _, size in self._in_flight.values()) > BYTES_IN_FLIGHT:
                 return
             file = self._waiting.popleft()
             try:
@@ -162,24 +173,24 @@ class _Tasks:
                 yield self._finished(_Finished(file, unreadable=error))
                 continue
             name = self._workers.object_name(file, sha256_bytes(data))
-            self._flying[self._task.remote(self._workers.order, file, data)] = file, name, len(data)
+            self._in_flight[self._task.remote(self._workers.order, file, data)] = file, name, len(data)
 
     def _receive(self, reference: Any) -> Iterator[_Finished]:
         errors = self._ray.exceptions
-        file, name, _ = self._flying[reference]
+        file, name, _ = self._in_flight[reference]
         try:
             data: bytes = self._ray.get(reference)
         except (errors.WorkerCrashedError, errors.NodeDiedError, errors.OutOfMemoryError, errors.ObjectLostError) as error:
-            del self._flying[reference]
-            yield from self._after_death(file, type(error).__name__)
+            del self._in_flight[reference]
+            yield from self._retry_or_give_up(file, type(error).__name__)
             return
-        del self._flying[reference]
+        del self._in_flight[reference]
         self._workers.store.write(name, data)
         if sum(map(len, self._kept.values())) + len(data) <= BYTES_KEPT:
             self._kept[name] = data
         yield self._finished(_Finished(file, name))
 
-    def _after_death(self, file: str, kind: str) -> Iterator[_Finished]:
+    def _retry_or_give_up(self, file: str, kind: str) -> Iterator[_Finished]:
         """Sends the file to another worker, unless it has taken enough of them with it."""
         self._deaths[file] += 1
         if self._deaths[file] < TRIES:
@@ -195,6 +206,6 @@ class _Tasks:
 
     def _cancel(self) -> None:
         """Stops the workers of unfinished tasks; their processes hold half-read files, so they are ended."""
-        for reference in self._flying:
+        for reference in self._in_flight:
             with suppress(self._ray.exceptions.RayError, ConnectionError, ValueError):
                 self._ray.cancel(reference, force=True)

@@ -3,7 +3,6 @@
 import json
 import platform
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from rag import __version__
 from rag.config import EmbeddingSettings, LoadingSettings, PassageSettings, Settings
 from rag.cores import limit_cores
 from rag.errors import ClusterError, UnreadableFile
-from rag.index.cluster.made_files import object_bytes
+from rag.index.cluster.made_files import library_versions, object_bytes
 from rag.index.manifest import FORMAT
 from rag.loading.process.pool import WorkerProcess
 from rag.loading.reading import Splitting
@@ -21,8 +20,6 @@ from rag.numeric import Vectors
 from rag.text.passages import embedded_text
 
 EMBEDDED_AT_ONCE = 32  # texts, as in a build without Ray
-# Packages whose versions decide where passages begin and end, and the last bits of vectors.
-_DECIDING = ("onnxruntime", "tokenizers", "nupunkt", "py3langid")
 
 
 def order_of(settings: Settings, model: ModelIdentity) -> str:
@@ -36,10 +33,10 @@ def make_object(order: str, name: str, data: bytes) -> bytes:
 
     Raises ClusterError if this worker would make another object than the machine that asks, ModelError without the model.
     """
-    return _maker(order).make(name, data)
+    return _embedder_for(order).make(name, data)
 
 
-class _Maker:
+class _FileEmbedder:
     """The model, which stays loaded, and the process that reads files, which a broken or hostile file may take down."""
 
     def __init__(self, order: str) -> None:
@@ -70,8 +67,8 @@ class _Maker:
 
 
 @lru_cache(maxsize=1)
-def _maker(order: str) -> _Maker:
-    return _Maker(order)
+def _embedder_for(order: str) -> _FileEmbedder:
+    return _FileEmbedder(order)
 
 
 def _versions(model: ModelIdentity) -> dict[str, str]:
@@ -79,15 +76,8 @@ def _versions(model: ModelIdentity) -> dict[str, str]:
         "quoted-answers": __version__,
         "the index format": str(FORMAT),
         f"the model {model.name} ({model.backend})": model.digest[:12],
-        **{package: _version(package) for package in _DECIDING},
+        **library_versions(),
     }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "none"
 
 
 def _check_same(own: dict[str, str], wanted: dict[str, str]) -> None:
