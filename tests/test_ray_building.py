@@ -284,6 +284,7 @@ def test_ctrl_c_keeps_the_previous_build_and_the_finished_objects(
     for path in sorted((ROOT / "corpus").glob("[a-d]*.md")):
         shutil.copy(path, corpus)
     store = object_store(settings.objects)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs, and what they start, ignore it
     with subprocess.Popen(**command(settings, RAY_ADDRESS=nodes.cluster.address)) as running:
         try:
             with frozen(first_busy(nodes, running)):
