@@ -298,7 +298,8 @@ def test_build_and_status_say_what_to_type(tmp_path: Path, embedder: ModelEmbedd
 
 def test_the_multilingual_models_come_with_bands_and_the_languages_that_were_measured(reader: TrainedReader) -> None:
     calibration = default_calibration(reader.identity, model_identity(Settings(models="multilingual").embedding).digest)
-    assert [band.strength for band in calibration.bands] == ["strong", "fair", "weak"]
+    strengths = [band.strength for band in calibration.bands]
+    assert strengths == ["strong", "weak"]  # nothing between them was right often enough to be fair
     assert calibration.measured["languages"] == ["ar", "de", "en", "es", "ru", "tr", "zh"]
     assert calibration.claims("strong")
 

@@ -7,12 +7,13 @@ from rag.answering.arrangement import Choice, in_order, with_context, with_relat
 from rag.answering.comparisons import Compared, sides
 from rag.answering.disagreement import with_disagreeing
 from rag.answering.enumerations import Enumeration
-from rag.answering.question_forms import asks_for_one
+from rag.answering.question_forms import asks_for_one, thing_explained
 from rag.answering.sameness import agree, says_the_same
 from rag.answering.surroundings import Place, leads_in, place_of
 from rag.answering.whole_lists import asked_whole
 from rag.index.contents import Index
 from rag.reader.scored_sentences import ScoredSentence
+from rag.text.terms import terms
 
 # Chosen on development questions: benchmarks/README.md.
 ENOUGH = 0.85  # share of the total score at which the sentences shown suffice if a single fact is asked for
@@ -52,7 +53,7 @@ def choose(query: str, scored: Sequence[ScoredSentence], index: Index, limit: in
     """
     ranked = sorted(scored, key=lambda s: (-s.score, *place_of(s)))
     single = asks_for_one(query)
-    good, spare = _good(ranked, single=single)
+    good, spare = _good(_on_the_thing_explained(query, ranked), single=single)
     units = _units(query, good, ranked, index)
     pair, missing = _side_by_side(compared, ranked, index)
     if compared and pair:
@@ -67,6 +68,18 @@ def choose(query: str, scored: Sequence[ScoredSentence], index: Index, limit: in
     more = _more([*rest[:LONGEST_LIST], *left[:MOST_MORE]], choices)
     cut = (LONGEST_LIST, LONGEST_LIST + len(rest)) if rest else None
     return Selection(tuple(choices), tuple(with_relations(more, (), (), index)), cut, missing)
+
+
+def _on_the_thing_explained(query: str, ranked: Sequence[ScoredSentence]) -> Sequence[ScoredSentence]:
+    """If the meaning of a word is asked for and the best sentence has it, only the sentences that have it, or whose headings do:
+    the next entry of a glossary explains another word.
+    """
+    words = set(terms(thing_explained(query) or ""))
+
+    def names_it(sentence: ScoredSentence) -> bool:
+        return words <= set(terms(f"{sentence.passage.context}\n{sentence.text}"))
+
+    return [sentence for sentence in ranked if names_it(sentence)] if names_it(ranked[0]) else ranked
 
 
 def _good(ranked: Sequence[ScoredSentence], *, single: bool) -> tuple[list[ScoredSentence], list[ScoredSentence]]:

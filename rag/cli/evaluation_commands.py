@@ -252,6 +252,7 @@ def _changed(settings: "Settings", chosen: Mapping[str, Any]) -> "Settings":
     from rag.config import load_settings
 
     values = settings.model_dump()
+    values["index"] = {"folder": values["index"], **values.pop("scale")}
     for name, value in chosen.items():
         section, _, key = name.partition(".")
         if section not in ("passages", "retrieval") or key not in values[section]:
