@@ -53,7 +53,7 @@ def choose(query: str, scored: Sequence[ScoredSentence], index: Index, limit: in
     """
     ranked = sorted(scored, key=lambda s: (-s.score, *place_of(s)))
     single = asks_for_one(query)
-    good, spare = _good(_on_the_thing_explained(query, ranked), single=single)
+    good, spare = _good(_on_the_thing_explained(query, ranked) if single else ranked, single=single)
     units = _units(query, good, ranked, index)
     pair, missing = _side_by_side(compared, ranked, index)
     if compared and pair:
