@@ -57,7 +57,7 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
 def patiently(start: Callable[[], Any]) -> Any:
     """Ray gives a node's agents 15 seconds, which is not enough on a very busy machine."""
     for _ in range(2):
-        with suppress(Exception):  # Ray raises no other
+        with suppress(Exception, SystemExit):  # what Ray raises then
             return start()
     return start()
 
