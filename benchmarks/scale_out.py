@@ -32,7 +32,7 @@ from rag.config import LOCAL, EmbeddingSettings, PassageSettings, RetrievalSetti
 from rag.evaluation.question_sets import load_question_set
 from rag.index.build_files import load_index
 from rag.index.builds import live_build
-from rag.index.cluster.made_files import MadeFile
+from rag.index.cluster.embedded_files import EmbeddedFile
 from rag.index.cluster.ray_workers import RayWorkers
 from rag.index.contents import Index
 from rag.index.live_index import LiveIndex
@@ -101,7 +101,7 @@ def passages_a_second(corpus: FolderCorpus, names: Sequence[str]) -> float:
         passages = 0
         with workers.reading(corpus, digests, lambda what, done, total: None, full=True) as files:
             for file in files:
-                passages += sum(map(len, file.passages or ())) if isinstance(file, MadeFile) else 0
+                passages += sum(map(len, file.passages or ())) if isinstance(file, EmbeddedFile) else 0
         return passages / (time.perf_counter() - started)
 
 

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from rag.errors import SettingsError
 
 SETTINGS_FILE = Path("rag.toml")
-LOCAL = "local"  # the engine that is this machine
+LOCAL = "local"  # the engine, or the workers, that are this machine
 
 
 class _Section(BaseModel):
@@ -91,15 +91,17 @@ class DenseSettings(_Section):
     memory_mb: int = Field(2048, ge=1, description="memory limit of the approximate index, which is compressed to fit it")
 
 
+_ADDRESS = r"(\[[0-9a-fA-F:.]+\]|[^\s/:\[\]]+):\d{1,5}"  # HOST:PORT
+
+
 def _workers(value: str) -> str:
-    if value not in ("local", "ray") and not re.fullmatch(r"ray://(\[[0-9a-fA-F:.]+\]|[^\s/:\[\]]+):\d{1,5}", value):
+    if value not in (LOCAL, "ray") and not re.fullmatch(rf"ray://{_ADDRESS}", value):
         raise ValueError('must be "local", "ray" or "ray://HOST:PORT"')
     return value
 
 
 def _engine(value: str) -> str:
-    address = r"(\[[0-9a-fA-F:.]+\]|[^\s/:\[\]]+):\d{1,5}"
-    if value != LOCAL and not re.fullmatch(rf"milvus(\+tls)?://{address}|milvus\+file:[^\s].*\.db", value):
+    if value != LOCAL and not re.fullmatch(rf"milvus(\+tls)?://{_ADDRESS}|milvus\+file:[^\s].*\.db", value):
         raise ValueError('must be "local", "milvus://HOST:PORT", "milvus+tls://HOST:PORT" or "milvus+file:PATH.db"')
     return value
 
@@ -118,7 +120,7 @@ class ScaleSettings(_Section):
     )
 
     workers: Annotated[str, AfterValidator(_workers)] = Field(
-        "local",
+        LOCAL,
         description="who reads and embeds documents: this process, a Ray cluster of this machine (started if there is none), or "
         "the one at ray://HOST:PORT; needs the extra quoted-answers[ray]",
     )

@@ -15,7 +15,7 @@ from threading import RLock
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from rag.config import Settings, load_settings
+from rag.config import LOCAL, Settings, load_settings
 from rag.errors import ObjectsError
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def _updated(
 
 def _sweep(settings: Settings) -> str:
     """Removes objects that no build needs any more. Returns why they are still there, or nothing: the index is finished."""
-    from rag.index.cluster.kept_objects import sweep_objects
+    from rag.index.cluster.object_sweep import sweep_objects
 
     try:
         sweep_objects(settings)
@@ -232,7 +232,7 @@ def _sweep(settings: Settings) -> str:
 
 def _workers(library: Library) -> RayWorkers | None:
     """None if this process reads and embeds."""
-    if library.settings.scale.workers == "local":
+    if library.settings.scale.workers == LOCAL:
         return None
     from rag.index.cluster.ray_workers import RayWorkers
 

@@ -22,7 +22,7 @@ from rag.index.build_files import FILES
 from rag.index.builds import live_build
 from rag.index.changes import CHANGES, load_changes
 from rag.index.cluster import ray_workers
-from rag.index.cluster.made_files import MadeFile, made_file
+from rag.index.cluster.embedded_files import EmbeddedFile, file_from_object
 from rag.index.cluster.object_store import object_store
 from rag.index.manifest import Manifest
 from rag.index.updating import Recipe, update_index
@@ -305,8 +305,8 @@ def test_ctrl_c_keeps_the_previous_build_and_the_finished_objects(
     report = json.loads(ended.stdout)
     local = built_here(corpus, tmp_path / "local", embedder)
     assert (report["manifest"], report["failed"]) == (local.hash, [])
-    made = [made_file(store.read(name) or b"") for name in kept]
-    reused = sum(len(rows) for file in made if isinstance(file, MadeFile) for rows in file.passages or ())
+    made = [file_from_object(store.read(name) or b"") for name in kept]
+    reused = sum(len(rows) for file in made if isinstance(file, EmbeddedFile) for rows in file.passages or ())
     assert report["embedded"] == local.passages - before.passages - reused
     assert kept <= store.names()
 
@@ -314,7 +314,7 @@ def test_ctrl_c_keeps_the_previous_build_and_the_finished_objects(
 STARTING = """
 import sys
 from rag.index.cluster import ray_connection
-ray = ray_connection._imported()
+ray = ray_connection._import_ray()
 ray_connection._start(ray)
 print(ray.get_runtime_context().gcs_address, flush=True)
 sys.stdin.read()

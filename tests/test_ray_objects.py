@@ -14,13 +14,13 @@ from rag.errors import ClusterError, IndexMissing, ObjectsError, UnreadableFile
 from rag.index.build_files import FILES
 from rag.index.builds import live_build
 from rag.index.changes import CHANGES, load_changes
-from rag.index.cluster import made_files, ray_connection, ray_workers
-from rag.index.cluster.kept_objects import object_faults, sweep_objects
-from rag.index.cluster.made_files import MadeFile, made_file, object_bytes, object_name
+from rag.index.cluster import embedded_files, ray_connection, ray_workers
+from rag.index.cluster.embedded_files import EmbeddedFile, file_from_object, object_bytes, object_name
 from rag.index.cluster.object_store import OWNER, object_store
+from rag.index.cluster.object_sweep import object_faults, sweep_objects
 from rag.index.cluster.ray_connection import explain
 from rag.index.cluster.ray_workers import RayWorkers
-from rag.index.cluster.worker_task import make_object, order_of
+from rag.index.cluster.worker_task import make_object, task_settings
 from rag.index.manifest import Manifest
 from rag.index.updating import Recipe, update_index
 from rag.library import Library
@@ -76,15 +76,15 @@ def contents(build: Path) -> dict[str, bytes]:
 
 def test_an_object_gives_back_what_went_into_it(mixed: Path) -> None:
     for name in ("guide.md", "mail.eml", "sub/moss.txt"):
-        made = made_file(made_here(mixed, name))
+        made = file_from_object(made_here(mixed, name))
         read = load_file(name, (mixed / name).read_bytes())
-        assert isinstance(made, MadeFile)
+        assert isinstance(made, EmbeddedFile)
         assert (made.documents, made.failed) == (read.documents, read.failed)
         words = WordEmbedder()
         for document, passages, vectors in zip(made.documents, made.passages or (), made.vectors, strict=True):
             assert list(passages) == split_passages(document, count_tokens=words.count_tokens, limit=words.max_tokens)
             assert np.array_equal(vectors, words.embed_passages([embedded_text(passage) for passage in passages]))
-    failed = made_file(made_here(mixed, "broken.pdf"))
+    failed = file_from_object(made_here(mixed, "broken.pdf"))
     assert isinstance(failed, UnreadableFile) and str(failed)
 
 
@@ -93,7 +93,7 @@ def test_every_changed_or_missing_byte_of_an_object_is_noticed(mixed: Path) -> N
     for position in range(0, len(data), 3):
         for damaged in (data[:position], data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]):
             with pytest.raises(ObjectsError, match="damaged"):
-                made_file(damaged)
+                file_from_object(damaged)
 
 
 def test_the_name_of_an_object_depends_on_everything_that_decides_its_contents() -> None:
@@ -379,7 +379,7 @@ def test_a_store_that_damages_every_object_ends_the_build(corpus: Path, tmp_path
 
 def test_the_name_of_an_object_depends_on_the_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
     name = object_name("a.md", "d1", ModelIdentity("m", "1"), PassageSettings())
-    monkeypatch.setattr(made_files, "library_versions", lambda: {"tokenizers": "0"})
+    monkeypatch.setattr(embedded_files, "library_versions", lambda: {"tokenizers": "0"})
     assert object_name("a.md", "d1", ModelIdentity("m", "1"), PassageSettings()) != name
 
 
@@ -484,7 +484,7 @@ def test_a_file_can_be_read_without_a_folder(mixed: Path, reader: WorkerProcess)
 def test_a_worker_makes_what_a_build_makes(mixed: Path, tmp_path: Path, embedder: ModelEmbedder) -> None:
     """The task itself, in this process: the same documents, passages and vectors, bit for bit."""
     settings = Settings(corpus=mixed, index=tmp_path / "index", scale=ScaleSettings(workers=NOBODY))
-    order = order_of(settings, embedder.identity)
+    order = task_settings(settings, embedder.identity)
     workers = RayWorkers(settings, embedder.identity)
     for name in FolderCorpus(mixed).names():
         data = (mixed / name).read_bytes()
@@ -502,7 +502,7 @@ def test_a_worker_makes_what_a_build_makes(mixed: Path, tmp_path: Path, embedder
 )
 def test_a_worker_that_differs_from_the_machine_that_asks_refuses(what: str, value: str, embedder: ModelEmbedder) -> None:
     """Otherwise the index would depend on which worker had which file."""
-    order = json.loads(order_of(Settings(), embedder.identity))
+    order = json.loads(task_settings(Settings(), embedder.identity))
     order["same"][what] = value
     with pytest.raises(
         ClusterError, match=rf"the Ray worker on .* has {what.replace('(', '.').replace(')', '.')} .*, this machine has {value}"

@@ -1,8 +1,8 @@
 """Documents in another language than the question: the reader helps to rank them, and its scores are lower there."""
 
-import math
 from collections.abc import Sequence
 
+from rag.answering.named_things import log_odds
 from rag.index.contents import Index
 from rag.models.reranker import reordered
 from rag.reader.networks import MULTILINGUAL
@@ -39,9 +39,7 @@ def ranked_across(query: str, hits: Sequence[Hit], index: Index, reader: Reader)
     best = dict.fromkeys((hit.passage.id for hit in hits[:DEPTH]), 0.0)
     for sentence in reader.read(query, [hit.passage for hit in hits[:DEPTH]]):
         best[sentence.passage.id] = max(best[sentence.passage.id], sentence.score)
-    scores = {name: min(max(score, LEAST), 1 - LEAST) for name, score in best.items()}
-    log_odds = {name: math.log(score / (1 - score)) for name, score in scores.items()}
-    return reordered(hits, [hit.score + READ * log_odds[hit.passage.id] for hit in hits[:DEPTH]])
+    return reordered(hits, [hit.score + READ * log_odds(best[hit.passage.id], LEAST) for hit in hits[:DEPTH]])
 
 
 def raised_across(query: str, scored: Sequence[ScoredSentence], index: Index, reader: Reader) -> list[ScoredSentence]:

@@ -104,7 +104,7 @@ def _plausible(scored: Sequence[ScoredSentence]) -> float:
     return PLAUSIBLE * max((sentence.score for sentence in scored), default=0.0)
 
 
-def log_odds(score: float) -> float:
-    """Of a score kept CERTAIN away from 0 and 1."""
-    score = min(max(score, CERTAIN), 1 - CERTAIN)
+def log_odds(score: float, distance: float = CERTAIN) -> float:
+    """Of a score kept at this distance from 0 and 1."""
+    score = min(max(score, distance), 1 - distance)
     return math.log(score / (1 - score))

@@ -75,6 +75,8 @@ def _on_the_thing_explained(query: str, ranked: Sequence[ScoredSentence]) -> Seq
     the next entry of a glossary explains another word.
     """
     words = set(terms(thing_explained(query) or ""))
+    if not words:
+        return ranked
 
     def names_it(sentence: ScoredSentence) -> bool:
         return words <= set(terms(f"{sentence.passage.context}\n{sentence.text}"))

@@ -28,7 +28,7 @@ from rag.index.build_files import (
 from rag.index.build_writer import MARKS, key_of
 from rag.index.builds import CURRENT, FORMER, build_lock, builder_of, describe_builder, live_build, orphans, previous_build
 from rag.index.changes import corpus_changes
-from rag.index.cluster.kept_objects import object_faults
+from rag.index.cluster.object_sweep import object_faults
 from rag.index.dense import RECALL_WANTED, DenseIndex, describe_nearest, moments_of, recall_of, sampled_queries
 from rag.index.lexical import LexicalIndex
 from rag.index.line_table import Lines

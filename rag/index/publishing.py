@@ -7,7 +7,7 @@ and of the next lie side by side. What a killed build inserted is found because 
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from rag.index.catalogue import row_languages
 from rag.index.dense import OVERSAMPLING, sampled_queries
 from rag.index.engines.protocol import ROW_FORMAT, Collection, Engine, Keys, PassageTerms, Row
 from rag.index.lexical import LexicalIndex
-from rag.index.manifest import FORMAT, Entry, Manifest, damaged_among, load_manifest, model_values
+from rag.index.manifest import FORMAT, Manifest, damaged_among, load_manifest, model_values
 from rag.index.published import ROW_KEYS, Published, load_published, save_published
 from rag.index.term_statistics import save_term_statistics
 from rag.storage.arrays import map_array, save_array
@@ -50,23 +50,18 @@ class Publisher:
         exact = manifest.passages <= self.exact_up_to
         collection = self.engine.create(name, manifest.contents.dim, exact=exact)
         kept = {folder: keys for folder, (used, keys) in self._published_builds().items() if used == name}
-        columns = _BuildRows(build, manifest)
-        keys = columns.keys(list(kept))
+        published = [(_BuildRows(folder, load_manifest(folder)), keys) for folder, keys in kept.items()]
+        rows = _BuildRows(build, manifest)
+        keys = rows.keys(published)
+        builds = [*published, (rows, keys)]
         present = _union(kept.values())
         if collection.count() != len(present):  # a build was killed, or rows are lost
             present = _delete_others(collection, np.union1d(present, keys))
-            for folder, own in kept.items():
-                _insert(collection, _BuildRows(folder, load_manifest(folder)), np.flatnonzero(~np.isin(own, present)), progress)
-                present = np.union1d(present, own)
-        _insert(collection, columns, np.flatnonzero(~np.isin(keys, present)), progress)
-        expected = np.union1d(present, keys)
-        if collection.count() > len(expected):  # keys are not unique there: an insertion that was tried again added a row twice
-            collection.delete(expected)
-            present = _union([])
-            for folder, own in (kept | {build: keys}).items():
-                _insert(collection, _BuildRows(folder, load_manifest(folder)), np.flatnonzero(~np.isin(own, present)), progress)
-                present = np.union1d(present, own)
-        _check_count(self.engine, collection, len(expected))
+        present = _insert_lacking(collection, builds, present, progress)
+        if collection.count() > len(present):  # keys are not unique there: an insertion that was tried again added a row twice
+            collection.delete(present)
+            present = _insert_lacking(collection, builds, _union([]), progress)
+        _check_count(self.engine, collection, len(present))
         if build not in kept:
             save_array(build / ROW_KEYS, keys)
             save_term_statistics(build, row_languages(manifest.corpus.documents), map_array(build / IDS))
@@ -175,32 +170,28 @@ class _BuildRows:
         )
         return Row(int(self._ids[number]), entry.id, entry.language, self._vectors[number], PassageTerms(text, headings))
 
-    def keys(self, published: list[Path]) -> Keys:
+    def keys(self, published: "Sequence[tuple[_BuildRows, Keys]]") -> Keys:
         """The key of each row. Those of passages that are in a published build of the same collection are copied from it."""
         keys = np.zeros(len(self._ids), dtype=np.int64)
         known = np.zeros(len(keys), dtype=np.bool_)
-        mine = _signatures(self._build, self._entries)
-        for folder in published:
-            theirs = _signatures(folder, load_manifest(folder).corpus.documents)
-            _, here, there = np.intersect1d(mine, theirs, return_indices=True)
-            keys[here], known[here] = map_array(folder / ROW_KEYS)[there], True
+        for rows, copied in published:
+            _, here, there = np.intersect1d(self._signatures, rows._signatures, return_indices=True)
+            keys[here], known[here] = copied[there], True
         for number in np.flatnonzero(~known).tolist():
             keys[number] = self.row(number).key
         if len(np.unique(keys)) < len(keys):
             raise EngineError("two passages have the same row key; please report this as a bug")
         return keys
 
-
-def _signatures(build: Path, entries: Sequence[Entry]) -> NDArray[Any]:
-    """What determines a row in its collection: the passage's id, the digest of its embedded text, and its language."""
-    ids = map_array(build / IDS)
-    signatures = np.zeros(len(ids), dtype="V28")
-    view = signatures.view([("id", "<u8"), ("text", "V16"), ("language", "S4")])
-    view["id"], view["text"] = ids, map_array(build / KEYS)
-    view["language"] = np.repeat(
-        np.array([entry.language.encode() for entry in entries], dtype="S4"), [e.passages for e in entries]
-    )
-    return signatures
+    @cached_property
+    def _signatures(self) -> NDArray[Any]:
+        """What determines a row in its collection: the passage's id, the digest of its embedded text, and its language."""
+        signatures = np.zeros(len(self._ids), dtype="V28")
+        view = signatures.view([("id", "<u8"), ("text", "V16"), ("language", "S4")])
+        languages = np.array([entry.language.encode() for entry in self._entries], dtype="S4")
+        view["id"], view["text"] = self._ids, map_array(self._build / KEYS)
+        view["language"] = np.repeat(languages, [entry.passages for entry in self._entries])
+        return signatures
 
 
 def _union(keys: Iterable[Keys]) -> Keys:
@@ -218,21 +209,26 @@ def _delete_others(collection: Collection, wanted: Keys) -> Keys:
     return np.intersect1d(stored, wanted)
 
 
-def _insert(collection: Collection, columns: _BuildRows, numbers: NDArray[np.int64], progress: Report) -> None:
-    for start in range(0, len(numbers), INSERTED_AT_ONCE):
-        progress("publishing", start, len(numbers))
-        collection.insert([columns.row(number) for number in numbers[start : start + INSERTED_AT_ONCE].tolist()])
-    progress("publishing", len(numbers), len(numbers))
+def _insert_lacking(collection: Collection, builds: Sequence[tuple[_BuildRows, Keys]], present: Keys, progress: Report) -> Keys:
+    """Inserts the rows of the builds whose keys are not present; returns the keys that are now."""
+    for rows, keys in builds:
+        numbers = np.flatnonzero(~np.isin(keys, present)).tolist()
+        for start in range(0, len(numbers), INSERTED_AT_ONCE):
+            progress("publishing", start, len(numbers))
+            collection.insert([rows.row(number) for number in numbers[start : start + INSERTED_AT_ONCE]])
+        progress("publishing", len(numbers), len(numbers))
+        present = np.union1d(present, keys)
+    return present
 
 
 def _recall(collection: Collection, vectors: NDArray[np.float32], keys: Keys) -> float:
     """The share of the ten nearest vectors that a search finds, measured as on this machine."""
     queries, tenth = sampled_queries(vectors)
-    found = 0
+    hits = 0
     for query, least in zip(queries, tenth, strict=True):
         near, cosines = collection.dense(query, 10 * OVERSAMPLING)
-        found += min(10, int(np.count_nonzero(cosines[np.isin(near, keys)] >= least - 1e-5)))
-    return round(found / max(1, min(10, len(vectors)) * len(queries)), 4)
+        hits += min(10, int(np.count_nonzero(cosines[np.isin(near, keys)] >= least - 1e-5)))
+    return round(hits / max(1, min(10, len(vectors)) * len(queries)), 4)
 
 
 def _check_count(engine: Engine, collection: Collection, expected: int) -> None:

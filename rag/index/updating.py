@@ -24,7 +24,7 @@ from rag.index.builds import (
     sweep_builds,
 )
 from rag.index.changes import Changes, ScannedFiles, by_file, compare, corpus_state, save_changes, scan
-from rag.index.cluster.made_files import MadeFile
+from rag.index.cluster.embedded_files import EmbeddedFile
 from rag.index.dense import factory_for
 from rag.index.manifest import (
     Contents,
@@ -63,8 +63,8 @@ class Recipe:
     engine: str = LOCAL
 
     @property
-    def lists(self) -> DenseSettings:
-        """How this machine finds the nearest vectors. If an engine does, no approximate index is made here."""
+    def local_dense(self) -> DenseSettings:
+        """Settings of the vector index that is built here: always exact with an engine, because the engine searches."""
         return self.dense if self.engine == LOCAL else DenseSettings(exact_up_to=sys.maxsize)
 
 
@@ -110,7 +110,7 @@ def update_index(
 
 @dataclass(frozen=True)
 class _Helpers:
-    """Who takes part in an update: workers and a publisher, if there are any, and whoever hears of the progress."""
+    """What an update works with: the workers and the publisher, if there are any, and its progress report."""
 
     workers: "RayWorkers | None"
     publisher: Publisher | None
@@ -242,7 +242,7 @@ class _Build:
             changes = compare(compared_with.corpus if compared_with else None, state)
             if self.previous is not None and self._equals(self.previous.manifest, state, writer.passages):
                 return self.previous.manifest, changes
-            embedded, dim, nearest = writer.finish(self.recipe.lists, self.progress)
+            embedded, dim, nearest = writer.finish(self.recipe.local_dense, self.progress)
         changes = replace(changes, embedded=embedded, rebuilt=rebuilt)
         save_changes(self.folder, changes, time.monotonic() - started)
         stored = stored_files(self.folder)
@@ -259,7 +259,7 @@ class _Build:
 
     def _equals(self, manifest: Manifest, state: CorpusFiles, passages: int) -> bool:
         contents = manifest.contents
-        dense = factory_for(passages, contents.dim, self.recipe.lists)
+        dense = factory_for(passages, contents.dim, self.recipe.local_dense)
         return (contents.corpus, contents.passages, contents.dense) == (state, passages, dense)
 
     def _read(self, corpus: Corpus, files: ScannedFiles, writer: BuildWriter) -> list[Failure]:
@@ -298,7 +298,7 @@ class _Build:
     def _add(self, file: LoadedFile, writer: BuildWriter) -> None:
         """Splits the documents of the file unless it comes with their passages."""
         for i, document in enumerate(file.documents):
-            if isinstance(file, MadeFile) and file.passages is not None:
+            if isinstance(file, EmbeddedFile) and file.passages is not None:
                 writer.add(document, file.passages[i], file.vectors[i], reused=file.reused)
             elif file.passages is not None:
                 writer.add(document, file.passages[i])

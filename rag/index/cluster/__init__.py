@@ -1,1 +1,1 @@
-"""Building with Ray: what workers do with a file, what they hand back, where that is kept, and who asks them."""
+"""Building on a Ray cluster: the tasks of workers, their results, and where these are stored."""

@@ -67,38 +67,34 @@ class FolderStore:
         return _names([str(path) for path in self.folder.glob(f"??/*{_ENDING}")])
 
     def read(self, name: str) -> bytes | None:
-        try:
-            return (self.folder / path_in_store(name)).read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise self._fault(error) from error
+        with self._faults():
+            try:
+                return (self.folder / path_in_store(name)).read_bytes()
+            except FileNotFoundError:
+                return None
 
     def write(self, name: str, data: bytes) -> None:
         path = self.folder / path_in_store(name)
-        try:
+        with self._faults():
             path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(path, data)
-        except OSError as error:
-            raise self._fault(error) from error
 
     def remove(self, name: str) -> None:
-        try:
+        with self._faults():
             (self.folder / path_in_store(name)).unlink(missing_ok=True)
-        except OSError as error:
-            raise self._fault(error) from error
 
     def remove_unfinished(self) -> None:
-        try:
+        with self._faults():
             for path in self.folder.glob(f"??/.*{_ENDING}.*.tmp"):  # as `replace_file` names them
                 path.unlink(missing_ok=True)
-        except OSError as error:
-            raise self._fault(error) from error
 
-    def _fault(self, error: OSError) -> ObjectsError:
-        return ObjectsError(
-            f"the folder of objects {self.folder} cannot be used ({error.strerror or error}); fix that, and build again"
-        )
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            what = f"the folder of objects {self.folder} cannot be used ({error.strerror or error})"
+            raise ObjectsError(f"{what}; fix that, and build again") from error
 
 
 class RemoteStore:

@@ -27,7 +27,7 @@ def ray_connection(workers: str) -> Iterator[ModuleType]:
     "ray" is the cluster that Ray's own variable RAY_ADDRESS names, or that runs on this machine; if there is none, one is started
     for this block. A connection that the program has made already is used, and left open. Raises ClusterError.
     """
-    ray = _imported()
+    ray = _import_ray()
     if ray.is_initialized():
         yield ray
         return
@@ -62,7 +62,7 @@ def explain(error: Exception, workers: str, file: str) -> ClusterError:
     )
 
 
-def _imported() -> ModuleType:
+def _import_ray() -> ModuleType:
     # Both are read when Ray is imported.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to the makers of Ray
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # under `uv run`, workers use this environment and make no other
@@ -122,7 +122,7 @@ def _name(workers: str) -> str:
 
 @contextmanager
 def _own_signals() -> Iterator[None]:
-    """Ray replaces the handler of SIGTERM, and leaves it so."""
+    """Restores the handler of SIGTERM, which Ray replaces."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

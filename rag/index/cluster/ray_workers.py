@@ -15,11 +15,11 @@ from typing import Any
 from rag.config import Settings
 from rag.errors import ObjectsError, UnreadableFile
 from rag.index.builds import Report
-from rag.index.cluster.kept_objects import own_store
-from rag.index.cluster.made_files import MadeFile, made_file, object_name
+from rag.index.cluster.embedded_files import EmbeddedFile, file_from_object, object_name
 from rag.index.cluster.object_store import object_store, without_password
+from rag.index.cluster.object_sweep import own_store
 from rag.index.cluster.ray_connection import explain, ray_connection
-from rag.index.cluster.worker_task import make_object, order_of
+from rag.index.cluster.worker_task import make_object, task_settings
 from rag.loading.corpus import FolderCorpus
 from rag.loading.process.safe_open import read_bytes
 from rag.models.model_identity import ModelIdentity
@@ -29,8 +29,8 @@ TRIES = 4  # workers that may die of one file; Ray's own default is three retrie
 DAMAGED_TRIES = 2  # times that a fresh object may be damaged when it is read back
 REPORT_EVERY = 0.5  # seconds
 FILES_PER_CORE = 2  # in flight: the next one waits at the worker
-BYTES_IN_FLIGHT = 2**29  # of files; a single larger file is sent alone
-BYTES_KEPT = 2**28  # of fresh objects that need not be read from the store again
+BYTES_IN_FLIGHT = 2**29  # of files; no further one is sent while there are more
+BYTES_CACHED = 2**28  # of fresh objects that need not be read from the store again
 
 
 class RayWorkers:
@@ -40,7 +40,7 @@ class RayWorkers:
         self.cluster = settings.scale.workers
         self.settings = settings
         self.store = object_store(settings.objects)
-        self.order = order_of(settings, model)
+        self.task_settings = task_settings(settings, model)
         self._model, self._passages = model, settings.passages
 
     def object_name(self, file: str, digest: str) -> str:
@@ -49,7 +49,7 @@ class RayWorkers:
     @contextmanager
     def reading(
         self, corpus: FolderCorpus, digests: Mapping[str, str], report: Report, *, full: bool = False, retry: bool = False
-    ) -> Iterator[Iterator[MadeFile | UnreadableFile]]:
+    ) -> Iterator[Iterator[EmbeddedFile | UnreadableFile]]:
         """The files of a corpus, given with their digests, in this order; leaving the block cancels what is not finished.
 
         Objects of earlier builds are used unless `full`; with `retry`, not if they hold what could not be read.
@@ -82,12 +82,12 @@ class _Files:
         self._unreadable: dict[str, UnreadableFile] = {}
         tasks.enqueue(file for file, name in self._objects.items() if name not in usable)
 
-    def in_order(self) -> Iterator[MadeFile | UnreadableFile]:
+    def in_order(self) -> Iterator[EmbeddedFile | UnreadableFile]:
         for file in self._objects:
-            while (made := self._made(file)) is None:
+            while (result := self._file_of(file)) is None:
                 for finished in self._tasks.advance(file):
                     self._note(finished)
-            yield made
+            yield result
 
     def _note(self, finished: _Finished) -> None:
         if finished.unreadable is not None:
@@ -97,17 +97,17 @@ class _Files:
             self._usable.add(finished.object)
             self._fresh.add(finished.object)
 
-    def _made(self, file: str) -> MadeFile | UnreadableFile | None:
+    def _file_of(self, file: str) -> EmbeddedFile | UnreadableFile | None:
         """None if the file has no object, or none that can be used."""
         name = self._objects[file]
         if file in self._unreadable or name not in self._usable:
             return self._unreadable.pop(file, None)
-        fresh, data = name in self._fresh, self._tasks.kept(name) or self._store.read(name)
+        fresh, data = name in self._fresh, self._tasks.take_cached(name) or self._store.read(name)
         with suppress(ObjectsError):  # damaged: it is made anew
-            made = None if data is None else made_file(data)
-            failed = isinstance(made, UnreadableFile) or (made is not None and bool(made.failed))
-            if made is not None and (fresh or not (self._retry and failed)):
-                return replace(made, reused=not fresh) if isinstance(made, MadeFile) else made
+            result = None if data is None else file_from_object(data)
+            failed = isinstance(result, UnreadableFile) or (result is not None and bool(result.failed))
+            if result is not None and (fresh or not (self._retry and failed)):
+                return replace(result, reused=not fresh) if isinstance(result, EmbeddedFile) else result
         self._usable.discard(name)
         self._damaged[file] += fresh
         if self._damaged[file] == DAMAGED_TRIES:
@@ -126,7 +126,7 @@ class _Tasks:
         self._pending: set[str] = set()  # files that wait or are in flight
         self._in_flight: dict[Any, tuple[str, str, int]] = {}  # file, object and size by reference
         self._deaths: Counter[str] = Counter()
-        self._kept: dict[str, bytes] = {}
+        self._cached: dict[str, bytes] = {}
         self._done = self._total = 0
         self._ray: Any = None
         self._task: Any = None
@@ -136,9 +136,9 @@ class _Tasks:
         self._pending.update(self._waiting)
         self._total = len(self._waiting)
 
-    def kept(self, name: str) -> bytes | None:
+    def take_cached(self, name: str) -> bytes | None:
         """A fresh object that is still in memory, given away."""
-        return self._kept.pop(name, None)
+        return self._cached.pop(name, None)
 
     def advance(self, wanted: str) -> Iterator[_Finished]:
         """Sends files to workers and waits a moment for results. `wanted` is sent first if nobody works on it."""
@@ -173,7 +173,7 @@ class _Tasks:
                 yield self._finished(_Finished(file, unreadable=error))
                 continue
             name = self._workers.object_name(file, sha256_bytes(data))
-            self._in_flight[self._task.remote(self._workers.order, file, data)] = file, name, len(data)
+            self._in_flight[self._task.remote(self._workers.task_settings, file, data)] = file, name, len(data)
 
     def _receive(self, reference: Any) -> Iterator[_Finished]:
         errors = self._ray.exceptions
@@ -186,8 +186,8 @@ class _Tasks:
             return
         del self._in_flight[reference]
         self._workers.store.write(name, data)
-        if sum(map(len, self._kept.values())) + len(data) <= BYTES_KEPT:
-            self._kept[name] = data
+        if sum(map(len, self._cached.values())) + len(data) <= BYTES_CACHED:
+            self._cached[name] = data
         yield self._finished(_Finished(file, name))
 
     def _retry_or_give_up(self, file: str, kind: str) -> Iterator[_Finished]:

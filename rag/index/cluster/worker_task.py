@@ -10,7 +10,7 @@ from rag import __version__
 from rag.config import EmbeddingSettings, LoadingSettings, PassageSettings, Settings
 from rag.cores import limit_cores
 from rag.errors import ClusterError, UnreadableFile
-from rag.index.cluster.made_files import library_versions, object_bytes
+from rag.index.cluster.embedded_files import library_versions, object_bytes
 from rag.index.manifest import FORMAT
 from rag.loading.process.pool import WorkerProcess
 from rag.loading.reading import Splitting
@@ -22,26 +22,26 @@ from rag.text.passages import embedded_text
 EMBEDDED_AT_ONCE = 32  # texts, as in a build without Ray
 
 
-def order_of(settings: Settings, model: ModelIdentity) -> str:
+def task_settings(settings: Settings, model: ModelIdentity) -> str:
     """What workers need to know besides the file, as JSON: settings, and what must be the same as on this machine."""
     parts = {name: getattr(settings, name).model_dump() for name in ("embedding", "passages", "loading")}
     return json.dumps(parts | {"same": _versions(model)}, sort_keys=True)
 
 
-def make_object(order: str, name: str, data: bytes) -> bytes:
+def make_object(settings_json: str, name: str, data: bytes) -> bytes:
     """The object of the file `name` with the bytes `data`.
 
     Raises ClusterError if this worker would make another object than the machine that asks, ModelError without the model.
     """
-    return _embedder_for(order).make(name, data)
+    return _embedder_for(settings_json).make(name, data)
 
 
 class _FileEmbedder:
     """The model, which stays loaded, and the process that reads files, which a broken or hostile file may take down."""
 
-    def __init__(self, order: str) -> None:
+    def __init__(self, settings_json: str) -> None:
         limit_cores(1)  # a node has a worker for each core
-        values = json.loads(order)
+        values = json.loads(settings_json)
         settings = EmbeddingSettings(**values["embedding"])
         _check_same(_versions(model_identity(settings)), values["same"])
         self._embedder = ModelEmbedder(settings)
@@ -67,8 +67,8 @@ class _FileEmbedder:
 
 
 @lru_cache(maxsize=1)
-def _embedder_for(order: str) -> _FileEmbedder:
-    return _FileEmbedder(order)
+def _embedder_for(settings_json: str) -> _FileEmbedder:
+    return _FileEmbedder(settings_json)
 
 
 def _versions(model: ModelIdentity) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a Ray worker made of one source file, as one object: its documents with passages and vectors, or why it cannot be read.
+"""The result of a Ray worker for one file, stored as one object: documents with passages and vectors, or why it cannot be read.
 
 line 1   SHA-256 in hex of everything after this line, checked at every read
 line 2   JSON: why the file cannot be read; or how many passages each document has, and which members cannot be read
@@ -30,7 +30,7 @@ _DECIDING = ("onnxruntime", "tokenizers", "nupunkt", "py3langid")
 
 
 @dataclass(frozen=True)
-class MadeFile(LoadedFile):
+class EmbeddedFile(LoadedFile):
     """A file with its passages and, for each document, their vectors: float32, shape (passages, dim).
 
     `reused` says that an earlier build had it made.
@@ -75,7 +75,7 @@ def object_bytes(file: LoadedFile | UnreadableFile, vectors: Vectors) -> bytes:
     return f"{sha256_bytes(contents)}\n".encode() + contents
 
 
-def made_file(data: bytes) -> MadeFile | UnreadableFile:
+def file_from_object(data: bytes) -> EmbeddedFile | UnreadableFile:
     """The inverse of `object_bytes`. Raises ObjectsError if the object is damaged."""
     digest, _, _ = data[:65].partition(b"\n")
     contents = memoryview(data)[65:]
@@ -93,4 +93,4 @@ def made_file(data: bytes) -> MadeFile | UnreadableFile:
     vectors: Vectors = np.load(body)
     failed = tuple(UnreadableMember(*member) for member in header["failed"])
     ends = np.cumsum(header["passages"])[:-1]
-    return MadeFile(tuple(documents), failed, tuple(passages), tuple(np.split(vectors, ends)) if documents else ())
+    return EmbeddedFile(tuple(documents), failed, tuple(passages), tuple(np.split(vectors, ends)) if documents else ())

@@ -7,7 +7,7 @@ from pathlib import Path
 from rag.config import Settings
 from rag.errors import BuildLocked, IndexBroken, IndexMismatch, IndexMissing, ObjectsError
 from rag.index.builds import build_lock, live_build, previous_build
-from rag.index.cluster.made_files import made_file, object_name
+from rag.index.cluster.embedded_files import file_from_object, object_name
 from rag.index.cluster.object_store import OWNER, ObjectStore, object_store, path_in_store, without_password
 from rag.index.manifest import Manifest, load_manifest
 
@@ -38,7 +38,7 @@ def object_faults(settings: Settings) -> Iterator[tuple[str, str]]:
         data = store.read(name) if store else None
         if data is not None:
             try:
-                made_file(data)
+                file_from_object(data)
             except ObjectsError:
                 fix = f"delete {location}/{path_in_store(name)}: a build that needs it makes it anew"
                 yield f"the object {name[:12]} in {location} is damaged", fix
