@@ -43,6 +43,11 @@ def ray_connection(workers: str) -> Iterator[ModuleType]:
             ray.shutdown()
 
 
+def already_connected() -> bool:
+    """Whether the program has made a connection itself, which `ray_connection` uses and leaves open. Raises ClusterError."""
+    return bool(_import_ray().is_initialized())
+
+
 def explain(error: Exception, workers: str, file: str) -> ClusterError:
     """What to say when the cluster fails, and not one file."""
     cause = getattr(error, "cause", None) or error

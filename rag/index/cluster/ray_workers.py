@@ -18,7 +18,7 @@ from rag.index.builds import Report
 from rag.index.cluster.embedded_files import EmbeddedFile, file_from_object, object_name
 from rag.index.cluster.object_store import object_store, without_password
 from rag.index.cluster.object_sweep import own_store
-from rag.index.cluster.ray_connection import explain, ray_connection
+from rag.index.cluster.ray_connection import already_connected, explain, ray_connection
 from rag.index.cluster.worker_task import make_object, task_settings
 from rag.loading.corpus import FolderCorpus
 from rag.loading.process.safe_open import read_bytes
@@ -147,9 +147,11 @@ class _Tasks:
             self._pending.add(wanted)
             self._total += 1
         if self._ray is None:
+            stays_open = already_connected()
             self._ray = self._stack.enter_context(ray_connection(self._workers.cluster))
             self._task = self._ray.remote(num_cpus=1, max_retries=0)(make_object)  # retried here, where deaths are counted
-            self._stack.callback(self._cancel)
+            if stays_open:  # otherwise the end of the connection stops the tasks; to cancel them first may crash Ray 2.60
+                self._stack.callback(self._cancel)
         file = wanted
         try:
             yield from self._send()
