@@ -11,6 +11,7 @@ RagError
 ├── IndexMissing        no index has been built yet
 ├── IndexMismatch       the index was built with a different model, format or settings
 ├── IndexBroken         the index's files do not match their manifest
+├── PackageMissing      an optional package is not installed that the index needs
 ├── EngineError         the search engine cannot be used, or holds other rows than the index
 ├── BuildLocked         another build of the same index is running
 ├── ClusterError        the Ray cluster that should build cannot be reached or used
@@ -82,6 +83,10 @@ class IndexMismatch(RagError):
 
 class IndexBroken(RagError):
     """A file of the index is missing, truncated or changed."""
+
+
+class PackageMissing(RagError):
+    """An index needs a package that belongs to an extra and is not installed."""
 
 
 class EngineError(RagError):

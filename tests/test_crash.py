@@ -16,9 +16,11 @@ import pytest
 
 from rag.config import PassageSettings
 from rag.errors import IndexBroken
+from rag.index import manifest
 from rag.index.build_files import load_index
 from rag.index.builds import live_build
 from rag.index.embedding_journal import EmbeddingJournal
+from rag.index.stored_entries import ENTRIES
 from rag.index.updating import JOURNAL, Recipe, update_index
 from rag.numeric import Vectors
 from tests.conftest import ROOT, ReadHere, WordEmbedder, file_size_limit, index_of, updated
@@ -53,9 +55,13 @@ class Scene:
         assert len(list((self.index / "builds").iterdir())) == 2
 
 
-@pytest.fixture
-def scene(corpus: Path, tmp_path: Path) -> Scene:
-    return Scene(corpus, tmp_path / "index")
+@pytest.fixture(params=[manifest.LISTED, 5], ids=["small", "growing large"])
+def scene(request: pytest.FixtureRequest, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """Of an index that stays small, and of one that crosses the border beyond which its documents have a file of their own."""
+    monkeypatch.setattr(manifest, "LISTED", request.param)
+    scene = Scene(corpus, tmp_path / "index")
+    assert not (live_build(scene.index) / ENTRIES).exists()
+    return scene
 
 
 @pytest.mark.parametrize("operation", ["fsync", "replace", "rename", "mkdir", "unlink", "rmdir"])
@@ -113,8 +119,10 @@ KILLER = """
 import os, signal, sys
 from pathlib import Path
 from rag.config import PassageSettings
+from rag.index import manifest
 from rag.index.updating import Recipe, update_index
 from tests.conftest import ReadHere, WordEmbedder
+manifest.LISTED = int(sys.argv[3])
 corpus, index = ReadHere(Path(sys.argv[1])), Path(sys.argv[2])
 EVENTS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "shutil.rmtree"}
 print("ready", flush=True)
@@ -140,7 +148,7 @@ for line in sys.stdin:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_kill_before_any_file_operation_loses_nothing(scene: Scene) -> None:
     """The builder is killed right before it opens for writing, renames or removes a file of the index, for every such operation."""
-    command = [sys.executable, "-W", "ignore", "-c", KILLER, str(scene.corpus.folder), str(scene.index)]
+    command = [sys.executable, "-W", "ignore", "-c", KILLER, str(scene.corpus.folder), str(scene.index), str(manifest.LISTED)]
     kills = 0
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as killer:
         assert killer.stdin and killer.stdout

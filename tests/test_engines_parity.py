@@ -15,7 +15,6 @@ from rag.evaluation.question_sets import RecordCorpus, load_question_set
 from rag.index import term_statistics
 from rag.index.build_files import HEADINGS, TERMS
 from rag.index.builds import live_build
-from rag.index.catalogue import row_languages
 from rag.index.contents import Index
 from rag.index.live_index import LiveIndex
 from rag.index.local_index import LocalIndex
@@ -96,7 +95,7 @@ def postings(tmp_path: Path) -> LocalIndex:
 
 def statistics(index: LocalIndex, folder: Path) -> TermStatistics:
     entries = index.manifest.corpus.documents
-    save_term_statistics(folder, row_languages(entries), index.ids)
+    save_term_statistics(folder, entries.row_languages, index.ids)
     return TermStatistics.load(folder, entries, {TERMS: index.lexical.lengths, HEADINGS: index.headings.lengths})
 
 

@@ -19,8 +19,9 @@ from rag.evaluation.question_sets import GoldSpan, Question
 from rag.evaluation.run_comparison import Difference
 from rag.evaluation.runs import Outcome, Run
 from rag.index.changes import BuildRecord, Changes
+from rag.index.entries import Entry
 from rag.index.file_listing import ListedFile
-from rag.index.manifest import Entry, Failure
+from rag.index.manifest import Failure
 from rag.receipts import ranges
 from rag.records import Answer, Citation, FactList, Hit, Location, Overview, Passage, QuotedSentence, Span
 from rag.templates import direction, render

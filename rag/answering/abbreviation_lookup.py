@@ -52,8 +52,8 @@ def explained(query: str, index: Index, scope: NDArray[np.int64] | None) -> list
 def _quotable(
     definitions: list[Definition], index: Index, scope: NDArray[np.int64] | None
 ) -> list[tuple[Definition, ScoredSentence]]:
-    rows = list(index.rows.values())
-    placed = [(definition, rows[definition.document][definition.passage]) for definition in definitions]
+    documents = index.manifest.corpus.documents
+    placed = [(definition, documents.rows_of(definition.document)[definition.passage]) for definition in definitions]
     allowed = None if scope is None else set(scope.tolist())
     sentences = [
         (d, ScoredSentence(index.passages[row], d.sentence, 1.0)) for d, row in placed if allowed is None or row in allowed

@@ -2,7 +2,7 @@
 
 import re
 
-from rag.index.manifest import Entry
+from rag.index.entries import Entry
 
 SHORTEST_NAME = 3  # characters of a document's name, so that no title such as "A" is taken for a word
 

@@ -11,7 +11,7 @@ from rag.answering.overview_requests import DOCUMENT_NOUN, Request
 from rag.answering.own_voice import UNKNOWN_FILE
 from rag.errors import DocumentError
 from rag.index.contents import Index
-from rag.index.manifest import Entry
+from rag.index.entries import Entry
 from rag.models.word_list import english_words
 from rag.text.terms import terms
 

@@ -16,7 +16,7 @@ from rag.config import Settings
 from rag.index.builds import live_build
 from rag.index.changes import load_changes
 from rag.index.contents import Index
-from rag.index.manifest import Entry
+from rag.index.entries import Entry
 from rag.loading.process.safe_open import holding_file
 from rag.records import Answer
 from rag.translations import ENGLISH, translated
@@ -97,8 +97,8 @@ def in_own_voice(
     `documents` are those asked, all if None. `newest` says whether the index is the newest build, whose date is known.
     `language` is that of the question.
     """
-    ids = index.entries if documents is None else index.documents_of(documents)
-    entries = [index.entries[document_id] for document_id in ids]
+    everything = index.manifest.corpus.documents
+    entries = everything if documents is None else [index.entries[name] for name in index.documents_of(documents)]
     named = _document_in(question, entries)
     if kind not in REASONS and named is None:
         return None
@@ -147,12 +147,13 @@ def _updated_message(entry: Entry, changed: str, contents: Contents) -> str:
 def _document_in(question: str, documents: Sequence[Entry]) -> Entry | None:
     """The document whose date a question such as "when was the guide updated?" asks for, by title, path or file name."""
     match = _UPDATED.fullmatch(folded(question))
-    name = match["name"] if match else ""
-    return next((entry for entry in documents if len(name) >= SHORTEST_NAME and name in names_of(entry)), None)
+    if match is None or len(match["name"]) < SHORTEST_NAME:
+        return None
+    return next((entry for entry in documents if match["name"] in names_of(entry)), None)
 
 
 def _unknown_file_in(question: str, documents: Sequence[Entry]) -> str:
     """A file name in a question that no document has; empty if there is none."""
     names = _FILE_NAME.findall(question)
-    known = {name for entry in documents for name in names_of(entry)}
+    known = {name for entry in documents for name in names_of(entry)} if names else set()
     return next((name for name in names if folded(name) not in known), "")

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from rag.answering.guarantee_state import GuaranteeState
     from rag.config import Settings
     from rag.index.builds import Report
-    from rag.index.manifest import CorpusFiles, Entry, Failure
+    from rag.index.entries import Entry
+    from rag.index.manifest import CorpusFiles, Failure
     from rag.index.status import Status
     from rag.library import BuildReport
     from rag.loading.folder_listing import Skipped

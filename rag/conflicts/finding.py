@@ -12,7 +12,8 @@ from rag.conflicts.subjects import about_the_same
 from rag.conflicts.versions import Date, VersionOrder, date_of, version_order
 from rag.index.builds import Report, build_lock, live_build
 from rag.index.contents import Index
-from rag.index.manifest import Entry, load_manifest
+from rag.index.entries import Entry
+from rag.index.manifest import load_manifest
 from rag.index.sentence_vectors import SentenceVectors
 from rag.models.embedder import Embedder
 from rag.records import Location, Span

@@ -4,7 +4,7 @@ from typing import Any
 
 from rag.conflicts.finding import Conflict, Findings, Side, Versions
 from rag.conflicts.versions import written_date
-from rag.index.manifest import Entry
+from rag.index.entries import Entry
 from rag.records import Location
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from rag.conflicts.subjects import Standing
 from rag.index.builds import Report
 from rag.index.contents import Index
-from rag.index.manifest import Entry
+from rag.index.entries import Entry
 from rag.index.sentence_vectors import MOST_NEAR, Compared, SentenceVectors
 from rag.models.embedder import Embedder
 from rag.numeric import Vectors

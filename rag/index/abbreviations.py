@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from rag.index.line_table import Lines
 from rag.records import Passage, Span
 from rag.storage.files import from_json, json_line
@@ -35,9 +37,14 @@ class Abbreviations:
     def definitions(self) -> list[Definition]:
         return [
             Definition(short, long, document, passage, sentence, Span(start, end))
-            for document in range(len(self._lines))
+            for document in self._explaining()
             for short, long, passage, sentence, start, end in from_json(self._lines[document])
         ]
+
+    def _explaining(self) -> list[int]:
+        """The documents that explain anything, most of which do not: their lines need not be read."""
+        lengths = np.diff(self._lines.starts(0, len(self._lines)))
+        return np.flatnonzero(lengths > len(json_line([]))).tolist()
 
     @cached_property
     def _by_short(self) -> dict[str, list[Definition]]:

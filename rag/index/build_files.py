@@ -1,6 +1,7 @@
 """The files of a build and how they are loaded.
 
 manifest.json      format, model, settings, documents, failures, the hash of the contents, and the hash of every other file
+entries.arrow      beyond a million passages: the documents of the manifest, in columns
 documents.jsonl    one line per document, ordered by id: text and blocks
 passages.jsonl     one line per passage: its span in the document's text, its sentences
 …_lines.npy        the offset and a checksum of each line of these files
@@ -16,9 +17,9 @@ terms…, headings…  term counts for BM25, in columns
 spellings…         the words of each passage as they are spelt, for typing errors
 changes.json       what this build changed, when, and how long it took
 
-Loading an index compares the hash of every file up to `HASHED` bytes. For larger files it compares the size only; each line of
-documents and passages is checked when it is read, so that nothing damaged is ever quoted. `rag doctor`, and every update that
-reuses the build, hash the larger files too.
+Loading an index compares the hash of every file up to `HASHED` bytes, and of entries.arrow. For larger files it compares the size
+only; each line of documents and passages is checked when it is read, so that nothing damaged is ever quoted. `rag doctor`, and
+every update that reuses the build, hash the larger files too.
 """
 
 from collections.abc import Iterator
@@ -33,13 +34,13 @@ from rag.index.dense import DenseIndex
 from rag.index.lexical import LexicalIndex, TermDictionary, file_names
 from rag.index.line_table import Lines, table_of
 from rag.index.local_index import LocalIndex
-from rag.index.manifest import FIX, HASHED, Manifest, StoredFile, check_files, check_manifest, load_manifest
-from rag.index.stored_records import StoredDocuments, StoredPassages
+from rag.index.manifest import FIX, HASHED, Manifest, StoredFile, check_files, check_manifest, load_manifest, stored_file
+from rag.index.stored_records import StoredPassages, stored_documents
 from rag.models.model_identity import ModelIdentity
 from rag.records import Document, Passage
 from rag.storage.arrays import map_array
 from rag.storage.document_records import document_from_json, passage_from_json
-from rag.storage.files import from_json, sha256_file
+from rag.storage.files import from_json
 
 DOCUMENTS = "documents.jsonl"
 PASSAGES = "passages.jsonl"
@@ -65,8 +66,8 @@ CONTENTS = (DOCUMENTS, PASSAGES, VECTORS)  # all other files follow from these o
 
 
 def stored_files(folder: Path) -> dict[str, StoredFile]:
-    """Size and digest of every file of a build except its manifest."""
-    return {name: StoredFile((folder / name).stat().st_size, sha256_file(folder / name)) for name in FILES}
+    """Size and digest of every file of a build except those of its manifest."""
+    return {name: stored_file(folder / name) for name in FILES}
 
 
 def read_documents(folder: Path) -> Iterator[tuple[Document, list[Passage]]]:
@@ -100,10 +101,10 @@ def load_index(
 def load_catalogue(folder: Path, manifest: Manifest, terms: type[TermDictionary]) -> Catalogue:
     """`terms` says whether the postings of `lexical` and `spellings` are loaded as well. Raises OSError or ValueError."""
     entries = manifest.corpus.documents
-    documents = StoredDocuments([entry.id for entry in entries], Lines(folder / DOCUMENTS))
+    documents = stored_documents(entries, Lines(folder / DOCUMENTS))
     return Catalogue(
         documents=documents,
-        passages=StoredPassages(documents, [entry.passages for entry in entries], Lines(folder / PASSAGES)),
+        passages=StoredPassages(entries, documents, Lines(folder / PASSAGES)),
         ids=map_array(folder / IDS),
         asking=map_array(folder / ASKING),
         tabular=map_array(folder / TABULAR),

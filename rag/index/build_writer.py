@@ -25,12 +25,13 @@ from rag.index.build_files import (
     VECTORS,
 )
 from rag.index.builds import Report
-from rag.index.catalogue import rows_by_document
 from rag.index.dense import factory_for, write_dense
+from rag.index.entries import Entry
 from rag.index.given_vectors import GivenVectors
 from rag.index.line_table import Lines, LineWriter
-from rag.index.manifest import Entry, Manifest, Nearest
+from rag.index.manifest import Manifest, Nearest, is_listed
 from rag.index.missing_vectors import MissingVectors
+from rag.index.stored_entries import arrow
 from rag.index.stored_records import document_line, has_rows, passage_line, under_question
 from rag.index.term_counts import TermCounts
 from rag.models.embedder import Embedder
@@ -55,8 +56,7 @@ class PreviousBuild:
         self.marked: dict[str, NDArray[np.int32]] = {name: map_array(folder / name) for name in MARKS}
         self.abbreviations = Lines(folder / ABBREVIATIONS)
         self.vectors: NDArray[np.float32] = map_array(folder / VECTORS)
-        self.numbers = {entry.id: number for number, entry in enumerate(manifest.corpus.documents)}
-        self.rows = rows_by_document(manifest.corpus.documents)
+        self.entries = manifest.corpus.documents
 
     @cached_property
     def row_of(self) -> dict[bytes, int]:
@@ -90,12 +90,12 @@ class BuildWriter:
         self._abbreviations = self._files.enter_context(LineWriter(build / ABBREVIATIONS))
         self._keys = self._files.enter_context(GrowingArray(build / KEYS, "V16"))
 
-    def keep(self, entry: Entry) -> None:
-        """Copies a document of the previous build. Raises ValueError if there is no previous build."""
+    def keep(self, number: int) -> None:
+        """Copies a document of the previous build by its number there. Raises ValueError if there is no previous build."""
         previous = self._previous
         if previous is None:
             raise ValueError("there is no previous build")
-        rows, number = previous.rows[entry.id], previous.numbers[entry.id]
+        entry, rows = previous.entries[number], previous.entries.rows_of(number)
         self._moved[rows.start : rows.stop] = np.arange(self.passages, self.passages + len(rows))
         self._documents.copy(previous.documents, number, number + 1)
         self._passages.copy(previous.passages, rows.start, rows.stop)
@@ -137,6 +137,8 @@ class BuildWriter:
         self._enter(Entry(document.id, document.title, document.digest, len(passages), cut, notes, document.language))
 
     def _enter(self, entry: Entry) -> None:
+        if is_listed(self.passages) and not is_listed(self.passages + entry.passages):
+            arrow()  # before hours are spent on the passages to come
         self.entries.append(entry)
         self.passages += entry.passages
 

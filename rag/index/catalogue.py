@@ -1,8 +1,8 @@
 """The catalogue of an index: its documents and passages, their names, languages and vocabulary."""
 
+import re
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from rag.errors import SelectionError
 from rag.index.abbreviations import Abbreviations
+from rag.index.entries import Entry
 from rag.index.lexical import LexicalIndex, TermDictionary
-from rag.index.manifest import Entry, Manifest
+from rag.index.manifest import Manifest
 from rag.records import Document, Passage
-from rag.text.languages import UNKNOWN
 from rag.text.spelling import Vocabulary
-from rag.text.terms import ENGLISH
 
 # Limits of patterns that select documents. Matching the most complex ones with 10,000 names takes some tenths of a second.
 MOST_PATTERNS = 50
@@ -58,30 +57,29 @@ class Catalogue:
         words = (word.decode("utf-8", "replace") for word in self.spellings.vocabulary())
         return Vocabulary.of(zip(words, np.diff(self.spellings.offsets).tolist(), strict=True))
 
-    @cached_property
+    @property
     def languages(self) -> tuple[str, ...]:
-        """See `languages_of`."""
-        return languages_of(self.manifest.corpus.documents)
+        """See `Entries.languages`."""
+        return self.manifest.corpus.documents.languages
 
-    @cached_property
+    @property
     def row_languages(self) -> NDArray[np.uint8]:
         """The place in `languages` of each row's language."""
-        return row_languages(self.manifest.corpus.documents)
+        return self.manifest.corpus.documents.row_languages
 
-    @cached_property
-    def entries(self) -> dict[str, Entry]:
+    @property
+    def entries(self) -> Mapping[str, Entry]:
         """The manifest's entry for each document, by id."""
-        return {entry.id: entry for entry in self.manifest.corpus.documents}
+        return self.manifest.corpus.documents.by_id
 
     def entry_for(self, name: str) -> Entry | None:
         """The entry of a file's document; for a duplicate, of the document with the same bytes. None if the file is unknown."""
-        _, document_of = self._names
-        return self.entries.get(document_of.get(name, ""))
+        return self.entries.get(self._same_as.get(name, name))
 
-    @cached_property
-    def rows(self) -> dict[str, range]:
+    @property
+    def rows(self) -> Mapping[str, range]:
         """The rows of each document's passages."""
-        return rows_by_document(self.manifest.corpus.documents)
+        return self.manifest.corpus.documents.rows
 
     def passages_of(self, document_id: str) -> list[Passage]:
         """The passages of a document, in order; none if the document is unknown."""
@@ -108,27 +106,33 @@ class Catalogue:
         The name of a duplicate stands for the document with the same bytes. Unknown names are ignored. Raises SelectionError
         for patterns that would take long to match.
         """
-        names, document_of = self._names
-        _check_patterns([name for name in selection if name not in document_of and not name.endswith("/")])
-        entries = self.manifest.corpus.documents
-        chosen: list[str] = []
+        known = {name: entry.id for name in selection if (entry := self.entry_for(name))}
+        _check_patterns([name for name in selection if name not in known and not name.endswith("/")])
+        chosen: set[str] = set()
         for name in selection:
-            if name in document_of:
-                chosen.append(name)
+            if name in known:
+                chosen.add(known[name])
             elif name.endswith("/"):
-                chosen += names[bisect_left(names, name) : bisect_left(names, f"{name[:-1]}0")]  # "0" follows "/"
+                chosen.update(self._ids_starting_with(name))
             elif name.startswith(LANGUAGE):
-                chosen += [entry.id for entry in entries if entry.language == name.removeprefix(LANGUAGE).lower()]
+                chosen.update(self.manifest.corpus.documents.ids_in(name.removeprefix(LANGUAGE).lower()))
             elif _is_pattern(name):
-                chosen += [candidate for candidate in names if fnmatchcase(candidate, name)]
-        return sorted({document_of[name] for name in chosen})
+                chosen.update(self._ids_matching(name))
+        return sorted(chosen)
+
+    def _ids_starting_with(self, prefix: str) -> Iterator[str]:
+        yield from self.manifest.corpus.documents.ids_starting_with(prefix)
+        yield from (same for name, same in self._same_as.items() if name.startswith(prefix))
+
+    def _ids_matching(self, pattern: str) -> Iterator[str]:
+        candidates = self.manifest.corpus.documents.ids_starting_with(re.split(r"[*?\[]", pattern, maxsplit=1)[0])
+        yield from (name for name in candidates if fnmatchcase(name, pattern))
+        yield from (same for name, same in self._same_as.items() if fnmatchcase(name, pattern))
 
     @cached_property
-    def _names(self) -> tuple[list[str], dict[str, str]]:
-        """All names including duplicates, sorted, and the id of the document that each stands for."""
-        document_of = {name: name for name in self.entries}
-        document_of |= {duplicate.path: duplicate.same_as for duplicate in self.manifest.corpus.duplicates}
-        return sorted(document_of), document_of
+    def _same_as(self) -> dict[str, str]:
+        """The id of the document that each duplicate stands for."""
+        return {duplicate.path: duplicate.same_as for duplicate in self.manifest.corpus.duplicates}
 
     def rows_of(self, selection: Sequence[str]) -> NDArray[np.int64]:
         """Rows of the passages of `documents_of(selection)`, ascending."""
@@ -148,32 +152,3 @@ def _check_patterns(names: Sequence[str]) -> None:
         if len(pattern) > LONGEST_PATTERN or pattern.count("*") > MOST_STARS:
             limits = f"{LONGEST_PATTERN} characters and {MOST_STARS} *"
             raise SelectionError(f"documents: the pattern {pattern[:40]!r} is too complex; it may have {limits}")
-
-
-def rows_by_document(entries: Sequence[Entry]) -> dict[str, range]:
-    """The rows of each document's passages, by id; the documents' passages follow each other in order."""
-    rows, end = {}, 0
-    for entry in entries:
-        rows[entry.id] = range(end, end := end + entry.passages)
-    return rows
-
-
-def languages_of(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """The languages of the documents, those of most passages first.
-
-    Documents in an unknown language ("") are analysed as English; if there are no others, they count as English.
-    """
-    passages: Counter[str] = Counter()
-    for entry in entries:
-        if entry.passages:
-            passages[entry.language] += entry.passages
-    if passages.keys() <= {ENGLISH, UNKNOWN}:
-        return (ENGLISH,)
-    return tuple(sorted(passages, key=lambda language: (-passages[language], language)))
-
-
-def row_languages(entries: Sequence[Entry]) -> NDArray[np.uint8]:
-    """The place in `languages_of` of the language of each row."""
-    number_of = {language: number for number, language in enumerate(languages_of(entries))}
-    numbers = [number_of.get(entry.language, 0) for entry in entries]
-    return np.repeat(np.array(numbers, dtype=np.uint8), [entry.passages for entry in entries])

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from rag.errors import UnreadableFile
 from rag.index.builds import Report
-from rag.index.manifest import CorpusFiles, Duplicate, Entry, Failure
+from rag.index.entries import Entry, ListedEntries
+from rag.index.manifest import CorpusFiles, Duplicate, Failure
 from rag.loading.containers.members import file_of
 from rag.loading.corpus import Corpus, FolderCorpus, as_folder
 from rag.storage.files import canonical_json, from_json, now
@@ -137,7 +138,7 @@ def corpus_state(files: ScannedFiles, documents: Sequence[Entry], failed: Sequen
         duplicates += [Duplicate(name + entry.id.removeprefix(same), entry.id) for entry in read.get(same, [])]
         repeated += [replace(failure, path=name + failure.path.removeprefix(same)) for failure in unread.get(same, [])]
     everything = sorted([*failed, *repeated], key=lambda failure: failure.path)
-    return CorpusFiles(tuple(documents), tuple(duplicates), tuple(everything))
+    return CorpusFiles(ListedEntries(documents), tuple(duplicates), tuple(everything))
 
 
 def compare(before: CorpusFiles | None, now: CorpusFiles) -> Changes:

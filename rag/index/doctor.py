@@ -17,7 +17,6 @@ from rag.index.build_files import (
     ABBREVIATIONS,
     DENSE,
     FIELDS,
-    FILES,
     IDS,
     KEYS,
     MOMENTS,
@@ -113,10 +112,11 @@ def _live_build(settings: Settings, check: Check) -> None:
 
 def _files(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
-    for name in damaged_files(folder, load_manifest(folder)):
+    manifest = load_manifest(folder)
+    for name in damaged_files(folder, manifest):
         check.faults.append((f"{folder / name} is damaged or missing", BUILD))
     for path in sorted(folder.iterdir()):
-        if path.name not in (*FILES, MANIFEST, PUBLISHED, *PUBLISHED_FILES):
+        if path.name not in (*manifest.files, MANIFEST, PUBLISHED, *PUBLISHED_FILES):
             check.faults.append((f"{path} does not belong to the build", f"run `rm {path}`"))
 
 
@@ -220,7 +220,7 @@ def _rows(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
     manifest = load_manifest(folder)
     rows = {
-        "the manifest": sum(document.passages for document in manifest.corpus.documents),
+        "the manifest": manifest.corpus.documents.passages,
         PASSAGES: len(Lines(folder / PASSAGES)),
         **{name: len(map_array(folder / name)) for name in (VECTORS, KEYS, IDS)},
         **{name: len(LexicalIndex.load(folder, name).lengths) for name in FIELDS},

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rag.config import LOCAL, PassageSettings
-from rag.errors import EngineError, IndexBroken, IndexMismatch
+from rag.errors import EngineError, IndexBroken, IndexMismatch, PackageMissing
 from rag.index.build_files import load_index
 from rag.index.builds import live_build
 from rag.index.contents import Index
@@ -49,7 +49,7 @@ class LiveIndex:
     def current(self) -> Index:
         """The live build, or the last usable one if the live build is broken or does not fit the settings.
 
-        Raises IndexMissing, and IndexBroken, IndexMismatch or EngineError if no build has been usable so far.
+        Raises IndexMissing, and IndexBroken, IndexMismatch, PackageMissing or EngineError if no build has been usable so far.
         """
         with self._lock:
             try:
@@ -60,7 +60,7 @@ class LiveIndex:
                     self._on_load()
                 if build == self._loaded:
                     self.trouble = ""
-            except (IndexBroken, IndexMismatch, EngineError) as error:
+            except (IndexBroken, IndexMismatch, PackageMissing, EngineError) as error:
                 if self._index is None:
                     raise
                 self.trouble = str(error)

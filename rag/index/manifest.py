@@ -1,6 +1,10 @@
-"""The manifest of a build: its contents and the hash of every file; loading it, and checking files against it."""
+"""The manifest of a build: its contents and the hash of every file; loading it, and checking files against it.
 
-from collections import Counter
+Up to LISTED passages, manifest.json lists all documents. Beyond that, which would take gigabytes and minutes to load, they are in
+an Arrow file next to it. The hash of the contents is the same either way.
+"""
+
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -9,30 +13,18 @@ from typing import Any
 
 from rag.config import PassageSettings
 from rag.errors import IndexBroken, IndexMismatch
+from rag.index.entries import Entries, Entry, ListedEntries
+from rag.index.stored_entries import ENTRIES, StoredEntries, save_entries
 from rag.models.model_identity import ModelIdentity
 from rag.storage.files import canonical_json, from_json, sha256_file, sha256_json
 
 # Increase it whenever the same files would give other documents, passages or terms, or the layout of a build's files changes.
 FORMAT = 9
+STORED = FORMAT + 100  # the format of a manifest whose documents are in a file of their own, which older versions thus refuse
+LISTED = 1_000_000  # passages; one machine serves about as many
 HASHED = 2**26  # bytes: larger files are checked by size alone when an index is loaded
 FIX = "run `rag build` to rebuild the index"
 MANIFEST = "manifest.json"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A document as the manifest lists it. `passages` and `cut` are counts; `cut` passages hold part of an overlong sentence.
-
-    `language` is an ISO 639-1 code, "" if unknown.
-    """
-
-    id: str
-    title: str
-    digest: str
-    passages: int
-    cut: int
-    notes: tuple[str, ...] = ()
-    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,15 +48,14 @@ class Duplicate:
 class CorpusFiles:
     """Every file of a corpus: the documents read from them, the duplicates of those, and the files that could not be read."""
 
-    documents: tuple[Entry, ...]
+    documents: Entries
     duplicates: tuple[Duplicate, ...]
     failed: tuple[Failure, ...]
 
-    @cached_property
+    @property
     def languages(self) -> dict[str, int]:
         """The number of documents in each language ("" if unknown), most first, ties by code."""
-        counts = Counter(document.language for document in self.documents)
-        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+        return self.documents.documents_by_language
 
     @cached_property
     def digests(self) -> dict[str, str]:
@@ -111,10 +102,12 @@ class Contents:
 
     def values(self) -> dict[str, Any]:
         """As JSON values."""
+        return self.values_without_documents() | {"documents": list(map(vars, self.corpus.documents))}
+
+    def values_without_documents(self) -> dict[str, Any]:
         return {
             "format": FORMAT,
             "settings": self.settings.model_dump(),
-            "documents": [asdict(document) for document in self.corpus.documents],
             "duplicates": [asdict(duplicate) for duplicate in self.corpus.duplicates],
             "failed": [asdict(failure) for failure in self.corpus.failed],
             "passages": self.passages,
@@ -122,6 +115,23 @@ class Contents:
             "dense": self.dense,
             "contents": dict(self.digests),
         }
+
+    @cached_property
+    def hash(self) -> str:
+        """The SHA-256 of `values` as canonical JSON, of which only a document at a time is in memory."""
+        digest = hashlib.sha256()
+        values = self.values_without_documents() | {"documents": None}
+        for name, value in sorted(values.items()):
+            digest.update(b"," if name != min(values) else b"{")
+            digest.update(_encoded(name) + b":")
+            if name != "documents":
+                digest.update(_encoded(value))
+                continue
+            for number, document in enumerate(self.corpus.documents):
+                digest.update((b"," if number else b"[") + _encoded(vars(document)))
+            digest.update(b"]" if len(self.corpus.documents) else b"[]")
+        digest.update(b"}")
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -146,22 +156,43 @@ def model_values(model: ModelIdentity, dim: int) -> dict[str, Any]:
     return asdict(model) | {"dim": dim}
 
 
+def is_listed(passages: int) -> bool:
+    """Whether manifest.json lists the documents of a build with so many passages."""
+    return passages <= LISTED
+
+
 def save_manifest(folder: Path, contents: Contents, nearest: Nearest, files: Mapping[str, StoredFile]) -> Manifest:
-    """Writes the last file of a build and returns the manifest."""
-    values = contents.values()
-    manifest = Manifest(contents, nearest, files, sha256_json(values))
+    """Writes the last files of a build and returns the manifest. Raises OSError, or PackageMissing beyond LISTED passages."""
+    if not is_listed(contents.passages):
+        save_entries(folder / ENTRIES, contents.corpus.documents)
+        files = {**files, ENTRIES: stored_file(folder / ENTRIES)}
+        values = contents.values_without_documents() | {"format": STORED}
+    else:
+        values = contents.values()
+    manifest = Manifest(contents, nearest, files, contents.hash)
     values |= {
         "nearest": asdict(nearest),
         "hash": manifest.hash,
         "files": {name: asdict(file) for name, file in files.items()},
     }
     check = {"check": sha256_json(values)}
-    (folder / MANIFEST).write_bytes(canonical_json(values | check).encode("utf-8", "surrogatepass"))
+    (folder / MANIFEST).write_bytes(_encoded(values | check))
     return manifest
 
 
+def _encoded(value: Any) -> bytes:
+    return canonical_json(value).encode("utf-8", "surrogatepass")
+
+
+def stored_file(path: Path) -> StoredFile:
+    return StoredFile(path.stat().st_size, sha256_file(path))
+
+
 def load_manifest(folder: Path) -> Manifest:
-    """Raises IndexBroken if the manifest is missing or damaged, IndexMismatch if it has another format."""
+    """Documents in a file of their own are hashed now, like the manifest that they are a part of, and read on access.
+
+    Raises IndexBroken if the manifest is missing or damaged, IndexMismatch if it has another format, and PackageMissing.
+    """
     path = folder / MANIFEST
     try:
         values = from_json(path.read_bytes())
@@ -170,16 +201,17 @@ def load_manifest(folder: Path) -> Manifest:
     if not isinstance(values, dict):
         raise IndexBroken(f"{path} is damaged; {FIX}")
     check = values.pop("check", None)
-    if isinstance(values.get("format"), int) and values["format"] != FORMAT:
+    if isinstance(values.get("format"), int) and values["format"] not in (FORMAT, STORED):
         raise IndexMismatch("format", in_index=values["format"], wanted=FORMAT)
     if check != sha256_json(values):
         raise IndexBroken(f"{path} is damaged; {FIX}")
-    return _manifest_from(values)
+    return _manifest_from(folder, values)
 
 
-def _manifest_from(values: Mapping[str, Any]) -> Manifest:
+def _manifest_from(folder: Path, values: Mapping[str, Any]) -> Manifest:
+    files = {name: StoredFile(**file) for name, file in values["files"].items()}
     corpus = CorpusFiles(
-        tuple(Entry(**(document | {"notes": tuple(document["notes"])})) for document in values["documents"]),
+        _stored_entries(folder, files) if values["format"] == STORED else _listed_entries(values),
         tuple(Duplicate(**duplicate) for duplicate in values["duplicates"]),
         tuple(Failure(**failure) for failure in values["failed"]),
     )
@@ -194,8 +226,20 @@ def _manifest_from(values: Mapping[str, Any]) -> Manifest:
         dense=values["dense"],
         digests=values["contents"],
     )
-    files = {name: StoredFile(**file) for name, file in values["files"].items()}
     return Manifest(contents, Nearest(**values["nearest"]), files, values["hash"])
+
+
+def _listed_entries(values: Mapping[str, Any]) -> Entries:
+    return ListedEntries([Entry(**(document | {"notes": tuple(document["notes"])})) for document in values["documents"]])
+
+
+def _stored_entries(folder: Path, files: Mapping[str, StoredFile]) -> Entries:
+    for name in damaged_among(folder, {ENTRIES: files[ENTRIES]}):
+        raise IndexBroken(f"{folder / name} is damaged; {FIX}")  # which Arrow must not see: it trusts every offset
+    try:
+        return StoredEntries(folder / ENTRIES)
+    except OSError as error:  # removed in the meantime
+        raise IndexBroken(f"{folder / ENTRIES} cannot be read ({error}); {FIX}") from error
 
 
 def check_manifest(

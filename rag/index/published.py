@@ -23,8 +23,9 @@ from rag.index.build_files import (
     TERMS,
     VECTORS,
 )
-from rag.index.manifest import FIX, StoredFile
-from rag.storage.files import canonical_json, from_json, replace_file, sha256_file, sha256_json
+from rag.index.manifest import FIX, StoredFile, stored_file
+from rag.index.stored_entries import ENTRIES
+from rag.storage.files import canonical_json, from_json, replace_file, sha256_json
 
 PUBLISHED = "engine.json"
 ROW_KEYS = "engine_keys.npy"
@@ -34,7 +35,7 @@ _BUILDER_ONLY = {
     *(f"{TERMS}_{column}.npy" for column in ("rows", "counts", "sequence")),
     *(f"{SPELLINGS}_{column}.npy" for column in ("rows", "counts", "lengths", "sequence")),
 }
-CATALOGUE = tuple(name for name in FILES if name not in _BUILDER_ONLY)
+CATALOGUE = (ENTRIES, *(name for name in FILES if name not in _BUILDER_ONLY))  # the first is there beyond a million passages
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Published:
 
 
 def save_published(folder: Path, collection: str, recall: float | None) -> None:
-    files = {name: asdict(StoredFile((folder / name).stat().st_size, sha256_file(folder / name))) for name in PUBLISHED_FILES}
+    files = {name: asdict(stored_file(folder / name)) for name in PUBLISHED_FILES}
     values: dict[str, Any] = {"collection": collection, "recall": recall, "files": files}
     replace_file(folder / PUBLISHED, canonical_json(values | {"check": sha256_json(values)}).encode())
 

@@ -18,7 +18,6 @@ from rag.config import LOCAL, DenseSettings
 from rag.errors import EngineError, IndexBroken, IndexMissing
 from rag.index.build_files import HEADINGS, IDS, KEYS, TERMS, VECTORS
 from rag.index.builds import Report, live_build, previous_build
-from rag.index.catalogue import row_languages
 from rag.index.dense import OVERSAMPLING, sampled_queries
 from rag.index.engines.protocol import ROW_FORMAT, Collection, Engine, Keys, PassageTerms, Row
 from rag.index.lexical import LexicalIndex
@@ -64,7 +63,7 @@ class Publisher:
         _check_count(self.engine, collection, len(present))
         if build not in kept:
             save_array(build / ROW_KEYS, keys)
-            save_term_statistics(build, row_languages(manifest.corpus.documents), map_array(build / IDS))
+            save_term_statistics(build, manifest.corpus.documents.row_languages, map_array(build / IDS))
             save_published(build, name, None if exact else _recall(collection, map_array(build / VECTORS), keys))
 
     def sweep(self, *, scan: bool = False) -> None:
@@ -156,14 +155,13 @@ class _BuildRows:
     def __init__(self, build: Path, manifest: Manifest) -> None:
         self._build = build
         self._entries = manifest.corpus.documents
-        self._starts = np.cumsum([0, *(entry.passages for entry in self._entries)])
         self._ids: NDArray[np.uint64] = map_array(build / IDS)
         self._vectors: NDArray[np.float32] = map_array(build / VECTORS)
         self._terms = [LexicalIndex.load(build, field) for field in (TERMS, HEADINGS)]
         self._words = [lru_cache(WORDS_KEPT)(terms.word) for terms in self._terms]
 
     def row(self, number: int) -> Row:
-        entry = self._entries[int(np.searchsorted(self._starts, number, side="right")) - 1]
+        entry = self._entries[self._entries.number_at(number)]
         text, headings = (
             tuple(map(word, terms.sequence[terms.starts[number] : terms.starts[number + 1]].tolist()))
             for terms, word in zip(self._terms, self._words, strict=True)
@@ -188,9 +186,10 @@ class _BuildRows:
         """What determines a row in its collection: the passage's id, the digest of its embedded text, and its language."""
         signatures = np.zeros(len(self._ids), dtype="V28")
         view = signatures.view([("id", "<u8"), ("text", "V16"), ("language", "S4")])
-        languages = np.array([entry.language.encode() for entry in self._entries], dtype="S4")
+        codes, numbers = self._entries.coded_languages
+        languages = np.array([code.encode() for code in codes], dtype="S4")
         view["id"], view["text"] = self._ids, map_array(self._build / KEYS)
-        view["language"] = np.repeat(languages, [entry.passages for entry in self._entries])
+        view["language"] = np.repeat(languages[numbers], np.diff(self._entries.ends, prepend=0))
         return signatures
 
 

@@ -24,8 +24,9 @@ from rag.index.engines.protocol import (
     headings_dimension,
     text_dimension,
 )
+from rag.index.entries import Entry
 from rag.index.lexical import K1, B, Gathering, LexicalIndex, TermDictionary
-from rag.index.manifest import FIX, HASHED, Entry, check_manifest, damaged_among, load_manifest
+from rag.index.manifest import FIX, HASHED, check_manifest, damaged_among, load_manifest
 from rag.index.published import CATALOGUE, ROW_KEYS, load_published
 from rag.index.scoring import Candidates, LanguagePart, Rows, Scored, Search, Spread, adjacency, best_rows, bm25_scores
 from rag.index.term_statistics import TermStatistics
@@ -189,12 +190,7 @@ class RemoteIndex(Index):
 
     def _document_of(self, rows: Rows) -> list[Entry]:
         entries = self.manifest.corpus.documents
-        return [entries[number] for number in (np.searchsorted(self._starts, rows, side="right") - 1).tolist()]
-
-    @cached_property
-    def _starts(self) -> Rows:
-        """The first row of each document."""
-        return np.cumsum([0, *(entry.passages for entry in self.manifest.corpus.documents[:-1])])
+        return [entries[entries.number_at(row)] for row in rows.tolist()]
 
     def _lexical(self, search: Search, fetched: _Fetched, settings: RetrievalSettings) -> _Lexical:
         bm25 = bm25_scores(fetched.parts, len(fetched.rows), search, settings)
@@ -245,7 +241,7 @@ def load_remote(
     published = load_published(folder)
     if published is None:
         raise EngineError(f"{folder.name} is not in the engine at {engine.address}; run `rag build`")
-    files = {name: manifest.files[name] for name in CATALOGUE} | dict(published.files)
+    files = {name: file for name, file in manifest.files.items() if name in CATALOGUE} | dict(published.files)
     for name in damaged_among(folder, files, hashed=HASHED):
         raise IndexBroken(f"{folder / name} is damaged; {FIX}")
     collection = engine.open(published.collection)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.index.manifest import FORMAT, Entry, Manifest
+from rag.index.entries import Entry
+from rag.index.manifest import FORMAT, Manifest
 from rag.numeric import Vectors
 from rag.storage.arrays import map_array, save_array
 from rag.storage.files import sha256_json

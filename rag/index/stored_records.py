@@ -2,11 +2,10 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar, overload
 
-import numpy as np
-
+from rag.index.entries import ById, Entries
 from rag.index.line_table import Lines
 from rag.records import Document, Passage
 from rag.storage.document_records import document_from_json, document_to_json, passage_from_json, passage_to_json
@@ -42,33 +41,16 @@ class _Recent(Generic[Record]):
         return record
 
 
-class StoredDocuments(Mapping[str, Document]):
-    """The documents of a build by id, in the order of the ids."""
-
-    def __init__(self, ids: Sequence[str], lines: Lines) -> None:
-        self.ids = ids
-        self._numbers = {name: number for number, name in enumerate(ids)}
-        self._recent = _Recent(lines, DOCUMENTS_KEPT, _document)
-
-    def __getitem__(self, name: str) -> Document:
-        return self._recent.record(self._numbers[name])
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._numbers
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.ids)
-
-    def __len__(self) -> int:
-        return len(self.ids)
+def stored_documents(entries: Entries, lines: Lines) -> ById[Document]:
+    """The documents of a build by id."""
+    return ById(entries, _Recent(lines, DOCUMENTS_KEPT, _document).record)
 
 
 class StoredPassages(Sequence[Passage]):
-    """The passages of a build by row; `counts` are the numbers of passages of the documents."""
+    """The passages of a build by row."""
 
-    def __init__(self, documents: StoredDocuments, counts: Sequence[int], lines: Lines) -> None:
-        self._documents = documents
-        self._ends = np.cumsum(counts, dtype=np.int64)
+    def __init__(self, entries: Entries, documents: ById[Document], lines: Lines) -> None:
+        self._entries, self._documents = entries, documents
         self._recent = _Recent(lines, PASSAGES_KEPT, self._passage)
 
     @overload
@@ -85,11 +67,10 @@ class StoredPassages(Sequence[Passage]):
         return self._recent.record(int(row) % len(self))
 
     def __len__(self) -> int:
-        return int(self._ends[-1]) if len(self._ends) else 0
+        return self._entries.passages
 
     def _passage(self, row: int, record: dict[str, Any]) -> Passage:
-        number = int(np.searchsorted(self._ends, row, side="right"))
-        return passage_from_json(record, self._documents[self._documents.ids[number]])
+        return passage_from_json(record, self._documents.value_of(self._entries.number_at(row)))
 
 
 def _document(number: int, record: dict[str, Any]) -> Document:  # noqa: ARG001 - the signature of `make`

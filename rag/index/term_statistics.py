@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from rag.config import RetrievalSettings
 from rag.index.build_files import HEADINGS, TERMS
-from rag.index.catalogue import languages_of, row_languages
+from rag.index.entries import Entries
 from rag.index.lexical import K1, B, LexicalIndex, Population, blocks
-from rag.index.manifest import Entry
 from rag.index.scoring import LanguagePart, Search, Spread, bm25_scores, spread_of
 from rag.numeric import Vectors
 from rag.storage.arrays import GrowingArray, map_array, save_array
@@ -137,9 +136,9 @@ class TermStatistics:
     fields: dict[str, _Field]
 
     @classmethod
-    def load(cls, folder: Path, entries: Sequence[Entry], lengths: dict[str, NDArray[np.int32]]) -> "TermStatistics":
+    def load(cls, folder: Path, entries: Entries, lengths: dict[str, NDArray[np.int32]]) -> "TermStatistics":
         """`lengths` are the numbers of terms of all rows, by field. Raises OSError or ValueError."""
-        languages = row_languages(entries)
+        languages = entries.row_languages
         fields = {}
         for field in FIELDS:
             stored = {column: map_array(folder / f"engine_{field}_{column}.npy") for column in _COLUMNS}
@@ -153,7 +152,7 @@ class TermStatistics:
                 sequence=np.zeros(0, dtype=np.int32),
             )
             fields[field] = _Field(sample, stored["starts"], stored["groups"], populations(lengths[field], languages))
-        return cls(languages_of(entries), languages, map_array(folder / SAMPLED), fields)
+        return cls(entries.languages, languages, map_array(folder / SAMPLED), fields)
 
     def parts(self, lexical: LexicalIndex, headings: LexicalIndex, rows: NDArray[np.int64]) -> tuple[LanguagePart, ...]:
         """The terms of some rows by language, with the statistics of all rows."""

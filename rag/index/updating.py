@@ -29,7 +29,6 @@ from rag.index.dense import factory_for
 from rag.index.manifest import (
     Contents,
     CorpusFiles,
-    Entry,
     Failure,
     Manifest,
     check_files,
@@ -272,10 +271,10 @@ class _Build:
             for done, name in enumerate(names):
                 self.progress("reading", done, len(names))
                 if name in kept:
-                    entries, failures = kept[name]
+                    numbers, failures = kept[name]
                     failed += failures
-                    for entry in entries:
-                        writer.keep(entry)
+                    for number in numbers:
+                        writer.keep(number)
                     continue
                 file = next(loaded)
                 if isinstance(file, UnreadableFile):
@@ -311,8 +310,8 @@ class _Build:
         longest = self.recipe.embedder.max_tokens
         return min(self.recipe.passages.max_tokens or longest, longest)
 
-    def _kept(self, files: ScannedFiles) -> dict[str, tuple[list[Entry], list[Failure]]]:
-        """The documents of the files that have not changed since the previous build, and what could not be read of them.
+    def _kept(self, files: ScannedFiles) -> dict[str, tuple[list[int], list[Failure]]]:
+        """By file, unless it has changed since the previous build: the numbers of its documents there, and what is unread.
 
         With `retry`, files of which something could not be read are left out.
         """
@@ -320,11 +319,11 @@ class _Build:
             return {}
         indexed = self.previous.manifest.corpus
         failures = by_file(indexed.failed, files.digests, id_of=lambda failure: failure.path)
-        entries = by_file(indexed.documents, files.digests, id_of=lambda entry: entry.id)
+        entries = by_file(enumerate(indexed.documents), files.digests, id_of=lambda numbered: numbered[1].id)
         kept = {}
         for name in files.documents:
             read, unread = entries.get(name, []), failures.get(name, [])
-            digests = {entry.digest for entry in read} | {failure.digest for failure in unread}
+            digests = {entry.digest for _, entry in read} | {failure.digest for failure in unread}
             if digests == {files.digests[name]} and not (self.retry and unread):
-                kept[name] = read, unread
+                kept[name] = [number for number, _ in read], unread
         return kept

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from rag.answering.wording import place
 from rag.conflicts.finding import Conflict, Findings, Side, Versions
 from rag.conflicts.versions import written_date
-from rag.index.manifest import Entry
+from rag.index.entries import Entry
 from rag.sources import reference
 from rag.templates import render
 from rag.ui.paging import table_page

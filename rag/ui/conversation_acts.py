@@ -93,8 +93,8 @@ def bring_back_conversation(room: Room, user: User, request: DeleteConversation)
 
 
 def list_document_choices(room: Room, _: User, request: ListDocumentChoices) -> Reply:
-    entries = room.chat.index().entries.values()
-    return {"html": document_choice_html(list(entries), set(request.documents), request.words), "documents": len(entries)}
+    entries = room.chat.index().manifest.corpus.documents
+    return {"html": document_choice_html(entries, set(request.documents), request.words), "documents": len(entries)}
 
 
 def find_similar(room: Room, _: User, request: FindSimilar) -> Reply:

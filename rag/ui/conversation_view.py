@@ -10,7 +10,7 @@ from rag.accounts.conversations import SavedConversation
 from rag.answering.wording import abstention_text, place
 from rag.index.catalogue import LANGUAGE
 from rag.index.contents import Index
-from rag.index.manifest import Entry
+from rag.index.entries import Entry
 from rag.records import Answer, Hit
 from rag.sources import stale_citations
 from rag.templates import render
