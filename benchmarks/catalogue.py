@@ -6,8 +6,9 @@ WORK is a folder for the indexes: about 5 GB for a million documents. A document
 some 40 characters and a title. Texts, terms and vectors are the least that can be opened, so that what remains grows with the
 number of documents and passages alone: every text is the same, there is one term, and a vector has 8 numbers.
 
-Every step runs in a separate process. *Own* memory excludes memory-mapped files; *peak* is the most resident memory, which
-includes them, though the system can drop them at any time. `remote` is the front end of an engine that returns no rows.
+Every step runs in a separate process. Seconds are of processor time, so that other programs matter little. *Own* memory excludes
+memory-mapped files; *peak* is the most resident memory, which includes them, though the system can drop them at any time.
+`remote` is the front end of an engine that returns no rows.
 """
 
 import argparse
@@ -150,7 +151,7 @@ class NoRows:
 
 
 def measure(kind: str, folder: Path) -> dict[str, Any]:
-    """Seconds of each step, and own memory after it."""
+    """Processor seconds of each step, and own memory after it."""
     steps: dict[str, float | int] = {"own MB at the start": _own()}
 
     def step(name: str, act: Callable[[], Any]) -> Any:

@@ -5,7 +5,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from rag.config import PassageSettings, Settings
 from rag.errors import IndexBroken, IndexMismatch, PackageMissing
 from rag.index import manifest as manifest_module
-from rag.index.build_files import load_index, read_documents
+from rag.index.build_files import FILES, load_index, read_documents
 from rag.index.builds import live_build, previous_build, roll_back
 from rag.index.catalogue import Catalogue
 from rag.index.doctor import examine
@@ -36,12 +36,15 @@ from rag.index.manifest import (
     load_manifest,
     save_manifest,
 )
+from rag.index.published import CATALOGUE
+from rag.index.remote_index import RemoteIndex
 from rag.index.stored_entries import ENTRIES, StoredEntries, save_entries
 from rag.index.updating import rebuild_differs
 from rag.models.model_identity import ModelIdentity
 from rag.storage.files import sha256_json
 from tests.conftest import ReadHere, WordEmbedder, index_of, updated
 from tests.sample_files import archive
+from tests.test_engines import built, hits, live, milvus  # noqa: F401 - the last is a fixture
 from tests.test_index import files_of
 
 HOSTILE = [
@@ -262,7 +265,8 @@ def test_selections_match_every_name_in_turn(documents: list[Entry], copies: lis
     same = {name: documents[n % len(documents)].id for name, n in copies if documents and name not in ids}
     contents = contents_of(documents, [Duplicate(*pair) for pair in same.items()])
     manifest = manifest_module.Manifest(contents, Nearest("Flat"), {}, "")
-    catalogue = Catalogue(*[None] * 9, manifest)  # type: ignore[arg-type] # the names need no more
+    unused = dict.fromkeys(field.name for field in fields(Catalogue))
+    catalogue = Catalogue(**unused | {"manifest": manifest})  # type: ignore[arg-type]
     names = {name: name for name in ids} | same
     expected = set()
     for chosen in selection:
@@ -375,3 +379,22 @@ def test_older_versions_refuse_a_manifest_without_documents(corpus: Path, tmp_pa
     (live_build(tmp_path / "index") / "manifest.json").write_text(json.dumps(values | {"format": 110}))
     with pytest.raises(IndexMismatch, match="format 110, now 9"):
         load_manifest(live_build(tmp_path / "index"))
+
+
+@pytest.mark.usefixtures("large")
+def test_a_front_end_of_an_engine_reads_documents_from_their_file(
+    mixed: Path,
+    tmp_path: Path,
+    milvus: str,  # noqa: F811 - the fixture
+) -> None:
+    """It needs the files of CATALOGUE alone, to which this one belongs, and finds what an engine finds for a small index."""
+    stored = built(mixed, tmp_path / "stored", milvus)
+    for name in set(FILES) - set(CATALOGUE):
+        (live_build(tmp_path / "stored") / name).unlink()
+    front_end = live(tmp_path / "stored", milvus).current()
+    assert isinstance(front_end, RemoteIndex) and isinstance(front_end.manifest.corpus.documents, StoredEntries)
+    expected = {query: hits(index_of(mixed), query) for query in ("repot a fern", "moss on stones")}
+    assert {query: hits(front_end, query) for query in expected} == {query: hits(stored, query) for query in expected} == expected
+    (live_build(tmp_path / "stored") / ENTRIES).write_bytes(b"x")
+    with pytest.raises(IndexBroken, match=f"{ENTRIES} is damaged; run `rag build`"):
+        live(tmp_path / "stored", milvus).current()

@@ -46,18 +46,18 @@ class LiveRows:
     keys: Keys
 
     @cached_property
-    def _order(self) -> tuple[NDArray[np.int64], Keys]:
-        order = np.argsort(self.keys)
-        return order, self.keys[order]
+    def _order(self) -> NDArray[np.int64]:
+        """The rows in the order of their keys."""
+        return np.argsort(self.keys)
 
     def rows_of(self, keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """The rows with these keys, in their order, and for each key whether there is one."""
-        order, ordered = self._order
-        if not len(ordered):
+        if not len(self.keys):
             return np.zeros(0, dtype=np.int64), np.zeros(len(keys), dtype=np.bool_)
-        places = np.minimum(np.searchsorted(ordered, keys), len(ordered) - 1)
-        known = ordered[places] == keys
-        return order[places[known]], known
+        places = np.searchsorted(self.keys, keys, sorter=self._order)
+        rows = self._order[np.minimum(places, len(self.keys) - 1)]
+        known = self.keys[rows] == keys
+        return rows[known], known
 
 
 @dataclass(frozen=True)
