@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
 from rag.conversation import Chat
-from rag.models.word_list import english_words
+from rag.models.word_list import everyday_words
 from rag.text.spelling import TWO_EDITS, Vocabulary, corrections, spelled_words, with_corrections
 from rag.wire import answer_values
 from tests.conftest import WordEmbedder, index_of, updated
@@ -18,12 +18,13 @@ WORDS = Vocabulary.of(
     {
         "nerve": 9, "nerves": 5, "carrot": 3, "denervation": 7, "guillain": 2, "barré": 2, "muscles": 4, "base": 3, "earnings": 2,
         "satellite": 2, "suxamethonium": 2, "axons": 3, "innervated": 2, "brisk": 1, "reinnervation": 2, "muscle": 8, "regrow": 1, "seen": 4, "bow": 2, "beat": 1, "given": 1,
+        "recovered": 3, "contraction": 2,
     }.items()
 )  # fmt: skip
 
 
 def corrected(question: str) -> dict[str, str]:
-    return corrections(question, WORDS, english_words().__contains__)
+    return corrections(question, WORDS, everyday_words())
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,9 @@ def corrected(question: str) -> dict[str, str]:
         ("Why is suxametonum dangerous?", {"suxametonum": "suxamethonium"}),
         ("Are muscels and satelite cells alive?", {"muscels": "muscles", "satelite": "satellite"}),
         ("What is reinervation?", {"reinervation": "reinnervation"}),
+        ("Who dicovered it?", {"dicovered": "discovered"}),
+        ("Is it under constraction?", {"constraction": "contraction"}),  # as near as "construction"
+        ("Has it recoverd?", {"recoverd": "recovered"}),
     ],
 )
 def test_misspelt_words_are_matched_to_the_documents(question: str, wanted: dict[str, str]) -> None:

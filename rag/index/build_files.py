@@ -9,6 +9,7 @@ ids.npy            8 bytes per passage: its id
 asking.npy         rows of the passages whose innermost heading is a question
 tabular.npy        rows of the passages with rows of a table
 abbreviations.jsonl  one line per document: the abbreviations that it explains
+phrases.jsonl      one line per document: the phrases that it repeats, by their initials
 vectors.npy        one float32 row per passage
 keys.npy           16 bytes per passage: the digest of its embedded text
 dense.faiss        FAISS's index of the vectors; empty if a query is compared with all of them
@@ -35,6 +36,7 @@ from rag.index.lexical import LexicalIndex, TermDictionary, file_names
 from rag.index.line_table import Lines, table_of
 from rag.index.local_index import LocalIndex
 from rag.index.manifest import FIX, HASHED, Manifest, StoredFile, check_files, check_manifest, load_manifest, stored_file
+from rag.index.phrases import RepeatedPhrases
 from rag.index.stored_records import StoredPassages, stored_documents
 from rag.models.model_identity import ModelIdentity
 from rag.records import Document, Passage
@@ -48,6 +50,7 @@ IDS = "ids.npy"
 ASKING = "asking.npy"
 TABULAR = "tabular.npy"
 ABBREVIATIONS = "abbreviations.jsonl"
+PHRASES = "phrases.jsonl"
 VECTORS = "vectors.npy"
 KEYS = "keys.npy"
 DENSE = "dense.faiss"
@@ -58,7 +61,7 @@ SPELLINGS = "spellings"
 FIELDS = (TERMS, HEADINGS, SPELLINGS)
 FILES = (
     *(DOCUMENTS, table_of(DOCUMENTS), PASSAGES, table_of(PASSAGES), IDS, ASKING, TABULAR, VECTORS, KEYS, DENSE, MOMENTS),
-    *(ABBREVIATIONS, table_of(ABBREVIATIONS)),
+    *(ABBREVIATIONS, table_of(ABBREVIATIONS), PHRASES, table_of(PHRASES)),
     *(name for field in FIELDS for name in file_names(field)),
     CHANGES,
 )
@@ -109,6 +112,7 @@ def load_catalogue(folder: Path, manifest: Manifest, terms: type[TermDictionary]
         asking=map_array(folder / ASKING),
         tabular=map_array(folder / TABULAR),
         abbreviations=Abbreviations(Lines(folder / ABBREVIATIONS)),
+        phrases=RepeatedPhrases(Lines(folder / PHRASES)),
         lexical=terms.load(folder, TERMS),
         headings=LexicalIndex.load(folder, HEADINGS),
         spellings=terms.load(folder, SPELLINGS),

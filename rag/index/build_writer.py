@@ -21,6 +21,7 @@ from rag.index.build_files import (
     KEYS,
     MOMENTS,
     PASSAGES,
+    PHRASES,
     TABULAR,
     VECTORS,
 )
@@ -31,6 +32,7 @@ from rag.index.given_vectors import GivenVectors
 from rag.index.line_table import Lines, LineWriter
 from rag.index.manifest import Manifest, Nearest, is_listed
 from rag.index.missing_vectors import MissingVectors
+from rag.index.phrases import phrases_line
 from rag.index.stored_entries import arrow
 from rag.index.stored_records import document_line, has_rows, passage_line, under_question
 from rag.index.term_counts import TermCounts
@@ -55,6 +57,7 @@ class PreviousBuild:
         self.ids: NDArray[np.uint64] = map_array(folder / IDS)
         self.marked: dict[str, NDArray[np.int32]] = {name: map_array(folder / name) for name in MARKS}
         self.abbreviations = Lines(folder / ABBREVIATIONS)
+        self.phrases = Lines(folder / PHRASES)
         self.vectors: NDArray[np.float32] = map_array(folder / VECTORS)
         self.entries = manifest.corpus.documents
 
@@ -88,6 +91,7 @@ class BuildWriter:
         self._ids = self._files.enter_context(GrowingArray(build / IDS, np.uint64))
         self._marked = {name: self._files.enter_context(GrowingArray(build / name, np.int32)) for name in MARKS}
         self._abbreviations = self._files.enter_context(LineWriter(build / ABBREVIATIONS))
+        self._phrases = self._files.enter_context(LineWriter(build / PHRASES))
         self._keys = self._files.enter_context(GrowingArray(build / KEYS, "V16"))
 
     def keep(self, number: int) -> None:
@@ -102,6 +106,7 @@ class BuildWriter:
         self._keys.append(previous.keys[rows.start : rows.stop])
         self._ids.append(previous.ids[rows.start : rows.stop])
         self._abbreviations.copy(previous.abbreviations, number, number + 1)
+        self._phrases.copy(previous.phrases, number, number + 1)
         for name, marked in previous.marked.items():
             here = marked[slice(*np.searchsorted(marked, [rows.start, rows.stop]))]
             self._marked[name].append(here + (self.passages - rows.start))
@@ -129,6 +134,7 @@ class BuildWriter:
         self._passages.write([passage_line(passage) for passage in passages])
         self._ids.append(np.array([int(passage.id, 16) for passage in passages], dtype=np.uint64))
         self._abbreviations.write([abbreviations_line(passages)])
+        self._phrases.write([phrases_line(passages, document.language)])
         for name, is_marked in MARKS.items():
             here = [row for row, passage in enumerate(passages) if is_marked(passage)]
             self._marked[name].append(np.array(here, dtype=np.int32) + self.passages)

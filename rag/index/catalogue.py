@@ -15,6 +15,7 @@ from rag.index.abbreviations import Abbreviations
 from rag.index.entries import Entry
 from rag.index.lexical import LexicalIndex, TermDictionary
 from rag.index.manifest import Manifest
+from rag.index.phrases import RepeatedPhrases
 from rag.records import Document, Passage
 from rag.text.spelling import Vocabulary
 
@@ -42,6 +43,7 @@ class Catalogue:
     asking: NDArray[np.int32]
     tabular: NDArray[np.int32]
     abbreviations: Abbreviations
+    phrases: RepeatedPhrases
     lexical: TermDictionary
     headings: LexicalIndex
     spellings: TermDictionary

@@ -21,6 +21,7 @@ from rag.index.build_files import (
     KEYS,
     MOMENTS,
     PASSAGES,
+    PHRASES,
     VECTORS,
     read_documents,
 )
@@ -32,6 +33,7 @@ from rag.index.dense import RECALL_WANTED, DenseIndex, describe_nearest, moments
 from rag.index.lexical import LexicalIndex
 from rag.index.line_table import Lines
 from rag.index.manifest import MANIFEST, check_manifest, damaged_among, damaged_files, load_manifest
+from rag.index.phrases import phrases_line
 from rag.index.published import PUBLISHED, PUBLISHED_FILES, load_published
 from rag.index.publishing import PREFIX_FILE, publisher_of
 from rag.index.sentence_vectors import FOLDER as SENTENCES
@@ -239,6 +241,7 @@ def _documents(settings: Settings, check: Check) -> None:
     folder = live_build(settings.index)
     manifest = load_manifest(folder)
     keys, ids, abbreviations = map_array(folder / KEYS), map_array(folder / IDS), Lines(folder / ABBREVIATIONS)
+    phrases = Lines(folder / PHRASES)
     marked = {name: set(map_array(folder / name).tolist()) for name in MARKS}
     row = 0
     entries = iter(manifest.corpus.documents)
@@ -261,6 +264,8 @@ def _documents(settings: Settings, check: Check) -> None:
             row += 1
         if number >= len(abbreviations) or abbreviations[number] != abbreviations_line(passages):
             check.faults.append((f"{document.id}: its abbreviations are not those of its text", REBUILD))
+        if number >= len(phrases) or phrases[number] != phrases_line(passages, document.language):
+            check.faults.append((f"{document.id}: its repeated phrases are not those of its text", REBUILD))
     check.faults += [(f"{entry.id} is only in the manifest", REBUILD) for entry in entries]
 
 

@@ -77,6 +77,15 @@ class Lines:
             raise IndexBroken(f"{self._path} is damaged in line {number + 1}; run `rag build` to rebuild the index")
         return line
 
+    def holding(self, mark: bytes) -> list[int]:
+        """The numbers of the lines that have these bytes, ascending; the lines are searched without being checked."""
+        numbers: list[int] = []
+        position = self._data.find(mark)
+        while position >= 0:
+            numbers.append(int(np.searchsorted(self._table["start"], position, side="right")) - 1)
+            position = self._data.find(mark, int(self.starts(numbers[-1], numbers[-1] + 1)[1]))
+        return numbers
+
     def starts(self, first: int, last: int) -> NDArray[np.int64]:
         """The offsets of the lines from `first` up to `last` (exclusive), and the end of the last one."""
         starts = self._table["start"][first : last + 1].astype(np.int64)

@@ -19,7 +19,7 @@ from rag.models.model_identity import ModelIdentity
 from rag.storage.files import canonical_json, from_json, sha256_file, sha256_json
 
 # Increase it whenever the same files would give other documents, passages or terms, or the layout of a build's files changes.
-FORMAT = 9
+FORMAT = 10
 STORED = FORMAT + 100  # the format of a manifest whose documents are in a file of their own, which older versions thus refuse
 LISTED = 1_000_000  # passages; one machine serves about as many
 HASHED = 2**26  # bytes: larger files are checked by size alone when an index is loaded

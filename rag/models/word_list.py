@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from rag.models.bundled import bundled_folder
+from rag.text.spelling import Vocabulary
 
 VOCABULARY = "vocab.txt"
 
@@ -12,3 +13,9 @@ def english_words() -> frozenset[str]:
     """In lower case, some 20,000. Raises ModelError if the package with the bundled model is missing."""
     tokens = (bundled_folder() / VOCABULARY).read_text(encoding="utf-8").split("\n")
     return frozenset(token for token in tokens if token.isalpha() and token.isascii())
+
+
+@lru_cache(maxsize=1)
+def everyday_words() -> Vocabulary:
+    """The same words, to find the nearest one."""
+    return Vocabulary.of((word, 0) for word in english_words())

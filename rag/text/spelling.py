@@ -1,7 +1,7 @@
 """Typing errors: words that no document has, matched to the words that the documents have."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from rapidfuzz import process
@@ -27,7 +27,7 @@ def spelled_words(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The words of the documents, each with the number of passages that have it; `by_length` orders them."""
+    """Words, each with the number of passages that have it; `by_length` orders them."""
 
     frequency: Mapping[str, int]
     by_length: Mapping[int, list[str]]
@@ -64,12 +64,13 @@ def _too_short(word: str, meant: str) -> bool:
     return len(word) == len(meant) == SHORTEST and sorted(word) != sorted(meant)
 
 
-def corrections(question: str, vocabulary: Vocabulary, is_word: Callable[[str], bool]) -> dict[str, str]:
-    """From each misspelt word as typed to the word of the documents that is meant; words with digits are left.
+def corrections(question: str, vocabulary: Vocabulary, everyday: Vocabulary) -> dict[str, str]:
+    """From each misspelt word as typed to the word that is meant; words with digits are left.
 
-    A word that the documents have or `is_word` knows is no misspelling, nor is an inflection or a compound of such words.
+    That is the nearest word of the documents, or an everyday word if one is nearer still, so that "dicovered" is not taken for
+    "recovered". A word of either kind is no misspelling, nor is an inflection or a compound of such words.
     """
-    known = _Known(vocabulary, is_word)
+    known = _Known(vocabulary, everyday)
     corrected = {}
     for match in _TYPED.finditer(question):
         for word in match.group().split("-"):
@@ -77,12 +78,18 @@ def corrections(question: str, vocabulary: Vocabulary, is_word: Callable[[str], 
             name = match.start() > 0 and word[:1].isupper()
             if len(word) < (SHORTEST_NAME if name else SHORTEST) or word.isupper() or not folded.isascii() or known.word(folded):
                 continue
-            meant = vocabulary.nearest(folded)
+            meant = _nearer(folded, vocabulary.nearest(folded), everyday)
             if (
                 meant and not _too_short(folded, meant) and not {*_bases(folded)} & {*_bases(meant)}
             ):  # "innervates" is no misspelling of "innervated"
                 corrected[word] = meant.capitalize() if word[0].isupper() else meant
     return corrected
+
+
+def _nearer(word: str, meant: str | None, everyday: Vocabulary) -> str | None:
+    """The everyday word that is nearer to `word` than the word that seems to be meant, otherwise that one."""
+    other = everyday.nearest(word) if meant else None
+    return other if meant and other and OSA.distance(other, word) < OSA.distance(meant, word) else meant
 
 
 def with_corrections(question: str, corrected: Mapping[str, str]) -> str:
@@ -96,7 +103,7 @@ class _Known:
     """Which words are spelt correctly."""
 
     vocabulary: Vocabulary
-    is_word: Callable[[str], bool]
+    everyday: Vocabulary
 
     def word(self, word: str) -> bool:
         if self._listed(word) or self._inflected(word):
@@ -109,12 +116,12 @@ class _Known:
 
     def _parts(self, first: str, second: str) -> bool:
         """Whether both are words, so that together they may be a compound."""
-        if first not in _FIRST_PARTS and (len(first) < SHORTEST_PART or not self.is_word(first)):
+        if first not in _FIRST_PARTS and (len(first) < SHORTEST_PART or first not in self.everyday.frequency):
             return False
-        return self.is_word(second) or (second.endswith("s") and self.is_word(second[:-1]))
+        return second in self.everyday.frequency or (second.endswith("s") and second[:-1] in self.everyday.frequency)
 
     def _listed(self, word: str) -> bool:
-        return word in self.vocabulary.frequency or self.is_word(word)
+        return word in self.vocabulary.frequency or word in self.everyday.frequency
 
     def _inflected(self, word: str) -> bool:
         """Whether it is a regular form of a listed word, or a listed word is a regular form of it."""

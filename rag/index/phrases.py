@@ -1,0 +1,42 @@
+"""The phrases that the documents repeat, found when the index is built."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rag.index.line_table import Lines
+from rag.records import Passage
+from rag.storage.files import from_json, json_line
+from rag.text.repeated_phrases import repeated_phrases
+from rag.text.terms import terms
+
+
+class RepeatedPhrases:
+    """Those of each document, in the order of documents; searched on disk, because few questions need them."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+
+    def abbreviated(self, short: str) -> str | None:
+        """The phrase with the initials `short`, in upper or lower case, singular or plural.
+
+        None unless it occurs more often than all other phrases with these initials together.
+        """
+        initials = short.upper()
+        return self._most_frequent(initials) or (self._most_frequent(initials[:-1]) if initials.endswith("S") else None)
+
+    def _most_frequent(self, initials: str) -> str | None:
+        written: dict[tuple[str, ...], Counter[str]] = {}
+        for number in self._lines.holding(json_line(initials).rstrip() + b":"):
+            for phrase, count in from_json(self._lines[number])[initials].items():
+                written.setdefault(tuple(terms(phrase)), Counter())[phrase] += count
+        totals = {key: forms.total() for key, forms in written.items()}
+        best = max(sorted(totals), key=totals.__getitem__, default=())
+        if not best or 2 * totals[best] <= sum(totals.values()):
+            return None
+        return min(written[best], key=lambda phrase: (-written[best][phrase], phrase))
+
+
+def phrases_line(passages: Sequence[Passage], language: str) -> bytes:
+    """The line of a document: see `repeated_phrases`."""
+    texts = (passage.text_of(sentence) for passage in passages for sentence in passage.sentences)
+    return json_line(repeated_phrases(texts, language))

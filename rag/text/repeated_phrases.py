@@ -1,0 +1,81 @@
+"""The phrases that a text repeats, by their initials: people abbreviate them, also where the text itself does not.
+
+"Selective dorsal rhizotomy", said twice, is what a surgeon's "SDR" stands for.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from rag.text.analyses import analysis_of
+
+FEWEST_INITIALS, MOST_INITIALS = 3, 6  # two letters stand for too many things
+# Words inside a phrase whose letters abbreviations leave out, in several languages.
+_LEFT_OUT = frozenset("of and for de del des du di da do der van von e y et und".split())
+_BOUNDARY = ""
+_TOKEN = re.compile(r"(?P<word>[^\W_]+(?:['’][^\W_]+)*)|\s[–-]\s|[^\w\s–-]|_")
+
+
+class _Word(NamedTuple):
+    folded: str  # _BOUNDARY for punctuation, stop words and numbers
+    initials: str  # empty if abbreviations leave it out
+    start: int
+    end: int
+
+
+def repeated_phrases(texts: Iterable[str], language: str) -> dict[str, dict[str, int]]:
+    """By their initials, in capitals, the phrases that occur at least twice in these texts, with the number of times.
+
+    Sorted. A phrase has no punctuation but hyphens, and neither begins nor ends with a word that abbreviations leave out. It is
+    written as where it has the fewest capitals, the first word without one if the texts have it so. A word in capitals counts
+    with all its letters: long QT syndrome, LQTS.
+    """
+    read = [(text, _words(text, language)) for text in texts]
+    uncapitalised = {word.folded for text, words in read for word in words if text[word.start].islower()}
+    pairs = Counter((first.folded, second.folded) for _, words in read for first, second in zip(words, words[1:], strict=False))
+    counts: Counter[tuple[str, str]] = Counter()
+    written: dict[tuple[str, str], set[str]] = {}
+    for text, words in read:
+        for phrase in _phrases(words, pairs):
+            key = "".join(word.initials for word in phrase), " ".join(word.folded for word in phrase)
+            counts[key] += 1
+            written.setdefault(key, set()).add(" ".join(text[phrase[0].start : phrase[-1].end].split()))
+    by_initials: dict[str, dict[str, int]] = {}
+    for key in sorted(key for key, count in counts.items() if count > 1):
+        plainest = min(written[key], key=lambda text: (sum(map(str.isupper, text)), text))
+        if key[1].split()[0] in uncapitalised:
+            plainest = plainest[0].lower() + plainest[1:]
+        by_initials.setdefault(key[0], {})[plainest] = counts[key]
+    return by_initials
+
+
+def _words(text: str, language: str) -> list[_Word]:
+    return [_Word(*_read(match["word"] or _BOUNDARY, language), *match.span()) for match in _TOKEN.finditer(text)]
+
+
+@lru_cache(maxsize=2**14)
+def _read(word: str, language: str) -> tuple[str, str]:
+    """A word in folded letters, and its initials."""
+    folded = word.casefold()
+    if folded in _LEFT_OUT:
+        return folded, ""
+    if not word[:1].isalpha() or folded in analysis_of(language).stop_words:
+        return _BOUNDARY, ""
+    return folded, word if word.isupper() and len(word) > 1 else word[0].upper()
+
+
+def _phrases(words: Sequence[_Word], pairs: Counter[tuple[str, str]]) -> Iterator[Sequence[_Word]]:
+    """All runs of words whose neighbours occur together at least twice and that have a fitting number of initials."""
+    for start, first in enumerate(words):
+        initials = len(first.initials)
+        end = start + 1
+        while initials and initials < MOST_INITIALS and end < len(words):
+            word = words[end]
+            if not word.folded or pairs[words[end - 1].folded, word.folded] < 2:
+                break
+            initials += len(word.initials)
+            end += 1
+            if word.initials and FEWEST_INITIALS <= initials <= MOST_INITIALS:
+                yield words[start:end]
