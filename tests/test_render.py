@@ -433,3 +433,17 @@ def test_an_overview_is_shown_under_its_headings_with_its_facts_and_without_mark
     (button,) = [attributes for tag, attributes in page.elements if attributes.get("data-number") == "3"]
     assert (button["value"] or "").split(":")[1:3] == ["15", "29"], "the fact itself is marked, not its sentence"
     assert not any("card" in (attributes.get("class") or "") for _, attributes in page.elements)
+
+
+def test_the_choice_of_documents_shows_the_chosen_ones_first_and_counts_the_rest() -> None:
+    """Any iterable of entries, which is read once: folders and languages are those of all documents, matching or not."""
+    entries = [Entry(f"dir-{n % 3}/{n:02}.md", f"Title {59 - n:02}", "", 1, 0, (), "de" if n % 2 else "") for n in range(60)]
+    html = str(document_choice_html(iter(entries), {"dir-2/05.md"}, "DIR-"))
+    values = re.findall(r'value="([^"]*)"', html)
+    matching = sorted(entries, key=lambda entry: (entry.id != "dir-2/05.md", entry.title, entry.id))
+    assert values == ["dir-0/", "dir-1/", "dir-2/", *(entry.id for entry in matching[:50])]
+    assert "10 more" in html
+    several = [*entries, Entry("x.md", "Farne", "", 1, 0, (), "en")]
+    html = str(document_choice_html(iter(several), set(), "language:"))
+    assert re.findall(r'value="([^"]*)"', html)[:2] == ["language:de", "language:en"] and "11 more" in html
+    assert re.findall(r'value="([^"]*)"', str(document_choice_html(iter(several), set(), "farn"))) == ["x.md"]

@@ -94,24 +94,11 @@ class StoredEntries(Entries):
     def __iter__(self) -> Iterator[Entry]:
         for start in range(0, len(self), AT_ONCE):
             columns = self._batch.slice(start, AT_ONCE).to_pydict()
-            for number, values in enumerate(zip(*(columns[name] for name in _FIELDS), strict=True), start):
-                yield self._entry(number, *values)
+            counts = np.diff(self.ends[start : start + AT_ONCE], prepend=self.ends[start - 1] if start else 0).tolist()
+            yield from map(_entry, counts, *(columns[name] for name in _FIELDS))
 
     def entry_of(self, number: int) -> Entry:
-        return self._entry(number, *(self._batch.column(name)[number].as_py() for name in _FIELDS))
-
-    def _entry(
-        self, number: int, name: bytes, title: bytes, digest: bytes, cut: int, notes: list[bytes], language: bytes
-    ) -> Entry:
-        return Entry(
-            _decoded(name),
-            _decoded(title),
-            _decoded(digest),
-            len(self.rows_of(number)),
-            cut,
-            tuple(map(_decoded, notes)),
-            _decoded(language),
-        )
+        return _entry(len(self.rows_of(number)), *(self._batch.column(name)[number].as_py() for name in _FIELDS))
 
     def id_of(self, number: int) -> str:
         return _decoded(self._ids[number].as_py())
@@ -141,6 +128,11 @@ class StoredEntries(Entries):
     @cached_property
     def _order(self) -> NDArray[np.int64]:
         return np.asarray(self._batch.column("order"))
+
+
+def _entry(passages: int, name: bytes, title: bytes, digest: bytes, cut: int, notes: list[bytes], language: bytes) -> Entry:
+    texts = _decoded(name), _decoded(title), _decoded(digest)
+    return Entry(*texts, passages, cut, tuple(map(_decoded, notes)), _decoded(language))
 
 
 class _SortedIds(Sequence[str]):

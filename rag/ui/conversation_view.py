@@ -1,8 +1,9 @@
 """Conversations turn by turn and as a list, the empty page, the choice of documents, and an answer as plain text to copy."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from heapq import nsmallest
 
 from markupsafe import Markup
 
@@ -129,23 +130,32 @@ def _day(changed: str, today: date) -> str:
     return "Today" if day >= today else "Yesterday" if day == today - timedelta(days=1) else "Earlier"
 
 
-def document_choice_html(entries: Sequence[Entry], chosen: Collection[str], words: str) -> Markup:
+def document_choice_html(entries: Iterable[Entry], chosen: Collection[str], words: str) -> Markup:
     """Documents whose name, title or language contains `words`, ignoring case, by title, chosen ones first.
 
     Above them are their folders and, if there are several, their languages ("language:de").
     """
     folded = words.casefold()
-    matching = [entry for entry in entries if folded in f"{entry.id}\n{entry.title}\n{LANGUAGE}{entry.language}".casefold()]
-    ordered = sorted(matching, key=lambda entry: (entry.id not in chosen, entry.title.casefold(), entry.id))
-    folders = sorted({f"{entry.id.rsplit('/', 1)[0]}/" for entry in entries if "/" in entry.id})
-    languages = sorted({f"{LANGUAGE}{entry.language}" for entry in entries if entry.language})
-    groups = [*folders, *(languages if len(languages) > 1 else [])]
+    folders, languages, matching = set[str](), set[str](), 0
+
+    def matches() -> Iterator[Entry]:
+        nonlocal matching
+        for entry in entries:  # once, because reading all of a large index takes seconds
+            folder, slash, _ = entry.id.rpartition("/")
+            folders.update([f"{folder}/"] if slash else [])
+            languages.update([f"{LANGUAGE}{entry.language}"] if entry.language else [])
+            if folded in f"{entry.id}\n{entry.title}\n{LANGUAGE}{entry.language}".casefold():
+                matching += 1
+                yield entry
+
+    ordered = nsmallest(LISTED, matches(), key=lambda entry: (entry.id not in chosen, entry.title.casefold(), entry.id))
+    groups = [*sorted(folders), *(sorted(languages) if len(languages) > 1 else [])]
     return render(
         "page/document_choice.html",
-        entries=ordered[:LISTED],
+        entries=ordered,
         folders=[group for group in groups if folded in group.casefold()][:LISTED],
         chosen=chosen,
-        more=max(0, len(ordered) - LISTED),
+        more=matching - len(ordered),
     )
 
 
