@@ -72,6 +72,7 @@ def make(folder: Path, documents: int) -> dict[str, Any]:
         LineWriter(folder / build_files.DOCUMENTS) as texts_file,
         LineWriter(folder / build_files.PASSAGES) as passages_file,
         LineWriter(folder / build_files.ABBREVIATIONS) as abbreviations,
+        LineWriter(folder / build_files.PHRASES) as phrases,
     ):
         for start in range(0, documents, AT_ONCE):
             some = entries[start : start + AT_ONCE]
@@ -80,6 +81,7 @@ def make(folder: Path, documents: int) -> dict[str, Any]:
             )
             passages_file.write([line for entry in some for line in lines[: entry.passages]])
             abbreviations.write([json_line([]) if n % EXPLAINING else explained for n, _ in enumerate(some)])
+            phrases.write([json_line({})] * len(some))
     passages = int(counts.sum())
     nearest = _arrays(folder, passages, random)
     stored = stored_files(folder)

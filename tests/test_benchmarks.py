@@ -162,3 +162,13 @@ def test_the_benchmark_runs_end_to_end_for_our_systems(tmp_path: Path) -> None:
     assert [len(part["seconds"]) for row in figures["systems"] for part in row["query"]] == [4] * 4
     assert all(row["bytes"] > 6 * 384 * 4 and row["peak"] > 100_000 for row in figures["systems"])
     assert str(tmp_path) not in figures["command"]
+
+
+@pytest.mark.slow
+def test_many_documents_are_made_and_opened(tmp_path: Path) -> None:
+    """The files that it makes are those that a build needs now."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "catalogue.py"), str(tmp_path), "--documents", "300"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    steps = {values["step"]: values for values in map(json.loads, done.stdout.splitlines())}
+    assert list(steps) == ["make", "manifest", "local", "remote"]
+    assert 300 <= steps["make"]["passages"] <= 3000 and steps["local"]["peak MB"] > steps["manifest"]["load own MB"]
