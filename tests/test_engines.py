@@ -344,7 +344,7 @@ def test_lost_rows_are_found_and_inserted_again(corpus: Path, tmp_path: Path, mi
     index = remote(corpus, tmp_path / "index", milvus)
     expected = hits(index, "fern")
     index.collection.delete(index.live.keys[:2])
-    fault = f"the engine at {milvus.removeprefix('milvus+file:')} lacks 2 rows"
+    fault = f"the engine at {MilvusEngine(milvus).address} lacks 2 rows"
     assert engine_check(settings).faults == [(fault, "run `rag build`")]
     rows = len(index.passages)
     with pytest.raises(EngineError, match=f"has {rows - 2} rows instead of {rows}; run `rag build`"):
@@ -414,7 +414,9 @@ def test_a_missing_collection_is_named(corpus: Path, tmp_path: Path, milvus: str
     published = load_published(live_build(tmp_path / "index"))
     assert published
     MilvusEngine(milvus).drop(published.collection)
-    with pytest.raises(EngineError, match=f"engine.db has no collection {published.collection}; run `rag build`"):
+    with pytest.raises(
+        EngineError, match=f"{MilvusEngine(milvus).address} has no collection {published.collection}; run `rag build`"
+    ):
         live(tmp_path / "index", milvus).current()
     assert hits(built(corpus, tmp_path / "index", milvus), "fern") == hits(index_of(corpus), "fern")
 

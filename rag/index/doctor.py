@@ -159,8 +159,9 @@ def _engine(settings: Settings, check: Check) -> None:
     lacking, surplus = publisher.lacking_and_surplus()
     check.note = f"{publisher.engine.address}: {load_manifest(folder).passages} rows"
     if published.recall is not None:
-        check.note += f", approximate: a search finds {published.recall:.1%} of the ten nearest vectors"
-        if published.recall < RECALL_WANTED:
+        recall = publisher.recall(folder, published)
+        check.note += f", approximate: a search finds {recall:.1%} of the ten nearest vectors"
+        if recall < RECALL_WANTED:
             check.faults.append(
                 ("the engine finds too few of the nearest vectors", "increase dense.exact_up_to, then run `rag build`")
             )

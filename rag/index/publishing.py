@@ -93,6 +93,12 @@ class Publisher:
         collection.delete(np.array(damaged, dtype=np.int64))
         return len(damaged)
 
+    def recall(self, build: Path, published: Published) -> float:
+        """The share of the ten nearest vectors that a search finds now. A server indexes new rows in the background."""
+        collection = self.engine.open(published.collection)
+        collection.count()  # so that no search has to wait
+        return _recall(collection, map_array(build / VECTORS), map_array(build / ROW_KEYS))
+
     def lacking_and_surplus(self) -> tuple[int, int]:
         """How many rows of the live and the previous build the engine lacks, and how many it has besides."""
         kept, names = self._published_keys(), self._collections()

@@ -4,7 +4,7 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +17,17 @@ from rag.index.engines.protocol import MOST_RESULTS, Keys, PassageTerms, Row, do
 from rag.numeric import Vectors
 
 if TYPE_CHECKING:
-    from pymilvus import MilvusClient
+    from pymilvus import CollectionSchema, MilvusClient
+    from pymilvus.milvus_client.index import IndexParams
 
 FILE, PLAIN, TLS = "milvus+file:", "milvus://", "milvus+tls://"
 CONNECT_SECONDS = 10.0  # a server answers in milliseconds; a name that does not exist is noticed only by waiting
 CALL_SECONDS = (
     60  # deletions of large collections take longest; the client ignores a limit that is no int, and retries for minutes
 )
-SEARCH_SECONDS = 10  # a cluster that has lost a query node answers again within this time
+SEARCH_SECONDS = 20  # a cluster with two replicas that has lost a query node was seen to answer after 7 seconds at most
+ATTEMPT_SECONDS = 5  # a search that waits for a lost query node is given up and tried again: another node has the same rows
+RETRY_SECONDS = 0.2
 OLDEST = (2, 4)  # the first version with sparse vectors
 LONGEST_TERMS = 65_535  # bytes of a text field; a passage has some 4,000
 DOCUMENTS_AT_ONCE = 1_000  # named in one filter; the expression is parsed for each search
@@ -47,26 +50,18 @@ class MilvusEngine:
         with _engine_errors(self.address):
             if not self._client.has_collection(name, timeout=CALL_SECONDS):
                 raise EngineError(f"Milvus at {self.address} has no collection {name}; run `rag build`")
-            self._client.load_collection(name, timeout=CALL_SECONDS)
+            self._load(name)
         return MilvusCollection(self._client, self.address, name)
 
     def create(self, name: str, dim: int, *, exact: bool) -> "MilvusCollection":
-        from pymilvus import DataType
-
         with _engine_errors(self.address):
             if not self._client.has_collection(name, timeout=CALL_SECONDS):
-                schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
-                schema.add_field("key", DataType.INT64, is_primary=True)
-                schema.add_field("document", DataType.INT64)
-                schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dim)
-                schema.add_field("weights", DataType.SPARSE_FLOAT_VECTOR)
-                for field in ("text", "headings"):
-                    schema.add_field(field, DataType.VARCHAR, max_length=LONGEST_TERMS)
-                indexes = self._client.prepare_index_params()
-                indexes.add_index("vector", index_type="FLAT" if exact else APPROXIMATE, metric_type="IP")
-                indexes.add_index("weights", index_type="SPARSE_INVERTED_INDEX", metric_type="IP")
                 self._client.create_collection(
-                    name, schema=schema, index_params=indexes, consistency_level="Bounded", timeout=CALL_SECONDS
+                    name,
+                    schema=self._schema(dim),
+                    index_params=self._indexes(exact=exact),
+                    consistency_level="Strong",  # for `scan`, because the client's iterator takes no other than the default
+                    timeout=CALL_SECONDS,
                 )
         return self.open(name)
 
@@ -77,6 +72,36 @@ class MilvusEngine:
     def drop(self, name: str) -> None:
         with _engine_errors(self.address):
             self._client.drop_collection(name, timeout=CALL_SECONDS)
+
+    def _load(self, name: str) -> None:
+        """Loads a collection unless it is: loading it again would undo the number of replicas that an operator has given it."""
+        from pymilvus.client.types import LoadState
+
+        until = time.monotonic() + CALL_SECONDS
+        while (state := self._client.get_load_state(name, timeout=CALL_SECONDS)["state"]) == LoadState.Loading:
+            if time.monotonic() > until:
+                raise EngineError(f"Milvus at {self.address} has not loaded {name} within {CALL_SECONDS} seconds; see its log")
+            time.sleep(0.2)
+        if state != LoadState.Loaded:
+            self._client.load_collection(name, timeout=CALL_SECONDS)
+
+    def _schema(self, dim: int) -> "CollectionSchema":
+        from pymilvus import DataType
+
+        schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
+        schema.add_field("key", DataType.INT64, is_primary=True)
+        schema.add_field("document", DataType.INT64)
+        schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dim)
+        schema.add_field("weights", DataType.SPARSE_FLOAT_VECTOR)
+        for field in ("text", "headings"):
+            schema.add_field(field, DataType.VARCHAR, max_length=LONGEST_TERMS)
+        return schema
+
+    def _indexes(self, *, exact: bool) -> "IndexParams":
+        indexes = self._client.prepare_index_params()
+        indexes.add_index("vector", index_type="FLAT" if exact else APPROXIMATE, metric_type="IP")
+        indexes.add_index("weights", index_type="SPARSE_INVERTED_INDEX", metric_type="IP")
+        return indexes
 
     def _check_version(self) -> None:
         with _engine_errors(self.address):
@@ -91,21 +116,11 @@ class MilvusCollection:
 
     def __init__(self, client: "MilvusClient", address: str, name: str) -> None:
         self._client, self._address, self._name = client, address, name
+        self._consistency: dict[str, Any] = {}
 
     def insert(self, rows: Sequence[Row]) -> None:
-        values = [
-            {
-                "key": row.key,
-                "document": document_number(row.document),
-                "vector": row.vector,
-                "weights": row.weights,
-                "text": _packed(row.terms.text),
-                "headings": _packed(row.terms.headings),
-            }
-            for row in rows
-        ]
         with _engine_errors(self._address):
-            self._client.insert(self._name, values, timeout=CALL_SECONDS)
+            self._client.insert(self._name, [self._values(row) for row in rows], timeout=CALL_SECONDS)
 
     def delete(self, keys: Keys) -> None:
         for start in range(0, len(keys), KEYS_AT_ONCE):
@@ -128,11 +143,7 @@ class MilvusCollection:
         rows: dict[int, tuple[Vectors, PassageTerms]] = {}
         for start in range(0, len(keys), KEYS_AT_ONCE):
             wanted = keys[start : start + KEYS_AT_ONCE].tolist()
-            with _engine_errors(self._address):
-                answer = self._client.get(
-                    self._name, wanted, output_fields=["key", "vector", "text", "headings"], timeout=SEARCH_SECONDS
-                )
-            for row in answer:
+            for row in self._read(self._client.get, wanted, output_fields=["key", "vector", "text", "headings"]):
                 terms = PassageTerms(_unpacked(row["text"]), _unpacked(row["headings"]))
                 rows[row["key"]] = np.array(row["vector"], dtype=np.float32), terms
         return rows
@@ -142,6 +153,9 @@ class MilvusCollection:
             answer = self._client.query(
                 self._name, filter="", output_fields=["count(*)"], consistency_level="Strong", timeout=CALL_SECONDS
             )
+            # Another replica may not have the counted rows yet: from now on, searches wait until theirs has.
+            now = self._client._get_connection().alloc_timestamp(timeout=CALL_SECONDS)
+        self._consistency = {"consistency_level": "Customized", "guarantee_timestamp": now}
         return int(answer[0]["count(*)"])
 
     def scan(self) -> Iterator[Keys]:
@@ -151,7 +165,6 @@ class MilvusCollection:
                 batch_size=SCANNED_AT_ONCE,
                 filter="",
                 output_fields=["key"],
-                consistency_level="Strong",
                 timeout=CALL_SECONDS,
             )
         while True:
@@ -160,6 +173,17 @@ class MilvusCollection:
             if not rows:
                 return
             yield np.array([row["key"] for row in rows], dtype=np.int64)
+
+    def _values(self, row: Row) -> dict[str, Any]:
+        """The value of each field of the schema."""
+        return {
+            "key": row.key,
+            "document": document_number(row.document),
+            "vector": row.vector,
+            "weights": row.weights,
+            "text": _packed(row.terms.text),
+            "headings": _packed(row.terms.headings),
+        }
 
     def _nearest(self, field: str, query: Any, k: int, documents: Sequence[str] | None) -> tuple[Keys, Vectors]:
         """The best rows; many documents are named in several searches, whose results are merged."""
@@ -178,17 +202,32 @@ class MilvusCollection:
         return merged[best], products[best]
 
     def _search(self, field: str, query: Any, k: int, condition: str) -> tuple[Keys, Vectors]:
-        with _engine_errors(self._address):
-            answer = self._client.search(
-                self._name,
-                [query],
-                anns_field=field,
-                limit=min(k, MOST_RESULTS),
-                filter=condition,
-                search_params={"metric_type": "IP"},
-                timeout=SEARCH_SECONDS,
-            )
+        answer = self._read(
+            self._client.search,
+            [query],
+            anns_field=field,
+            limit=min(k, MOST_RESULTS),
+            filter=condition,
+            search_params={"metric_type": "IP"},
+        )
         return _keys_and_scores([(hit["id"], hit["distance"]) for hit in answer[0]])
+
+    def _read(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """The answer to a search or query, tried for SEARCH_SECONDS: a cluster may be doing without a query node it has lost."""
+        import grpc
+        from pymilvus.exceptions import ErrorCode, MilvusException
+
+        options |= self._consistency | {"timeout": min(ATTEMPT_SECONDS, SEARCH_SECONDS)}
+        until = time.monotonic() + SEARCH_SECONDS
+        with _engine_errors(self._address):
+            while True:
+                try:
+                    return call(self._name, *arguments, **options)
+                except (MilvusException, grpc.RpcError) as error:
+                    missing = error.code == ErrorCode.COLLECTION_NOT_FOUND
+                    if missing or _is_refusal(error) or time.monotonic() + RETRY_SECONDS > until:
+                        raise
+                time.sleep(RETRY_SECONDS)
 
 
 def _keys_and_scores(hits: Sequence[tuple[int, float]]) -> tuple[Keys, Vectors]:
@@ -216,7 +255,8 @@ def _client(setting: str, address: str) -> "MilvusClient":
     except ImportError as error:
         what = f"{error.name} is not installed"
         raise EngineError(f"index.engine is {setting}, but {what}; run `pip install quoted-answers[milvus]`") from error
-    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it prints what it raises
+    for name in ("pymilvus", "pymilvus.milvus_client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # they print what they raise
     if setting.startswith(FILE):
         return _open_file(Path(address).resolve())
     with _engine_errors(address, connecting=True):
@@ -262,21 +302,34 @@ def _is_free(path: Path) -> bool:
 def _engine_errors(address: str, *, connecting: bool = False) -> Iterator[None]:
     """Raises EngineError in one line for whatever the client raises."""
     import grpc
-    from pymilvus.exceptions import ErrorCode, MilvusException
+    from pymilvus.exceptions import MilvusException
 
+    started = time.monotonic()
     try:
         yield
-    except MilvusException as error:
-        if not connecting:
-            raise EngineError(f"Milvus at {address} failed: {_one_line(error.message)}; see its log") from error
-        if error.code == ErrorCode.UNEXPECTED_ERROR or "auth" in error.message.lower():
+    except (MilvusException, grpc.RpcError) as error:
+        if _is_refusal(error, connecting=connecting):
             advice = "check MILVUS_TOKEN, or MILVUS_USER and MILVUS_PASSWORD"
-            raise EngineError(f"Milvus at {address} refused: {_one_line(error.message)}; {advice}") from error
-        what = f"Milvus at {address} did not answer within {CONNECT_SECONDS:.0f} seconds"
-        raise EngineError(f"{what}; start it, or correct index.engine") from error
-    except grpc.RpcError as error:
-        raise EngineError(f"Milvus at {address} failed: {_one_line(str(error))}; see its log") from error
+            raise EngineError(f"Milvus at {address} refused: {_reason(error)}; {advice}") from error
+        if connecting:
+            what = f"Milvus at {address} did not answer within {CONNECT_SECONDS:.0f} seconds"
+            raise EngineError(f"{what}; start it, or correct index.engine") from error
+        seconds = round(time.monotonic() - started)
+        tried = f", tried for {seconds} seconds" if seconds else ""
+        raise EngineError(f"Milvus at {address} failed{tried}: {_reason(error)}; see its log") from error
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:200]
+def _is_refusal(error: Any, *, connecting: bool = False) -> bool:
+    """Whether the credentials are wrong or do not suffice. While connecting, servers report that in several ways."""
+    import grpc
+    from pymilvus.exceptions import ErrorCode
+
+    if isinstance(error, grpc.RpcError):
+        return error.code() in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
+    return connecting and (error.code == ErrorCode.UNEXPECTED_ERROR or "auth" in error.message.lower())
+
+
+def _reason(error: Any) -> str:
+    """In one line of 200 characters at most, without the client's account of its own attempts."""
+    text = error.details() if hasattr(error, "details") else error.message
+    return " ".join(text.rpartition("message=")[2].split())[:200]
