@@ -2,6 +2,7 @@
 
     python benchmarks/scale_out.py build CORPUS [--rounds 3] [--documents 24]
     python benchmarks/scale_out.py search BASE QUESTIONS WORK ENGINE [--documents 5000]
+    python benchmarks/scale_out.py cluster [--rounds 3] [--rows 10000] [--binaries FOLDER]
 
 `build`: passages that a Ray cluster of one and of two nodes reads, splits and embeds in a second, in turns. Each round starts the
 nodes anew and has one document made before the clock starts, so that every worker has loaded its model. The head has no core for
@@ -10,6 +11,10 @@ tasks, but this process shares the cores with the nodes.
 `search`: the time of a retrieval on this machine and through ENGINE (as in index.engine), of the same passages, in turns, and
 whether the hits are the same. The documents are made from the index BASE as in benchmarks/scale.py, 20 passages each. WORK is a
 folder for the index.
+
+`cluster`: exact searches for the 100 nearest of random vectors of 384 numbers that CLIENTS threads make in SECONDS, on a Milvus
+cluster whose two query nodes are pinned to a core each, with one replica, which one of them serves, and with two, in turns. The
+other processes of the cluster and this one share the cores with them. FOLDER keeps the unpacked server, 250 MB, for next time.
 """
 
 import argparse
@@ -18,10 +23,13 @@ import os
 import shutil
 import socket
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +43,23 @@ from rag.index.builds import live_build
 from rag.index.cluster.embedded_files import EmbeddedFile
 from rag.index.cluster.ray_workers import RayWorkers
 from rag.index.contents import Index
+from rag.index.engines.protocol import Collection, PassageTerms, Row
 from rag.index.live_index import LiveIndex
 from rag.index.updating import Recipe, update_index
 from rag.loading.corpus import FolderCorpus
 from rag.models.embedder import ModelEmbedder
 from rag.models.model_identity import model_identity
+from rag.numeric import Vectors
 from rag.retrieval import retrieve
 
 ASKED = 200
 WARMING = 10  # questions that are not counted
+CLIENTS = 4
+SECONDS = 10
+INSERTED = (
+    500  # rows at once, followed by a pause in seconds: the broker in memory keeps 5 MB, and loses what is not read in time
+)
+INSERTION_PAUSE = 0.5
 MEMORY = 100_000_000  # bytes of each node's object store
 PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
 
@@ -159,6 +175,60 @@ def measure_search(base: Path, questions: Path, work: Path, engine: str, documen
     return figures | {"resident MB of the engine": [resident_mb(pid) for pid in children()]}
 
 
+def measure_cluster(binaries: Path, rounds: int, rows: int) -> dict[str, Any]:
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+    from tests.milvus_servers import DenseEngine, cluster, load_replicas, unpacked
+
+    draw = np.random.default_rng(7)
+    vectors, queries = (draw.standard_normal((number, 384), dtype=np.float32) for number in (rows, ASKED))
+    rates: dict[int, list[float]] = {1: [], 2: []}
+    milliseconds: dict[int, list[float]] = {1: [], 2: []}
+    with tempfile.TemporaryDirectory() as folder, cluster(Path(folder), unpacked(binaries), {}, query_nodes=0) as servers:
+        for core, name in zip(sorted(os.sched_getaffinity(0)), ("query1", "query2"), strict=False):
+            with pinned_to(core):
+                servers.add(name, "querynode")
+        servers.wait("query1", "query2")
+        engine = DenseEngine(f"milvus://{servers.address}")
+        collection = engine.create("benchmark", 384, exact=True)
+        terms = PassageTerms(("term",), ())
+        for start in range(0, rows, INSERTED):
+            collection.insert([Row(n, "document", "en", vectors[n], terms) for n in range(start, min(start + INSERTED, rows))])
+            time.sleep(INSERTION_PAUSE)
+        assert collection.count() == rows
+        for number in range(rounds):
+            for replicas in (1, 2) if number % 2 == 0 else (2, 1):
+                load_replicas(engine, "benchmark", replicas)
+                times = searched(collection, queries)
+                rates[replicas].append(round(len(times) / SECONDS, 1))
+                milliseconds[replicas] += times
+                print(f"{replicas} replicas: {rates[replicas][-1]} searches a second", flush=True)
+        ratios = sorted(two / one for one, two in zip(rates[1], rates[2], strict=True))
+        percentiles = {
+            n: [round(float(np.percentile(times, share)), 1) for share in (50, 95)] for n, times in milliseconds.items()
+        }
+        figures = {"rows": rows, "searches a second": rates, "ratio": ratios, "p50, p95 ms": percentiles}
+        return figures | {"resident MB": servers.resident_mb()}
+
+
+def searched(collection: Collection, queries: Vectors) -> list[float]:
+    """The milliseconds of each search that several clients make in SECONDS; those of a second before are not counted."""
+    begin = time.perf_counter() + 1
+    times: list[float] = []
+
+    def ask(client: int) -> None:
+        for number in count(client, CLIENTS):
+            started = time.perf_counter()
+            if started > begin + SECONDS:
+                return
+            collection.dense(queries[number % len(queries)], 100)
+            if started > begin:
+                times.append(1000 * (time.perf_counter() - started))
+
+    with ThreadPoolExecutor(CLIENTS) as threads:
+        list(threads.map(ask, range(CLIENTS)))
+    return times
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True, dest="command")
@@ -171,7 +241,14 @@ def main() -> None:
         search.add_argument(name, type=Path)
     search.add_argument("engine")
     search.add_argument("--documents", type=int, default=5000)
+    nodes = commands.add_parser("cluster")
+    nodes.add_argument("--rounds", type=int, default=3)
+    nodes.add_argument("--rows", type=int, default=10_000)
+    nodes.add_argument("--binaries", type=Path, default=Path(tempfile.gettempdir(), "milvus-2.3.5"))
     arguments = parser.parse_args()
+    if arguments.command == "cluster":
+        print(json.dumps(measure_cluster(arguments.binaries, arguments.rounds, arguments.rows), indent=1))
+        return
     if arguments.command == "search":
         given = arguments.base, arguments.questions, arguments.work, arguments.engine, arguments.documents
         print(json.dumps(measure_search(*given), indent=1))
