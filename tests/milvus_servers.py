@@ -35,6 +35,14 @@ MISSING = [name for name in PACKAGES if find_spec(name) is None]
 WHY_MISSING = f"{', '.join(MISSING)} not installed: Milvus servers have wheels for Linux on x86-64 only"
 PATIENCE = 120  # seconds until starting is given up; on an idle machine it takes 5
 BINARIES = "milvus-2.3.5"
+QUICK = {  # how often servers look for changes: less waiting for collections to be loaded, for counts, and for an index to be used
+    "PROXY_TIMETICKINTERVAL": "50",
+    "QUERYCOORD_CHECKCHANNELINTERVAL": "100",
+    "QUERYCOORD_CHECKHANDOFFINTERVAL": "500",
+    "QUERYCOORD_CHECKINDEXINTERVAL": "500",
+    "QUERYCOORD_CHECKSEGMENTINTERVAL": "100",
+    "QUERYCOORD_UPDATENEXTTARGETINTERVAL": "1",
+}
 COORDINATORS = [f"-{role}=true" for role in ("rootcoord", "querycoord", "datacoord", "indexcoord", "datanode", "indexnode")]
 PARTS = ("PROXY", "ROOTCOORD", "QUERYCOORD", "DATACOORD", "INDEXCOORD", "QUERYNODE", "DATANODE", "INDEXNODE")
 

@@ -21,6 +21,7 @@ from tests.conftest import SIMILARITY, WordEmbedder
 from tests.milvus_servers import (
     BINARIES,
     MISSING,
+    QUICK,
     WHY_MISSING,
     DenseCollection,
     DenseEngine,
@@ -47,7 +48,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(certificate)]
     subprocess.run([*command, "-subj", "/CN=milvus", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
-    options = {"COMMON_SECURITY_TLSMODE": "1", "TLS_SERVERPEMPATH": str(certificate), "TLS_SERVERKEYPATH": str(key)}
+    options = QUICK | {"COMMON_SECURITY_TLSMODE": "1", "TLS_SERVERPEMPATH": str(certificate), "TLS_SERVERKEYPATH": str(key)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", str(certificate))
         patch.setattr(milvus_module, "MilvusEngine", DenseEngine)

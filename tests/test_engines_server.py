@@ -17,7 +17,17 @@ from rag.index.published import load_published
 from rag.index.updating import Recipe, update_index
 from tests import test_engines
 from tests.conftest import ReadHere, WordEmbedder
-from tests.milvus_servers import BINARIES, MISSING, WHY_MISSING, DenseEngine, MilvusServers, standalone, unpacked, wait_until
+from tests.milvus_servers import (
+    BINARIES,
+    MISSING,
+    QUICK,
+    WHY_MISSING,
+    DenseEngine,
+    MilvusServers,
+    standalone,
+    unpacked,
+    wait_until,
+)
 from tests.test_engines import (  # noqa: F401 - the contract
     WORDS,
     build,
@@ -38,13 +48,17 @@ from tests.test_engines import (  # noqa: F401 - the contract
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=WHY_MISSING)]
 
+OPTIONS = QUICK | {
+    "COMMON_SECURITY_AUTHORIZATIONENABLED": "true",
+    "COMMON_SESSION_TTL": "5",  # seconds until a killed process counts as gone, instead of 30
+    "INDEXCOORD_SEGMENT_MINSEGMENTNUMROWSTOENABLEINDEX": "64",  # instead of 1,024
+}
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[MilvusServers]:
     binaries = unpacked(pytestconfig.cache.mkdir(BINARIES))
-    # An index is made from 64 rows on instead of 1,024.
-    options = {"COMMON_SECURITY_AUTHORIZATIONENABLED": "true", "INDEXCOORD_SEGMENT_MINSEGMENTNUMROWSTOENABLEINDEX": "64"}
-    with standalone(tmp_path_factory.mktemp("milvus"), binaries, options) as servers:
+    with standalone(tmp_path_factory.mktemp("milvus"), binaries, OPTIONS) as servers:
         yield servers
 
 
