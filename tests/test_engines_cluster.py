@@ -38,7 +38,7 @@ pytestmark = [
 ]
 DIM, ROWS = 32, 2_000
 RECOVERY_SECONDS = 30
-SECONDS_BEFORE, SECONDS_AFTER = 3, 9  # of load, before and after the kill
+SECONDS_BEFORE, SECONDS_AFTER = 3, 7  # of load, before and after the kill
 QUESTION = "How often should I repot a fern?"
 
 

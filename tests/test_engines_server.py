@@ -37,7 +37,6 @@ from tests.test_engines import (  # noqa: F401 - the contract
     mixed,
     remote,
     stored_keys,
-    test_a_missing_collection_is_named,
     test_a_removed_document_leaves_no_row,
     test_a_row_put_back_by_hand_is_not_returned,
     test_hits_equal_those_of_the_local_index,
