@@ -131,8 +131,14 @@ def test_a_query_node_that_is_killed_costs_no_answer(
             assert library.ask(QUESTION).text == answer
             finished.append(time.monotonic())
 
-    with ThreadPoolExecutor(3) as clients:
-        running = [clients.submit(task, number) for number, task in enumerate((search, search, ask))]
+    def start(_: int) -> None:
+        """As each `rag ask` does."""
+        while time.monotonic() < killed + SECONDS_AFTER:
+            assert DenseEngine(engine).open("replicated").count() == ROWS
+            finished.append(time.monotonic())
+
+    with ThreadPoolExecutor(4) as clients:
+        running = [clients.submit(task, number) for number, task in enumerate((search, search, ask, start))]
         time.sleep(SECONDS_BEFORE)
         nodes.kill("query1")
         for task in running:

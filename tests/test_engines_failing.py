@@ -137,6 +137,32 @@ def test_an_engine_that_stops_gives_an_error_in_time(corpus: Path, tmp_path: Pat
     stop_milvus()
 
 
+@needs_lite
+def test_a_search_that_fails_is_tried_again(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As while a query node is replaced. What trying again cannot help gives an error at once."""
+    from pymilvus import MilvusClient
+    from pymilvus.exceptions import MilvusException
+
+    engine = f"milvus+file:{tmp_path / 'rows.db'}"
+    update_index(ReadHere(corpus), tmp_path / "index", Recipe(WordEmbedder(), PassageSettings(), engine=engine))
+    index = LiveIndex(tmp_path / "index", PassageSettings(), WordEmbedder(), engine=engine).current()
+    expected, search, failures = hits(index), MilvusClient.search, list[MilvusException]()
+
+    def failing(*arguments: object, **named: object) -> object:
+        if failures:
+            raise failures.pop()
+        return search(*arguments, **named)
+
+    monkeypatch.setattr(MilvusClient, "search", failing)
+    failures += [MilvusException(503, "channel not available"), MilvusException(2, "service unavailable")]
+    assert hits(index) == expected
+    failures += [MilvusException(2, "never tried"), MilvusException(100, "collection not found")]
+    with pytest.raises(EngineError, match=r"^Milvus at .*rows\.db failed: collection not found; see its log$"):
+        hits(index)
+    assert len(failures) == 1
+    stop_milvus()
+
+
 KILLER = """
 import os, signal, sys
 from pathlib import Path

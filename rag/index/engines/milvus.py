@@ -26,7 +26,7 @@ CALL_SECONDS = (
     60  # deletions of large collections take longest; the client ignores a limit that is no int, and retries for minutes
 )
 SEARCH_SECONDS = 20  # a cluster with two replicas that has lost a query node was seen to answer after 7 seconds at most
-ATTEMPT_SECONDS = 5  # a search that waits for a lost query node is given up and tried again: another node has the same rows
+ATTEMPTS = 4  # a search that waits for a lost query node is given up and tried again: another node has the same rows
 RETRY_SECONDS = 0.2
 OLDEST = (2, 4)  # the first version with sparse vectors
 LONGEST_TERMS = 65_535  # bytes of a text field; a passage has some 4,000
@@ -149,10 +149,10 @@ class MilvusCollection:
         return rows
 
     def count(self) -> int:
+        answer = self._read(
+            self._client.query, filter="", output_fields=["count(*)"], consistency_level="Strong", seconds=CALL_SECONDS
+        )
         with _engine_errors(self._address):
-            answer = self._client.query(
-                self._name, filter="", output_fields=["count(*)"], consistency_level="Strong", timeout=CALL_SECONDS
-            )
             # Another replica may not have the counted rows yet: from now on, searches wait until theirs has.
             now = self._client._get_connection().alloc_timestamp(timeout=CALL_SECONDS)
         self._consistency = {"consistency_level": "Customized", "guarantee_timestamp": now}
@@ -212,13 +212,14 @@ class MilvusCollection:
         )
         return _keys_and_scores([(hit["id"], hit["distance"]) for hit in answer[0]])
 
-    def _read(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """The answer to a search or query, tried for SEARCH_SECONDS: a cluster may be doing without a query node it has lost."""
+    def _read(self, call: Callable[..., Any], *arguments: Any, seconds: int | None = None, **options: Any) -> Any:
+        """The answer to a search or query, tried for SEARCH_SECONDS or so long: a cluster may have lost a query node."""
         import grpc
         from pymilvus.exceptions import ErrorCode, MilvusException
 
-        options |= self._consistency | {"timeout": min(ATTEMPT_SECONDS, SEARCH_SECONDS)}
-        until = time.monotonic() + SEARCH_SECONDS
+        seconds = SEARCH_SECONDS if seconds is None else seconds
+        options = self._consistency | options | {"timeout": max(1, seconds // ATTEMPTS)}
+        until = time.monotonic() + seconds
         with _engine_errors(self._address):
             while True:
                 try:
