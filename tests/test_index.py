@@ -15,7 +15,7 @@ from rag.errors import CorpusError, IndexBroken, IndexMismatch, IndexMissing, Un
 from rag.index.build_files import FILES, load_index
 from rag.index.builds import live_build, previous_build
 from rag.index.changes import CHANGES, corpus_changes, load_changes
-from rag.index.manifest import Duplicate, Nearest
+from rag.index.manifest import FORMAT, Duplicate, Nearest
 from rag.index.updating import Recipe, rebuild_differs
 from rag.loading.containers.members import LoadedFile
 from rag.loading.reading import READ_ONLY, Reading
@@ -276,7 +276,8 @@ def test_a_damaged_file_is_refused_and_repaired(name: str, corpus: Path, tmp_pat
         data[places.randrange(len(data))] ^= 1 << places.randrange(8)
         path.write_bytes(data)
         with pytest.raises(
-            (IndexBroken, IndexMismatch), match="format" if b'"format":9' not in data and name == "manifest.json" else name
+            (IndexBroken, IndexMismatch),
+            match="format" if b'"format":%d' % FORMAT not in data and name == "manifest.json" else name,
         ):
             load_index(live_build(tmp_path / "index"))
         repaired, _ = updated(corpus, tmp_path / "index")
@@ -296,7 +297,7 @@ def test_the_manifest_records_what_the_build_was_made_of(corpus: Path, tmp_path:
     updated(corpus, tmp_path / "index")
     manifest = json.loads((live_build(tmp_path / "index") / "manifest.json").read_text())
     assert manifest["model"] == {"name": "words", "digest": "0" * 64, "backend": "torch", "dim": 32}
-    assert manifest["format"] == 9
+    assert manifest["format"] == FORMAT
     assert [(d["id"], d["passages"]) for d in manifest["documents"]] == [("faq.txt", 2), ("guide.md", 3)]
     assert set(manifest["files"]) == {path.name for path in live_build(tmp_path / "index").iterdir()} - {"manifest.json"}
 
