@@ -262,6 +262,16 @@ def test_what_earlier_turns_added_is_said_and_can_be_taken_back() -> None:
     assert "Continuing" not in answer_html(replace(answer("One."), question="Nerves?", query="Nerves?"), Shown(0))
 
 
+def test_an_abbreviation_spelled_out_is_a_correction_and_no_topic() -> None:
+    spelled = replace(
+        answer("One."), question="PVR limit?", query="post-void residual limit?", corrected={"PVR": "post-void residual"}
+    )
+    html = answer_html(spelled, Shown(1))
+    assert '<b dir="auto">post-void residual</b> instead of <i dir="auto">PVR</i>' in html and "Continuing" not in html
+    follow_up = replace(spelled, query="post-void residual limit and bladder?")
+    assert 'Continuing about <b dir="auto">bladder</b>' in answer_html(follow_up, Shown(1))
+
+
 def test_a_remark_about_an_answer_is_a_note_below_it() -> None:
     html = answer_html(replace(answer("One."), message="The list goes on."), Shown(0))
     assert '<p class="note">The list goes on.</p>' in html and "own words" not in html and 'value="copy:0"' in html

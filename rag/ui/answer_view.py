@@ -11,7 +11,7 @@ from rag.receipts import ranges
 from rag.records import Answer, Citation, Location
 from rag.sources import reference
 from rag.templates import render
-from rag.text.terms import content_words
+from rag.text.terms import content_words, terms
 from rag.translations import t, translated
 from rag.ui.answer_actions import Shown, actions_of
 from rag.ui.answer_layout import Layout, Paragraph, layout_of, numbered_citations, numbers_of
@@ -117,9 +117,8 @@ def _notes(answer: Answer) -> list[str]:
 
 def topic_of(answer: Answer) -> str:
     """What earlier turns added to the question: the content words of the query that the question lacks, "" if none."""
-    typed = {stem for stems in content_words(answer.question).values() for stem in stems}
-    corrected = set(answer.corrected.values())
-    added = [word for word, stems in content_words(answer.query).items() if not typed & set(stems) and word not in corrected]
+    known = {*terms(answer.question), *terms(" ".join(answer.corrected.values()))}
+    added = [word for word, stems in content_words(answer.query).items() if not known & set(stems)]
     topic = " ".join(added)
     return topic if len(topic) <= LONGEST_TOPIC else f"{topic[:LONGEST_TOPIC].rsplit(' ', 1)[0]} …"
 
