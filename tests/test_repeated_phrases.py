@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from rag.config import Settings
 from rag.conversation import Chat
-from rag.followups.corrected_words import corrected_words
+from rag.followups.corrected_words import MOST_SEARCHED, corrected_words
+from rag.index.phrases import RepeatedPhrases
 from rag.models.embedder import ModelEmbedder
 from rag.text.repeated_phrases import MOST_INITIALS, repeated_phrases
+from rag.text.spelling import with_corrections
 from tests.conftest import index_of, updated
 
 
@@ -53,6 +55,10 @@ TEXTS = {
         "The main tube base factor is short; the main tube base factor counts.\n"
     ),
     "cells.md": "# Cells\n\nEvery red blood cell bends. A red blood cell has no core.\n\nA rapid brake check helps; no rapid brake check harms.\n",
+    "masts.md": "# Masts\n\nThe mast arm pivot turns. Grease every mast arm pivot.\n",
+    "valves.md": (
+        "# Valves\n\nThe valve seat pin shines. A valve seat pin wears. The valve seat pin size fits. A valve seat pin size varies.\n"
+    ),
     "law.md": "# Law\n\nThe general court order binds. A general court order ends. The GCO office is closed.\n",
 }
 
@@ -76,11 +82,41 @@ def written(folder: Path, texts: dict[str, str]) -> Path:
         ("What does the GCO do?", {}),  # a word of the documents
         ("Is the XQZ sealed?", {}),
         ("A non-PSU part", {}),
+        ("What is the PSU's lid?", {"PSU": "power supply unit"}),
+        ("CAN I OPEN THE PSU", {"PSU": "power supply unit"}),
+        ("IS THE MAP IN A BOX", {}),  # an everyday word, although in capitals like all others
+        ("Is the MAP sealed?", {"MAP": "mast arm pivot"}),
+        ("MAP?", {"MAP": "mast arm pivot"}),
+        ("Psu lid", {"Psu": "power supply unit"}),
+        ("What did Mr Psu say?", {}),  # a name
+        ("What does psu.md say?", {}),
+        ("Who reads boards/psu.md, www.psu.org or psu@example.org?", {}),
+        ("Is the PSU/RBC sealed?", {"PSU": "power supply unit"}),
+        ("Are the VSPs tight?", {"VSPs": "valve seat pin"}),  # also what "valve seat pin size" is
+        ("la tension et les moteurs sont graves avec ces psu", {}),  # any unknown French word
+        ("la tension et les moteurs sont graves avec le PSU", {"PSU": "power supply unit"}),
         ("", {}),
     ],
 )
 def test_unknown_abbreviations_are_spelled_out(tmp_path: Path, question: str, wanted: dict[str, str]) -> None:
     assert corrected_words(question, index_of(written(tmp_path, TEXTS))) == wanted
+
+
+def test_file_names_are_searched_as_typed_next_to_the_abbreviation(tmp_path: Path) -> None:
+    question = "Does psu.md or a@psu.org say that the psu is sealed, and is the psu."
+    corrected = corrected_words(question, index_of(written(tmp_path, TEXTS)))
+    expected = "Does psu.md or a@psu.org say that the power supply unit is sealed, and is the power supply unit."
+    assert with_corrections(question, corrected) == expected
+
+
+def test_a_text_of_unknown_words_searches_the_phrases_a_few_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each search reads a file of all documents; a word is looked up once, however often it is repeated."""
+    index = index_of(written(tmp_path, TEXTS))
+    searched: list[str] = []
+    monkeypatch.setattr(RepeatedPhrases, "abbreviated", lambda _, short: searched.append(short))
+    unknown = [f"{first}q{last}z" for first in "xzjkvw" for last in "xzjkvw"]
+    corrected_words(" ".join(unknown * 10), index)
+    assert searched == unknown[:MOST_SEARCHED]
 
 
 def test_a_phrase_that_is_repeated_later_is_known_after_an_update(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_misspelt_words_are_matched_to_the_documents(question: str, wanted: dict
     "question",
     [
         "Can a parrot regrow?", "Which earrings?", "How do I bake bread?", "an axon", "innervates", "sewn sown", "hewn", "beaten eaten", "the Brisa 300", "E-1042 and nerv3s",
-        "toothbrush", "unpaid overtime", "What did Smithson say?", "nerve's muscle's", "DNRV", "nrv", "Überraschung", "", "神经",
+        "mail nervs@musclle.org", "toothbrush", "unpaid overtime", "What did Smithson say?", "nerve's muscle's", "DNRV", "nrv", "Überraschung", "", "神经",
     ],
 )  # fmt: skip
 def test_real_words_names_and_codes_are_left(question: str) -> None:

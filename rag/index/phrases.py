@@ -22,7 +22,10 @@ class RepeatedPhrases:
         None unless it occurs more often than all other phrases with these initials together.
         """
         initials = short.upper()
-        return self._most_frequent(initials) or (self._most_frequent(initials[:-1]) if initials.endswith("S") else None)
+        forms = [initials, initials[:-1]] if initials.endswith("S") else [initials]
+        if short[-1].islower() and short[:-1].isupper():  # "PSUs" can only be the plural
+            forms.reverse()
+        return next(filter(None, map(self._most_frequent, forms)), None)
 
     def _most_frequent(self, initials: str) -> str | None:
         written: dict[tuple[str, ...], Counter[str]] = {}

@@ -16,7 +16,7 @@ _FIRST_PARTS = frozenset(
     "air arm bed car cup day ear egg eye gas hat ice key leg lip net oil pan pen pot sea sun tea toe web".split()
 )
 _WORD = re.compile(r"[^\W\d_]+")
-_TYPED = re.compile(r"(?<![\w'’.-])[^\W\d_]+(?:-[^\W\d_]+)*(?!\w|[-'’.](?!s\b)\w)")  # with its hyphens; without digits
+_TYPED = re.compile(r"(?<![\w'’.@-])[^\W\d_]+(?:-[^\W\d_]+)*(?!\w|[-'’.@](?!s\b)\w)")  # with its hyphens; without digits
 _PREFIXES = ("un", "re", "non", "pre", "post", "anti", "over", "under", "mis", "dis", "inter", "sub", "super", "self")
 
 
@@ -93,8 +93,9 @@ def _nearer(word: str, meant: str | None, everyday: Vocabulary) -> str | None:
 
 
 def with_corrections(question: str, corrected: Mapping[str, str]) -> str:
+    """Whole words are replaced, but not those of file names and addresses: "psu.md", "a@psu.org"."""
     for typed, meant in corrected.items():
-        question = re.sub(rf"(?<!\w){re.escape(typed)}(?!\w)", meant, question)
+        question = re.sub(rf"(?<!\w)(?<!\w[.@]){re.escape(typed)}(?!\w|[.@]\w)", meant, question)
     return question
 
 
