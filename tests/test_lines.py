@@ -1,6 +1,9 @@
 import tempfile
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +35,34 @@ def test_lines_are_read_as_they_were_written_or_copied(old: list[bytes], new: li
         assert [lines[number] for number in range(len(lines))] == [*new, *old[first:last]]
         for name in ("{}.jsonl", table_of("{}.jsonl")):
             assert Path(folder, name.format("copied")).read_bytes() == Path(folder, name.format("written")).read_bytes()
+
+
+class CountedBytes(bytes):
+    """Fails instead of being searched forever."""
+
+    left = 50
+
+    def find(self, *arguments: Any) -> int:
+        self.left -= 1
+        assert self.left, "the search does not end"
+        return super().find(*arguments)
+
+
+@given(some_lines, st.binary(min_size=1, max_size=2).filter(lambda mark: b"\n" not in mark), st.lists(st.integers(0, 120)))
+def test_lines_that_hold_a_mark_are_found_even_if_the_table_is_damaged(
+    lines: list[bytes], mark: bytes, starts: list[int]
+) -> None:
+    """As a loop over all lines finds them. Offsets that contradict the file are noticed, or change nothing but the numbers."""
+    with tempfile.TemporaryDirectory() as folder:
+        with LineWriter(Path(folder, "lines.jsonl")) as writer:
+            writer.write(lines)
+        stored = Lines(Path(folder, "lines.jsonl"))
+        assert stored.holding(mark) == [number for number, line in enumerate(lines) if mark in line]
+        damaged = np.array(stored._table)
+        damaged["start"][: len(starts)] = starts[: len(damaged)]
+        stored._table, stored._data = damaged, CountedBytes(b"".join(lines))
+        with suppress(IndexBroken):
+            assert all(0 <= number < len(lines) for number in stored.holding(mark))
 
 
 @pytest.mark.parametrize("name", [DOCUMENTS, PASSAGES, table_of(DOCUMENTS), table_of(PASSAGES)])

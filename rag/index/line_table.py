@@ -74,17 +74,27 @@ class Lines:
         start, end = self.starts(number, number + 1).tolist()
         line = self._data[start:end]
         if _check(line) != self._table["check"][number].tobytes():
-            raise IndexBroken(f"{self._path} is damaged in line {number + 1}; run `rag build` to rebuild the index")
+            raise self._damaged(number)
         return line
 
     def holding(self, mark: bytes) -> list[int]:
-        """The numbers of the lines that have these bytes, ascending; the lines are searched without being checked."""
+        """The numbers of the lines that have these bytes, ascending; the lines are searched without being checked.
+
+        Raises IndexBroken if the table contradicts the file.
+        """
         numbers: list[int] = []
         position = self._data.find(mark)
         while position >= 0:
-            numbers.append(int(np.searchsorted(self._table["start"], position, side="right")) - 1)
-            position = self._data.find(mark, int(self.starts(numbers[-1], numbers[-1] + 1)[1]))
+            number = max(0, int(np.searchsorted(self._table["start"], position, side="right")) - 1)
+            start, end = self.starts(number, number + 1).tolist()
+            if not start <= position < end:
+                raise self._damaged(number)
+            numbers.append(number)
+            position = self._data.find(mark, end)
         return numbers
+
+    def _damaged(self, number: int) -> IndexBroken:
+        return IndexBroken(f"{self._path} is damaged in line {number + 1}; run `rag build` to rebuild the index")
 
     def starts(self, first: int, last: int) -> NDArray[np.int64]:
         """The offsets of the lines from `first` up to `last` (exclusive), and the end of the last one."""
