@@ -38,7 +38,7 @@ def test_lines_are_read_as_they_were_written_or_copied(old: list[bytes], new: li
 
 
 class CountedBytes(bytes):
-    """Fails instead of being searched forever."""
+    """Bytes that fail after 50 searches."""
 
     left = 50
 
@@ -48,21 +48,21 @@ class CountedBytes(bytes):
         return super().find(*arguments)
 
 
-@given(some_lines, st.binary(min_size=1, max_size=2).filter(lambda mark: b"\n" not in mark), st.lists(st.integers(0, 120)))
-def test_lines_that_hold_a_mark_are_found_even_if_the_table_is_damaged(
-    lines: list[bytes], mark: bytes, starts: list[int]
+@given(some_lines, st.binary(min_size=1, max_size=2).filter(lambda pattern: b"\n" not in pattern), st.lists(st.integers(0, 120)))
+def test_lines_that_contain_a_pattern_are_found_and_a_damaged_table_ends_the_search(
+    lines: list[bytes], pattern: bytes, starts: list[int]
 ) -> None:
-    """As a loop over all lines finds them. Offsets that contradict the file are noticed, or change nothing but the numbers."""
+    """The reference is a loop over all lines. Wrong offsets raise IndexBroken or give wrong numbers, never an endless search."""
     with tempfile.TemporaryDirectory() as folder:
         with LineWriter(Path(folder, "lines.jsonl")) as writer:
             writer.write(lines)
         stored = Lines(Path(folder, "lines.jsonl"))
-        assert stored.holding(mark) == [number for number, line in enumerate(lines) if mark in line]
+        assert stored.numbers_containing(pattern) == [number for number, line in enumerate(lines) if pattern in line]
         damaged = np.array(stored._table)
         damaged["start"][: len(starts)] = starts[: len(damaged)]
         stored._table, stored._data = damaged, CountedBytes(b"".join(lines))
         with suppress(IndexBroken):
-            assert all(0 <= number < len(lines) for number in stored.holding(mark))
+            assert all(0 <= number < len(lines) for number in stored.numbers_containing(pattern))
 
 
 @pytest.mark.parametrize("name", [DOCUMENTS, PASSAGES, table_of(DOCUMENTS), table_of(PASSAGES)])

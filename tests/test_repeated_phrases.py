@@ -1,4 +1,4 @@
-"""Phrases that a text repeats, and what abbreviations that no document explains stand for."""
+"""Phrases that a text repeats, and the abbreviations in questions that they spell out."""
 
 from collections import Counter
 from pathlib import Path
@@ -40,13 +40,13 @@ def test_phrases_that_occur_twice_are_found_by_their_initials(texts: list[str], 
 
 
 @given(st.lists(st.lists(st.sampled_from("alpha beta gamma delta".split()), max_size=9).map(" ".join), max_size=5))
-def test_counts_are_those_of_a_search_for_every_phrase(texts: list[str]) -> None:
+def test_counts_equal_those_of_an_exhaustive_search(texts: list[str]) -> None:
     counts: Counter[str] = Counter()
     for words in map(str.split, texts):
         runs = ((start, start + size) for size in range(3, MOST_INITIALS + 1) for start in range(len(words) - size + 1))
         counts.update(" ".join(words[start:end]) for start, end in runs)
-    found = {phrase: count for phrases in repeated_phrases(texts, "en").values() for phrase, count in phrases.items()}
-    assert found == {phrase: count for phrase, count in counts.items() if count > 1}
+    counted = {phrase: count for phrases in repeated_phrases(texts, "en").values() for phrase, count in phrases.items()}
+    assert counted == {phrase: count for phrase, count in counts.items() if count > 1}
 
 
 TEXTS = {
@@ -109,17 +109,17 @@ def test_file_names_are_searched_as_typed_next_to_the_abbreviation(tmp_path: Pat
     assert with_corrections(question, corrected) == expected
 
 
-def test_a_text_of_unknown_words_searches_the_phrases_a_few_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_few_unknown_words_of_a_text_are_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each search reads a file of all documents; a word is looked up once, however often it is repeated."""
     index = index_of(written(tmp_path, TEXTS))
     searched: list[str] = []
-    monkeypatch.setattr(RepeatedPhrases, "abbreviated", lambda _, short: searched.append(short))
+    monkeypatch.setattr(RepeatedPhrases, "phrase_for", lambda _, short: searched.append(short))
     unknown = [f"{first}q{last}z" for first in "xzjkvw" for last in "xzjkvw"]
     corrected_words(" ".join(unknown * 10), index)
     assert searched == unknown[:MOST_SEARCHED]
 
 
-def test_a_phrase_that_is_repeated_later_is_known_after_an_update(tmp_path: Path) -> None:
+def test_an_update_adds_the_phrases_of_new_documents(tmp_path: Path) -> None:
     corpus, index = written(tmp_path / "corpus", TEXTS), tmp_path / "index"
     assert corrected_words("RPM", updated(corpus, index)[0]) == {}
     written(corpus, {"motor.md": "# Motor\n\nThe rotor pole magnet is new. A rotor pole magnet lasts.\n"})

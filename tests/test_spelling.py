@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
 from rag.conversation import Chat
-from rag.models.word_list import everyday_words
+from rag.models.word_list import english_vocabulary
 from rag.text.spelling import TWO_EDITS, Vocabulary, corrections, spelled_words, with_corrections
 from rag.wire import answer_values
 from tests.conftest import WordEmbedder, index_of, updated
@@ -24,7 +24,7 @@ WORDS = Vocabulary.of(
 
 
 def corrected(question: str) -> dict[str, str]:
-    return corrections(question, WORDS, everyday_words())
+    return corrections(question, WORDS, english_vocabulary())
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ class Abbreviations:
         ]
 
     def _explaining(self) -> list[int]:
-        """The documents that explain anything, most of which do not: their lines need not be read."""
+        """The numbers of the documents that explain an abbreviation. Most explain none, and their lines need not be read."""
         lengths = np.diff(self._lines.starts(0, len(self._lines)))
         return np.flatnonzero(lengths > len(json_line([]))).tolist()
 

@@ -77,20 +77,20 @@ class Lines:
             raise self._damaged(number)
         return line
 
-    def holding(self, mark: bytes) -> list[int]:
-        """The numbers of the lines that have these bytes, ascending; the lines are searched without being checked.
+    def numbers_containing(self, pattern: bytes) -> list[int]:
+        """The numbers of the lines that contain these bytes, ascending. The checksums of the lines are not compared.
 
         Raises IndexBroken if the table contradicts the file.
         """
         numbers: list[int] = []
-        position = self._data.find(mark)
+        position = self._data.find(pattern)
         while position >= 0:
             number = max(0, int(np.searchsorted(self._table["start"], position, side="right")) - 1)
             start, end = self.starts(number, number + 1).tolist()
             if not start <= position < end:
                 raise self._damaged(number)
             numbers.append(number)
-            position = self._data.find(mark, end)
+            position = self._data.find(pattern, end)
         return numbers
 
     def _damaged(self, number: int) -> IndexBroken:

@@ -1,4 +1,4 @@
-"""The phrases that the documents repeat, found when the index is built."""
+"""The phrases that the documents repeat. They are found when the index is built, to spell out abbreviations in questions."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,25 +11,25 @@ from rag.text.terms import terms
 
 
 class RepeatedPhrases:
-    """Those of each document, in the order of documents; searched on disk, because few questions need them."""
+    """The repeated phrases of each document. They are searched on disk, because few questions need them."""
 
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
 
-    def abbreviated(self, short: str) -> str | None:
-        """The phrase with the initials `short`, in upper or lower case, singular or plural.
+    def phrase_for(self, abbreviation: str) -> str | None:
+        """The phrase with these initials, given in upper or lower case, singular or plural.
 
         None unless it occurs more often than all other phrases with these initials together.
         """
-        initials = short.upper()
+        initials = abbreviation.upper()
         forms = [initials, initials[:-1]] if initials.endswith("S") else [initials]
-        if short[-1].islower() and short[:-1].isupper():  # "PSUs" can only be the plural
+        if abbreviation[-1].islower() and abbreviation[:-1].isupper():  # "PSUs" can only be the plural
             forms.reverse()
         return next(filter(None, map(self._most_frequent, forms)), None)
 
     def _most_frequent(self, initials: str) -> str | None:
         written: dict[tuple[str, ...], Counter[str]] = {}
-        for number in self._lines.holding(json_line(initials).rstrip() + b":"):
+        for number in self._lines.numbers_containing(json_line(initials).rstrip() + b":"):
             for phrase, count in from_json(self._lines[number])[initials].items():
                 written.setdefault(tuple(terms(phrase)), Counter())[phrase] += count
         totals = {key: forms.total() for key, forms in written.items()}
@@ -40,6 +40,6 @@ class RepeatedPhrases:
 
 
 def phrases_line(passages: Sequence[Passage], language: str) -> bytes:
-    """The line of a document: see `repeated_phrases`."""
+    """The line of a document, in JSON: see `repeated_phrases`."""
     texts = (passage.text_of(sentence) for passage in passages for sentence in passage.sentences)
     return json_line(repeated_phrases(texts, language))

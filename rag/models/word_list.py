@@ -16,6 +16,6 @@ def english_words() -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
-def everyday_words() -> Vocabulary:
-    """The same words, to find the nearest one."""
+def english_vocabulary() -> Vocabulary:
+    """`english_words` as a vocabulary, which finds the nearest word; no word is more frequent than another."""
     return Vocabulary.of((word, 0) for word in english_words())

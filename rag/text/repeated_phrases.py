@@ -1,6 +1,6 @@
-"""The phrases that a text repeats, by their initials: people abbreviate them, also where the text itself does not.
+"""The phrases that a text repeats, by their initials: readers abbreviate them even if the text itself does not.
 
-"Selective dorsal rhizotomy", said twice, is what a surgeon's "SDR" stands for.
+A text that mentions "selective dorsal rhizotomy" twice answers a question about "SDR".
 """
 
 import re
@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from rag.text.analyses import analysis_of
 
-FEWEST_INITIALS, MOST_INITIALS = 3, 6  # two letters stand for too many things
-# Words inside a phrase whose letters abbreviations leave out, in several languages.
+FEWEST_INITIALS = 3  # two letters stand for too many things
+MOST_INITIALS = 6  # longer abbreviations are rare; every initial more adds phrases to the index
+# Words inside a phrase that abbreviations leave out, in several languages.
 _LEFT_OUT = frozenset("of and for de del des du di da do der van von e y et und".split())
 _BOUNDARY = ""
 _TOKEN = re.compile(r"(?P<word>[^\W_]+(?:['’][^\W_]+)*)|\s[–-]\s|[^\w\s–-]|_")
@@ -26,18 +27,19 @@ class _Word(NamedTuple):
 
 
 def repeated_phrases(texts: Iterable[str], language: str) -> dict[str, dict[str, int]]:
-    """By their initials, in capitals, the phrases that occur at least twice in these texts, with the number of times.
+    """The phrases that occur at least twice in these texts: initials in capitals -> phrase -> number of occurrences.
 
-    Sorted. A phrase has no punctuation but hyphens, and neither begins nor ends with a word that abbreviations leave out. It is
-    written as where it has the fewest capitals, the first word without one if the texts have it so. A word in capitals counts
-    with all its letters: long QT syndrome, LQTS.
+    Sorted by initials, then by the words of the phrase. A phrase has no punctuation but hyphens, and neither begins nor ends
+    with a word that abbreviations leave out. Of its spellings, the one with the fewest capitals is given, and its first word in
+    lower case if the texts have that word in lower case anywhere. A word in capitals counts with all its letters: long QT
+    syndrome, LQTS.
     """
-    read = [(text, _words(text, language)) for text in texts]
-    uncapitalised = {word.folded for text, words in read for word in words if text[word.start].islower()}
-    pairs = Counter((first.folded, second.folded) for _, words in read for first, second in zip(words, words[1:], strict=False))
+    split = [(text, _words(text, language)) for text in texts]
+    uncapitalised = {word.folded for text, words in split for word in words if text[word.start].islower()}
+    pairs = Counter((first.folded, second.folded) for _, words in split for first, second in zip(words, words[1:], strict=False))
     counts: Counter[tuple[str, str]] = Counter()
     written: dict[tuple[str, str], set[str]] = {}
-    for text, words in read:
+    for text, words in split:
         for phrase in _phrases(words, pairs):
             key = "".join(word.initials for word in phrase), " ".join(word.folded for word in phrase)
             counts[key] += 1
@@ -52,12 +54,12 @@ def repeated_phrases(texts: Iterable[str], language: str) -> dict[str, dict[str,
 
 
 def _words(text: str, language: str) -> list[_Word]:
-    return [_Word(*_read(match["word"] or _BOUNDARY, language), *match.span()) for match in _TOKEN.finditer(text)]
+    return [_Word(*_folded_and_initials(match["word"] or _BOUNDARY, language), *match.span()) for match in _TOKEN.finditer(text)]
 
 
 @lru_cache(maxsize=2**14)
-def _read(word: str, language: str) -> tuple[str, str]:
-    """A word in folded letters, and its initials."""
+def _folded_and_initials(word: str, language: str) -> tuple[str, str]:
+    """See `_Word`."""
     folded = word.casefold()
     if folded in _LEFT_OUT:
         return folded, ""
@@ -67,7 +69,7 @@ def _read(word: str, language: str) -> tuple[str, str]:
 
 
 def _phrases(words: Sequence[_Word], pairs: Counter[tuple[str, str]]) -> Iterator[Sequence[_Word]]:
-    """All runs of words whose neighbours occur together at least twice and that have a fitting number of initials."""
+    """Runs of words in which each pair of neighbours occurs at least twice, and which have an admissible number of initials."""
     for start, first in enumerate(words):
         initials = len(first.initials)
         end = start + 1

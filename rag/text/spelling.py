@@ -27,7 +27,7 @@ def spelled_words(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words, each with the number of passages that have it; `by_length` orders them."""
+    """Words with the number of passages that have each; `by_length` has them by length, in alphabetical order."""
 
     frequency: Mapping[str, int]
     by_length: Mapping[int, list[str]]
@@ -67,8 +67,8 @@ def _too_short(word: str, meant: str) -> bool:
 def corrections(question: str, vocabulary: Vocabulary, everyday: Vocabulary) -> dict[str, str]:
     """From each misspelt word as typed to the word that is meant; words with digits are left.
 
-    That is the nearest word of the documents, or an everyday word if one is nearer still, so that "dicovered" is not taken for
-    "recovered". A word of either kind is no misspelling, nor is an inflection or a compound of such words.
+    That is the nearest word of the documents, or an everyday word if one is nearer still: "dicovered" is "discovered", though
+    only "recovered" is in the documents. Words of either kind are spelt correctly, and so are their inflections and compounds.
     """
     known = _Known(vocabulary, everyday)
     corrected = {}
@@ -78,7 +78,7 @@ def corrections(question: str, vocabulary: Vocabulary, everyday: Vocabulary) -> 
             name = match.start() > 0 and word[:1].isupper()
             if len(word) < (SHORTEST_NAME if name else SHORTEST) or word.isupper() or not folded.isascii() or known.word(folded):
                 continue
-            meant = _nearer(folded, vocabulary.nearest(folded), everyday)
+            meant = _meant(folded, vocabulary, everyday)
             if (
                 meant and not _too_short(folded, meant) and not {*_bases(folded)} & {*_bases(meant)}
             ):  # "innervates" is no misspelling of "innervated"
@@ -86,10 +86,13 @@ def corrections(question: str, vocabulary: Vocabulary, everyday: Vocabulary) -> 
     return corrected
 
 
-def _nearer(word: str, meant: str | None, everyday: Vocabulary) -> str | None:
-    """The everyday word that is nearer to `word` than the word that seems to be meant, otherwise that one."""
-    other = everyday.nearest(word) if meant else None
-    return other if meant and other and OSA.distance(other, word) < OSA.distance(meant, word) else meant
+def _meant(word: str, vocabulary: Vocabulary, everyday: Vocabulary) -> str | None:
+    """The nearer of the nearest word of the documents, which wins ties, and the nearest everyday word.
+
+    None if no word of the documents is near.
+    """
+    nearest = vocabulary.nearest(word)
+    return nearest and min(nearest, everyday.nearest(word) or nearest, key=lambda known: OSA.distance(known, word))
 
 
 def with_corrections(question: str, corrected: Mapping[str, str]) -> str:
