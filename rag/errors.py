@@ -11,7 +11,7 @@ RagError
 ├── IndexMissing        no index has been built yet
 ├── IndexMismatch       the index was built with a different model, format or settings
 ├── IndexBroken         the index's files do not match their manifest
-├── PackageMissing      an optional package is not installed that the index needs
+├── PackageMissing      the index needs an optional package that is not installed
 ├── EngineError         the search engine cannot be used, or holds other rows than the index
 ├── BuildLocked         another build of the same index is running
 ├── ClusterError        the Ray cluster that should build cannot be reached or used
@@ -86,7 +86,7 @@ class IndexBroken(RagError):
 
 
 class PackageMissing(RagError):
-    """An index needs a package that belongs to an extra and is not installed."""
+    """The index needs a package that belongs to an extra and is not installed."""
 
 
 class EngineError(RagError):

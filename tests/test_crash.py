@@ -57,7 +57,7 @@ class Scene:
 
 @pytest.fixture(params=[manifest.LISTED, 5], ids=["small", "growing large"])
 def scene(request: pytest.FixtureRequest, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    """Of an index that stays small, and of one that crosses the border beyond which its documents have a file of their own."""
+    """With an index that stays small, and with one that grows past the limit beyond which its documents have their own file."""
     monkeypatch.setattr(manifest, "LISTED", request.param)
     scene = Scene(corpus, tmp_path / "index")
     assert not (live_build(scene.index) / ENTRIES).exists()

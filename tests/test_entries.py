@@ -1,8 +1,10 @@
 """The documents of a build: listed by manifest.json, or beyond a million passages (here fewer) in an Arrow file next to it."""
 
 import hashlib
+import json
 import random
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -90,9 +92,7 @@ def saved(documents: Sequence[Entry], folder: Path) -> StoredEntries:
 @settings(max_examples=150, deadline=None)
 @given(st.lists(entries, max_size=12, unique_by=lambda entry: entry.id))
 def test_columns_hold_what_the_list_holds(documents: list[Entry]) -> None:
-    """Against the list itself, for every way to look at it: any text, in any order, also none."""
-    import tempfile
-
+    """Every view of the columns is compared with the list: any text, in any order, and the empty list."""
     with tempfile.TemporaryDirectory() as folder:
         stored = saved(documents, Path(folder))
     assert list(stored) == documents == [stored[number] for number in range(len(documents))]
@@ -144,8 +144,8 @@ LISTED = [
 ]
 
 
-def test_a_small_manifest_is_what_it_always_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Size and digest of the file that version 9 of the format has written since it exists."""
+def test_a_small_manifest_has_the_bytes_of_format_9(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Apart from its number, format 10 changes nothing in a manifest that lists its documents."""
     monkeypatch.setattr(manifest_module, "FORMAT", 9)
     contents = contents_of(LISTED, [Duplicate("b.md", "a.zip-b.md")])
     manifest = save_manifest(tmp_path, contents, Nearest("Flat"), {"documents.jsonl": StoredFile(1, "d4")})
@@ -159,16 +159,14 @@ def test_a_small_manifest_is_what_it_always_was(tmp_path: Path, monkeypatch: pyt
 @settings(max_examples=60, deadline=None)
 @given(st.lists(entries, max_size=6, unique_by=lambda entry: entry.id))
 def test_the_hash_is_that_of_the_values_wherever_the_documents_are(documents: list[Entry]) -> None:
-    import tempfile
-
     contents = contents_of(documents)
     assert contents.hash == sha256_json(contents.values())
-    for border in (10**6, -1):
+    for limit in (10**6, -1):
         with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-            patch.setattr(manifest_module, "LISTED", border)
+            patch.setattr(manifest_module, "LISTED", limit)
             saved = save_manifest(Path(folder), contents, Nearest("Flat"), {})
             loaded = load_manifest(Path(folder))
-            assert Path(folder, ENTRIES).exists() == (border < 0)
+            assert Path(folder, ENTRIES).exists() == (limit < 0)
             check_files(Path(folder), loaded)
         assert loaded == saved and loaded.hash == loaded.contents.hash == contents.hash
         assert loaded.contents.values() == contents.values()
@@ -185,14 +183,14 @@ def all_files(index: Path) -> dict[str, bytes]:
     return files_of(index) | {ENTRIES: (build / ENTRIES).read_bytes() if (build / ENTRIES).exists() else b""}
 
 
-def test_an_update_across_the_border_equals_a_build_from_scratch(
+def test_an_update_across_the_limit_equals_a_build_from_scratch(
     mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both ways, and beyond it; what is above the border has the same hash as below it."""
+    """In both directions, and above it. The hash does not depend on where the documents are stored."""
     (mixed / "a.zip").write_bytes(archive({"z.md": "# Zinnias\n\nThey like sun.", "m.txt": "Moss."}))
     (mixed / "a.zip-b.md").write_text("# Asters\n\nThey flower in autumn.")  # sorted between the archive and its members
-    border = index_of(mixed).manifest.passages
-    monkeypatch.setattr(manifest_module, "LISTED", border)
+    limit = index_of(mixed).manifest.passages
+    monkeypatch.setattr(manifest_module, "LISTED", limit)
     index = tmp_path / "index"
     updated(mixed, index)
     assert not all_files(index)[ENTRIES]
@@ -201,7 +199,7 @@ def test_an_update_across_the_border_equals_a_build_from_scratch(
         (mixed / name).unlink() if text is None else (mixed / name).write_text(text)
         if name == "guide.md":
             (mixed / "twin.md").unlink()
-        monkeypatch.setattr(manifest_module, "LISTED", border if name != "two.txt" else 3)
+        monkeypatch.setattr(manifest_module, "LISTED", limit if name != "two.txt" else 3)
         update, _ = updated(mixed, index)
         scratch, _ = updated(mixed, tmp_path / f"scratch-{number}")
         assert bool(all_files(index)[ENTRIES]) == stored
@@ -231,13 +229,12 @@ def test_a_large_index_answers_like_a_small_one(mixed: Path, tmp_path: Path, mon
     large, _ = updated(mixed, tmp_path / "index")
     assert isinstance(large.manifest.corpus.documents, StoredEntries)
     assert len(large.languages) > 1
-    for seen in (seen_in(large), seen_in(small)):
-        assert seen == seen_in(small)
+    assert views_of(large) == views_of(small)
     names = [document.id for document, _ in read_documents(live_build(tmp_path / "index"))]
     assert names == list(small.documents)
 
 
-def seen_in(index: LocalIndex) -> list[object]:
+def views_of(index: LocalIndex) -> list[object]:
     names = [*index.entries, "twin.md", "nothing"]
     selections = [["sub/"], ["*.md"], ["m*"], ["language:de"], ["twin.md"], ["nothing"], ["t?in.md", "sub/moss.txt"]]
     return [
@@ -261,7 +258,7 @@ def seen_in(index: LocalIndex) -> list[object]:
     st.lists(texts | texts.map("{}/".format) | texts.map("{}*".format), max_size=4),
 )
 def test_selections_match_every_name_in_turn(documents: list[Entry], copies: list[tuple[str, int]], selection: list[str]) -> None:
-    """Against a loop over all names, with duplicates; a name that is a document's cannot be a duplicate's."""
+    """The reference is a loop over all names, with those of duplicates, which differ from those of documents."""
     ids = {document.id for document in documents}
     same = {name: documents[n % len(documents)].id for name, n in copies if documents and name not in ids}
     contents = contents_of(documents, [Duplicate(*pair) for pair in same.items()])
@@ -306,7 +303,7 @@ def test_a_damaged_file_of_documents_is_refused_and_repaired(corpus: Path, tmp_p
 
 @pytest.mark.usefixtures("large")
 def test_the_file_of_documents_is_hashed_whatever_its_size(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other large files are checked by size when an index is opened; this one stands for the manifest, which is always checked."""
+    """When an index is opened, other large files are checked by size. This one is part of the manifest, which is always hashed."""
     updated(corpus, tmp_path / "index")
     build = live_build(tmp_path / "index")
     for module in ("manifest", "build_files"):
@@ -325,7 +322,7 @@ def identity() -> ModelIdentity:
 
 @pytest.mark.usefixtures("large")
 def test_the_file_of_documents_belongs_to_its_build_alone(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`rag doctor` knows it where the manifest names it; `rag rollback` goes back to a build without it."""
+    """`rag doctor` accepts it only in a build whose manifest names it; `rag rollback` returns to a build without it."""
     index, where = tmp_path / "index", Settings(corpus=corpus, index=tmp_path / "index")
     monkeypatch.setattr(manifest_module, "LISTED", 5)
     before, _ = updated(corpus, index)
@@ -344,7 +341,7 @@ def test_the_file_of_documents_belongs_to_its_build_alone(corpus: Path, tmp_path
     assert updated(corpus, index)[0].digest == after.digest
 
 
-def test_without_pyarrow_a_build_stops_at_the_border_and_the_previous_one_answers(
+def test_without_pyarrow_a_build_stops_at_the_limit_and_the_previous_one_answers(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(manifest_module, "LISTED", 5)
@@ -355,7 +352,7 @@ def test_without_pyarrow_a_build_stops_at_the_border_and_the_previous_one_answer
     words = WordEmbedder()
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "pyarrow", None)
-        with pytest.raises(PackageMissing, match=r'needed; run `pip install "quoted-answers\[arrow\]"`') as raised:
+        with pytest.raises(PackageMissing, match=r'not installed; run `pip install "quoted-answers\[arrow\]"`') as raised:
             updated(corpus, tmp_path / "index", words)
         assert "\n" not in str(raised.value)
         assert load_index(live_build(tmp_path / "index")).digest == before.digest
@@ -371,12 +368,10 @@ def test_without_pyarrow_a_build_stops_at_the_border_and_the_previous_one_answer
 
 @pytest.mark.usefixtures("large")
 def test_older_versions_refuse_a_manifest_without_documents(corpus: Path, tmp_path: Path) -> None:
-    """They know the formats up to theirs, and compare them before anything else."""
-    import json
-
+    """They compare the format before they read anything else, and refuse every number but their own."""
     updated(corpus, tmp_path / "index")
     values = json.loads((live_build(tmp_path / "index") / "manifest.json").read_text())
-    assert "documents" not in values and values["format"] == manifest_module.STORED != manifest_module.FORMAT
+    assert "documents" not in values and values["format"] == manifest_module.STORED_FORMAT != manifest_module.FORMAT
     (live_build(tmp_path / "index") / "manifest.json").write_text(json.dumps(values | {"format": 999}))
     with pytest.raises(IndexMismatch, match=f"format 999, now {manifest_module.FORMAT}"):
         load_manifest(live_build(tmp_path / "index"))
@@ -388,7 +383,7 @@ def test_a_front_end_of_an_engine_reads_documents_from_their_file(
     tmp_path: Path,
     milvus: str,  # noqa: F811 - the fixture
 ) -> None:
-    """It needs the files of CATALOGUE alone, to which this one belongs, and finds what an engine finds for a small index."""
+    """It needs only the files of CATALOGUE, which include this one, and its hits are those of a small index."""
     stored = built(mixed, tmp_path / "stored", milvus)
     for name in set(FILES) - set(CATALOGUE):
         (live_build(tmp_path / "stored") / name).unlink()

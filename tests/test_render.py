@@ -446,7 +446,7 @@ def test_an_overview_is_shown_under_its_headings_with_its_facts_and_without_mark
 
 
 def test_the_choice_of_documents_shows_the_chosen_ones_first_and_counts_the_rest() -> None:
-    """Any iterable of entries, which is read once: folders and languages are those of all documents, matching or not."""
+    """The entries are read once. Folders and languages are those of all documents, matching or not."""
     entries = [Entry(f"dir-{n % 3}/{n:02}.md", f"Title {59 - n:02}", "", 1, 0, (), "de" if n % 2 else "") for n in range(60)]
     html = str(document_choice_html(iter(entries), {"dir-2/05.md"}, "DIR-"))
     values = re.findall(r'value="([^"]*)"', html)

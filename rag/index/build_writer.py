@@ -33,7 +33,7 @@ from rag.index.line_table import Lines, LineWriter
 from rag.index.manifest import Manifest, Nearest, is_listed
 from rag.index.missing_vectors import MissingVectors
 from rag.index.phrases import phrases_line
-from rag.index.stored_entries import arrow
+from rag.index.stored_entries import import_pyarrow
 from rag.index.stored_records import document_line, has_rows, passage_line, under_question
 from rag.index.term_counts import TermCounts
 from rag.models.embedder import Embedder
@@ -95,7 +95,7 @@ class BuildWriter:
         self._keys = self._files.enter_context(GrowingArray(build / KEYS, "V16"))
 
     def keep(self, number: int) -> None:
-        """Copies a document of the previous build by its number there. Raises ValueError if there is no previous build."""
+        """Copies the document with this number in the previous build. Raises ValueError if there is no previous build."""
         previous = self._previous
         if previous is None:
             raise ValueError("there is no previous build")
@@ -144,7 +144,7 @@ class BuildWriter:
 
     def _enter(self, entry: Entry) -> None:
         if is_listed(self.passages) and not is_listed(self.passages + entry.passages):
-            arrow()  # before hours are spent on the passages to come
+            import_pyarrow()  # fails now if it is missing, not after hours of embedding the remaining passages
         self.entries.append(entry)
         self.passages += entry.passages
 

@@ -66,7 +66,7 @@ class Catalogue:
 
     @property
     def row_languages(self) -> NDArray[np.uint8]:
-        """The place in `languages` of each row's language."""
+        """For each row, the index of its language in `languages`."""
         return self.manifest.corpus.documents.row_languages
 
     @property
@@ -124,12 +124,13 @@ class Catalogue:
 
     def _ids_starting_with(self, prefix: str) -> Iterator[str]:
         yield from self.manifest.corpus.documents.ids_starting_with(prefix)
-        yield from (same for name, same in self._same_as.items() if name.startswith(prefix))
+        yield from (original for name, original in self._same_as.items() if name.startswith(prefix))
 
     def _ids_matching(self, pattern: str) -> Iterator[str]:
-        candidates = self.manifest.corpus.documents.ids_starting_with(re.split(r"[*?\[]", pattern, maxsplit=1)[0])
+        literal_start = re.split(r"[*?\[]", pattern, maxsplit=1)[0]  # found by binary search, so fewer names are compared
+        candidates = self.manifest.corpus.documents.ids_starting_with(literal_start)
         yield from (name for name in candidates if fnmatchcase(name, pattern))
-        yield from (same for name, same in self._same_as.items() if fnmatchcase(name, pattern))
+        yield from (original for name, original in self._same_as.items() if fnmatchcase(name, pattern))
 
     @cached_property
     def _same_as(self) -> dict[str, str]:

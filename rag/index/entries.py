@@ -33,29 +33,30 @@ class Entry:
 
 
 class Entries(Sequence[Entry], ABC):
-    """All documents, numbered from 0 in the order of their rows. Equal to any other sequence of this kind with equal entries."""
+    """All documents, numbered from 0 in the order of their rows. Two are equal if they have equal entries, wherever these are."""
 
     @property
     @abstractmethod
     def sorted_ids(self) -> Sequence[str]:
-        """The ids in sorted order, which differs from that of the rows where a container has members."""
+        """The ids in sorted order, which differs from the order of the rows if a container has members."""
 
     @property
     @abstractmethod
     def ends(self) -> NDArray[np.int64]:
-        """The row after the last passage of each document."""
+        """For each document, the row after its last passage."""
 
     @property
     @abstractmethod
     def coded_languages(self) -> tuple[Sequence[str], NDArray[np.integer]]:
-        """The distinct languages, and for each document the place of its own among them."""
+        """The distinct languages, and for each document the index of its language among them."""
 
     @abstractmethod
     def number_of(self, document_id: str) -> int | None:
         """The number of the document with this id, None if there is none."""
 
     @abstractmethod
-    def id_of(self, number: int) -> str: ...
+    def id_of(self, number: int) -> str:
+        """Like `entry_of(number).id`, without the rest of the entry."""
 
     @abstractmethod
     def entry_of(self, number: int) -> Entry: ...
@@ -88,6 +89,7 @@ class Entries(Sequence[Entry], ABC):
 
     @cached_property
     def by_id(self) -> "ById[Entry]":
+        """The entries, by id."""
         return ById(self, self.entry_of)
 
     @cached_property
@@ -96,14 +98,15 @@ class Entries(Sequence[Entry], ABC):
         return ById(self, self.rows_of)
 
     def rows_of(self, number: int) -> range:
+        """The rows of a document's passages."""
         return range(int(self.ends[number - 1]) if number else 0, int(self.ends[number]))
 
     def number_at(self, row: int) -> int:
-        """The number of the document that has a row."""
+        """The number of the document to which a row belongs."""
         return int(np.searchsorted(self.ends, row, side="right"))
 
     def ids_starting_with(self, prefix: str) -> Sequence[str]:
-        """Sorted."""
+        """The ids with this prefix, sorted."""
         ids = self.sorted_ids
         first = bisect_left(ids, prefix)
         return ids[first : bisect_right(ids, prefix, lo=first, key=lambda name: name[: len(prefix)])]
@@ -137,11 +140,11 @@ class Entries(Sequence[Entry], ABC):
 
     @cached_property
     def row_languages(self) -> NDArray[np.uint8]:
-        """The place in `languages` of the language of each row."""
+        """For each row, the index of its language in `languages`."""
         codes, numbers = self.coded_languages
-        place = {language: place for place, language in enumerate(self.languages)}
-        places = np.array([place.get(code, 0) for code in codes], dtype=np.uint8)
-        return np.repeat(places[numbers], np.diff(self.ends, prepend=0))
+        index_of = {language: index for index, language in enumerate(self.languages)}
+        indices = np.array([index_of.get(code, 0) for code in codes], dtype=np.uint8)
+        return np.repeat(indices[numbers], np.diff(self.ends, prepend=0))
 
 
 class ListedEntries(Entries):
@@ -183,15 +186,15 @@ class ListedEntries(Entries):
     @cached_property
     def coded_languages(self) -> tuple[Sequence[str], NDArray[np.integer]]:
         codes = sorted({entry.language for entry in self._entries})
-        place = {code: number for number, code in enumerate(codes)}
-        return codes, np.array([place[entry.language] for entry in self._entries], dtype=np.int64)
+        index_of = {code: index for index, code in enumerate(codes)}
+        return codes, np.array([index_of[entry.language] for entry in self._entries], dtype=np.int64)
 
 
 class ById(Mapping[str, Value]):
-    """What belongs to each document, by its id, in the order of the rows."""
+    """A value for each document, by its id, in the order of the rows. Values are made on access."""
 
     def __init__(self, entries: Entries, value_of: Callable[[int], Value]) -> None:
-        """`value_of` gets the number of a document."""
+        """`value_of` makes the value of the document with a given number."""
         self.value_of = value_of
         self._entries = entries
 

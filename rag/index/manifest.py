@@ -1,7 +1,7 @@
 """The manifest of a build: its contents and the hash of every file; loading it, and checking files against it.
 
-Up to LISTED passages, manifest.json lists all documents. Beyond that, which would take gigabytes and minutes to load, they are in
-an Arrow file next to it. The hash of the contents is the same either way.
+Up to LISTED passages, manifest.json lists all documents. Larger lists would take gigabytes of memory and minutes to load, so they
+are in an Arrow file next to it (stored_entries.py). The hash of the contents is the same either way.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from rag.storage.files import canonical_json, from_json, sha256_file, sha256_jso
 
 # Increase it whenever the same files would give other documents, passages or terms, or the layout of a build's files changes.
 FORMAT = 10
-STORED = FORMAT + 100  # the format of a manifest whose documents are in a file of their own, which older versions thus refuse
+STORED_FORMAT = FORMAT + 100  # of a manifest with documents in ENTRIES, so that older versions refuse it; FORMAT stays below
 LISTED = 1_000_000  # passages; one machine serves about as many
 HASHED = 2**26  # bytes: larger files are checked by size alone when an index is loaded
 FIX = "run `rag build` to rebuild the index"
@@ -105,6 +105,7 @@ class Contents:
         return self.values_without_documents() | {"documents": list(map(vars, self.corpus.documents))}
 
     def values_without_documents(self) -> dict[str, Any]:
+        """`values` without the documents, which can be millions."""
         return {
             "format": FORMAT,
             "settings": self.settings.model_dump(),
@@ -118,19 +119,12 @@ class Contents:
 
     @cached_property
     def hash(self) -> str:
-        """The SHA-256 of `values` as canonical JSON, of which only a document at a time is in memory."""
-        digest = hashlib.sha256()
-        values = self.values_without_documents() | {"documents": None}
-        for name, value in sorted(values.items()):
-            digest.update(b"," if name != min(values) else b"{")
-            digest.update(_encoded(name) + b":")
-            if name != "documents":
-                digest.update(_encoded(value))
-                continue
-            for number, document in enumerate(self.corpus.documents):
-                digest.update((b"," if number else b"[") + _encoded(vars(document)))
-            digest.update(b"]" if len(self.corpus.documents) else b"[]")
-        digest.update(b"}")
+        """The SHA-256 of `values` as canonical JSON, of which only one document at a time is in memory."""
+        start, end = _encoded(self.values_without_documents() | {"documents": []}).split(b'"documents":[]')
+        digest = hashlib.sha256(start + b'"documents":[')
+        for number, document in enumerate(self.corpus.documents):
+            digest.update((b"," if number else b"") + _encoded(vars(document)))
+        digest.update(b"]" + end)
         return digest.hexdigest()
 
 
@@ -166,7 +160,7 @@ def save_manifest(folder: Path, contents: Contents, nearest: Nearest, files: Map
     if not is_listed(contents.passages):
         save_entries(folder / ENTRIES, contents.corpus.documents)
         files = {**files, ENTRIES: stored_file(folder / ENTRIES)}
-        values = contents.values_without_documents() | {"format": STORED}
+        values = contents.values_without_documents() | {"format": STORED_FORMAT}
     else:
         values = contents.values()
     manifest = Manifest(contents, nearest, files, contents.hash)
@@ -185,13 +179,15 @@ def _encoded(value: Any) -> bytes:
 
 
 def stored_file(path: Path) -> StoredFile:
+    """Reads the file. Raises OSError."""
     return StoredFile(path.stat().st_size, sha256_file(path))
 
 
 def load_manifest(folder: Path) -> Manifest:
-    """Documents in a file of their own are hashed now, like the manifest that they are a part of, and read on access.
+    """The manifest of a build. The hash of ENTRIES is checked as well, if the build has it; its documents are read on access.
 
-    Raises IndexBroken if the manifest is missing or damaged, IndexMismatch if it has another format, and PackageMissing.
+    Raises IndexBroken if one of the two is missing or damaged, IndexMismatch if the format is another, and PackageMissing if
+    ENTRIES needs pyarrow and it is not installed.
     """
     path = folder / MANIFEST
     try:
@@ -201,7 +197,7 @@ def load_manifest(folder: Path) -> Manifest:
     if not isinstance(values, dict):
         raise IndexBroken(f"{path} is damaged; {FIX}")
     check = values.pop("check", None)
-    if isinstance(values.get("format"), int) and values["format"] not in (FORMAT, STORED):
+    if isinstance(values.get("format"), int) and values["format"] not in (FORMAT, STORED_FORMAT):
         raise IndexMismatch("format", in_index=values["format"], wanted=FORMAT)
     if check != sha256_json(values):
         raise IndexBroken(f"{path} is damaged; {FIX}")
@@ -211,7 +207,7 @@ def load_manifest(folder: Path) -> Manifest:
 def _manifest_from(folder: Path, values: Mapping[str, Any]) -> Manifest:
     files = {name: StoredFile(**file) for name, file in values["files"].items()}
     corpus = CorpusFiles(
-        _stored_entries(folder, files) if values["format"] == STORED else _listed_entries(values),
+        _stored_entries(folder, files) if values["format"] == STORED_FORMAT else _listed_entries(values),
         tuple(Duplicate(**duplicate) for duplicate in values["duplicates"]),
         tuple(Failure(**failure) for failure in values["failed"]),
     )
@@ -235,10 +231,10 @@ def _listed_entries(values: Mapping[str, Any]) -> Entries:
 
 def _stored_entries(folder: Path, files: Mapping[str, StoredFile]) -> Entries:
     for name in damaged_among(folder, {ENTRIES: files[ENTRIES]}):
-        raise IndexBroken(f"{folder / name} is damaged; {FIX}")  # which Arrow must not see: it trusts every offset
+        raise IndexBroken(f"{folder / name} is damaged; {FIX}")  # Arrow must not read it, because it trusts every offset
     try:
         return StoredEntries(folder / ENTRIES)
-    except OSError as error:  # removed in the meantime
+    except OSError as error:  # removed after it was checked
         raise IndexBroken(f"{folder / ENTRIES} cannot be read ({error}); {FIX}") from error
 
 
@@ -268,7 +264,7 @@ def damaged_files(folder: Path, manifest: Manifest, *, hashed: int | None = None
 
 
 def damaged_among(folder: Path, files: Mapping[str, StoredFile], *, hashed: int | None = None) -> Iterator[str]:
-    """Like `damaged_files`, of these files."""
+    """Like `damaged_files`, for these files."""
     for name, stored in files.items():
         try:
             size = (folder / name).stat().st_size

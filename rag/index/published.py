@@ -35,7 +35,7 @@ _BUILDER_ONLY = {
     *(f"{TERMS}_{column}.npy" for column in ("rows", "counts", "sequence")),
     *(f"{SPELLINGS}_{column}.npy" for column in ("rows", "counts", "lengths", "sequence")),
 }
-CATALOGUE = (ENTRIES, *(name for name in FILES if name not in _BUILDER_ONLY))  # the first is there beyond a million passages
+CATALOGUE = (ENTRIES, *(name for name in FILES if name not in _BUILDER_ONLY))  # beyond a million passages, a build has ENTRIES
 
 
 @dataclass(frozen=True)

@@ -18,16 +18,16 @@ from rag.errors import PackageMissing
 from rag.index.entries import Entries, Entry
 
 ENTRIES = "entries.arrow"
-AT_ONCE = 2**12  # documents that are decoded at a time when all are read
+AT_ONCE = 2**12  # documents decoded at a time when all are read
 _FIELDS = ("id", "title", "digest", "cut", "notes", "language")
 
 
-def arrow() -> Any:
-    """Raises PackageMissing if pyarrow is not installed."""
+def import_pyarrow() -> Any:
+    """The module. Raises PackageMissing if it is not installed."""
     try:
         import pyarrow
     except ImportError:
-        what = "an index of so many passages lists its documents in an Arrow file, for which pyarrow is needed"
+        what = "an index this large keeps its list of documents in an Arrow file, but pyarrow is not installed"
         raise PackageMissing(f'{what}; run `pip install "quoted-answers[arrow]"`') from None
     return pyarrow
 
@@ -50,7 +50,7 @@ def _schema(pa: Any) -> Any:
 
 def save_entries(path: Path, entries: Entries) -> None:
     """Raises OSError, and PackageMissing if pyarrow is not installed."""
-    pa = arrow()
+    pa = import_pyarrow()
     schema, (codes, numbers) = _schema(pa), entries.coded_languages
     order = np.fromiter(map(entries.number_of, entries.sorted_ids), dtype=np.int64, count=len(entries))
     values = {
@@ -79,11 +79,11 @@ def _decoded(text: bytes) -> str:
 
 
 class StoredEntries(Entries):
-    """An undamaged file of `save_entries`; it stays readable after it has been removed."""
+    """The entries in a file of `save_entries`, which must be undamaged. They stay readable after the file is removed."""
 
     def __init__(self, path: Path) -> None:
         """Raises OSError, and PackageMissing if pyarrow is not installed."""
-        pa = arrow()
+        pa = import_pyarrow()
         with path.open("rb") as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._batch = pa.ipc.open_file(pa.py_buffer(data)).get_batch(0)
@@ -123,7 +123,7 @@ class StoredEntries(Entries):
 
     @cached_property
     def _ids(self) -> Any:
-        return self._batch.column("id")  # looked up by name each time, it would cost as much as the id
+        return self._batch.column("id")  # cached: finding the column by name takes as long as reading an id
 
     @cached_property
     def _order(self) -> NDArray[np.int64]:

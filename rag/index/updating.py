@@ -311,7 +311,7 @@ class _Build:
         return min(self.recipe.passages.max_tokens or longest, longest)
 
     def _kept(self, files: ScannedFiles) -> dict[str, tuple[list[int], list[Failure]]]:
-        """By file, unless it has changed since the previous build: the numbers of its documents there, and what is unread.
+        """For each file unchanged since the previous build: the numbers of its documents there, and the failures in it.
 
         With `retry`, files of which something could not be read are left out.
         """

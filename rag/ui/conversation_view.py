@@ -140,10 +140,11 @@ def document_choice_html(entries: Iterable[Entry], chosen: Collection[str], word
 
     def matches() -> Iterator[Entry]:
         nonlocal matching
-        for entry in entries:  # once, because reading all of a large index takes seconds
-            folder, slash, _ = entry.id.rpartition("/")
-            folders.update([f"{folder}/"] if slash else [])
-            languages.update([f"{LANGUAGE}{entry.language}"] if entry.language else [])
+        for entry in entries:  # in one pass, because reading the entries of a large index takes seconds
+            if "/" in entry.id:
+                folders.add(f"{entry.id.rpartition('/')[0]}/")
+            if entry.language:
+                languages.add(f"{LANGUAGE}{entry.language}")
             if folded in f"{entry.id}\n{entry.title}\n{LANGUAGE}{entry.language}".casefold():
                 matching += 1
                 yield entry
