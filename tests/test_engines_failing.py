@@ -138,8 +138,8 @@ def test_an_engine_that_stops_gives_an_error_in_time(corpus: Path, tmp_path: Pat
 
 
 @needs_lite
-def test_a_search_that_fails_is_tried_again(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As while a query node is replaced. What trying again cannot help gives an error at once."""
+def test_a_failed_search_is_retried(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As while a query node is replaced. Failures that a retry cannot fix give an error at once."""
     from pymilvus import MilvusClient
     from pymilvus.exceptions import MilvusException
 

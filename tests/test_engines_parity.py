@@ -47,9 +47,7 @@ def same_hits(first: Index, second: Index, questions: list[str], embedder: Model
         difference = max((abs(a.score - b.score) for a, b in zip(own, other, strict=True)), default=0.0) if equal else 0.0
         same.append(equal and difference < 1e-5)
         greatest = max(greatest, difference)
-    print(
-        f"{sum(same)} of {len(same)} questions have the same hits, {len(first.passages)} passages, scores within {greatest:.1e}"
-    )
+    print(f"{sum(same)} of {len(same)} questions: same hits of {len(first.passages)} passages, scores within {greatest:.1e}")
     return float(np.mean(same))
 
 

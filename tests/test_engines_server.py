@@ -79,7 +79,7 @@ def engine(milvus: str) -> str:
 
 
 def test_wrong_credentials_are_named(milvus: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    """In one line: the client prints nothing of its own."""
+    """In one line, and the client prints nothing."""
     for token in ("root:wrong", ""):
         monkeypatch.setenv("MILVUS_TOKEN", token)
         expected = r"^Milvus at 127\.0\.0\.1:\d+ refused: .*; check MILVUS_TOKEN, or MILVUS_USER and MILVUS_PASSWORD$"
@@ -89,7 +89,7 @@ def test_wrong_credentials_are_named(milvus: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_recall_of_an_approximate_index_is_measured(milvus: str, tmp_path: Path) -> None:
-    """Of the rows as they were inserted, and once more when the server has made its index of them, which is HNSW."""
+    """Once for the rows as they were inserted, and again after the server has indexed them with HNSW."""
     settings = Settings(corpus=tmp_path / "corpus", index=tmp_path / "index", scale=ScaleSettings(engine=milvus))
     settings.corpus.mkdir()
     draw = random.Random(4)
@@ -102,22 +102,22 @@ def test_the_recall_of_an_approximate_index_is_measured(milvus: str, tmp_path: P
     assert published and published.recall and published.recall >= 0.98
     client = DenseEngine(milvus)._client
     client.flush(published.collection)
-    wait_until(lambda: is_indexed(client, published.collection), "the index")
+    wait_until(lambda: is_indexed(client, published.collection), "the index of the server")
     check = engine_check(settings)
     print(f"recall {published.recall} of {len(live(settings.index, milvus).current().passages)} passages; {check.note}")
     assert check.faults == [] and ", approximate: a search finds " in check.note
 
 
 def is_indexed(client: Any, collection: str) -> bool:
-    """Whether all that is searched has an index."""
+    """Whether every segment that is searched has an index."""
     segments = client._get_connection().get_query_segment_info(collection)
     return bool(segments) and all(segment.indexID > 0 for segment in segments)
 
 
-def test_a_kill_loses_no_row_and_brings_none_back(
+def test_a_kill_of_the_server_loses_no_row_and_restores_none(
     server: MilvusServers, milvus: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server and its metadata are killed. Meanwhile, questions and builds get one line with the address and the time waited."""
+    """The server and etcd are killed. Until they are back, questions and builds get one line with the address and the time waited."""
     index, folder = remote(corpus, tmp_path / "index", milvus), tmp_path / "index"
     removed = index.live.keys[[*index.rows["faq.txt"]]]
     (corpus / "faq.txt").unlink()

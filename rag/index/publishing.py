@@ -94,9 +94,9 @@ class Publisher:
         return len(damaged)
 
     def recall(self, build: Path, published: Published) -> float:
-        """The share of the ten nearest vectors that a search finds now. A server indexes new rows in the background."""
+        """The share of the ten nearest vectors that a search finds now. It changes as the server indexes new rows."""
         collection = self.engine.open(published.collection)
-        collection.count()  # so that no search has to wait
+        collection.count()  # from now on, searches wait for the counted rows only
         return _recall(collection, map_array(build / VECTORS), map_array(build / ROW_KEYS))
 
     def lacking_and_surplus(self) -> tuple[int, int]:

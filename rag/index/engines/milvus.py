@@ -22,12 +22,10 @@ if TYPE_CHECKING:
 
 FILE, PLAIN, TLS = "milvus+file:", "milvus://", "milvus+tls://"
 CONNECT_SECONDS = 10.0  # a server answers in milliseconds; a name that does not exist is noticed only by waiting
-CALL_SECONDS = (
-    60  # deletions of large collections take longest; the client ignores a limit that is no int, and retries for minutes
-)
-SEARCH_SECONDS = 20  # a cluster with two replicas that has lost a query node was seen to answer after 7 seconds at most
-ATTEMPTS = 4  # a search that waits for a lost query node is given up and tried again: another node has the same rows
-RETRY_SECONDS = 0.2
+CALL_SECONDS = 60  # deletions of large collections take longest; an int, because the client ignores other limits
+SEARCH_SECONDS = 20  # after the loss of a query node, a cluster with two replicas answered within 7 seconds in every trial
+ATTEMPTS = 4  # a search that waits for a lost query node is repeated, because another node has the same rows
+RETRY_SECONDS = 0.2  # between attempts: short compared with the seconds in which a cluster recovers
 OLDEST = (2, 4)  # the first version with sparse vectors
 LONGEST_TERMS = 65_535  # bytes of a text field; a passage has some 4,000
 DOCUMENTS_AT_ONCE = 1_000  # named in one filter; the expression is parsed for each search
@@ -60,7 +58,7 @@ class MilvusEngine:
                     name,
                     schema=self._schema(dim),
                     index_params=self._indexes(exact=exact),
-                    consistency_level="Strong",  # for `scan`, because the client's iterator takes no other than the default
+                    consistency_level="Strong",  # `scan` needs it, and the client's iterator can use only the default
                     timeout=CALL_SECONDS,
                 )
         return self.open(name)
@@ -74,14 +72,14 @@ class MilvusEngine:
             self._client.drop_collection(name, timeout=CALL_SECONDS)
 
     def _load(self, name: str) -> None:
-        """Loads a collection unless it is: loading it again would undo the number of replicas that an operator has given it."""
+        """Loads a collection unless it is loaded: loading it again would reset the number of replicas that its operator set."""
         from pymilvus.client.types import LoadState
 
         until = time.monotonic() + CALL_SECONDS
         while (state := self._client.get_load_state(name, timeout=CALL_SECONDS)["state"]) == LoadState.Loading:
             if time.monotonic() > until:
                 raise EngineError(f"Milvus at {self.address} has not loaded {name} within {CALL_SECONDS} seconds; see its log")
-            time.sleep(0.2)
+            time.sleep(RETRY_SECONDS)
         if state != LoadState.Loaded:
             self._client.load_collection(name, timeout=CALL_SECONDS)
 
@@ -153,7 +151,7 @@ class MilvusCollection:
             self._client.query, filter="", output_fields=["count(*)"], consistency_level="Strong", seconds=CALL_SECONDS
         )
         with _engine_errors(self._address):
-            # Another replica may not have the counted rows yet: from now on, searches wait until theirs has.
+            # Another replica may lack the counted rows: from now on, each search waits until its replica has them.
             now = self._client._get_connection().alloc_timestamp(timeout=CALL_SECONDS)
         self._consistency = {"consistency_level": "Customized", "guarantee_timestamp": now}
         return int(answer[0]["count(*)"])
@@ -213,7 +211,7 @@ class MilvusCollection:
         return _keys_and_scores([(hit["id"], hit["distance"]) for hit in answer[0]])
 
     def _read(self, call: Callable[..., Any], *arguments: Any, seconds: int | None = None, **options: Any) -> Any:
-        """The answer to a search or query, tried for SEARCH_SECONDS or so long: a cluster may have lost a query node."""
+        """The answer to a search or query, retried for `seconds` (None: SEARCH_SECONDS) because a query node may be lost."""
         import grpc
         from pymilvus.exceptions import ErrorCode, MilvusException
 
@@ -282,7 +280,7 @@ def _open_file(path: Path) -> "MilvusClient":
         if connections.has_connection(str(path)) or _is_free(path):
             with suppress(MilvusException):
                 return MilvusClient(str(path), timeout=CONNECT_SECONDS)
-        time.sleep(0.2)
+        time.sleep(RETRY_SECONDS)
     what = f"{path} could not be opened within {CONNECT_SECONDS:.0f} seconds"
     raise EngineError(f"{what}; close the other process that has it open, or use a server")
 
@@ -321,7 +319,7 @@ def _engine_errors(address: str, *, connecting: bool = False) -> Iterator[None]:
 
 
 def _is_refusal(error: Any, *, connecting: bool = False) -> bool:
-    """Whether the credentials are wrong or do not suffice. While connecting, servers report that in several ways."""
+    """Whether the credentials are wrong or lack a permission. Servers report that in several ways while connecting."""
     import grpc
     from pymilvus.exceptions import ErrorCode
 
@@ -331,6 +329,6 @@ def _is_refusal(error: Any, *, connecting: bool = False) -> bool:
 
 
 def _reason(error: Any) -> str:
-    """In one line of 200 characters at most, without the client's account of its own attempts."""
+    """The error's message in one line of at most 200 characters, without the client's report of its own attempts."""
     text = error.details() if hasattr(error, "details") else error.message
     return " ".join(text.rpartition("message=")[2].split())[:200]
