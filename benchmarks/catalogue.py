@@ -1,13 +1,13 @@
-"""Opens made indexes of many documents and asks one question: time and memory of a front end.
+"""Time and memory that a front end needs to open a synthetic index of many documents and to answer questions.
 
     python benchmarks/catalogue.py WORK [--documents 100000 1000000]
 
 WORK is a folder for the indexes: about 5 GB for a million documents. A document has 1 to 10 passages (5.5 on average), a name of
-some 40 characters and a title. Texts, terms and vectors are the least that can be opened, so that what remains grows with the
-number of documents and passages alone: every text is the same, there is one term, and a vector has 8 numbers.
+some 30 characters and a title. Texts, terms and vectors are as small as they can be, so that what is measured depends on the
+number of documents and passages alone: every text repeats one sentence, there is one term, and a vector has 8 numbers.
 
-Every step runs in a separate process. Seconds are of processor time, so that other programs matter little. *Own* memory excludes
-memory-mapped files; *peak* is the most resident memory, which includes them, though the system can drop them at any time.
+Every step runs in a separate process. Seconds are processor time, so that other programs matter little. *Own* memory excludes
+memory-mapped files; *peak* is the greatest resident memory, which includes them, though the system can drop them at any time.
 `remote` is the front end of an engine that returns no rows.
 """
 
@@ -35,7 +35,7 @@ from rag.index.engines.protocol import Keys
 from rag.index.entries import Entry, ListedEntries
 from rag.index.lexical import LexicalIndex
 from rag.index.line_table import LineWriter
-from rag.index.manifest import Contents, CorpusFiles, load_manifest, save_manifest
+from rag.index.manifest import Contents, CorpusFiles, Nearest, load_manifest, save_manifest
 from rag.index.published import ROW_KEYS, save_published
 from rag.index.remote_index import load_remote
 from rag.index.stored_records import document_line, passage_line
@@ -52,11 +52,11 @@ DIM = 8
 EXPLAINING = 50  # one document in so many explains an abbreviation
 SENTENCE = "Ferns like soil that is moist. "
 QUESTION = "Do ferns like soil?"
-AT_ONCE = 10_000  # documents
+AT_ONCE = 10_000  # documents written at a time
 
 
 def make(folder: Path, documents: int) -> dict[str, Any]:
-    """A build without its builder, which would take hours."""
+    """Writes a build file by file, because the builder would take hours."""
     folder.mkdir(parents=True)
     random = np.random.default_rng(7)
     counts = random.integers(1, MOST_PASSAGES + 1, documents)
@@ -75,13 +75,13 @@ def make(folder: Path, documents: int) -> dict[str, Any]:
         LineWriter(folder / build_files.PHRASES) as phrases,
     ):
         for start in range(0, documents, AT_ONCE):
-            some = entries[start : start + AT_ONCE]
+            batch = entries[start : start + AT_ONCE]
             texts_file.write(
-                [document_line(Document(e.id, e.title, texts[e.passages], (), e.digest, (), e.language)) for e in some]
+                [document_line(Document(e.id, e.title, texts[e.passages], (), e.digest, (), e.language)) for e in batch]
             )
-            passages_file.write([line for entry in some for line in lines[: entry.passages]])
-            abbreviations.write([json_line([]) if n % EXPLAINING else explained for n, _ in enumerate(some)])
-            phrases.write([json_line({})] * len(some))
+            passages_file.write([line for entry in batch for line in lines[: entry.passages]])
+            abbreviations.write([json_line([]) if n % EXPLAINING else explained for n, _ in enumerate(batch)])
+            phrases.write([json_line({})] * len(batch))
     passages = int(counts.sum())
     nearest = _arrays(folder, passages, random)
     stored = stored_files(folder)
@@ -101,7 +101,8 @@ def make(folder: Path, documents: int) -> dict[str, Any]:
     return {"documents": documents, "passages": passages, **_megabytes(folder, "manifest.json", "entries.arrow")}
 
 
-def _arrays(folder: Path, passages: int, random: np.random.Generator) -> Any:
+def _arrays(folder: Path, passages: int, random: np.random.Generator) -> Nearest:
+    """Writes vectors, ids and terms."""
     vectors = random.standard_normal((passages, DIM), dtype=np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     save_array(folder / build_files.VECTORS, vectors)

@@ -12,9 +12,9 @@ tasks, but this process shares the cores with the nodes.
 whether the hits are the same. The documents are made from the index BASE as in benchmarks/scale.py, 20 passages each. WORK is a
 folder for the index.
 
-`cluster`: exact searches for the 100 nearest of random vectors of 384 numbers that CLIENTS threads make in SECONDS, on a Milvus
-cluster whose two query nodes are pinned to a core each, with one replica, which one of them serves, and with two, in turns. The
-other processes of the cluster and this one share the cores with them. FOLDER keeps the unpacked server, 250 MB, for next time.
+`cluster`: how many exact searches for the 100 nearest of random vectors of 384 numbers CLIENTS threads make in SECONDS. The
+Milvus cluster has two query nodes, each pinned to a core, and alternates between one replica, which one node serves, and two.
+Its other processes and this one share the cores with them. FOLDER keeps the unpacked server, 250 MB, for the next run.
 """
 
 import argparse
@@ -56,10 +56,8 @@ ASKED = 200
 WARMING = 10  # questions that are not counted
 CLIENTS = 4
 SECONDS = 10
-INSERTED = (
-    500  # rows at once, followed by a pause in seconds: the broker in memory keeps 5 MB, and loses what is not read in time
-)
-INSERTION_PAUSE = 0.5
+INSERTED = 500  # rows at once
+INSERTION_PAUSE = 0.5  # seconds between them: the broker keeps only 5 MB in memory, and loses what is not read in time
 MEMORY = 100_000_000  # bytes of each node's object store
 PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
 
@@ -211,8 +209,8 @@ def measure_cluster(binaries: Path, rounds: int, rows: int) -> dict[str, Any]:
 
 
 def searched(collection: Collection, queries: Vectors) -> list[float]:
-    """The milliseconds of each search that several clients make in SECONDS; those of a second before are not counted."""
-    begin = time.perf_counter() + 1
+    """The milliseconds of each search that CLIENTS make in SECONDS, after a second of warming up."""
+    begin = time.perf_counter() + 1  # after warming up
     times: list[float] = []
 
     def ask(client: int) -> None:

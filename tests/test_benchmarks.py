@@ -165,8 +165,8 @@ def test_the_benchmark_runs_end_to_end_for_our_systems(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_many_documents_are_made_and_opened(tmp_path: Path) -> None:
-    """The files that it makes are those that a build needs now."""
+def test_an_index_of_many_documents_is_made_and_opened(tmp_path: Path) -> None:
+    """The benchmark writes every file that loading an index requires."""
     command = [sys.executable, str(ROOT / "benchmarks" / "catalogue.py"), str(tmp_path), "--documents", "300"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     steps = {values["step"]: values for values in map(json.loads, done.stdout.splitlines())}
