@@ -253,7 +253,7 @@ def _client(setting: str, address: str) -> "MilvusClient":
                 import milvus_lite  # noqa: F401 - pymilvus would ask for it only when it starts
     except ImportError as error:
         what = f"{error.name} is not installed"
-        raise EngineError(f"index.engine is {setting}, but {what}; run `pip install quoted-answers[milvus]`") from error
+        raise EngineError(f'index.engine is {setting}, but {what}; run `pip install "quoted-answers[milvus]"`') from error
     for name in ("pymilvus", "pymilvus.milvus_client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # they print what they raise
     if setting.startswith(FILE):
