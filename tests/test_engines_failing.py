@@ -59,7 +59,7 @@ def test_engines(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pymilvus", None)
-    with pytest.raises(EngineError, match=r"but pymilvus is not installed; run `pip install quoted-answers\[milvus\]`"):
+    with pytest.raises(EngineError, match=r'but pymilvus is not installed; run `pip install "quoted-answers\[milvus\]"`'):
         MilvusEngine("milvus://localhost:19530")
 
 
