@@ -32,11 +32,9 @@ class RepeatedPhrases:
         for number in self._lines.numbers_containing(json_line(initials).rstrip() + b":"):
             for phrase, count in from_json(self._lines[number])[initials].items():
                 written.setdefault(tuple(terms(phrase)), Counter())[phrase] += count
-        totals = {key: forms.total() for key, forms in written.items()}
-        best = max(sorted(totals), key=totals.__getitem__, default=())
-        if not best or 2 * totals[best] <= sum(totals.values()):
-            return None
-        return min(written[best], key=lambda phrase: (-written[best][phrase], phrase))
+        total = sum(forms.total() for forms in written.values())
+        most = next((forms for key, forms in written.items() if key and 2 * forms.total() > total), None)
+        return min(most, key=lambda phrase: (-most[phrase], phrase)) if most else None
 
 
 def phrases_line(passages: Sequence[Passage], language: str) -> bytes:

@@ -37,19 +37,19 @@ def repeated_phrases(texts: Iterable[str], language: str) -> dict[str, dict[str,
     split = [(text, _words(text, language)) for text in texts]
     uncapitalised = {word.folded for text, words in split for word in words if text[word.start].islower()}
     pairs = Counter((first.folded, second.folded) for _, words in split for first, second in zip(words, words[1:], strict=False))
-    counts: Counter[tuple[str, str]] = Counter()
-    written: dict[tuple[str, str], set[str]] = {}
+    spellings: dict[tuple[str, str], Counter[str]] = {}
     for text, words in split:
         for phrase in _phrases(words, pairs):
             key = "".join(word.initials for word in phrase), " ".join(word.folded for word in phrase)
-            counts[key] += 1
-            written.setdefault(key, set()).add(" ".join(text[phrase[0].start : phrase[-1].end].split()))
+            spellings.setdefault(key, Counter())[" ".join(text[phrase[0].start : phrase[-1].end].split())] += 1
     by_initials: dict[str, dict[str, int]] = {}
-    for key in sorted(key for key, count in counts.items() if count > 1):
-        plainest = min(written[key], key=lambda text: (sum(map(str.isupper, text)), text))
-        if key[1].split()[0] in uncapitalised:
-            plainest = plainest[0].lower() + plainest[1:]
-        by_initials.setdefault(key[0], {})[plainest] = counts[key]
+    for initials, folded in sorted(spellings):
+        written = spellings[initials, folded]
+        if written.total() > 1:
+            plainest = min(written, key=lambda spelling: (sum(map(str.isupper, spelling)), spelling))
+            if folded.split()[0] in uncapitalised:
+                plainest = plainest[0].lower() + plainest[1:]
+            by_initials.setdefault(initials, {})[plainest] = written.total()
     return by_initials
 
 
