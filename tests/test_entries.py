@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rag.answering.overview_targets import Target, named_document
 from rag.config import PassageSettings, Settings
 from rag.errors import IndexBroken, IndexMismatch, PackageMissing
 from rag.index import manifest as manifest_module
@@ -364,6 +365,22 @@ def test_without_pyarrow_a_build_stops_at_the_limit_and_the_previous_one_answers
             load_index(live_build(tmp_path / "index"))
     fresh = LiveIndex(tmp_path / "index", PassageSettings(), WordEmbedder())
     assert fresh.current().digest == after.digest
+
+
+@pytest.mark.usefixtures("large")
+def test_a_document_is_found_by_its_title_without_looking_up_all_others(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lookup takes ten times as long as reading an entry in its turn."""
+    index, _ = updated(corpus, tmp_path / "index")
+    ids, lookups = list(index.entries), Counter[str]()
+    titles = [entry.title for entry in index.manifest.corpus.documents]
+    look_up = StoredEntries.number_of
+    monkeypatch.setattr(StoredEntries, "number_of", lambda entries, id: (lookups.update([id]), look_up(entries, id))[1])
+    for id, title in zip(ids, titles, strict=True):
+        assert named_document(title, index, ids, ()) == Target(title, (id,))
+        assert not lookups
+    assert named_document(titles[0], index, ids[1:], ()) is None and sorted(lookups) == sorted(ids[1:])
 
 
 @pytest.mark.usefixtures("large")

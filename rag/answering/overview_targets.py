@@ -1,7 +1,7 @@
 """What a request for an overview stands for among the documents: documents, a section of one, or several to choose from."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz.distance import OSA
@@ -100,11 +100,13 @@ def _one(index: Index, id: str) -> Target:
     return Target(index.entries[id].title or id, (id,))
 
 
-def named_document(name: str, index: Index, ids: Iterable[str], cited: Sequence[str]) -> Target | None:
+def named_document(name: str, index: Index, ids: Sequence[str], cited: Sequence[str]) -> Target | None:
     """The document with this title, path or file name: exactly, else with typing errors, else by words of its title if the name
     has a word such as "manual". Raises DocumentError if several fit, or if the name is a file's and there is none.
     """
-    wanted, entries = folded(name), [index.entries[id] for id in ids]
+    wanted, everything = folded(name), index.manifest.corpus.documents
+    # Reading all documents of a large index in their order is ten times as fast as looking each of them up.
+    entries = everything if len(ids) == len(everything) else [index.entries[id] for id in ids]
     bare = wanted.removeprefix("the ")
     plain = re.sub(r"^(?:document|file) | (?:document|file)$", "", bare)
     forms = {form for form in (wanted, bare, plain) if len(form) >= SHORTEST_NAME}

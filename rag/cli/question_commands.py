@@ -81,7 +81,7 @@ def ask(
     as_written: Annotated[
         bool, typer.Option("--as-written", help="Search the question as typed, without words from earlier turns.")
     ] = False,
-    as_typed: Annotated[bool, typer.Option("--as-typed", help="Do not correct misspelt words.")] = False,
+    as_typed: Annotated[bool, typer.Option("--as-typed", help="Correct no spelling and spell out no abbreviations.")] = False,
     corpus: CorpusOption = None,
     index: IndexOption = None,
     as_json: JsonOption = False,

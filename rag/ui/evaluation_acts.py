@@ -212,7 +212,8 @@ def show_question(part: EvaluationPart, _: User, request: ShowQuestion) -> Reply
     if question is None:
         raise QuestionSetError("this question is not in the run")
     asks_corpus = opened.set.corpus is None  # else its documents are not those of the page
-    digests = {name: entry.digest for name, entry in part.library.chat.index().entries.items()} if asks_corpus else {}
+    documents = part.library.chat.index().manifest.corpus.documents if asks_corpus else ()
+    digests = {document.id: document.digest for document in documents}
     return {"html": question_detail_html(question, opened.outcomes[question.id], digests)}
 
 
