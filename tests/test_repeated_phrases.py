@@ -24,6 +24,7 @@ from tests.conftest import index_of, updated
         (["Radial nerve palsy heals.", "Radial nerve palsy hurts.", "A radial sign."], "RNP", {"radial nerve palsy": 2}),
         (["Horner nerve block.", "Horner nerve block."], "HNB", {"Horner nerve block": 2}),
         (["long QT syndrome", "Long QT syndrome"], "LQTS", {"long QT syndrome": 2}),
+        (["DNA repair enzyme", "DNA repair enzyme", "a file of dna"], "DNARE", {"DNA repair enzyme": 2}),
         (["the post-void residual", "a post-void residual"], "PVR", {"post-void residual": 2}),
         (["terms of use apply", "the terms of use"], "TU", {}),
         (["board of general directors met", "the board of general directors"], "BGD", {"board of general directors": 2}),

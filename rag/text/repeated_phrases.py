@@ -47,7 +47,8 @@ def repeated_phrases(texts: Iterable[str], language: str) -> dict[str, dict[str,
         written = spellings[initials, folded]
         if written.total() > 1:
             plainest = min(written, key=lambda spelling: (sum(map(str.isupper, spelling)), spelling))
-            if folded.split()[0] in uncapitalised:
+            first = folded.split()[0]
+            if first in uncapitalised and plainest[1 : len(first)].islower():  # but DNA remains DNA
                 plainest = plainest[0].lower() + plainest[1:]
             by_initials.setdefault(initials, {})[plainest] = written.total()
     return by_initials
