@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rag.library import Library
     from rag.records import Answer, Citation, Document, Hit, Passage, Span
 
-__version__ = "0.5.0"  # the only place that states it
+__version__ = "0.6.0"  # the only place that states it
 
 _HOMES = {
     "Answer": "rag.records",
