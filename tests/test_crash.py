@@ -20,7 +20,7 @@ from rag.index import manifest
 from rag.index.build_files import load_index
 from rag.index.builds import live_build
 from rag.index.embedding_journal import EmbeddingJournal
-from rag.index.stored_entries import ENTRIES
+from rag.index.entries import ENTRIES
 from rag.index.updating import JOURNAL, Recipe, update_index
 from rag.numeric import Vectors
 from tests.conftest import ROOT, ReadHere, WordEmbedder, file_size_limit, index_of, updated

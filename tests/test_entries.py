@@ -25,7 +25,7 @@ from rag.index.build_files import FILES, load_index, read_documents
 from rag.index.builds import live_build, previous_build, roll_back
 from rag.index.catalogue import Catalogue
 from rag.index.doctor import examine
-from rag.index.entries import Entries, Entry, ListedEntries
+from rag.index.entries import ENTRIES, Entries, Entry, ListedEntries
 from rag.index.live_index import LiveIndex
 from rag.index.local_index import LocalIndex
 from rag.index.manifest import (
@@ -41,7 +41,7 @@ from rag.index.manifest import (
 )
 from rag.index.published import CATALOGUE
 from rag.index.remote_index import RemoteIndex
-from rag.index.stored_entries import ENTRIES, StoredEntries, save_entries
+from rag.index.stored_entries import StoredEntries, save_entries
 from rag.index.updating import rebuild_differs
 from rag.models.model_identity import ModelIdentity
 from rag.storage.files import sha256_json

@@ -161,7 +161,7 @@ def test_another_model_dimension_or_format_is_refused_with_both_values(corpus: P
         load_index(live, model=identity, dim=384)
     manifest = json.loads((live / "manifest.json").read_text())
     (live / "manifest.json").write_text(json.dumps(manifest | {"format": 1}))
-    with pytest.raises(IndexMismatch, match=r"another version \(format 1, now 9\); run `rag build`"):
+    with pytest.raises(IndexMismatch, match=rf"another version \(format 1, now {FORMAT}\); run `rag build`"):
         load_index(live)
 
 
@@ -185,7 +185,7 @@ def test_an_index_of_another_version_is_rebuilt_and_the_reason_said(corpus: Path
     del values["check"]
     path.write_text(json.dumps(values))
     second, changes = updated(corpus, tmp_path / "index")
-    assert changes.rebuilt == "the index was built by another version (format 1, now 9)"
+    assert changes.rebuilt == f"the index was built by another version (format 1, now {FORMAT})"
     assert [passage.id for passage in second.passages] == [passage.id for passage in first.passages]
     assert updated(corpus, tmp_path / "index")[1].rebuilt == ""
 

@@ -2,17 +2,20 @@
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar, overload
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from rag.text.languages import UNKNOWN
 from rag.text.terms import ENGLISH
 
+if TYPE_CHECKING:  # NumPy is imported when columns are needed, so that `rag status` starts without it
+    import numpy as np
+    from numpy.typing import NDArray
+
+ENTRIES = "entries.arrow"  # the file of the columns
 Value = TypeVar("Value", covariant=True)
 
 
@@ -42,12 +45,22 @@ class Entries(Sequence[Entry], ABC):
 
     @property
     @abstractmethod
-    def ends(self) -> NDArray[np.int64]:
+    def ends(self) -> "NDArray[np.int64]":
         """For each document, the row after its last passage."""
 
     @property
     @abstractmethod
-    def coded_languages(self) -> tuple[Sequence[str], NDArray[np.integer]]:
+    def passages(self) -> int:
+        """The number of passages of all documents."""
+
+    @property
+    @abstractmethod
+    def language_counts(self) -> Mapping[str, int]:
+        """The number of documents in each language."""
+
+    @property
+    @abstractmethod
+    def coded_languages(self) -> "tuple[Sequence[str], NDArray[np.integer]]":
         """The distinct languages, and for each document the index of its language among them."""
 
     @abstractmethod
@@ -82,11 +95,6 @@ class Entries(Sequence[Entry], ABC):
 
     __hash__ = None  # type: ignore[assignment]
 
-    @property
-    def passages(self) -> int:
-        """The number of passages of all documents."""
-        return int(self.ends[-1]) if len(self) else 0
-
     @cached_property
     def by_id(self) -> "ById[Entry]":
         """The entries, by id."""
@@ -103,7 +111,7 @@ class Entries(Sequence[Entry], ABC):
 
     def number_at(self, row: int) -> int:
         """The number of the document to which a row belongs."""
-        return int(np.searchsorted(self.ends, row, side="right"))
+        return bisect_right(self.ends, row)
 
     def ids_starting_with(self, prefix: str) -> Sequence[str]:
         """The ids with this prefix, sorted."""
@@ -116,14 +124,14 @@ class Entries(Sequence[Entry], ABC):
         codes, numbers = self.coded_languages
         if language not in codes:
             return []
+        import numpy as np
+
         return [self.id_of(number) for number in np.flatnonzero(numbers == codes.index(language)).tolist()]
 
-    @cached_property
+    @property
     def documents_by_language(self) -> dict[str, int]:
         """The number of documents in each language ("" if unknown), most first, ties by code."""
-        codes, numbers = self.coded_languages
-        counts = np.bincount(numbers, minlength=len(codes)).tolist()
-        return {code: count for count, code in sorted(zip(counts, codes, strict=True), key=lambda item: (-item[0], item[1]))}
+        return dict(sorted(self.language_counts.items(), key=lambda item: (-item[1], item[0])))
 
     @cached_property
     def languages(self) -> tuple[str, ...]:
@@ -131,6 +139,8 @@ class Entries(Sequence[Entry], ABC):
 
         Documents in an unknown language ("") are analysed as English; if there are no others, they count as English.
         """
+        import numpy as np
+
         codes, numbers = self.coded_languages
         counts = np.bincount(numbers, np.diff(self.ends, prepend=0), len(codes)).astype(np.int64).tolist()
         passages = {code: count for code, count in zip(codes, counts, strict=True) if count}
@@ -139,8 +149,10 @@ class Entries(Sequence[Entry], ABC):
         return tuple(sorted(passages, key=lambda language: (-passages[language], language)))
 
     @cached_property
-    def row_languages(self) -> NDArray[np.uint8]:
+    def row_languages(self) -> "NDArray[np.uint8]":
         """For each row, the index of its language in `languages`."""
+        import numpy as np
+
         codes, numbers = self.coded_languages
         index_of = {language: index for index, language in enumerate(self.languages)}
         indices = np.array([index_of.get(code, 0) for code in codes], dtype=np.uint8)
@@ -180,12 +192,24 @@ class ListedEntries(Entries):
         return sorted(entry.id for entry in self._entries)
 
     @cached_property
-    def ends(self) -> NDArray[np.int64]:
+    def passages(self) -> int:
+        return sum(entry.passages for entry in self._entries)
+
+    @cached_property
+    def language_counts(self) -> Mapping[str, int]:
+        return Counter(entry.language for entry in self._entries)
+
+    @cached_property
+    def ends(self) -> "NDArray[np.int64]":
+        import numpy as np
+
         return np.cumsum([entry.passages for entry in self._entries], dtype=np.int64)
 
     @cached_property
-    def coded_languages(self) -> tuple[Sequence[str], NDArray[np.integer]]:
-        codes = sorted({entry.language for entry in self._entries})
+    def coded_languages(self) -> "tuple[Sequence[str], NDArray[np.integer]]":
+        import numpy as np
+
+        codes = sorted(self.language_counts)
         index_of = {code: index for index, code in enumerate(codes)}
         return codes, np.array([index_of[entry.language] for entry in self._entries], dtype=np.int64)
 

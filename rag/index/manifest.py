@@ -13,8 +13,7 @@ from typing import Any
 
 from rag.config import PassageSettings
 from rag.errors import IndexBroken, IndexMismatch
-from rag.index.entries import Entries, Entry, ListedEntries
-from rag.index.stored_entries import ENTRIES, StoredEntries, save_entries
+from rag.index.entries import ENTRIES, Entries, Entry, ListedEntries
 from rag.models.model_identity import ModelIdentity
 from rag.storage.files import canonical_json, from_json, sha256_file, sha256_json
 
@@ -158,6 +157,8 @@ def is_listed(passages: int) -> bool:
 def save_manifest(folder: Path, contents: Contents, nearest: Nearest, files: Mapping[str, StoredFile]) -> Manifest:
     """Writes the last files of a build and returns the manifest. Raises OSError, or PackageMissing beyond LISTED passages."""
     if not is_listed(contents.passages):
+        from rag.index.stored_entries import save_entries
+
         save_entries(folder / ENTRIES, contents.corpus.documents)
         files = {**files, ENTRIES: stored_file(folder / ENTRIES)}
         values = contents.values_without_documents() | {"format": STORED_FORMAT}
@@ -232,6 +233,8 @@ def _listed_entries(values: Mapping[str, Any]) -> Entries:
 def _stored_entries(folder: Path, files: Mapping[str, StoredFile]) -> Entries:
     for name in damaged_among(folder, {ENTRIES: files[ENTRIES]}):
         raise IndexBroken(f"{folder / name} is damaged; {FIX}")  # Arrow must not read it, because it trusts every offset
+    from rag.index.stored_entries import StoredEntries
+
     try:
         return StoredEntries(folder / ENTRIES)
     except OSError as error:  # removed after it was checked

@@ -23,8 +23,8 @@ from rag.index.build_files import (
     TERMS,
     VECTORS,
 )
+from rag.index.entries import ENTRIES
 from rag.index.manifest import FIX, StoredFile, stored_file
-from rag.index.stored_entries import ENTRIES
 from rag.storage.files import canonical_json, from_json, replace_file, sha256_json
 
 PUBLISHED = "engine.json"

@@ -6,7 +6,7 @@ lone surrogates. There is one record batch, so that each column is contiguous.
 
 import mmap
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from rag.errors import PackageMissing
 from rag.index.entries import Entries, Entry
 
-ENTRIES = "entries.arrow"
 AT_ONCE = 2**12  # documents decoded at a time when all are read
 _FIELDS = ("id", "title", "digest", "cut", "notes", "language")
 
@@ -111,6 +110,15 @@ class StoredEntries(Entries):
     @cached_property
     def sorted_ids(self) -> Sequence[str]:
         return _SortedIds(self, self._order)
+
+    @property
+    def passages(self) -> int:
+        return int(self.ends[-1]) if len(self) else 0
+
+    @cached_property
+    def language_counts(self) -> Mapping[str, int]:
+        codes, numbers = self.coded_languages
+        return dict(zip(codes, np.bincount(numbers, minlength=len(codes)).tolist(), strict=True))
 
     @cached_property
     def ends(self) -> NDArray[np.int64]:
