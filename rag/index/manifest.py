@@ -15,7 +15,7 @@ from rag.config import PassageSettings
 from rag.errors import IndexBroken, IndexMismatch
 from rag.index.entries import ENTRIES, Entries, Entry, ListedEntries
 from rag.models.model_identity import ModelIdentity
-from rag.storage.files import canonical_json, from_json, sha256_file, sha256_json
+from rag.storage.files import canonical_json, from_json, json_bytes, sha256_file, sha256_json
 
 # Increase it whenever the same files would give other documents, passages or terms, or the layout of a build's files changes.
 FORMAT = 10
@@ -119,10 +119,10 @@ class Contents:
     @cached_property
     def hash(self) -> str:
         """The SHA-256 of `values` as canonical JSON, of which only one document at a time is in memory."""
-        start, end = _encoded(self.values_without_documents() | {"documents": []}).split(b'"documents":[]')
+        start, end = json_bytes(self.values_without_documents() | {"documents": []}).split(b'"documents":[]')
         digest = hashlib.sha256(start + b'"documents":[')
         for number, document in enumerate(self.corpus.documents):
-            digest.update((b"," if number else b"") + _encoded(vars(document)))
+            digest.update((b"," if number else b"") + json_bytes(vars(document)))
         digest.update(b"]" + end)
         return digest.hexdigest()
 
@@ -171,12 +171,8 @@ def save_manifest(folder: Path, contents: Contents, nearest: Nearest, files: Map
         "files": {name: asdict(file) for name, file in files.items()},
     }
     check = {"check": sha256_json(values)}
-    (folder / MANIFEST).write_bytes(_encoded(values | check))
+    (folder / MANIFEST).write_bytes(json_bytes(values | check))
     return manifest
-
-
-def _encoded(value: Any) -> bytes:
-    return canonical_json(value).encode("utf-8", "surrogatepass")
 
 
 def stored_file(path: Path) -> StoredFile:

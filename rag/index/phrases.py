@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from rag.index.line_table import Lines
 from rag.records import Passage
-from rag.storage.files import from_json, json_line
+from rag.storage.files import from_json, json_bytes, json_line
 from rag.text.repeated_phrases import repeated_phrases
 from rag.text.terms import terms
 
@@ -29,7 +29,7 @@ class RepeatedPhrases:
 
     def _most_frequent(self, initials: str) -> str | None:
         written: dict[tuple[str, ...], Counter[str]] = {}
-        for number in self._lines.numbers_containing(json_line(initials).rstrip() + b":"):
+        for number in self._lines.numbers_containing(json_bytes(initials) + b":"):
             for phrase, count in from_json(self._lines[number])[initials].items():
                 written.setdefault(tuple(terms(phrase)), Counter())[phrase] += count
         total = sum(forms.total() for forms in written.values())

@@ -14,8 +14,13 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
+def json_bytes(value: Any) -> bytes:
+    """`canonical_json` in UTF-8, lone surrogates included."""
+    return canonical_json(value).encode("utf-8", "surrogatepass")
+
+
 def json_line(value: Any) -> bytes:
-    return f"{canonical_json(value)}\n".encode("utf-8", "surrogatepass")
+    return json_bytes(value) + b"\n"
 
 
 def from_json(data: bytes) -> Any:
@@ -32,7 +37,7 @@ def sha256_bytes(data: bytes) -> str:
 
 def sha256_json(value: Any) -> str:
     """Equal values give equal digests."""
-    return sha256_bytes(canonical_json(value).encode("utf-8", "surrogatepass"))
+    return sha256_bytes(json_bytes(value))
 
 
 def sha256_file(path: Path) -> str:
